@@ -1,0 +1,157 @@
+"""The promises about the repository's shape, read from its files."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+ARROWS = {
+    "bench": {"methods", "critics", "suites", "reports"},
+    "methods": {"critics"},
+    "critics": set(),
+    "suites": set(),
+    "reports": set(),
+}
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LONGEST_FILE = 250
+
+
+def imports_of(source: str) -> set[str]:
+    """Top-level names of all absolute imports, those by a literal `import_module` among them."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            found |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)}
+    return {name.split(".")[0] for name in found}
+
+
+def sources(folder: str) -> dict[Path, str]:
+    return {path: path.read_text() for path in sorted((ROOT / folder).rglob("*.py"))}
+
+
+def test_every_form_of_import_is_seen():
+    source = """
+import methods.registry as r, json
+if r:
+    from critics.losses import expectile
+    from . import sibling
+def later():
+    importlib.import_module("reports.page")
+    import torch
+"""
+    assert imports_of(source) == {"methods", "json", "critics", "reports", "torch"}
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_packages_import_along_the_arrows_only(package):
+    files = sources(package)
+    assert files
+    against = {
+        str(path.relative_to(ROOT)): sorted(crossing)
+        for path, source in files.items()
+        if (crossing := imports_of(source) & (ARROWS.keys() - ARROWS[package] - {package}))
+    }
+    assert not against
+
+
+@pytest.mark.parametrize("package", ["reports", "suites"])
+def test_what_needs_no_torch_names_it_nowhere(package):
+    assert [path.name for path, source in sources(package).items() if "torch" in imports_of(source)] == []
+
+
+def test_reports_run_without_torch():
+    program = """
+import pkgutil, sys, importlib, reports
+for module in pkgutil.walk_packages(reports.__path__, "reports."):
+    importlib.import_module(module.name)
+assert "reports.page" in sys.modules
+sys.exit("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr or "torch was imported"
+
+
+def test_no_file_is_too_long():
+    lengths = {
+        str(path.relative_to(ROOT)): source.count("\n")
+        for folder in (*ARROWS, "tests", "benchmarks")
+        for path, source in sources(folder).items()
+    }
+    assert {name: n for name, n in lengths.items() if n > LONGEST_FILE} == {}
+
+
+def test_pyproject_lists_every_package():
+    folders = {path.parent.relative_to(ROOT) for package in ARROWS for path in sources(package)}
+    listed = PYPROJECT["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted(".".join(folder.parts) for folder in folders)
+    for name in listed:
+        assert (ROOT / name.replace(".", "/") / "__init__.py").is_file(), name
+
+
+def test_the_distribution_cannot_be_uploaded():
+    assert "Private :: Do Not Upload" in PYPROJECT["project"]["classifiers"]
+
+
+def test_the_lock_is_exact_and_within_the_declared_ranges():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line) for line in lines if line[:1] != "#"]
+    assert pins
+    assert None not in pins
+    versions = {canonicalize_name(pin[1]): pin[2] for pin in pins}
+    project = PYPROJECT["project"]
+    groups = (
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        PYPROJECT["build-system"]["requires"],
+    )
+    for requirement in (Requirement(line) for group in groups for line in group):
+        version = versions.get(canonicalize_name(requirement.name))
+        assert version, f"{requirement} is not in requirements.lock"
+        assert requirement.specifier.contains(version), f"{requirement} does not admit {version}"
+
+
+def test_citation_names_the_papers_and_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == PYPROJECT["project"]["version"]
+    assert citation["license"] == PYPROJECT["project"]["license"] == "MIT"
+    papers = {reference["identifiers"][0]["value"] for reference in citation["references"]}
+    numbers = "2505.18345 2304.12824 2304.10573 2407.20109 2110.06169 2006.11239 2004.07219 2108.13264"
+    assert papers == {f"arXiv:{number}" for number in numbers.split()}
+    for reference in citation["references"]:
+        assert reference["title"]
+        assert all(author["family-names"] and author["given-names"] for author in reference["authors"])
+        assert reference["url"].endswith(reference["identifiers"][0]["value"].removeprefix("arXiv:"))
+
+
+def test_license_and_contributing():
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n")
+    contributing = (ROOT / "CONTRIBUTING.md").read_text()
+    assert contributing.count("\n") < 60
+    targets = set(re.findall(r"^([a-z.-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z.-]+)", contributing)) <= targets
+
+
+def test_commit_hooks_and_the_gate_run_the_same_checks():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    entries = [hook["entry"] for repo in hooks for hook in repo["hooks"]]
+    assert all(hook["language"] == "system" for repo in hooks for hook in repo["hooks"])
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+    assert entries == recipe[1].replace("\t", "").splitlines()
+    gate = (ROOT / ".ci" / "run").read_text()
+    for target in ("test", "check", "smoke"):
+        assert f"\nmake {target}\n" in gate
