@@ -103,10 +103,9 @@ def _tilt_swissroll(inverse_temperature: float, count: int, generator: np.random
     angles = np.empty(0)
     while len(angles) < count:
         u = generator.random(4 * count)
-        if kappa > 0:
-            v = high + np.log1p(u * np.expm1(-kappa * (high - low))) / kappa
-        else:
-            v = high - u * (high - low)
+        # How far v lies below its end: an exponential cut to the interval, which for κ = 0 is uniform.
+        depth = -np.log1p(u * np.expm1(-kappa * (high - low))) / kappa if kappa > 0 else u * (high - low)
+        v = high - depth
         kept = np.sqrt(v[generator.random(4 * count) < np.sqrt(low / v)])
         angles = np.concatenate([angles, kept])
     mean = _roll_points(angles[:count]) / h
