@@ -1,0 +1,97 @@
+"""A plan names every component that a comparison needs, each once, in the order in which they can be made.
+
+A component's key is the hash of everything that made it: kind, code version, settings, the keys of its
+upstream components and the data set's fingerprint.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.spec import Cell
+from bench.store import FORMAT, digest
+from critics.component import Component, Computed, Trained
+from methods.method import Shared
+
+KEY_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Node:
+    """A component with its key.
+
+    Attributes:
+        component: what it is.
+        label: `<kind>-<key>`, its folder's name.
+        upstream: the nodes it is made from, by its own names for them.
+    """
+
+    component: Component
+    label: str
+    upstream: Mapping[str, "Node"]
+
+    @property
+    def made(self) -> bool:
+        """Whether it has to be trained or computed at all; a known critic has not."""
+        return isinstance(self.component, Trained | Computed)
+
+
+def node_of(component: Component, fingerprint: str, known: dict[Component, Node]) -> Node:
+    """The node of a component and, through `known`, one node for equal components."""
+    if component not in known:
+        upstream = {name: node_of(other, fingerprint, known) for name, other in component.upstream().items()}
+        labels = {name: node.label for name, node in upstream.items()}
+        key = digest([component.kind, component.version, own_fields(component), labels, fingerprint])
+        known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
+    return known[component]
+
+
+def own_fields(component: Component) -> dict[str, Any]:
+    """A component's settings without its upstream components, which enter by their keys."""
+    fields: dict[str, Any] = {}
+    for item in dataclasses.fields(component):  # pyright: ignore[reportArgumentType]
+        value = getattr(component, item.name)
+        if isinstance(value, Component) or item.metadata.get("in_key") is False:
+            continue
+        fields[item.name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # pyright: ignore
+    return fields
+
+
+def ordered(nodes: Iterable[Node]) -> list[Node]:
+    """Every node once, upstream first; those that are known rather than made are left out."""
+    found: dict[str, Node] = {}
+
+    def visit(node: Node) -> None:
+        for other in node.upstream.values():
+            visit(other)
+        if node.made:
+            found.setdefault(node.label, node)
+
+    for node in nodes:
+        visit(node)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell with the components it stands on.
+
+    Attributes:
+        cell: what is run.
+        parts: its method's components by the method's names.
+        label: `<method>-<key>`: the same for all seeds of a method with one ρ.
+    """
+
+    cell: Cell
+    parts: Mapping[str, Node]
+    label: str
+
+
+def planned(cell: Cell, shared: Shared, fingerprint: str, known: dict[Component, Node]) -> PlannedCell:
+    """The cell with its nodes and the label of its result."""
+    components = cell.method.components(shared)
+    parts = {name: node_of(component, fingerprint, known) for name, component in components.items()}
+    labels = {name: node.label for name, node in parts.items()}
+    made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels, fingerprint]
+    return PlannedCell(cell, parts, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")

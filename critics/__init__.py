@@ -1,0 +1,1 @@
+"""The critic layer: values, losses and weights, and the pieces that every component is built of."""

@@ -1,0 +1,75 @@
+"""Networks of many seeds as one batched matrix product: every parameter has the seed axis first.
+
+A layer holds (seed, *members, in, out) weights; members are the networks of an ensemble, such as twin Q.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from critics.seeds import SeedStreams
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "mish": nn.Mish, "gelu": nn.GELU}
+
+
+class SeedLinear(nn.Module):
+    """An affine map per seed (and member): y = x W + b, W and b uniform in ±1/√in at the start.
+
+    Args:
+        streams: the seeds and their random numbers.
+        inputs, outputs: sizes of x and y.
+        members: number of networks per seed, or None for one without a member axis.
+    """
+
+    def __init__(self, streams: SeedStreams, inputs: int, outputs: int, members: int | None = None):
+        super().__init__()
+        lead = () if members is None else (members,)
+        bound = inputs**-0.5
+        self.weight = nn.Parameter((2 * streams.uniform(*lead, inputs, outputs) - 1) * bound)
+        self.bias = nn.Parameter((2 * streams.uniform(*lead, 1, outputs) - 1) * bound)
+
+    def forward(self, x: Float[Tensor, "*lead batch inputs"]) -> Float[Tensor, "*lead batch outputs"]:
+        if self.weight.dim() == 3:
+            return torch.baddbmm(self.bias, x, self.weight)
+        flat = torch.baddbmm(self.bias.flatten(0, -3), x.flatten(0, -3), self.weight.flatten(0, -3))
+        return flat.unflatten(0, self.weight.shape[:-2])
+
+
+class SeedLayerNorm(nn.Module):
+    """Layer normalisation over the features with a scale and shift per seed."""
+
+    def __init__(self, streams: SeedStreams, features: int):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(len(streams), 1, features, device=streams.device))
+        self.shift = nn.Parameter(torch.zeros(len(streams), 1, features, device=streams.device))
+
+    def forward(self, x: Float[Tensor, "seed batch features"]) -> Float[Tensor, "seed batch features"]:
+        return torch.addcmul(self.shift, nn.functional.layer_norm(x, x.shape[-1:]), self.scale)
+
+
+class SeedMLP(nn.Sequential):
+    """A perceptron per seed (and member) with the activation between its layers, none after the last.
+
+    Args:
+        streams: the seeds and their random numbers.
+        sizes: input size, hidden sizes, output size.
+        activation: a name in `ACTIVATIONS`.
+        members: number of networks per seed, or None for one without a member axis.
+    """
+
+    def __init__(
+        self, streams: SeedStreams, sizes: Sequence[int], activation: str = "relu", members: int | None = None
+    ):
+        layers: list[nn.Module] = []
+        for inputs, outputs in itertools.pairwise(sizes):
+            layers += [SeedLinear(streams, inputs, outputs, members), ACTIVATIONS[activation]()]
+        super().__init__(*layers[:-1])
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Number of trained parameters of one seed."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+    return sum(p[0].numel() for p in trained)

@@ -1,0 +1,133 @@
+"""CEP: guidance by the gradient of an intermediate energy, learned by contrast (QGPO, arXiv 2304.12824).
+
+For M support actions a^i of one state, noised at one level with independent noise,
+    L = -Σ_i softmax_i(β Q(s, a^i)) log softmax_i(f(a^i_k, s, k))        (eq. 12, 17)
+whose optimum is f = log E[e^{βQ} | a_k, s] + const, the exact guidance of π ∝ μ e^{βQ}.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from critics.component import Component, Data, Parts, Trained, Training, in_chunks
+from critics.seeds import SeedStreams
+from methods.diffusion.denoiser import DenoiserConfig, add_noise
+from methods.diffusion.guidance import EnergyGuided
+from methods.guidance_net import GuidanceNet, GuidanceNetConfig
+from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.registry import register
+from methods.support import SupportActions
+
+
+@dataclass(frozen=True)
+class EnergyNet(Trained[GuidanceNet, Tensor]):
+    """f(a_k, s, k), trained on support actions by the contrastive loss."""
+
+    kind: ClassVar[str] = "cep-energy"
+    config: GuidanceNetConfig
+    denoiser: DenoiserConfig
+    support: SupportActions
+    critic: Component
+    inverse_temperature: float
+
+    @property
+    def training(self) -> Training:
+        """Adam at a constant rate."""
+        return self.config.training()
+
+    def upstream(self) -> Mapping[str, Component]:
+        """Support actions and the critic that values them."""
+        return {"support": self.support, "critic": self.critic}
+
+    def build(self, streams: SeedStreams) -> GuidanceNet:
+        """A fresh guidance network on the denoiser's schedule."""
+        b = self.support.behaviour
+        d = self.denoiser
+        return GuidanceNet(streams, self.config, d.schedule, d.levels, b.observation_dim, b.action_dim)
+
+    def rehearsal(self) -> "EnergyNet":
+        """With few support states, since valuing them all takes longer than the steps to be timed."""
+        return replace(self, support=replace(self.support, states=min(self.support.states, 64)))
+
+    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+        """softmax(β Q) over each state's support actions, (seed, state, M)."""
+        observations, actions = parts["support"].observations, parts["support"].actions
+
+        def chunk(index: Tensor) -> Tensor:
+            rows = observations[:, index].repeat_interleave(self.support.actions, dim=1)
+            q = parts["critic"].q(rows, actions[:, index].flatten(1, 2))
+            return (self.inverse_temperature * q.unflatten(1, (-1, self.support.actions))).softmax(-1)
+
+        return {"target": in_chunks(chunk, self.support.states, observations.device, size=2048)}
+
+    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Tensor:
+        """Indices of support states, (seed, batch)."""
+        return streams.integers(self.support.states, self.training.batch_size)
+
+    def loss(
+        self,
+        module: GuidanceNet,
+        batch: Tensor,
+        tables: dict[str, Tensor],
+        parts: Parts,
+        streams: SeedStreams,
+    ) -> Float[Tensor, " seed"]:
+        """The contrastive loss, mean over states."""
+        rows = torch.arange(len(batch), device=batch.device)[:, None]
+        actions = parts["support"].actions[rows, batch]
+        observations = parts["support"].observations[rows, batch]
+        level = streams.integers(len(module.schedule), batch.shape[1])
+        level = level[..., None].expand(-1, -1, self.support.actions)
+        noisy = add_noise(module.schedule, actions, level, streams.normal(*actions.shape[1:]))
+        repeated = observations.repeat_interleave(self.support.actions, dim=1)
+        energy = module(noisy.flatten(1, 2), level.flatten(1), repeated)
+        return contrastive_loss(energy.view(level.shape), tables["target"][rows, batch]).mean(-1)
+
+
+def contrastive_loss(
+    energy: Float[Tensor, "*batch action"], target: Float[Tensor, "*batch action"]
+) -> Float[Tensor, "*batch"]:
+    """-Σ_i target_i log softmax_i(energy): cross-entropy over one state's support actions."""
+    return -(target * energy.log_softmax(-1)).sum(-1)
+
+
+@register("cep")
+@dataclass(frozen=True)
+class CEP(Method):
+    """Objective: behaviour. Guidance: ∇ of the contrastive energy. Selection: the first draw.
+
+    Attributes:
+        inverse_temperature: β of π ∝ μ e^{βQ}.
+        support_actions: M per state (16 in the paper, 32 for AntMaze).
+        support_states: states that get support actions.
+    """
+
+    title: ClassVar[str] = "CEP"
+    paper: ClassVar[str] = "CEP / QGPO, arXiv 2304.12824"
+    rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
+    inverse_temperature: float = 3.0
+    support_actions: int = 16
+    support_states: int = 1_000_000
+
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The behaviour denoiser and the energy network above it."""
+        behaviour = shared.behaviour()
+        support = SupportActions(
+            behaviour,
+            self.support_states,
+            self.support_actions,
+            shared.sampler,
+            shared.action_low,
+            shared.action_high,
+        )
+        energy = EnergyNet(shared.guidance_net, shared.denoiser, support, shared.critic, self.inverse_temperature)
+        return {"denoiser": behaviour, "energy": energy}
+
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+        """One draw from the behaviour model guided by ρ ∇f; no gradient goes through the denoiser."""
+        guided = EnergyGuided(parts["denoiser"], parts["energy"], rho)
+        return DiffusionPolicy(shared.clip(guided), shared.sampler, shared.action_dim, repairs=guided.repairs)

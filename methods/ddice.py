@@ -1,0 +1,142 @@
+"""Diffusion-DICE: guidance learned in-sample from the data's weighted actions, then guide-then-select.
+
+In-sample guidance learning (arXiv 2407.20109, eq. 14): min_g E[w e^{-g} + g] over noised data actions, whose
+optimum is g = log E[w | a_k, s]. No action outside the data is ever valued. Then K candidates, argmax Q.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from critics.component import Batch, Component, Data, Parts, Trained, Training, uniform_batch
+from critics.critic import data_weights
+from critics.seeds import SeedStreams
+from critics.weights import parse_weight
+from methods.diffusion.denoiser import DenoiserConfig, add_noise
+from methods.diffusion.guidance import EnergyGuided
+from methods.guidance_net import GuidanceNet, GuidanceNetConfig
+from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.registry import register
+from methods.selection import Best, First
+
+EXPONENT_LIMIT = 80.0
+WEIGHT_DECAY = 1e-4
+
+
+@dataclass(frozen=True)
+class InSampleNet(Trained[GuidanceNet, Batch]):
+    """g(a_k, s, k), trained on the data's own actions by the in-sample loss.
+
+    Attributes:
+        noises: noisy copies of each action per step, all at one level (16 in the code, 32 for AntMaze).
+    """
+
+    kind: ClassVar[str] = "ddice-guidance"
+    config: GuidanceNetConfig
+    denoiser: DenoiserConfig
+    observation_dim: int
+    action_dim: int
+    critic: Component
+    weight: str
+    expectile: float
+    noises: int
+
+    @property
+    def training(self) -> Training:
+        """AdamW, weight decay 1e-4."""
+        return self.config.training(WEIGHT_DECAY)
+
+    def upstream(self) -> Mapping[str, Component]:
+        """The critic gives the weights."""
+        return {"critic": self.critic}
+
+    def build(self, streams: SeedStreams) -> GuidanceNet:
+        """A fresh guidance network on the denoiser's schedule."""
+        d = self.denoiser
+        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)
+
+    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+        """The weight of every transition, (seed, transition)."""
+        weight = parse_weight(self.weight, self.expectile)
+        return {"weight": data_weights(data, parts["critic"], weight, seeds)}
+
+    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
+        """Uniform transitions."""
+        return uniform_batch(data, self.training.batch_size, streams)
+
+    def loss(
+        self,
+        module: GuidanceNet,
+        batch: Batch,
+        tables: dict[str, Tensor],
+        parts: Parts,
+        streams: SeedStreams,
+    ) -> Float[Tensor, " seed"]:
+        """The stabilised in-sample loss, mean over states and noises."""
+        level = streams.integers(len(module.schedule), batch.index.shape[1])
+        level = level.repeat_interleave(self.noises, dim=1)
+        actions = batch.actions.repeat_interleave(self.noises, dim=1)
+        noisy = add_noise(module.schedule, actions, level, streams.normal(*actions.shape[1:]))
+        observations = batch.observations.repeat_interleave(self.noises, dim=1)
+        weight = tables["weight"].gather(1, batch.index).repeat_interleave(self.noises, dim=1)
+        return in_sample_loss(module(noisy, level, observations), weight)
+
+
+def in_sample_loss(g: Float[Tensor, "seed batch"], weight: Float[Tensor, "seed batch"]) -> Float[Tensor, " seed"]:
+    """mean(w e^{-g} + g), rescaled by e^{-m} so that the largest exponent is 0, as in the authors' code.
+
+    d = min(0, g + 80) - g (the first term without gradient) and m = max(d, -1) without gradient, per seed:
+    mean(w e^{d - m} + e^{-m} g). The gradient is e^{-m} times the plain loss's; the minimiser is the same.
+    """
+    exponent = torch.clamp(g + EXPONENT_LIMIT, max=0.0).detach() - g
+    scale = exponent.detach().amax(-1, keepdim=True).clamp(min=-1.0)
+    return (weight * torch.exp(exponent - scale) + torch.exp(-scale) * g).mean(-1)
+
+
+@register("ddice")
+@dataclass(frozen=True)
+class DiffusionDICE(Method):
+    """Objective: behaviour. Guidance: ∇ of the in-sample log weight. Selection: argmax Q of K.
+
+    Attributes:
+        weight: the weight function; DICE's f-divergence weight with its temperature α.
+        noises: noisy copies of each action per training step.
+        candidates: K; 1 is the code's default, which turns the selection off.
+    """
+
+    title: ClassVar[str] = "Diffusion-DICE"
+    paper: ClassVar[str] = "Diffusion-DICE, arXiv 2407.20109"
+    rho: ClassVar[Rho | None] = Rho(default=2.0, grid=(1.0, 2.0, 4.0, 6.0, 8.0), low=0.1, high=10.0)
+    weight: str = "dice:alpha=0.5"
+    noises: int = 16
+    candidates: int = 1
+
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The behaviour denoiser, the in-sample network and the critic that selects."""
+        guidance = InSampleNet(
+            shared.guidance_net,
+            shared.denoiser,
+            shared.observation_dim,
+            shared.action_dim,
+            shared.critic,
+            self.weight,
+            shared.critic_config.expectile,
+            self.noises,
+        )
+        return {"denoiser": shared.behaviour(), "guidance": guidance, "critic": shared.critic}
+
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+        """K draws from the behaviour model guided by ρ ∇g, then the one with the highest Q."""
+        guided = EnergyGuided(parts["denoiser"], parts["guidance"], rho)
+        return DiffusionPolicy(
+            shared.clip(guided),
+            shared.sampler,
+            shared.action_dim,
+            candidates=self.candidates,
+            selection=First() if self.candidates == 1 else Best(parts["critic"].q),
+            repairs=guided.repairs,
+        )

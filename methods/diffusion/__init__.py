@@ -1,0 +1,1 @@
+"""The one diffusion backbone: schedule, network, denoiser, guidance, sampler."""

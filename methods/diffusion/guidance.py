@@ -1,0 +1,180 @@
+"""A guidance wraps a denoiser and gives a denoiser: score + ρ ∇ log w_k moves E[z_0 | z_k] by ρ (σ²/α) ∇ log w_k.
+
+With ε̂ = ε - ρ σ ∇ log w_k and E[z_0 | z_k] = (z_k - σ ε)/α. With w_k(z_k) = E[w | z_k] and ρ = 1 the sampled
+law is exactly π ∝ μ w (CEP, arXiv 2304.12824, Thm 3.1; SWG, arXiv 2505.18345); ρ = 0 is the unguided law.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from methods.diffusion.denoiser import Denoiser
+from methods.diffusion.schedule import Schedule
+
+WEIGHT_FLOOR = 1e-4
+
+LogWeight = Callable[[Tensor, int, Tensor], Tensor]
+
+
+@dataclass
+class Repairs:
+    """Counts of what had to be repaired while sampling, kept on the device until they are read.
+
+    Attributes:
+        nan_gradients: rows whose guidance gradient was not finite; they were not guided at that level.
+        clipped_weights: rows whose predicted weight left [1e-4, 1] (SWG); their gradient is zero there.
+        guided_rows: rows times levels that were guided, to read the others against.
+    """
+
+    nan_gradients: Tensor | int = 0
+    clipped_weights: Tensor | int = 0
+    guided_rows: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """The counts as plain integers."""
+        return {
+            "nan_gradients": int(self.nan_gradients),
+            "clipped_weights": int(self.clipped_weights),
+            "guided_rows": self.guided_rows,
+        }
+
+
+def guided(
+    clean: Float[Tensor, "seed batch channel"],
+    gradient: Float[Tensor, "seed batch channel"],
+    schedule: Schedule,
+    level: int,
+    rho: float,
+    repairs: Repairs,
+) -> Float[Tensor, "seed batch channel"]:
+    """clean + ρ (σ²/α) gradient; a row whose gradient is not finite stays unguided and is counted."""
+    finite = gradient.isfinite().all(-1, keepdim=True)
+    repairs.nan_gradients = repairs.nan_gradients + (~finite).sum()
+    repairs.guided_rows += finite.numel()
+    shift = rho * schedule.sigma[level].square() / schedule.alpha[level]
+    return clean + shift * torch.where(finite, gradient, 0.0)
+
+
+@dataclass
+class EnergyGuided:
+    """Guidance by a learned log w_k(a, s): the gradient goes through that network alone (CEP, Diffusion-DICE).
+
+    Attributes:
+        denoiser: what is guided.
+        log_weight: (z, level, observations) → log w_k, (seed, batch).
+        rho: guidance scale; 0 gives the wrapped denoiser exactly.
+    """
+
+    denoiser: Denoiser
+    log_weight: LogWeight
+    rho: float
+    repairs: Repairs = field(default_factory=Repairs)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The wrapped denoiser's."""
+        return self.denoiser.schedule
+
+    @property
+    def channels(self) -> int:
+        """The wrapped denoiser's."""
+        return self.denoiser.channels
+
+    def __call__(
+        self,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Float[Tensor, "seed batch channel"]:
+        """Guided E[z_0 | z_k, s]."""
+        clean = self.denoiser(z, level, observations)
+        if self.rho == 0:
+            return clean
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            value = self.log_weight(z, level, observations).sum()
+        (gradient,) = torch.autograd.grad(value, z)
+        return guided(clean, gradient, self.schedule, level, self.rho, self.repairs)
+
+
+@dataclass
+class SelfWeighted:
+    """SWG: guidance by the denoiser's own weight channel, ∇_z log ŵ(z) through the network (eq. 17-19).
+
+    ŵ = E[w | z_k] is the last channel of the denoised z; the gradient is with respect to the whole z, the
+    weight channel too (the paper's Remark 3.4). ŵ is clipped to [1e-4, 1] before the log, as in the authors'
+    code, so a row outside gets no gradient; such rows are counted.
+
+    Attributes:
+        denoiser: a joint denoiser, z = (a, w).
+        rho: guidance scale; 0 gives the wrapped denoiser exactly.
+    """
+
+    denoiser: Denoiser
+    rho: float
+    repairs: Repairs = field(default_factory=Repairs)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The wrapped denoiser's."""
+        return self.denoiser.schedule
+
+    @property
+    def channels(self) -> int:
+        """The wrapped denoiser's."""
+        return self.denoiser.channels
+
+    def __call__(
+        self,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Float[Tensor, "seed batch channel"]:
+        """Guided E[z_0 | z_k, s]; one forward and one backward pass."""
+        if self.rho == 0:
+            return self.denoiser(z, level, observations)
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            clean = self.denoiser(z, level, observations)
+            weight = clean[..., -1]
+            value = weight.clamp(WEIGHT_FLOOR, 1.0).log().sum()
+        (gradient,) = torch.autograd.grad(value, z)
+        outside = (weight < WEIGHT_FLOOR) | (weight > 1.0)
+        self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum()
+        return guided(clean.detach(), gradient, self.schedule, level, self.rho, self.repairs)
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """A denoiser whose prediction is clipped to the range of clean data, as every method's code does.
+
+    Attributes:
+        denoiser: what is clipped.
+        low, high: (channel,) bounds of z_0.
+    """
+
+    denoiser: Denoiser
+    low: Float[Tensor, " channel"]
+    high: Float[Tensor, " channel"]
+
+    @property
+    def schedule(self) -> Schedule:
+        """The wrapped denoiser's."""
+        return self.denoiser.schedule
+
+    @property
+    def channels(self) -> int:
+        """The wrapped denoiser's."""
+        return self.denoiser.channels
+
+    def __call__(
+        self,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Float[Tensor, "seed batch channel"]:
+        """E[z_0 | z_k, s] within the bounds."""
+        return torch.clamp(self.denoiser(z, level, observations), self.low, self.high)

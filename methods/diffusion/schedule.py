@@ -1,0 +1,63 @@
+"""A noise schedule gives α and σ of each level: z_k = α_k z_0 + σ_k ε with α² + σ² = 1 (variance preserving)."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+VP_MINIMUM, VP_MAXIMUM = 0.1, 10.0
+COSINE_OFFSET, COSINE_MAXIMUM_BETA = 0.008, 0.999
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """α and σ of the levels, from the least noisy (index 0) to the noisiest (index K - 1).
+
+    Attributes:
+        alpha, sigma: (level,).
+    """
+
+    alpha: Float[Tensor, " level"]
+    sigma: Float[Tensor, " level"]
+
+    def __len__(self) -> int:
+        return len(self.alpha)
+
+
+def discrete_vp(levels: int) -> Float[Tensor, " level"]:
+    """ᾱ_t of β_t = 1 - exp(-b_min/T - (b_max - b_min)(2t - 1)/(2T²)), b_min 0.1, b_max 10 (IDQL, SWG)."""
+    t = torch.arange(1, levels + 1, dtype=torch.float64)
+    rate = VP_MINIMUM / levels + (VP_MAXIMUM - VP_MINIMUM) * (2 * t - 1) / (2 * levels**2)
+    return torch.exp(-rate.cumsum(0))
+
+
+def cosine(levels: int) -> Float[Tensor, " level"]:
+    """ᾱ_t of β_t = min(1 - f(t)/f(t-1), 0.999), f(t) = cos²((t/T + 0.008)/1.008 · π/2) (arXiv 2102.09672)."""
+    t = torch.arange(levels + 1, dtype=torch.float64) / levels
+    f = torch.cos((t + COSINE_OFFSET) / (1 + COSINE_OFFSET) * math.pi / 2).square()
+    beta = (1 - f[1:] / f[:-1]).clamp(max=COSINE_MAXIMUM_BETA)
+    return (1 - beta).cumprod(0)
+
+
+SCHEDULES: dict[str, Callable[[int], Float[Tensor, " level"]]] = {"vp": discrete_vp, "cosine": cosine}
+
+
+def make_schedule(name: str, levels: int) -> Schedule:
+    """The schedule of that name.
+
+    Args:
+        name: `vp` or `cosine`.
+        levels: number of noise levels, K (or T) in the papers.
+
+    Raises:
+        ValueError: an unknown name, or fewer than one level.
+    """
+    if name not in SCHEDULES:
+        raise ValueError(f"unknown schedule {name!r}; choose one of {', '.join(SCHEDULES)}.")
+    if levels < 1:
+        raise ValueError(f"a schedule needs at least one level, not {levels}.")
+    alpha_bar = SCHEDULES[name](levels)
+    return Schedule(alpha=alpha_bar.sqrt().float(), sigma=(1 - alpha_bar).sqrt().float())

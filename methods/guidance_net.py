@@ -1,0 +1,93 @@
+"""The network log w_k(a_k, s) that CEP and Diffusion-DICE learn for guidance, and how its inputs are noised.
+
+A perceptron on [a_k, Fourier features of k, s], 4 x 256 SiLU in CEP's and Diffusion-DICE's code.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from critics.component import Training
+from critics.networks import SeedMLP
+from critics.seeds import SeedStreams
+from methods.diffusion.schedule import Schedule, make_schedule
+
+FREQUENCIES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidanceNetConfig:
+    """Size and training of a guidance network; defaults are CEP's.
+
+    Attributes:
+        width, layers: hidden units and hidden layers.
+        steps, batch_size, learning_rate: training; the batch counts states.
+    """
+
+    width: int = 256
+    layers: int = 4
+    steps: int = 1_000_000
+    batch_size: int = 256
+    learning_rate: float = 3e-4
+
+    def training(self, weight_decay: float = 0.0) -> Training:
+        """These settings with a method's weight decay."""
+        return Training(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=weight_decay,
+        )
+
+
+class GuidanceNet(nn.Module):
+    """log w_k(z, s) up to a constant in a; one number per row.
+
+    Args:
+        streams: the seeds and their random numbers.
+        config: sizes.
+        schedule_name, levels: the noise schedule of the denoiser that it guides.
+        observation_dim, action_dim: sizes of s and a.
+    """
+
+    def __init__(
+        self,
+        streams: SeedStreams,
+        config: GuidanceNetConfig,
+        schedule_name: str,
+        levels: int,
+        observation_dim: int,
+        action_dim: int,
+    ):
+        super().__init__()
+        schedule = make_schedule(schedule_name, levels)
+        self.schedule = Schedule(schedule.alpha.to(streams.device), schedule.sigma.to(streams.device))
+        self.register_buffer("features", fourier(levels).to(streams.device), persistent=False)
+        inputs = action_dim + 2 * FREQUENCIES + observation_dim
+        self.mlp = SeedMLP(streams, [inputs, *[config.width] * config.layers, 1], "silu")
+
+    def forward(
+        self,
+        z: Float[Tensor, "seed batch action"],
+        level: int | Int[Tensor, "seed batch"],
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Float[Tensor, "seed batch"]:
+        """log w_k of every row, at one level or one level per row."""
+        features = self.get_buffer("features")[level]
+        features = features.expand(*z.shape[:2], -1)
+        return self.mlp(torch.cat([z, features, observations], -1)).squeeze(-1)
+
+
+def fourier(levels: int) -> Float[Tensor, "level feature"]:
+    """sin and cos of 2^i π k/K for i < 16, cut off where the features would alias: fixed, not learned.
+
+    Deviation: CEP draws random Gaussian frequencies; with the few discrete levels used here, half-octave
+    steps from one half-turn over the schedule up to the levels' own spacing tell every level apart.
+    """
+    position = torch.arange(1, levels + 1, dtype=torch.float32) / levels
+    frequency = torch.logspace(0, math.log2(max(levels, 2)), FREQUENCIES, base=2.0) * 0.5
+    phase = 2 * math.pi * position[:, None] * frequency
+    return torch.cat([phase.sin(), phase.cos()], -1)

@@ -1,0 +1,61 @@
+"""IDQL: N draws from the behaviour model, then one of them by the critic (arXiv 2304.10573, Alg. 2).
+
+The paper's implicit policy draws in proportion to the weights τ / (1 - τ); its released code takes argmax Q.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from critics.component import Component, Parts
+from critics.critic import Critic
+from critics.weights import parse_weight
+from methods.method import DiffusionPolicy, Method, Shared
+from methods.registry import register
+from methods.selection import Best, Draw, Selection
+
+
+@register("idql")
+@dataclass(frozen=True)
+class IDQL(Method):
+    """Objective: behaviour. Guidance: none. Selection: N candidates by the critic.
+
+    Attributes:
+        candidates: N; the authors' code uses 16, 64 or 256.
+        select: `best` takes the highest min target-Q (the code), `draw` draws by weight (the paper).
+        weight: the weight function of `draw`.
+    """
+
+    title: ClassVar[str] = "IDQL"
+    paper: ClassVar[str] = "IDQL, arXiv 2304.10573"
+    candidates: int = 64
+    select: Literal["best", "draw"] = "best"
+    weight: str = "hard-expectile"
+
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The behaviour denoiser and the critic."""
+        return {"denoiser": shared.behaviour(), "critic": shared.critic}
+
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+        """Candidates from the behaviour model, selected by the critic."""
+        denoiser = shared.clip(parts["denoiser"])
+        return DiffusionPolicy(
+            denoiser,
+            shared.sampler,
+            shared.action_dim,
+            candidates=self.candidates,
+            selection=self.selection(parts["critic"], shared),
+        )
+
+    def selection(self, critic: Critic, shared: Shared) -> Selection:
+        """By argmax Q, or in proportion to w(Q, V)."""
+        if self.select == "best":
+            return Best(critic.q)
+        weight = parse_weight(self.weight, shared.critic_config.expectile)
+
+        def weigh(observations: Tensor, actions: Tensor) -> Tensor:
+            return weight(critic.q(observations, actions), critic.v(observations))
+
+        return Draw(weigh)

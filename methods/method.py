@@ -1,0 +1,148 @@
+"""A method is an objective x a guidance x a selection: which components it needs, and the policy made of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from critics.component import Component, Parts
+from critics.critic import CriticConfig
+from critics.seeds import SeedStreams
+from methods.diffusion.denoiser import BehaviourDenoiser, Denoiser, DenoiserConfig, JointDenoiser
+from methods.diffusion.guidance import WEIGHT_FLOOR, Clipped, Repairs
+from methods.diffusion.sampler import SamplerConfig, sample
+from methods.guidance_net import GuidanceNetConfig
+from methods.selection import First, Selection
+
+
+@dataclass(frozen=True)
+class Rho:
+    """A method's guidance scale ρ: what it is when nobody says, and where tuning looks.
+
+    Attributes:
+        default: the scale used without a tuned or published one.
+        grid: the scales that `tune-rho` tries.
+        low, high: the ends of the continuous range.
+        published: whether SWG's published scale of a task (`Task.published_rho`) is this method's.
+    """
+
+    default: float
+    grid: tuple[float, ...] = (1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+    low: float = 0.1
+    high: float = 30.0
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all methods of a comparison share on one task.
+
+    Attributes:
+        observation_dim, action_dim: sizes.
+        action_low, action_high: per-dimension range of the data's actions.
+        critic: the one critic component; a method asks its `q` and `v`.
+        critic_config: the critic's settings, for its expectile.
+        denoiser, guidance_net, sampler: the one backbone, the guidance networks' size, the one sampler.
+    """
+
+    observation_dim: int
+    action_dim: int
+    action_low: tuple[float, ...]
+    action_high: tuple[float, ...]
+    critic: Component
+    critic_config: CriticConfig
+    denoiser: DenoiserConfig
+    guidance_net: GuidanceNetConfig
+    sampler: SamplerConfig
+
+    def behaviour(self) -> BehaviourDenoiser:
+        """The denoiser of the behaviour objective, z = a."""
+        return BehaviourDenoiser(self.denoiser, self.observation_dim, self.action_dim)
+
+    def joint(self, weight: str) -> JointDenoiser:
+        """The denoiser of the joint objective, z = (a, w), for that weight function."""
+        expectile = self.critic_config.expectile
+        return JointDenoiser(self.denoiser, self.observation_dim, self.action_dim, weight, expectile, self.critic)
+
+    def clip(self, denoiser: Denoiser) -> Clipped:
+        """The denoiser with its prediction kept in the range of the data, and of the weight if z has one."""
+        has_weight = denoiser.channels > self.action_dim
+        device = denoiser.schedule.alpha.device
+        low = torch.tensor([*self.action_low, *[WEIGHT_FLOOR] * has_weight], device=device)
+        high = torch.tensor([*self.action_high, *[1.0] * has_weight], device=device)
+        return Clipped(denoiser, low, high)
+
+
+class Policy(Protocol):
+    """What evaluation asks of a method: one action for every observation, for all seeds in one call."""
+
+    repairs: Repairs
+
+    def act(
+        self, observations: Float[Tensor, "seed batch observation"], streams: SeedStreams
+    ) -> Float[Tensor, "seed batch action"]:
+        """Actions, (seed, batch, action)."""
+        ...
+
+
+@dataclass
+class DiffusionPolicy:
+    """Sample candidates with a (guided) denoiser, then select one.
+
+    Attributes:
+        denoiser: guided or not.
+        sampler: how candidates are drawn.
+        action_dim: leading channels of z that are the action.
+        candidates: draws per observation.
+        selection: picks one of them.
+        repairs: the guidance's counts.
+    """
+
+    denoiser: Denoiser
+    sampler: SamplerConfig
+    action_dim: int
+    candidates: int = 1
+    selection: Selection = field(default_factory=First)
+    repairs: Repairs = field(default_factory=Repairs)
+
+    def act(
+        self, observations: Float[Tensor, "seed batch observation"], streams: SeedStreams
+    ) -> Float[Tensor, "seed batch action"]:
+        """One selected action per observation."""
+        batch = observations.shape[1]
+        repeated = observations.repeat_interleave(self.candidates, dim=1)
+        z = sample(self.denoiser, repeated, streams, self.sampler)
+        chosen = self.selection.choose(repeated, z, batch, streams)
+        return chosen[..., : self.action_dim]
+
+
+class Method(ABC):
+    """Subclass as a frozen dataclass whose fields are the method's own settings, and register it.
+
+    Class attributes:
+        title: the name as printed.
+        paper: where it is defined.
+        rho: its guidance scale, or None for a method that has none.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    rho: ClassVar[Rho | None] = None
+
+    @abstractmethod
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The components it needs, by the names under which `policy` finds them made."""
+
+    @abstractmethod
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> Policy:
+        """The policy for all seeds, from the made components.
+
+        Args:
+            parts: the made components, by the names of `components`.
+            shared: sizes, ranges and the one sampler.
+            rho: guidance scale; 0 for a method without one.
+        """

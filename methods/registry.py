@@ -1,0 +1,119 @@
+"""A method is found by its name: one file in this folder, one entry point, or one plug-in file each.
+
+A file `methods/my_method.py` holds the method `my-method`; nothing is imported until it is asked for.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from methods.method import Method
+
+ENTRY_POINTS = "diffusion_guidance_bench.methods"
+INFRASTRUCTURE = frozenset({"__init__", "method", "registry", "selection", "guidance_net", "support"})
+
+_registered: dict[str, type[Method]] = {}
+
+
+class MethodError(ValueError):
+    """An unknown method, or a plug-in that does not register one; the message says what to do."""
+
+
+def register(name: str) -> Callable[[type[Method]], type[Method]]:
+    """Class decorator that makes a method known by `name`.
+
+    Args:
+        name: as typed on the command line: lower case, words joined by `-`.
+
+    Raises:
+        MethodError: another class already has the name.
+    """
+
+    def keep(cls: type[Method]) -> type[Method]:
+        other = _registered.get(name)
+        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise MethodError(
+                f"two methods are called {name!r}: {other.__module__} and {cls.__module__}; rename one of them."
+            )
+        _registered[name] = cls
+        return cls
+
+    return keep
+
+
+def method_names() -> tuple[str, ...]:
+    """Every known name, sorted, without importing a method."""
+    files = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    here = {stem.replace("_", "-") for stem in files if stem not in INFRASTRUCTURE}
+    installed = {point.name for point in entry_points(group=ENTRY_POINTS)}
+    return tuple(sorted(here | installed | set(_registered)))
+
+
+def get_method(name: str) -> type[Method]:
+    """The method of that name; imports its file if nobody has.
+
+    Raises:
+        MethodError: an unknown name, with the near ones, or a file that does not register it.
+    """
+    if name not in _registered:
+        if name not in method_names():
+            raise MethodError(unknown(name))
+        _import(name)
+    if name not in _registered:
+        raise MethodError(
+            f"the file of method {name!r} registers no method of that name; add @register({name!r})."
+        )
+    return _registered[name]
+
+
+def method_name(cls: type[Method]) -> str:
+    """The name under which a class is registered."""
+    return next(name for name, other in _registered.items() if other is cls)
+
+
+def load_plugin(path: Path) -> tuple[str, ...]:
+    """Import a file from outside and return the names of the methods it registers.
+
+    Raises:
+        MethodError: no such file, an import that fails, or a file that registers nothing.
+    """
+    if not path.is_file():
+        raise MethodError(f"plug-in {str(path)!r} is not a file; give the path of a Python file.")
+    before = set(_registered)
+    spec = importlib.util.spec_from_file_location(f"plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise MethodError(f"plug-in {str(path)!r} is not a Python file; its name must end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except MethodError:
+        raise
+    except Exception as error:  # whatever a user's file raises while it is imported
+        del sys.modules[spec.name]
+        raise MethodError(f"plug-in {str(path)!r} fails to import: {type(error).__name__}: {error}.") from error
+    new = tuple(n for n, cls in _registered.items() if n not in before or cls.__module__ == spec.name)
+    if not new:
+        raise MethodError(f"plug-in {str(path)!r} registers no method; decorate its class with @register(name).")
+    return new
+
+
+def unknown(name: str) -> str:
+    """One sentence: the unknown name, the near ones, all of them."""
+    names = method_names()
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f" did you mean {' or '.join(near)}?" if near else ""
+    return f"unknown method {name!r};{hint} choose from {', '.join(names)}."
+
+
+def _import(name: str) -> None:
+    file = name.replace("-", "_")
+    if (Path(__file__).parent / f"{file}.py").is_file():
+        importlib.import_module(f"methods.{file}")
+        return
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        point.load()

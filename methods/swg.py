@@ -1,0 +1,39 @@
+"""SWG: diffuse the weight with the action, then follow the gradient of the log of the predicted weight.
+
+z = (a, w); the guided noise is ε - ρ σ_k ∇_z log ŵ((z_k - σ_k ε)/α_k), the gradient through the whole network
+(Diffusion Self-Weighted Guidance, arXiv 2505.18345, §3.3). No guidance network is trained.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from critics.component import Component, Parts
+from methods.diffusion.guidance import SelfWeighted
+from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.registry import register
+
+
+@register("swg")
+@dataclass(frozen=True)
+class SWG(Method):
+    """Objective: joint (a, w). Guidance: ∇ log of the predicted weight. Selection: the first draw.
+
+    Attributes:
+        weight: the weight function: `smooth-expectile` (paper, eq. 21), `hard-expectile` (code), `exponential`,
+            `linex`, each with fields as in `exponential:inverse_temperature=3`.
+    """
+
+    title: ClassVar[str] = "SWG"
+    paper: ClassVar[str] = "SWG, arXiv 2505.18345"
+    rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    weight: str = "smooth-expectile"
+
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The joint denoiser alone; the critic only made its weights."""
+        return {"denoiser": shared.joint(self.weight)}
+
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+        """One draw from the self-guided joint model."""
+        guided = SelfWeighted(parts["denoiser"], rho)
+        return DiffusionPolicy(shared.clip(guided), shared.sampler, shared.action_dim, repairs=guided.repairs)

@@ -1,0 +1,26 @@
+"""Unguided behaviour diffusion: a ~ μ(a | s), the floor that every guidance is measured against."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from critics.component import Component, Parts
+from methods.method import DiffusionPolicy, Method, Shared
+from methods.registry import register
+
+
+@register("unguided")
+@dataclass(frozen=True)
+class Unguided(Method):
+    """Objective: behaviour. Guidance: none. Selection: the first draw."""
+
+    title: ClassVar[str] = "Unguided"
+    paper: ClassVar[str] = "DDPM, arXiv 2006.11239"
+
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The behaviour denoiser alone."""
+        return {"denoiser": shared.behaviour()}
+
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+        """One draw from the behaviour model."""
+        return DiffusionPolicy(shared.clip(parts["denoiser"]), shared.sampler, shared.action_dim)
