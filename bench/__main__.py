@@ -1,0 +1,14 @@
+"""`python -m bench`: see `bench.cli`."""
+
+import os
+
+# OpenMP threads that wait by spinning slow a small training step by fifty times as soon as another process wants
+# a core; passive ones do not. It has to be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from bench.cli import main
+from bench.start import check_one_root
+
+if __name__ == "__main__":
+    check_one_root()
+    main()
