@@ -1,0 +1,1 @@
+"""Tasks, data sets and environments, declared as data; no learning and no torch."""

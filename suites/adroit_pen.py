@@ -1,0 +1,30 @@
+"""Adroit pen: D4RL's human and cloned tasks; the published numbers stand on the files of version 0.
+
+Minari's sets are another version of these data and get a column of their own.
+"""
+
+from suites.task import ControlTask, Suite
+
+PUBLISHED_RHO = {"human": 1.0, "cloned": 25.0}
+
+
+def _task(kind: str, rho: float) -> ControlTask:
+    return ControlTask(
+        name=f"pen-{kind}",
+        suite="adroit-pen",
+        observation_dim=45,
+        action_dim=24,
+        datasets={"d4rl": f"pen-{kind}-v0", "minari": f"D4RL/pen/{kind}-v2"},
+        episodes=20,
+        settings={"critic.expectile": 0.7},
+        published_rho=rho,
+        horizon=100,
+        reference=(96.262799, 3076.8331017826877),
+    )
+
+
+SUITE = Suite(
+    name="adroit-pen",
+    title="Adroit pen",
+    tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items()),
+)

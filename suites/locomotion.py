@@ -1,0 +1,46 @@
+"""Locomotion: D4RL's nine Gym-MuJoCo tasks, version 2.
+
+Minari's `mujoco/*` sets are other data (v5 simulators, other policies), so they are not declared.
+"""
+
+from suites.task import ControlTask, Suite
+
+ROBOTS = {  # observation and action sizes, reference returns
+    "halfcheetah": (17, 6, (-280.178953, 12135.0)),
+    "walker2d": (17, 6, (1.629008, 4592.3)),
+    "hopper": (11, 3, (-20.272305, 3234.3)),
+}
+PUBLISHED_RHO = {
+    "halfcheetah-medium-expert-v2": 15.0,
+    "walker2d-medium-expert-v2": 5.0,
+    "hopper-medium-expert-v2": 5.0,
+    "halfcheetah-medium-v2": 20.0,
+    "walker2d-medium-v2": 5.0,
+    "hopper-medium-v2": 20.0,
+    "halfcheetah-medium-replay-v2": 30.0,
+    "walker2d-medium-replay-v2": 10.0,
+    "hopper-medium-replay-v2": 10.0,
+}
+
+
+def _task(name: str, rho: float) -> ControlTask:
+    observation_dim, action_dim, reference = ROBOTS[name.split("-")[0]]
+    return ControlTask(
+        name=name,
+        suite="locomotion",
+        observation_dim=observation_dim,
+        action_dim=action_dim,
+        datasets={"d4rl": name},
+        episodes=20,
+        settings={"critic.expectile": 0.7},
+        published_rho=rho,
+        horizon=1000,
+        reference=reference,
+    )
+
+
+SUITE = Suite(
+    name="locomotion",
+    title="Gym-MuJoCo locomotion",
+    tasks=tuple(_task(name, rho) for name, rho in PUBLISHED_RHO.items()),
+)

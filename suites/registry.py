@@ -1,0 +1,51 @@
+"""A suite is found by name, and only the suite that is asked for is imported."""
+
+import importlib
+from collections.abc import Iterable
+
+from suites.errors import unknown_name
+from suites.task import Suite, Task
+
+MODULES = {
+    "toy": "suites.toy",
+    "maze2d": "suites.maze2d",
+    "locomotion": "suites.locomotion",
+    "antmaze": "suites.antmaze",
+    "kitchen": "suites.kitchen",
+    "adroit-pen": "suites.adroit_pen",
+}
+
+
+def suite_names() -> tuple[str, ...]:
+    """The names of all suites, in the order to list them."""
+    return tuple(MODULES)
+
+
+def get_suite(name: str) -> Suite:
+    """The suite of that name.
+
+    Raises:
+        UnknownName: no suite has the name; near names are suggested.
+    """
+    if name not in MODULES:
+        raise unknown_name("suite", name, MODULES)
+    return importlib.import_module(MODULES[name]).SUITE
+
+
+def get_tasks(suite: Suite | str, names: Iterable[str] | None = None) -> tuple[Task, ...]:
+    """The suite's tasks of those names in the order asked for, or all of them in the suite's own order.
+
+    Args:
+        suite: a suite or its name.
+        names: task names, each at most once in the answer; None (or nothing) for all.
+
+    Raises:
+        UnknownName: the suite, or one of the names in it, does not exist; near names are suggested.
+    """
+    found = get_suite(suite) if isinstance(suite, str) else suite
+    known = {task.name: task for task in found.tasks}
+    asked = tuple(dict.fromkeys(names or known))
+    for name in asked:
+        if name not in known:
+            raise unknown_name(f"task of suite {found.name}", name, known)
+    return tuple(known[name] for name in asked)

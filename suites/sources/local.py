@@ -1,0 +1,161 @@
+"""Data made on this machine are drawn once from a seed, stored as a Minari data set and read back as one.
+
+A set is written under another name and renamed when it is whole, so a killed generation leaves no half-made
+set behind. Its name holds everything that made it: the task, the number of transitions, the seed unless it is
+0, and the version of the recipe.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gymnasium as gym
+import minari
+import mujoco
+import numpy as np
+from minari.data_collector import EpisodeBuffer
+
+from suites.environments import specification
+from suites.episode import Episode
+from suites.errors import DataError
+from suites.sources.minari_hub import read
+from suites.sources.transitions import Transitions, check
+from suites.task import ControlTask, DensityTask, Progress
+
+VERSION = 0  # of the recipes; a change in what a seed gives must raise it
+INVERSE_TEMPERATURE_MAX = 20.0
+BYTES_PER_TRANSITION = 300  # stored set and flat copy together, with room to spare
+
+
+def local_name(base: str, count: int, seed: int) -> str:
+    """The name of a set made here, such as `local/maze2d-umaze-100k-v0` or `...-100k-seed3-v0`."""
+    if count % 1_000_000 == 0:
+        size = f"{count // 1_000_000}m"
+    else:
+        size = f"{count // 1000}k" if count % 1000 == 0 else str(count)
+    return f"{base}-{size}{f'-seed{seed}' if seed else ''}-v{VERSION}"
+
+
+def load_generated(
+    task: ControlTask, count: int, directory: Path, seed: int, progress: Progress | None
+) -> Transitions:
+    """The task's set of that size and seed, generated if `directory` does not hold it yet.
+
+    Raises:
+        DataError: it cannot be made here, the disk is full or closed to writing, or its files are damaged.
+    """
+    if task.generate is None:
+        raise DataError(
+            f"data set {task.datasets['local']} (local) of task {task.name} cannot be generated: "
+            f"its recipe is not built yet"
+        )
+    name = local_name(task.datasets["local"], count, seed)
+    if not (directory / name).is_dir():
+        _require_space(directory, count)
+        episodes = task.generate(count, seed, progress)
+        try:
+            _store(task, episodes, name, directory, seed)
+        except OSError as error:
+            raise DataError(
+                f"data set {name} cannot be written to {directory} ({error}); "
+                f"free space there or choose another folder"
+            ) from error
+    return read(directory, name, task, source="local", directory=directory)
+
+
+def draw_density(task: DensityTask, count: int, seed: int) -> Transitions:
+    """Points of a density as one-step transitions: observation β, action the point, reward its energy.
+
+    β is uniform on [0, 20] (arXiv 2505.18345, appendix D.1). Every transition is terminal, and its next
+    observation is its own. Points are neither clipped nor scaled. Nothing is stored: drawing is fast.
+    """
+    generator = np.random.default_rng(seed)
+    points, energies = task.density.sample(count, generator)
+    betas = generator.uniform(0.0, INVERSE_TEMPERATURE_MAX, (count, 1)).astype(np.float32)
+    transitions = Transitions(
+        observations=betas,
+        actions=np.asarray(points, np.float32),
+        rewards=np.asarray(energies, np.float32),
+        next_observations=betas,
+        terminals=np.ones(count, bool),
+        timeouts=np.zeros(count, bool),
+        source="local",
+        name=local_name(task.datasets["local"], count, seed),
+    )
+    check(transitions, task)
+    return transitions
+
+
+def _store(task: ControlTask, episodes: tuple[Episode, ...], name: str, directory: Path, seed: int) -> None:
+    """Write the episodes as the Minari data set `directory`/`name`, whole or not at all."""
+    target = directory / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=directory) as folder:
+        with _minari_folder(folder):
+            _create(task, episodes, name, seed)
+        try:
+            os.rename(Path(folder) / name, target)
+        except OSError:
+            if not target.is_dir():  # else another process made the same set first: theirs is as good
+                raise
+
+
+def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: int) -> None:
+    bound = np.full(task.observation_dim, np.inf, np.float32)
+    dataset = minari.create_dataset_from_buffers(
+        name,
+        [_buffer(episode) for episode in episodes],
+        env=specification(task),
+        eval_env=specification(task),
+        algorithm_name=f"scripted, recipe version {VERSION}",
+        author="diffusion-guidance-bench",
+        author_email=set(),
+        code_permalink=getattr(task.generate, "func", task.generate).__module__,
+        description=f"Data for {task.name} made by its suite's recipe from seed {seed}.",
+        action_space=gym.spaces.Box(-1.0, 1.0, (task.action_dim,), np.float32),
+        observation_space=gym.spaces.Box(-bound, bound, dtype=np.float32),
+        data_format="hdf5",
+    )
+    versions = {"mujoco": mujoco.__version__, "gymnasium": gym.__version__, "numpy": np.__version__}
+    dataset.storage.update_metadata({"seed": seed, "recipe_version": VERSION, "versions": versions})
+
+
+def _buffer(episode: Episode) -> EpisodeBuffer:
+    return EpisodeBuffer(
+        observations=episode.observations,  # pyright: ignore[reportArgumentType] (arrays are stored as lists are)
+        actions=episode.actions,  # pyright: ignore[reportArgumentType]
+        rewards=episode.rewards,  # pyright: ignore[reportArgumentType]
+        terminations=episode.terminations,  # pyright: ignore[reportArgumentType]
+        truncations=episode.truncations,  # pyright: ignore[reportArgumentType]
+    )
+
+
+@contextmanager
+def _minari_folder(folder: str) -> Iterator[None]:
+    """Minari writes only below $MINARI_DATASETS_PATH: point it there for the time of one writing."""
+    before = os.environ.get("MINARI_DATASETS_PATH")
+    os.environ["MINARI_DATASETS_PATH"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MINARI_DATASETS_PATH"]
+        else:
+            os.environ["MINARI_DATASETS_PATH"] = before
+
+
+def _require_space(directory: Path, count: int) -> None:
+    """Refuse before generating what will not fit."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"data folder {directory} cannot be made ({error}); choose another folder") from error
+    free, needed = shutil.disk_usage(directory).free, count * BYTES_PER_TRANSITION
+    if free < needed:
+        raise DataError(
+            f"{count} transitions need {needed / 1e6:.0f} MB and {directory} has {free / 1e6:.0f} MB free: "
+            f"free space there or choose another folder"
+        )

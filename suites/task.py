@@ -1,0 +1,89 @@
+"""A task is data: what is learned from, where it is evaluated, and the numbers its papers fixed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+
+from suites.densities import Density
+from suites.episode import Episode
+
+Progress = Callable[[int, int], None]  # called with (done, total) transitions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What every task declares.
+
+    Attributes:
+        name: the field's own name of the task, such as `maze2d-umaze`.
+        suite: the name of the group it belongs to.
+        observation_dim, action_dim: sizes of one observation and one action.
+        datasets: source (`local`, `minari`, `d4rl`) to the data set's name there; the first is canonical.
+        episodes: evaluation episodes per seed in the papers' protocol (samples per β for a density).
+        settings: config fields, by dotted name, that this task sets in every preset.
+        published_rho: SWG's guidance scale for the task (arXiv 2505.18345, Tables 4-7), if there is one.
+    """
+
+    name: str
+    suite: str
+    observation_dim: int
+    action_dim: int
+    datasets: Mapping[str, str]
+    episodes: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    published_rho: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlTask(Task):
+    """A task scored by the return of episodes in a simulator.
+
+    Attributes:
+        horizon: environment steps after which an episode is cut.
+        reference: D4RL's (minimum, maximum) return; normalised score = 100 (R - min) / (max - min).
+        make_environment: builds one evaluation environment with a flat float observation and actions in
+            [-1, 1]; None while the group's simulator is not built.
+        generate: makes the `local` data set from (transitions, seed, progress), where progress(done, total)
+            may be None; None for a task whose data cannot be made here.
+    """
+
+    horizon: int
+    reference: tuple[float, float]
+    make_environment: Callable[[], gym.Env] | None = None
+    generate: Callable[[int, int, Progress | None], tuple[Episode, ...]] | None = None
+
+    def normalized_score(self, episode_return: float) -> float:
+        """D4RL's normalised score of one episode's return (0 at the reference minimum, 100 at the maximum)."""
+        low, high = self.reference
+        return 100.0 * (episode_return - low) / (high - low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DensityTask(Task):
+    """A two-dimensional density steered by a known energy; scored by the distance to the exact target.
+
+    Attributes:
+        density: samples and energies of the set.
+        inverse_temperatures: the β at which it is scored and drawn.
+    """
+
+    density: Density
+    inverse_temperatures: tuple[float, ...] = (0.0, 3.0, 10.0, 20.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A group of tasks and the config fields, by dotted name, that it sets in each preset.
+
+    Attributes:
+        name, title: as typed on the command line, and as printed.
+        tasks: the tasks in their customary order.
+        settings: preset (`smoke`, `quick`, `paper`) to the fields it sets for this suite.
+    """
+
+    name: str
+    title: str
+    tasks: tuple[Task, ...]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
