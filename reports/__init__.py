@@ -1,0 +1,1 @@
+"""Reports: tables, figures and intervals, made from result files alone (torch is never imported here)."""

@@ -1,0 +1,95 @@
+"""A report is a list of blocks; the Markdown and the page are two prints of the same list."""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of level 1 to 4."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; `code` and **bold** are the only marks. A warning stands out."""
+
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: the first `words` columns are words (left-aligned), the others numbers (right-aligned)."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: int = 1
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture saved as NAME.png and NAME.svg beside the report."""
+
+    name: str
+    caption: str
+    png: bytes = field(repr=False)
+    svg: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Details:
+    """Blocks behind a line that opens them."""
+
+    summary: str
+    blocks: "tuple[Block, ...]"
+
+
+Block: TypeAlias = Heading | Text | Table | Figure | Details
+
+
+def markdown_table(table: Table) -> str:
+    """The table with its columns aligned, so that it reads in a terminal too."""
+    lines = [[cell.replace("|", "\\|") for cell in row] for row in (table.header, *table.rows)]
+    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(table.header))]
+
+    def joined(cells: Sequence[str]) -> str:
+        padded = [
+            c.ljust(w) if i < table.words else c.rjust(w)
+            for i, (c, w) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * w if i < table.words else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    return "\n".join([joined(lines[0]), f"| {' | '.join(rule)} |", *map(joined, lines[1:])])
+
+
+def _markdown(block: Block) -> str:
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {block.text}"
+        case Text():
+            return f"**Warning:** {block.text}" if block.warning else block.text
+        case Table():
+            return markdown_table(block)
+        case Figure():
+            return f"![{block.caption}]({block.name}.png)"
+        case Details():
+            inner = to_markdown(block.blocks)
+            return f"<details>\n<summary>{html.escape(block.summary)}</summary>\n\n{inner}\n</details>"
+
+
+def to_markdown(blocks: Sequence[Block]) -> str:
+    """The blocks as Markdown, ending in a newline."""
+    return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+
+
+def inline_html(text: str) -> str:
+    """A paragraph's or a cell's text as HTML: escaped, with `code` and **bold** marked up."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", marked)

@@ -1,0 +1,112 @@
+"""Published numbers stand beside ours only where both were learned from D4RL's own data set.
+
+The CSV files in `published/` hold the papers' tables: SWG (arXiv 2505.18345), AEPO (arXiv 2505.01822) and
+policy-guided diffusion (arXiv 2404.06356).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import pandas as pd
+
+from reports.document import Block, Heading, Table, Text
+from reports.scores import SuiteScores
+
+_SOURCE = "d4rl"
+_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published number.
+
+    Attributes:
+        source: the paper's table.
+        task: the task as the table names it, with or without a version.
+        method: the table's name of the method.
+        mean: normalised score in percent.
+        spread: what the paper gives with it (± sd or standard error), or None.
+    """
+
+    source: str
+    task: str
+    method: str
+    mean: float
+    spread: float | None
+
+
+@cache
+def published_scores() -> tuple[Published, ...]:
+    """Every published score, in the order of the papers' tables."""
+    folder = resources.files("reports") / "published"
+    rows: list[Published] = []
+    for name in ("published_swg_table2.csv", "published_aepo.csv", "published_pgd_table2.csv"):
+        with (folder / name).open(encoding="utf-8") as file:
+            table = pd.read_csv(file)
+        if "agent" in table:
+            table["method"] = table["agent"] + " on " + table["data"]
+        spread = "std" if "std" in table else "standard_error_4_seeds"
+        rows += [
+            Published(source, task, method, float(mean), None if pd.isna(s) else float(s))
+            for source, task, method, mean, s in zip(
+                table["source"], table["task"], table["method"], table["mean"], table[spread], strict=True
+            )
+            if not pd.isna(mean)
+        ]
+    return tuple(rows)
+
+
+def same_task(published: str, ours: str) -> bool:
+    """Whether a table's task is ours; a table that names no version is taken for every version."""
+    return published == ours or published == re.sub(r"-v\d+$", "", ours)
+
+
+def _tables(scores: SuiteScores, tasks: Sequence[str], source: str) -> list[Block]:
+    """One paper's table beside ours, in pieces narrow enough to read."""
+    there = [row for row in published_scores() if row.source == source]
+    cells = {
+        (task, row.method): f"{row.mean:g}" + (f" ± {row.spread:g}" if row.spread is not None else "")
+        for task in tasks
+        for row in there
+        if same_task(row.task, task)
+    }
+    methods = list(dict.fromkeys(method for _, method in cells))
+    ours = {v: scores.matrix(v).mean(axis=0) for v in scores.variants}
+    place = {task: i for i, task in enumerate(scores.tasks)}
+    blocks: list[Block] = []
+    for start in range(0, len(methods), _COLUMNS):
+        chunk = methods[start : start + _COLUMNS]
+        rows = tuple(
+            (
+                task,
+                *(f"{ours[v][place[task]]:.1f}" for v in scores.variants),
+                *(cells.get((task, method), "–") for method in chunk),
+            )
+            for task in tasks
+        )
+        blocks.append(Table(("task", *(f"ours: {v}" for v in scores.variants), *chunk), rows))
+    return [Heading(4, source), *blocks] if blocks else []
+
+
+def published_blocks(scores: SuiteScores) -> list[Block]:
+    """The papers' numbers beside ours, or one line that says why there are none."""
+    sources = sorted({r.data.source for r in scores.results()})
+    tasks = [t for t in scores.tasks if scores.of(t, scores.variants[0])[0].data.source == _SOURCE]
+    heading = Heading(3, "Published numbers")
+    if not tasks:
+        return [
+            heading,
+            Text(
+                f"None stand here: these results were learned from data of the source `{', '.join(sources)}`, the "
+                f"papers' from `{_SOURCE}`, and scores on different data sets do not compare."
+            ),
+        ]
+    found = [b for s in dict.fromkeys(r.source for r in published_scores()) for b in _tables(scores, tasks, s)]
+    note = Text(
+        "Means as printed in the papers, with the spread where one is given (a standard deviation; for PGD a "
+        "standard error over 4 seeds). Budgets, backbones and numbers of seeds differ from ours."
+    )
+    return [heading, note, *found] if found else [heading, Text("The papers' tables have none of these tasks.")]

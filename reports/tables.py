@@ -1,0 +1,155 @@
+"""Tables say what they average over: seeds and episodes are counted, one seed has neither sd nor interval."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reports.analysis import Analysis, ControlAnalysis, DensityAnalysis
+from reports.document import Table, markdown_table
+from reports.scores import SuiteScores
+from reports.statistics import AGGREGATES, Estimate
+
+# Resampling n seeds understates the variance by (n - 1) / n, and n = 3 can show no more than its own range.
+_FEW_SEEDS = 5
+
+
+def plain(value: float, digits: int) -> str:
+    """A number with fixed digits; a dash where there is none."""
+    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
+
+
+def with_interval(estimate: Estimate, digits: int) -> str:
+    """`0.63 [0.58, 0.69]`, or the number alone where one seed gives no interval."""
+    if estimate.lower is None or estimate.upper is None:
+        return plain(estimate.value, digits)
+    return f"{estimate.value:.{digits}f} [{estimate.lower:.{digits}f}, {estimate.upper:.{digits}f}]"
+
+
+def mean_and_deviation(values: np.ndarray) -> str:
+    """`63.2 ± 3.1` by the sample standard deviation (n - 1), or the score alone for one seed.
+
+    Args:
+        values: shape (seeds,).
+    """
+    if len(values) == 1:
+        return f"{values[0]:.1f}"
+    return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
+
+
+def score_table(scores: SuiteScores) -> Table:
+    """Task × variant, mean ± sd over seeds; below them, for several tasks, the mean over tasks."""
+    matrices = {variant: scores.matrix(variant) for variant in scores.variants}
+    rows = [
+        (task, *(mean_and_deviation(matrices[v][:, i]) for v in scores.variants))
+        for i, task in enumerate(scores.tasks)
+    ]
+    if len(scores.tasks) > 1:
+        rows.append(("mean over tasks", *(f"{matrices[v].mean():.1f}" for v in scores.variants)))
+    return Table(("task", *scores.variants), tuple(rows))
+
+
+def score_note(scores: SuiteScores) -> str:
+    """What stands behind a score table: seeds and episodes."""
+    seeds = ", ".join(map(str, scores.seeds))
+    per_seed = {
+        task: sorted({r.episodes for v in scores.variants for r in scores.of(task, v)}) for task in scores.tasks
+    }
+    distinct = sorted({n for counts in per_seed.values() for n in counts})
+    episodes = (
+        f"{distinct[0]} episodes per seed"
+        if len(distinct) == 1
+        else "episodes per seed: "
+        + "; ".join(f"{task} {' or '.join(map(str, counts))}" for task, counts in per_seed.items())
+    )
+    if len(scores.seeds) == 1:
+        return f"Normalised score of one seed ({seeds}), so there is no standard deviation; {episodes}."
+    return (
+        f"Normalised score, mean ± sample standard deviation (n − 1) over {len(scores.seeds)} seeds ({seeds}); "
+        f"{episodes}. A seed's score is the mean of its episodes."
+    )
+
+
+def aggregate_table(analysis: ControlAnalysis) -> Table:
+    """Variant × aggregate with intervals, in scores divided by 100."""
+    rows = [
+        (variant, *(with_interval(found[name], 3) for name in AGGREGATES))
+        for variant, found in analysis.aggregates.items()
+    ]
+    return Table(("variant", *AGGREGATES), tuple(rows))
+
+
+def improvement_table(analysis: ControlAnalysis) -> Table:
+    """Each variant's probability of improvement over the baseline."""
+    rows = [(variant, with_interval(found, 3)) for variant, found in analysis.improvements.items()]
+    return Table(("variant", f"P(variant > {analysis.baseline})"), tuple(rows))
+
+
+def interval_note(seeds: int, replicates: int) -> str:
+    """How the intervals came about, or that there are none."""
+    if seeds == 1:
+        return "No interval: 1 seed."
+    few = f" With {seeds} seeds they are too narrow rather than too wide." if seeds < _FEW_SEEDS else ""
+    return (
+        f"In brackets: 95 % percentile intervals from {replicates:,} bootstrap replicates over {seeds} seeds, "
+        f"stratified by task.{few}"
+    )
+
+
+def distance_table(analysis: DensityAnalysis) -> Table:
+    """β and set × variant: the distance to the target, the floor beside it."""
+    scores = analysis.scores
+    rows = [
+        (
+            f"{beta:g}",
+            task,
+            plain(analysis.floors[task, beta], 4),
+            *(with_interval(analysis.distances[task, beta, v], 4) for v in scores.variants),
+        )
+        for beta in analysis.inverse_temperatures
+        for task in scores.tasks
+    ]
+    return Table(("β", "set", "floor", *scores.variants), tuple(rows), words=2)
+
+
+def _geometric_mean(values: Sequence[float]) -> float:
+    positive = np.array(values)
+    return float(np.exp(np.log(positive).mean())) if (positive > 0).all() else float("nan")
+
+
+def multiple_table(analysis: DensityAnalysis) -> Table:
+    """β and set × variant: the distance as a multiple of the baseline's, and of the floor in brackets."""
+    scores, rows = analysis.scores, []
+    for beta in analysis.inverse_temperatures:
+        pairs = {
+            v: [(analysis.of_baseline(t, beta, v), analysis.of_floor(t, beta, v)) for t in scores.tasks]
+            for v in scores.variants
+        }
+        for i, task in enumerate(scores.tasks):
+            rows.append((f"{beta:g}", task, *(_pair(*pairs[v][i]) for v in scores.variants)))
+        if len(scores.tasks) > 1:
+            means = [tuple(map(_geometric_mean, zip(*pairs[v], strict=True))) for v in scores.variants]
+            rows.append((f"{beta:g}", "geometric mean", *(_pair(*m) for m in means)))
+    return Table(("β", "set", *scores.variants), tuple(rows), words=2)
+
+
+def _pair(of_baseline: float, of_floor: float) -> str:
+    return f"{plain(of_baseline, 3)} ({plain(of_floor, 1)})"
+
+
+def summary(analyses: Sequence[Analysis]) -> str:
+    """The score tables alone, for a terminal."""
+    parts: list[str] = []
+    for analysis in analyses:
+        scores = analysis.scores
+        if isinstance(analysis, ControlAnalysis):
+            intervals = interval_note(len(scores.seeds), analysis.replicates)
+            parts += [
+                f"{scores.suite}: {score_note(scores)}",
+                markdown_table(score_table(scores)),
+                f"{scores.suite}: aggregates of scores / 100. {intervals}",
+                markdown_table(aggregate_table(analysis)),
+            ]
+        else:
+            title = f"{scores.suite}: sliced Wasserstein distance to the exact target, lower is better"
+            parts += [f"{title}; {len(scores.seeds)} seed(s).", markdown_table(distance_table(analysis))]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,192 @@
+"""Results that are damaged, incomplete or not comparable never reach a table."""
+
+import json
+
+import numpy as np
+import pytest
+from synthetic_results import control, density
+
+from reports.errors import ReportError
+from reports.scores import load_scores
+
+TASKS = ("maze2d-umaze", "maze2d-medium")
+
+
+def fill(folder, seeds=2, methods=("unguided", "swg")):
+
+    return {
+        (task, method, seed): folder.add(control(task, method, seed, 10.0 * i + seed))
+        for i, task in enumerate(TASKS)
+        for method in methods
+        for seed in range(seeds)
+    }
+
+
+def test_matrix_is_seeds_by_tasks(folder):
+    fill(folder)
+    (scores,) = load_scores(folder.path)
+    assert (scores.tasks, scores.variants, scores.seeds) == (tuple(sorted(TASKS)), ("unguided", "swg"), (0, 1))
+    # Tasks in alphabetical order without a plan: medium was written with scores 10 and 11, umaze with 0 and 1.
+    np.testing.assert_array_equal(scores.matrix("swg"), [[10.0, 0.0], [11.0, 1.0]])
+
+
+def test_plan_gives_the_order(folder):
+    paths = fill(folder)
+    cells = [
+        {
+            "suite": "maze2d",
+            "task": t,
+            "method": m,
+            "rho": None,
+            "seed": s,
+            "path": str(p.relative_to(folder.path)),
+        }
+        for (t, m, s), p in paths.items()
+    ]
+    folder.write("plan.json", {"format": 1, "cells": cells})
+    assert load_scores(folder.path)[0].tasks == TASKS
+
+
+def test_no_folder_no_stamp_other_stamp_no_results(folder, tmp_path):
+    with pytest.raises(ReportError, match=r"no results folder at .*bench run"):
+        load_scores(tmp_path / "nowhere")
+    with pytest.raises(ReportError, match="holds no results"):
+        load_scores(folder.path)
+    (folder.path / "FORMAT").write_text("2\n")
+    with pytest.raises(ReportError, match=r"from another version: .* has format '2', this version reads 1"):
+        load_scores(folder.path)
+    (folder.path / "FORMAT").unlink()
+    with pytest.raises(ReportError, match=r"from another version: .* has no FORMAT file"):
+        load_scores(folder.path)
+
+
+def test_broken_json_names_the_file(folder):
+    path = fill(folder)[TASKS[0], "swg", 1]
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(ReportError, match=rf"{path} is not JSON.*run the same `bench` command again"):
+        load_scores(folder.path)
+    path.write_text("[1]")
+    with pytest.raises(ReportError, match="holds no JSON object"):
+        load_scores(folder.path)
+
+
+@pytest.mark.parametrize(
+    "name", ["suite", "task", "score", "episodes", "data", "config", "repairs", "seconds", "versions", "created"]
+)
+def test_missing_field_names_file_and_field(folder, name):
+    path = fill(folder)[TASKS[0], "swg", 1]
+    record = json.loads(path.read_text())
+    del record[name]
+    path.write_text(json.dumps(record))
+    with pytest.raises(ReportError, match=rf"{path} lacks the field `{name}`"):
+        load_scores(folder.path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("score", float("nan"), "nan where the finite number `score`"),
+        ("score", "63", "'63' where the finite number `score`"),
+        ("seed", 1.5, "1.5 where the whole number `seed`"),
+        ("seed", True, "True where the whole number `seed`"),
+        ("episodes", [], "rests on no episodes"),
+        ("metric", "return", "has the metric 'return'"),
+        ("format", 2, "has format 2, this version reads 1"),
+        ("data", {"source": "local", "name": "x", "fingerprint": "y"}, "lacks the field `data.transitions`"),
+        ("repairs", {"nan_gradients": "0"}, "whole number `repairs.nan_gradients`"),
+    ],
+)
+def test_wrong_values_are_named(folder, name, value, said):
+    path = fill(folder)[TASKS[0], "swg", 1]
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(ReportError, match=said):
+        load_scores(folder.path)
+
+
+def test_a_hole_in_the_matrix_is_an_error(folder):
+    paths = fill(folder, seeds=4)
+    for seed in (1, 2, 3):
+        paths[TASKS[0], "swg", seed].unlink()
+        paths[TASKS[1], "swg", seed].unlink()
+    with pytest.raises(ReportError, match=r"6 result\(s\) are missing: .*swg, seed 1.* and 1 more; run the same"):
+        load_scores(folder.path)
+    # Both methods are complete without the hole.
+    assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
+
+
+def test_a_planned_cell_that_is_not_there_is_an_error(folder):
+    paths = fill(folder)
+    cells = [
+        {
+            "suite": "maze2d",
+            "task": t,
+            "method": m,
+            "rho": None,
+            "seed": s,
+            "path": str(p.relative_to(folder.path)),
+        }
+        for (t, m, s), p in paths.items()
+    ]
+    cells.append({**cells[0], "method": "cep", "path": "runs/maze2d-umaze/cep-0/seed-0.json"})
+    folder.write("plan.json", {"format": 1, "cells": cells})
+    with pytest.raises(ReportError, match=r"1 result\(s\) are missing: maze2d-umaze, cep, seed 0;"):
+        load_scores(folder.path)
+    assert load_scores(folder.path, methods=["unguided", "swg"])[0].variants == ("unguided", "swg")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"preset": "paper"}, "mixes presets: quick .* and paper"),
+        (
+            {"data": {"source": "d4rl", "name": "n", "fingerprint": "f", "transitions": 1}},
+            "mixes data sources: local",
+        ),
+        (
+            {"data": {"source": "local", "name": "n", "fingerprint": "ab12", "transitions": 1}},
+            "mixes data sets: local/maze2d-umaze-v0 .* and n",
+        ),
+        (
+            {"data": {"source": "local", "name": "local/maze2d-umaze-v0", "fingerprint": "cd", "transitions": 1}},
+            "mixes data fingerprints: ab12 .* and cd",
+        ),
+        ({"versions": {"mujoco": "3.3.0", "gymnasium": "1.4.0"}}, r"mixes versions of mujoco: 3.4.0 .* and 3.3.0"),
+    ],
+)
+def test_one_column_holds_one_kind(folder, changes, said):
+
+    fill(folder)
+    folder.add(control(TASKS[0], "swg", 1, 1.0, **changes))
+    with pytest.raises(ReportError, match=rf"task maze2d-umaze {said}.*`--results`"):
+        load_scores(folder.path)
+    # The filters come first: without the method in question there is nothing to object to.
+    assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
+    assert load_scores(folder.path, tasks=[TASKS[1]])[0].tasks == (TASKS[1],)
+
+
+def test_unknown_filters_list_what_there_is(folder):
+    fill(folder)
+    with pytest.raises(
+        ReportError, match="no task 'maze' among the results; there are: maze2d-medium, maze2d-umaze"
+    ):
+        load_scores(folder.path, tasks=["maze"])
+    with pytest.raises(ReportError, match="no method 'cep' among the results; there are: swg, unguided"):
+        load_scores(folder.path, methods=["cep"])
+
+
+def test_two_files_for_one_cell(folder):
+
+    fill(folder)
+    folder.add(control(TASKS[0], "swg", 0, 2.0), config_hash="1")
+    with pytest.raises(ReportError, match=r"two results for maze2d-umaze, swg, seed 0"):
+        load_scores(folder.path)
+
+
+def test_suites_are_apart(folder):
+
+    fill(folder)
+    folder.add(density("rings", "swg", 0, {0.0: 0.02, 10.0: 0.04}))
+    found = {scores.suite: scores for scores in load_scores(folder.path)}
+    assert found["maze2d"].is_control
+    assert not found["toy"].is_control
+    assert found["toy"].seeds == (0,)

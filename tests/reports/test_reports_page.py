@@ -1,0 +1,249 @@
+"""The whole report, from result files to files, and what it says of cost, tuning, data and repairs."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_results import control, density
+
+from reports.errors import ReportError
+from reports.page import write_report
+
+TASKS = ("maze2d-umaze", "maze2d-medium")
+BETAS = (0.0, 3.0, 10.0, 20.0)
+
+
+@pytest.fixture
+def filled(folder):
+    generator = np.random.default_rng(0)
+    means = {"unguided": 30.0, "idql": 45.0, "swg": 60.0}
+    folder.add_matrix({m: generator.normal(mean, 5, (3, 2)) for m, mean in means.items()}, TASKS)
+    return folder
+
+
+def report(folder, out, **options):
+    written = write_report(folder.path, out, replicates=200, **options)
+    return written, (out / "report.md").read_text()
+
+
+def timing_rows(method, guided, milliseconds):
+    return {
+        "suite": "maze2d",
+        "task": "maze2d-umaze",
+        "method": method,
+        "guided": guided,
+        "batch": 20,
+        "milliseconds": {"median": milliseconds, "p5": milliseconds - 1, "p95": milliseconds + 1},
+        "calls": 50,
+        "parameters": 1234567,
+        "peak_memory_mib": None,
+        "device": "cpu",
+    }
+
+
+def test_files_and_numbers(filled, tmp_path):
+    out = tmp_path / "report"
+    lines = []
+    written, text = report(filled, out, progress=lines.append)
+    assert written[0] == out / "report.md"
+    assert {path.name for path in out.iterdir()} == {path.name for path in written}
+    assert {"report.html", "summary.txt", "scores.csv", "aggregates.csv"} <= {path.name for path in written}
+    for name in ("maze2d-scores", "maze2d-aggregates", "maze2d-profile"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (out / f"{name}.svg").read_text()
+        assert f"]({name}.png)" in text
+    assert "Probability of improvement over unguided" in text
+    assert "200 bootstrap replicates over 3 seeds" in text
+    assert any("18 results" in line for line in lines)
+
+    cells = pd.read_csv(out / "scores.csv")
+    assert len(cells) == 18
+    aggregates = pd.read_csv(out / "aggregates.csv")
+    mean = aggregates.query("variant == 'swg' and aggregate == 'mean'").iloc[0]
+    assert mean["estimate"] == pytest.approx(cells.query("variant == 'swg'")["score"].mean() / 100)
+    assert mean["lower"] < mean["estimate"] < mean["upper"]
+
+
+def test_page_needs_no_other_file(filled, tmp_path):
+    report(filled, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert "url(" not in page
+    assert page.count("<table>") >= 4
+    assert page.count('src="data:image/png;base64,') == 3
+
+
+def test_same_results_same_bytes(filled, tmp_path):
+    first, _ = report(filled, tmp_path / "a")
+    second, _ = report(filled, tmp_path / "b")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+
+
+def test_nothing_is_written_when_a_cell_is_missing(filled, tmp_path):
+    next((filled.path / "runs").glob("*/swg-0/seed-1.json")).unlink()
+    with pytest.raises(ReportError, match=r"1 result\(s\) are missing"):
+        report(filled, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_baseline_and_other_requests(filled, tmp_path):
+    _, text = report(filled, tmp_path / "out", baseline="idql")
+    assert "Probability of improvement over idql" in text
+    with pytest.raises(ReportError, match="no variant 'cep' to compare with; there are: idql, swg, unguided"):
+        report(filled, tmp_path / "out", baseline="cep")
+    with pytest.raises(ReportError, match="3 bootstrap replicates are too few"):
+        write_report(filled.path, tmp_path / "out", replicates=3)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReportError, match="which is a file"):
+        report(filled, tmp_path / "file")
+
+
+def test_without_unguided_the_first_is_the_baseline(filled, tmp_path):
+    _, text = report(filled, tmp_path / "out", methods=["idql", "swg"], tasks=[TASKS[0]])
+    assert "Probability of improvement over idql" in text
+    assert "unguided" not in text
+    assert "maze2d-medium" not in text
+
+
+def test_one_result_alone(folder, tmp_path):
+    folder.add(control("maze2d-umaze", "swg", 0, 12.0))
+    _, text = report(folder, tmp_path / "out")
+    assert "No interval: 1 seed." in text
+    assert "Probability of improvement" not in text
+    row = pd.read_csv(tmp_path / "out" / "aggregates.csv").iloc[0]
+    assert np.isnan(row["lower"])
+
+
+def test_cost_section(filled, tmp_path):
+    assert "### Cost" not in report(filled, tmp_path / "a")[1]
+    rows = [timing_rows("unguided", False, 10.0), timing_rows("swg", False, 10.0), timing_rows("swg", True, 25.0)]
+    filled.write("timing.json", {"format": 1, "rows": rows, "machine": {"processor": "a processor"}})
+    written, text = report(filled, tmp_path / "b")
+    swg = next(line for line in text.splitlines() if line.startswith("| maze2d-umaze | swg "))
+    cells = [cell.strip() for cell in swg.strip("|").split("|")]
+    assert cells[3:] == [
+        "20",
+        "10.00 [9.00, 11.00]",
+        "25.00 [24.00, 26.00]",
+        "2.50",
+        "1.250",
+        "1,234,567",
+        "–",
+    ]
+    assert "maze2d-cost.png" in {path.name for path in written}
+    del rows[0]["calls"]
+    filled.write("timing.json", {"format": 1, "rows": rows, "machine": {}})
+    with pytest.raises(ReportError, match=r"timing\.json lacks the field `rows\[0\]\.calls`"):
+        report(filled, tmp_path / "c")
+
+
+def tuned_choice(seeds):
+    return {
+        "suite": "maze2d",
+        "task": "maze2d-umaze",
+        "method": "swg",
+        "preset": "quick",
+        "rho": 5.0,
+        "score": 60.0,
+        "trials": 6,
+        "episodes": 120,
+        "seeds": seeds,
+        "sampler": "grid",
+        "range": [1, 5, 10],
+    }
+
+
+def test_tuning_section(folder, tmp_path):
+    tuned = {"rho": 5.0, "rho_source": "tuned", "tuning": {"episodes": 120, "trials": 6}}
+    for seed in (0, 1):
+        folder.add(control("maze2d-umaze", "swg", seed, 60.0 + seed, **tuned))
+        folder.add(control("maze2d-umaze", "unguided", seed, 30.0 + seed))
+    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([100, 101])]})
+    _, text = report(folder, tmp_path / "a")
+    assert "Tuning ρ took 120 episodes beside the 4 reported ones, on other seeds" in text
+    row = next(line for line in text.splitlines() if "| tuned " in line)
+    assert [c.strip() for c in row.strip("|").split("|")] == [
+        "maze2d-umaze",
+        "swg",
+        "tuned",
+        "5",
+        "120",
+        "6",
+        "100, 101",
+        "grid 1, 5, 10",
+    ]
+    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([1, 101])]})
+    _, text = report(folder, tmp_path / "b")
+    assert "**Warning:** tuning took 120 episodes" in text
+    assert "seed(s) that are also reported (1)" in text
+    (folder.path / "tuned.json").unlink()
+    assert "does not say on which seeds" in report(folder, tmp_path / "c")[1]
+
+
+def test_repairs_are_warned_of(folder, tmp_path):
+    folder.add(control("a", "swg", 0, 1.0, repairs={"nan_gradients": 0}))
+    assert "**Warning:**" not in report(folder, tmp_path / "a")[1]
+    folder.add(control("a", "swg", 1, 1.0, repairs={"nan_gradients": 7}))
+    assert "7 nan gradients of swg on a" in report(folder, tmp_path / "b")[1]
+
+
+def test_published_numbers_only_for_the_same_data(folder, tmp_path):
+    task = "hopper-medium-v2"
+    d4rl = {"source": "d4rl", "name": task, "fingerprint": "f", "transitions": 10}
+    minari = {**d4rl, "source": "minari"}
+    folder.add(control(task, "swg", 0, 1.0, suite="locomotion", data=d4rl))
+    _, text = report(folder, tmp_path / "a")
+    assert "#### SWG Table 2" in text
+    # IQL, SfBC and IDQL on hopper-medium-v2 as SWG's Table 2 prints them.
+    assert re.search(r"\| hopper-medium-v2 \| +1\.0 \| +58 \| 66\.3 \| 57\.1 \| 65\.4 ", text)
+    folder.add(control(task, "swg", 0, 1.0, suite="locomotion", data=minari))
+    _, text = report(folder, tmp_path / "b")
+    assert "SWG Table 2" not in text
+    assert "data of the source `minari`" in text
+
+
+def add_samples(path, betas=BETAS, shape=(50, 2)):
+    generator = np.random.default_rng(0)
+    arrays = {f"{who}_{beta:g}": generator.normal(size=shape) for who in ("ours", "truth") for beta in betas}
+    np.savez(path.with_suffix(".npz"), **arrays)
+
+
+def test_toy_report(folder, tmp_path):
+    for method in ("unguided", "swg"):
+        distances = dict.fromkeys(BETAS, 0.5 if method == "unguided" else 0.04)
+        add_samples(folder.add(density("rings", method, 0, distances, samples_file="seed-0.npz")))
+    written, text = report(folder, tmp_path / "out")
+    assert "toy-rings.svg" in {path.name for path in written}
+    assert "Optimality" not in text
+    assert "IQM" not in text
+    densities = pd.read_csv(tmp_path / "out" / "densities.csv")
+    assert len(densities) == 8
+    assert len(pd.read_csv(tmp_path / "out" / "aggregates.csv")) == 0
+
+
+def test_toy_samples_that_cannot_be_read(folder, tmp_path):
+    path = folder.add(density("rings", "swg", 0, dict.fromkeys(BETAS, 0.1), samples_file="seed-0.npz"))
+    with pytest.raises(ReportError, match=r"seed-0\.npz.*delete that result"):
+        report(folder, tmp_path / "out")
+    add_samples(path, betas=(0.0, 3.0))
+    with pytest.raises(ReportError, match=r"ours_10.*delete that result"):
+        report(folder, tmp_path / "out")
+    add_samples(path, shape=(50, 3))
+    with pytest.raises(ReportError, match=r"shape \(50, 3\)"):
+        report(folder, tmp_path / "out")
+
+
+def test_toy_results_at_different_betas(folder, tmp_path):
+    folder.add(density("rings", "swg", 0, {0.0: 0.1, 10.0: 0.2}))
+    folder.add(density("rings", "cep", 0, {0.0: 0.1, 20.0: 0.2}))
+    with pytest.raises(ReportError, match="scored at other β"):
+        report(folder, tmp_path / "out")
+
+
+def test_reports_never_import_torch():
+    code = "import reports.page, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,103 @@
+"""The printed cells, against values worked by hand."""
+
+import numpy as np
+from synthetic_results import control, density
+
+from reports.analysis import analyse
+from reports.document import Table, inline_html, markdown_table
+from reports.scores import load_scores
+from reports.tables import (
+    aggregate_table,
+    distance_table,
+    improvement_table,
+    mean_and_deviation,
+    multiple_table,
+    score_note,
+    score_table,
+    summary,
+)
+
+
+def test_mean_and_deviation_by_hand():
+    # Mean 20; squared distances 100 + 0 + 100 over n - 1 = 2: sd 10.
+    assert mean_and_deviation(np.array([10.0, 20.0, 30.0])) == "20.0 ± 10.0"
+    assert mean_and_deviation(np.array([63.24])) == "63.2"
+
+
+def test_score_table(folder):
+    tasks = ("a", "b")
+    folder.add_matrix(
+        {
+            "unguided": np.array([[10.0, 0.0], [20.0, 2.0], [30.0, 4.0]]),
+            "swg": np.array([[50.0, 60.0], [50.0, 70.0], [50.0, 80.0]]),
+        },
+        tasks,
+    )
+    (scores,) = load_scores(folder.path)
+    table = score_table(scores)
+    assert table.header == ("task", "unguided", "swg")
+    assert table.rows == (
+        ("a", "20.0 ± 10.0", "50.0 ± 0.0"),
+        ("b", "2.0 ± 2.0", "70.0 ± 10.0"),
+        ("mean over tasks", "11.0", "60.0"),
+    )
+    assert "over 3 seeds (0, 1, 2); 2 episodes per seed" in score_note(scores)
+
+    analysis = analyse(scores, None, 200)
+    # swg lies above unguided in every pair of runs; the IQM of 0 2 4 10 20 30 leaves one out at each end.
+    assert improvement_table(analysis).rows == (("swg", "1.000 [1.000, 1.000]"),)
+    rows = {row[0]: row for row in aggregate_table(analysis).rows}
+    assert rows["unguided"][1].startswith("0.090 [")
+    assert rows["swg"][4].startswith("0.400 [")
+    assert "50.0 ± 0.0" in summary([analysis])
+
+
+def test_one_seed_says_so(folder):
+    folder.add(control("a", "swg", 3, 12.34))
+    (scores,) = load_scores(folder.path)
+    assert score_table(scores).rows == (("a", "12.3"),)
+    assert "one seed (3), so there is no standard deviation" in score_note(scores)
+    text = summary([analyse(scores, None, 200)])
+    assert "No interval: 1 seed." in text
+    assert "[" not in text
+
+
+def test_episodes_that_differ_are_counted_apart(folder):
+    folder.add(control("a", "swg", 0, 1.0))
+    folder.add(control("b", "swg", 0, 1.0, episodes=[{"return": 1.0, "length": 1, "seed": 0, "normalized": 1.0}]))
+    assert "episodes per seed: a 2; b 1" in score_note(load_scores(folder.path)[0])
+
+
+def test_distances_and_multiples_by_hand(folder):
+    for task, factor in (("moons", 1.0), ("rings", 4.0)):
+        for seed, shift in ((0, -0.01), (1, 0.01)):
+            folder.add(density(task, "unguided", seed, {10.0: 0.5 + shift}, floor=0.02))
+            folder.add(density(task, "swg", seed, {10.0: 0.05 * factor + shift}, floor=0.02))
+    analysis = analyse(load_scores(folder.path)[0], None, 200)
+    assert distance_table(analysis).rows[0] == (
+        "10",
+        "moons",
+        "0.0200",
+        "0.5000 [0.4900, 0.5100]",
+        "0.0500 [0.0400, 0.0600]",
+    )
+    # 0.05 / 0.5 and 0.2 / 0.5 of unguided, 2.5 and 10 floors; geometric means sqrt(0.1 * 0.4) and sqrt(2.5 * 10).
+    assert [row[1:] for row in multiple_table(analysis).rows] == [
+        ("moons", "1.000 (25.0)", "0.100 (2.5)"),
+        ("rings", "1.000 (25.0)", "0.400 (10.0)"),
+        ("geometric mean", "1.000 (25.0)", "0.200 (5.0)"),
+    ]
+
+
+def test_markdown_columns_align():
+    text = markdown_table(Table(("task", "swg"), (("a|b", "1.0"), ("longer", "10.0"))))
+    assert text.splitlines() == [
+        "| task   |  swg |",
+        "| ------ | ---: |",
+        "| a\\|b   |  1.0 |",
+        "| longer | 10.0 |",
+    ]
+
+
+def test_html_is_escaped():
+    assert inline_html("`a<b` & **c**") == "<code>a&lt;b</code> &amp; <strong>c</strong>"

@@ -1,0 +1,61 @@
+"""A label says what tells a method's variants apart, and nothing else."""
+
+import pytest
+from synthetic_results import control
+
+from reports.errors import ReportError
+from reports.scores import load_scores
+
+
+def labels(folder):
+    return load_scores(folder.path)[0].variants
+
+
+def test_one_rho_per_task_is_one_variant(folder):
+    for task, rho in (("a", 5.0), ("b", 10.0)):
+        folder.add(control(task, "swg", 0, 1.0, rho=rho, rho_source="tuned"))
+    assert labels(folder) == ("swg",)
+
+
+def test_several_rhos_on_a_task_are_several_variants_in_numeric_order(folder):
+    for rho in (10.0, 5.0, 0.5):
+        folder.add(control("a", "swg", 0, rho, rho=rho, rho_source="given"), f"h{rho}")
+    folder.add(control("a", "idql", 0, 1.0))
+    assert labels(folder) == ("idql", "swg rho=0.5", "swg rho=5", "swg rho=10")
+    scores = load_scores(folder.path)[0]
+    assert scores.matrix("swg rho=10") == [[10.0]]
+
+
+def test_a_differing_setting_is_named_and_one_that_follows_it_is_not(folder):
+    for steps in (1000, 2000):
+        config = {"critic.steps": steps, "critic.warmup": steps // 10, "critic.expectile": 0.7, "seed": steps}
+        folder.add(control("a", "swg", 0, steps, config=config), f"h{steps}")
+    assert labels(folder) == ("swg critic.steps=1000", "swg critic.steps=2000")
+
+
+def test_a_setting_that_differs_between_tasks_only_is_no_variant(folder):
+    for task, expectile in (("a", 0.7), ("b", 0.9)):
+        folder.add(control(task, "swg", 0, 1.0, config={"critic.expectile": expectile}))
+    assert labels(folder) == ("swg",)
+
+
+def test_tuned_rho_of_each_of_two_configurations_stays_out_of_the_label(folder):
+    for task, base in (("a", 1.0), ("b", 3.0)):
+        for i, weight in enumerate(("linex", "expectile")):
+            config = {"swg.weight": weight}
+            folder.add(control(task, "swg", 0, 1.0, rho=base + i, rho_source="tuned", config=config), weight)
+    assert labels(folder) == ("swg swg.weight=expectile", "swg swg.weight=linex")
+
+
+def test_shared_and_official_terms_are_apart(folder):
+    for terms in ("shared", "official"):
+        folder.add(control("a", "swg", 0, 1.0, terms=terms), terms)
+    assert labels(folder) == ("swg terms=official", "swg terms=shared")
+
+
+def test_a_variant_that_one_task_lacks_is_missing_there(folder):
+    for rho in (5.0, 10.0):
+        folder.add(control("a", "swg", 0, 1.0, rho=rho, rho_source="given"), f"h{rho}")
+    folder.add(control("b", "swg", 0, 1.0, rho=5.0, rho_source="given"))
+    with pytest.raises(ReportError, match="b, swg rho=10, seed 0"):
+        load_scores(folder.path)
