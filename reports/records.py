@@ -57,8 +57,14 @@ class Record:
     def number(self, name: str) -> float:
         """A finite number: NaN passes rliable without a word, so it stops here."""
         value = self._value(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise self.error(f"has {value!r} where the finite number `{self.prefix}{name}` belongs")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.error(f"has {value!r} where the number `{self.prefix}{name}` belongs")
+        if not math.isfinite(value):
+            raise ReportError(
+                f"result file {self.path} has {value} for `{self.prefix}{name}`: the run diverged, and a report "
+                f"averages over none; leave it out with `--tasks` or `--methods`, or run with other settings "
+                f"into another folder (`--results`)."
+            )
         return float(value)
 
     def optional_number(self, name: str) -> float | None:

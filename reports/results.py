@@ -108,13 +108,12 @@ def _samples_file(record: Record) -> Path | None:
     return None if name is None else record.path.parent / record.text("samples_file")
 
 
-def read_result(path: Path) -> Result:
-    """One result file as a `Result`.
+def result_of(record: Record) -> Result:
+    """One result file's record as a `Result`.
 
     Raises:
-        ReportError: broken JSON, another format, a field that is missing, of another type or not finite.
+        ReportError: another format, or a field that is missing, of another type or not finite.
     """
-    record = read_record(path)
     if record.integer("format") != int(FORMAT):
         raise record.error(f"has format {record.values['format']!r}, this version reads {FORMAT}")
     metric = record.text("metric")
@@ -126,7 +125,7 @@ def read_result(path: Path) -> Result:
     repairs, seconds = record.within("repairs"), record.within("seconds")
     versions = record.within("versions")
     return Result(
-        path=path,
+        path=record.path,
         suite=record.text("suite"),
         task=record.text("task"),
         method=record.text("method"),
@@ -153,11 +152,11 @@ def read_result(path: Path) -> Result:
     )
 
 
-def read_results(results: Path) -> tuple[Result, ...]:
-    """Every result file under a results folder, in the order of their paths.
+def read_records(results: Path) -> tuple[Record, ...]:
+    """Every result file under a results folder, in the order of their paths, its fields still unchecked.
 
     Raises:
-        ReportError: no such folder, a folder of another version, no results in it, or a damaged file.
+        ReportError: no such folder, a folder of another version, no results in it, or a file that is not JSON.
     """
     if not results.is_dir():
         raise ReportError(
@@ -172,7 +171,7 @@ def read_results(results: Path) -> tuple[Result, ...]:
             f"results folder from another version: {results} {said}, this version reads {FORMAT}; name another "
             f"folder with `--results`, or run `python -m bench run` into a new one."
         )
-    read = tuple(read_result(path) for path in sorted((results / "runs").glob("*/*/seed-*.json")))
+    read = tuple(read_record(path) for path in sorted((results / "runs").glob("*/*/seed-*.json")))
     if not read:
         raise ReportError(f"the results folder {results} holds no results: run `python -m bench run` first.")
     return read

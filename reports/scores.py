@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from reports.errors import ReportError
 from reports.records import read_record
-from reports.results import HIGHER_IS_BETTER, Result, read_results
+from reports.results import HIGHER_IS_BETTER, Result, read_records, result_of
 from reports.variants import variant_labels
 
 _SHOWN_MISSING = 5
@@ -26,9 +25,6 @@ class PlannedCell:
     rho: float | None
     seed: int
     path: Path
-
-
-_Cell = TypeVar("_Cell", Result, PlannedCell)
 
 
 @dataclass(frozen=True)
@@ -104,8 +100,8 @@ def _check_filter(what: str, asked: Sequence[str] | None, there: Iterable[str]) 
             raise ReportError(f"no {what} {name!r} among the results; there are: {', '.join(names)}.")
 
 
-def _kept(items: Sequence[_Cell], tasks: Sequence[str] | None, methods: Sequence[str] | None) -> list[_Cell]:
-    return [i for i in items if (not tasks or i.task in tasks) and (not methods or i.method in methods)]
+def _kept(task: str, method: str, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> bool:
+    return (not tasks or task in tasks) and (not methods or method in methods)
 
 
 _COLUMN: Mapping[str, Callable[[Result], str | None]] = {
@@ -190,10 +186,11 @@ def load_scores(
         ReportError: unreadable results, a name that is not there, results that may not stand in one column,
             or a missing cell of the matrix or of the plan.
     """
-    found, plan = read_results(results), read_plan(results)
-    _check_filter("task", tasks, [*(r.task for r in found), *(c.task for c in plan)])
-    _check_filter("method", methods, [*(r.method for r in found), *(c.method for c in plan)])
-    found, plan = _kept(found, tasks, methods), _kept(plan, tasks, methods)
+    records, plan = read_records(results), read_plan(results)
+    _check_filter("task", tasks, [*(r.text("task") for r in records), *(c.task for c in plan)])
+    _check_filter("method", methods, [*(r.text("method") for r in records), *(c.method for c in plan)])
+    found = [result_of(r) for r in records if _kept(r.text("task"), r.text("method"), tasks, methods)]
+    plan = [cell for cell in plan if _kept(cell.task, cell.method, tasks, methods)]
     lacking = [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not c.path.is_file()]
     if lacking:
         raise _missing(lacking)

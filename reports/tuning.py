@@ -71,6 +71,13 @@ def _listed(seeds: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(seeds)))
 
 
+def _search(choice: Choice) -> str:
+    """`grid 1, 5, 10`, or `tpe 0.5 to 30` for the two ends of a range."""
+    return f"{choice.sampler} " + (", " if choice.sampler == "grid" else " to ").join(
+        f"{v:g}" for v in choice.range
+    )
+
+
 def _choice_of(result: Result, choices: Sequence[Choice]) -> Choice | None:
     """The tuning that gave this result its ρ."""
     wanted = (result.suite, result.task, result.method, result.preset, result.rho)
@@ -89,7 +96,7 @@ def _tuning_row(task: str, variant: str, results: Sequence[Result], choices: Seq
         _distinct(str(t.episodes) for t in spent),
         _distinct(str(t.trials) for t in spent),
         _listed(choice.seeds) if choice else "–",
-        f"{choice.sampler} {', '.join(f'{v:g}' for v in choice.range)}" if choice else "–",
+        _search(choice) if choice else "–",
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reports.results import Result
 
-# These name the cell, or have a column of their own, wherever they stand in the config.
+# Where a config repeats these, they name the cell or have a column of their own.
 _NOT_SETTINGS = frozenset(
     {"suite", "task", "tasks", "method", "methods", "seed", "seeds", "rho", "rho_source", "preset", "device"}
 )
@@ -21,7 +21,7 @@ def settings_of(result: Result) -> dict[str, str]:
     own = {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, value in result.config.items()
-        if name.rpartition(".")[2] not in _NOT_SETTINGS
+        if name not in _NOT_SETTINGS
     }
     return {**own, "terms": result.terms}
 

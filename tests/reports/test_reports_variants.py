@@ -28,9 +28,16 @@ def test_several_rhos_on_a_task_are_several_variants_in_numeric_order(folder):
 
 def test_a_differing_setting_is_named_and_one_that_follows_it_is_not(folder):
     for steps in (1000, 2000):
-        config = {"critic.steps": steps, "critic.warmup": steps // 10, "critic.expectile": 0.7, "seed": steps}
+        config = {"critic.steps": steps, "critic.warmup": steps // 10, "critic.expectile": 0.7}
         folder.add(control("a", "swg", 0, steps, config=config), f"h{steps}")
     assert labels(folder) == ("swg critic.steps=1000", "swg critic.steps=2000")
+
+
+def test_a_nested_seed_is_a_setting_and_the_cells_own_is_not(folder):
+    for seed in (0, 1):
+        folder.add(control("a", "swg", seed, 1.0, config={"seed": seed, "data.seed": 0}), "h0")
+        folder.add(control("a", "swg", seed, 1.0, config={"seed": seed, "data.seed": 1}), "h1")
+    assert labels(folder) == ("swg data.seed=0", "swg data.seed=1")
 
 
 def test_a_setting_that_differs_between_tasks_only_is_no_variant(folder):
