@@ -53,7 +53,7 @@ def test_doing_nothing_earns_only_in_the_goals_cell():
     zero = np.zeros(2, np.float32)
     episodes = [episode_return(environment, seed, lambda _: zero) for seed in range(84)]
     for start, total, _ in episodes:
-        if math.dist(start[:2], (-1.0, 1.0)) > 0.8:  # coasting at 0.1 m/s for 3 s seldom reaches the goal from there
+        if math.dist(start[:2], (-1.0, 1.0)) > 0.8:  # coasting at 0.1 m/s for 3 s hardly gets there
             assert total < 150
     home = np.mean([math.dist(start[:2], (-1.0, 1.0)) <= 0.15 for start, _, _ in episodes])
     assert home == pytest.approx(1 / 7, abs=0.12)
