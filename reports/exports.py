@@ -34,8 +34,8 @@ def _cell(variant: str, result: Result) -> dict[str, object]:
         "train_seconds": result.train_seconds,
         "evaluate_seconds": result.evaluate_seconds,
         "tuning_episodes": result.tuning.episodes if result.tuning else None,
-        "repairs": sum(result.repairs.values()),
         "created": result.created,
+        **{f"repairs_{kind}": count for kind, count in sorted(result.repairs.items())},
     }
 
 

@@ -9,6 +9,9 @@ from reports.results import Result
 from reports.scores import SuiteScores
 from reports.variants import settings_of
 
+# Not a repair: how many rows were guided, to read the counts of repairs against.
+_GUIDED_ROWS = "guided_rows"
+
 
 def _data_table(scores: SuiteScores) -> Table:
     rows = []
@@ -21,28 +24,50 @@ def _data_table(scores: SuiteScores) -> Table:
     return Table(("task", "preset", "source", "data set", "fingerprint", "transitions"), tuple(rows), words=5)
 
 
+def _kinds(scores: SuiteScores) -> list[str]:
+    return sorted({kind for r in scores.results() for kind in r.repairs} - {_GUIDED_ROWS})
+
+
+def _totals(scores: SuiteScores, variant: str) -> dict[str, int]:
+    """Repairs of a variant by kind, and the guided rows, summed over tasks and seeds."""
+    totals: dict[str, int] = defaultdict(int)
+    for task in scores.tasks:
+        for result in scores.of(task, variant):
+            for kind, count in result.repairs.items():
+                totals[kind] += count
+    return totals
+
+
+def _share(count: int, rows: int) -> str:
+    """`120 (1.5 %)` of the guided rows; the count alone where there is none or nothing was guided."""
+    return f"{count:,} ({100 * count / rows:.1f} %)" if count and rows else f"{count:,}"
+
+
 def _work_table(scores: SuiteScores) -> Table:
     """Seconds and repairs of each variant, summed over tasks and seeds."""
-    kinds = sorted({kind for r in scores.results() for kind in r.repairs})
-    rows = []
+    kinds, rows = _kinds(scores), []
     for variant in scores.variants:
         own = [r for task in scores.tasks for r in scores.of(task, variant)]
-        repairs = [str(sum(r.repairs.get(kind, 0) for r in own)) for kind in kinds]
+        totals = _totals(scores, variant)
         seconds = [sum(r.train_seconds for r in own), sum(r.evaluate_seconds for r in own)]
+        repairs = [_share(totals[kind], totals[_GUIDED_ROWS]) for kind in kinds]
         rows.append((variant, *(f"{s:,.0f}" for s in seconds), *repairs))
     names = [kind.replace("_", " ") for kind in kinds]
     return Table(("variant", "training s", "evaluation s", *names), tuple(rows))
 
 
 def _repair_warning(scores: SuiteScores) -> list[Block]:
-    counts: dict[str, int] = defaultdict(int)
-    for result in scores.results():
-        for kind, count in result.repairs.items():
-            counts[f"{kind.replace('_', ' ')} of {result.method} on {result.task}"] += count
-    found = [f"{count:,} {what}" for what, count in counts.items() if count]
+    found = [
+        f"{kind.replace('_', ' ')} of `{variant}` {_share(totals[kind], totals[_GUIDED_ROWS])}"
+        for variant in scores.variants
+        for totals in [_totals(scores, variant)]
+        for kind in _kinds(scores)
+        if totals[kind]
+    ]
     if not found:
         return []
-    return [Text(f"values were repaired while these results were made: {'; '.join(found)}.", warning=True)]
+    said = f"values were repaired in evaluation (in brackets: of all guided rows): {'; '.join(found)}."
+    return [Text(said, warning=True)]
 
 
 def _per_key(results: Sequence[Result], values: Callable[[Result], Iterable[tuple[str, object]]]) -> str:

@@ -105,7 +105,9 @@ def _draw(
             if column == 0:
                 axes.set_ylabel(label, fontsize=9, color=INK)
             note = _note(analysis, task, label, beta, _outside(points[beta], frame))
-            axes.text(0.03, 0.03, note, transform=axes.transAxes, fontsize=7, color=INK)
+            if note:
+                box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5}
+                axes.text(0.03, 0.03, note, transform=axes.transAxes, fontsize=7, color=INK, bbox=box)
     caption = (
         f"{task}: samples of seed {seed}, one row per variant, the exact target in the last row; the number is "
         f"the sliced Wasserstein distance of that seed."

@@ -188,7 +188,13 @@ def test_repairs_are_warned_of(folder, tmp_path):
     folder.add(control("a", "swg", 0, 1.0, repairs={"nan_gradients": 0}))
     assert "**Warning:**" not in report(folder, tmp_path / "a")[1]
     folder.add(control("a", "swg", 1, 1.0, repairs={"nan_gradients": 7}))
-    assert "7 nan gradients of swg on a" in report(folder, tmp_path / "b")[1]
+    assert "nan gradients of `swg` 7." in report(folder, tmp_path / "b")[1]
+    folder.add(control("a", "swg", 0, 1.0, repairs={"nan_gradients": 1, "guided_rows": 100}))
+    folder.add(control("a", "swg", 1, 1.0, repairs={"nan_gradients": 7, "guided_rows": 300}))
+    # 8 of 400 rows; the rows themselves are no repair.
+    _, text = report(folder, tmp_path / "c")
+    assert "nan gradients of `swg` 8 (2.0 %)." in text
+    assert "guided rows of" not in text
 
 
 def test_published_numbers_only_for_the_same_data(folder, tmp_path):
