@@ -6,7 +6,7 @@ V is fitted to min target-Q at the data's actions by an asymmetric loss (eq. 5),
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from critics.networks import SeedLayerNorm, SeedMLP
 from critics.seeds import SeedStreams
 
 
+@runtime_checkable
 class Critic(Protocol):
     """What a method may ask of a critic. Both answers are (seed, batch)."""
 

@@ -1,7 +1,7 @@
 """Weights w(Q, V) > 0 that turn behaviour μ into the target policy π ∝ μ w; a bound `maximum` scales them."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -10,6 +10,7 @@ from torch import Tensor
 from critics.naming import parse_named
 
 
+@runtime_checkable
 class WeightFunction(Protocol):
     """(q, v) → w > 0 of the same shape, never above `maximum`."""
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -77,6 +77,7 @@ class Shared:
         return Clipped(denoiser, low, high)
 
 
+@runtime_checkable
 class Policy(Protocol):
     """What evaluation asks of a method: one action for every observation, for all seeds in one call."""
 

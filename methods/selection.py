@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +13,7 @@ from critics.seeds import SeedStreams
 Score = Callable[[Tensor, Tensor], Tensor]
 
 
+@runtime_checkable
 class Selection(Protocol):
     """Picks one candidate per observation."""
 

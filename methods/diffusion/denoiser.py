@@ -6,7 +6,7 @@ E[z_0 | z_k] = (z_k - σ_k ε_θ)/α_k. The behaviour objective diffuses z = a, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -20,6 +20,7 @@ from methods.diffusion.network import NetworkConfig, NoiseNetwork
 from methods.diffusion.schedule import Schedule, make_schedule
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """What a sampler asks for: a prediction of the clean channels, with the schedule it belongs to."""
 

@@ -1,0 +1,79 @@
+"""What selecting among candidates makes of a known law: IDQL's draw and argmax, D-DICE's and SWG-R's best of N."""
+
+import pytest
+import torch
+from closed_form import sampled_law
+from exact_policies import LAW, actions_of, assert_law
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from methods.ddice import DiffusionDICE
+from methods.diffusion.schedule import make_schedule
+from methods.idql import IDQL
+from methods.swg_r import SWGR
+
+SCHEDULE = make_schedule("cosine", 60)
+DRAWS = 6_000
+# Q = a, V = 0: w = e^{1.6 a}; the clip at 80 is 4.7 standard deviations out.
+WEIGHT = "exponential:inverse_temperature=1.6,maximum=80"
+
+
+def greatest_of(count: int) -> tuple[float, float]:
+    """Mean and standard deviation of the largest of `count` standard normals: density n φ(x) Φ(x)^(n-1)."""
+
+    def moment(power):
+        return quad(lambda x: x**power * count * norm.pdf(x) * norm.cdf(x) ** (count - 1), -9, 9)[0]
+
+    return moment(1), (moment(2) - moment(1) ** 2) ** 0.5
+
+
+def test_the_order_statistics_are_the_known_ones():
+    assert greatest_of(2)[0] == pytest.approx(1 / torch.pi**0.5)
+    assert greatest_of(3)[0] == pytest.approx(1.5 / torch.pi**0.5)
+    assert greatest_of(2)[1] == pytest.approx((1 - 1 / torch.pi) ** 0.5)
+
+
+@pytest.mark.parametrize("solver", ["ddpm", "ddim"])
+@pytest.mark.parametrize("count", [4, 16])
+def test_idql_argmax_is_the_greatest_of_n_behaviour_draws(count, solver):
+    mean, std = sampled_law(LAW, SCHEDULE, solver, 0.0)
+    top, spread = greatest_of(count)
+    actions = actions_of(IDQL(candidates=count), SCHEDULE, solver, 0.0, DRAWS)
+    assert_law(actions, mean + std * top, std * spread)
+
+
+def test_idql_draw_in_proportion_to_the_weight_tends_to_the_target():
+    """Importance resampling N(m, s²) by e^{la} gives N(m + l s², s²) as N grows; for N = 1 it is the behaviour."""
+    mean, std = sampled_law(LAW, SCHEDULE, "ddpm", 0.0)
+    target = mean + LAW.slope * std**2
+    means = {}
+    for count in (1, 2, 64):
+        method = IDQL(candidates=count, select="draw", weight=WEIGHT)
+        actions = actions_of(method, SCHEDULE, "ddpm", 0.0, DRAWS)
+        means[count] = actions.mean().item()
+        if count == 64:
+            # The bias of self-normalised resampling is about l s² e^{l² s²}/N = 0.011 at most.
+            assert_law(actions, target, std, slack=0.011)
+    # For N = 2 the chosen one is E[(w1 a1 + w2 a2)/(w1 + w2)] = m + (s/√2) E[D tanh(l s D/√2)], D ~ N(0, 1).
+    half = std / 2**0.5
+    pair = quad(lambda d: half * d * torch.tanh(torch.tensor(LAW.slope * half * d)).item() * norm.pdf(d), -9, 9)[0]
+    assert means[2] == pytest.approx(mean + pair, abs=4.5 * std / DRAWS**0.5)
+    assert means[1] == pytest.approx(mean, abs=4.5 * std / DRAWS**0.5)
+
+
+@pytest.mark.parametrize("candidates", [1, 8])
+def test_ddice_guides_then_selects(candidates):
+    mean, std = sampled_law(LAW, SCHEDULE, "ddpm", 1.0)
+    top, spread = greatest_of(candidates) if candidates > 1 else (0.0, 1.0)
+    actions = actions_of(DiffusionDICE(candidates=candidates), SCHEDULE, "ddpm", 1.0, DRAWS)
+    assert_law(actions, mean + std * top, std * spread)
+
+
+@pytest.mark.parametrize("solver", ["ddpm", "ddim"])
+def test_swg_r_is_the_greatest_weight_of_n_guided_draws(solver):
+    """w rises with a, so the best weight channel is the greatest of N draws of the guided law."""
+    mean, std = sampled_law(LAW, SCHEDULE, solver, 1.0)
+    top, spread = greatest_of(8)
+    actions = actions_of(SWGR(candidates=8), SCHEDULE, solver, 1.0, DRAWS // 2)
+    # Draws above w = 1 tie after the clip: P(log w > 0) = 1 % at ρ = 1, 8 candidates, the first of them is taken.
+    assert_law(actions, mean + std * top, std * spread, slack=0.01)
