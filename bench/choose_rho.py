@@ -1,4 +1,4 @@
-"""Which guidance scale a run uses: the one given, else the tuned, else the published, else the method's own."""
+"""Which ρ a run uses: the given one, else the task's exact, the tuned, the published, or the method's own."""
 
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ def choose(
         return [(None, None)]
     if given:
         return [(rho, "given") for rho in given]
+    if task.rho is not None:
+        return [(task.rho, "exact")]
     tuned = find_tuned(results, task.name, name, preset)
     if tuned is not None:
         return [(float(tuned["rho"]), "tuned")]

@@ -98,6 +98,8 @@ def run(request: Request, screen: Screen) -> None:
 
 def plan_task(request: Request, job: Job, results: ResultStore, screen: Screen) -> TaskPlan:
     """Load the data, name the components, look up what is there and measure what is not."""
+    if isinstance(job.task, ControlTask) and job.task.make_environment is None:
+        raise UserError(f"task {job.task.name} has no simulator yet; choose a task of suite toy or maze2d.")
     transitions = open_transitions(request, job, screen)
     shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
     known: dict[Component, Node] = {}
@@ -226,14 +228,14 @@ def evaluate_group(
     nodes = ordered(group[0].parts.values())
     tuned = find_tuned(request.results, first.task.name, first.name, first.preset)
     spent = {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
-    for planned_cell, outcome in zip(group, outcomes, strict=True):
+    for row, (planned_cell, outcome) in enumerate(zip(group, outcomes, strict=True)):
         write_result(
             results.file(first.task.name, planned_cell.label, planned_cell.cell.seed),
             planned_cell,
             outcome,
             about_data,
             tuning=spent if first.rho_source == "tuned" else None,
-            repairs=policy.repairs.counts(),
+            repairs=policy.repairs.counts(row),
             seconds={"train": workshop.seconds(nodes, planned_cell.cell.seed), "evaluate": seconds},
             device=request.device,
         )

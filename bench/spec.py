@@ -87,6 +87,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "critic.width": 128,
         "denoiser.steps": 5_000,
         "denoiser.width": 128,
+        "denoiser.expansion": 2,
         "denoiser.level_features": 64,
         "denoiser.batch_size": 256,
         "denoiser.levels": 10,

@@ -24,6 +24,7 @@ class Task:
         episodes: evaluation episodes per seed in the papers' protocol (samples per β for a density).
         settings: config fields, by dotted name, that this task sets in every preset.
         published_rho: SWG's guidance scale for the task (arXiv 2505.18345, Tables 4-7), if there is one.
+        rho: the scale of every method where the exact target law is known, which ρ = 1 gives.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Task:
     episodes: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     published_rho: float | None = None
+    rho: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,19 @@ from suites.task import DensityTask, Suite
 
 SAMPLES = 4000
 
+# The critic is known here, so every method gets the same exact weight w = e^{β(E - E_max)}: q = βE, v = β E_max.
+WEIGHT = "exponential:inverse_temperature=1,maximum=1"
+EVERY_PRESET = {
+    "denoiser.schedule": "cosine",
+    "denoiser.dropout": 0.0,
+    "swg.weight": WEIGHT,
+    "swg-r.weight": WEIGHT,
+    "ddice.weight": WEIGHT,
+    "idql.weight": WEIGHT,
+    "idql.select": "draw",  # argmax has no target law to be compared with
+    "cep.inverse_temperature": 1.0,
+}
+
 SUITE = Suite(
     name="toy",
     title="Toy densities",
@@ -21,8 +34,32 @@ SUITE = Suite(
             datasets={"local": f"toy-{name}"},
             episodes=SAMPLES,
             density=density,
+            settings=EVERY_PRESET,
+            rho=1.0,
         )
         for name, density in DENSITIES.items()
     ),
-    settings={"smoke": {}, "quick": {}, "paper": {}},
+    settings={
+        "smoke": {"evaluation.episodes": 500},
+        "quick": {
+            "data.transitions": 200_000,
+            "denoiser.levels": 50,
+            "denoiser.batch_size": 512,
+            "denoiser.steps": 5_000,
+            "denoiser.decay_steps": 5_000,
+            "guidance_net.steps": 5_000,
+            "cep.support_actions": 16,
+            "ddice.noises": 2,
+            "guidance_net.batch_size": 64,
+            "evaluation.episodes": 2_000,
+        },
+        # SWG's Appendix D.1: a million samples, K = 100 cosine, batch 1024, learning rate 1e-4, 200k steps.
+        "paper": {
+            "denoiser.levels": 100,
+            "denoiser.learning_rate": 1e-4,
+            "denoiser.steps": 200_000,
+            "denoiser.decay_steps": 200_000,
+            "guidance_net.steps": 200_000,
+        },
+    },
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from methods.diffusion.denoiser import Denoiser
@@ -21,25 +21,29 @@ LogWeight = Callable[[Tensor, int, Tensor], Tensor]
 
 @dataclass
 class Repairs:
-    """Counts of what had to be repaired while sampling, kept on the device until they are read.
+    """Counts of what had to be repaired while sampling, per seed, kept on the device until they are read.
 
     Attributes:
         nan_gradients: rows whose guidance gradient was not finite; they were not guided at that level.
         clipped_weights: rows whose predicted weight left [1e-4, 1] (SWG); their gradient is zero there.
-        guided_rows: rows times levels that were guided, to read the others against.
+        guided_rows: rows times levels that were guided, to read the others against; the same for each seed.
     """
 
-    nan_gradients: Tensor | int = 0
-    clipped_weights: Tensor | int = 0
+    nan_gradients: Int[Tensor, " seed"] | int = 0
+    clipped_weights: Int[Tensor, " seed"] | int = 0
     guided_rows: int = 0
 
-    def counts(self) -> dict[str, int]:
-        """The counts as plain integers."""
+    def counts(self, row: int) -> dict[str, int]:
+        """The counts of one seed, by its place on the seed axis, as plain integers."""
         return {
-            "nan_gradients": int(self.nan_gradients),
-            "clipped_weights": int(self.clipped_weights),
+            "nan_gradients": _of(self.nan_gradients, row),
+            "clipped_weights": _of(self.clipped_weights, row),
             "guided_rows": self.guided_rows,
         }
+
+
+def _of(count: Tensor | int, row: int) -> int:
+    return count if isinstance(count, int) else int(count[row])
 
 
 def guided(
@@ -52,8 +56,8 @@ def guided(
 ) -> Float[Tensor, "seed batch channel"]:
     """clean + ρ (σ²/α) gradient; a row whose gradient is not finite stays unguided and is counted."""
     finite = gradient.isfinite().all(-1, keepdim=True)
-    repairs.nan_gradients = repairs.nan_gradients + (~finite).sum()
-    repairs.guided_rows += finite.numel()
+    repairs.nan_gradients = repairs.nan_gradients + (~finite).sum((1, 2))
+    repairs.guided_rows += finite.shape[1]
     shift = rho * schedule.sigma[level].square() / schedule.alpha[level]
     return clean + shift * torch.where(finite, gradient, 0.0)
 
@@ -143,7 +147,7 @@ class SelfWeighted:
             value = weight.clamp(WEIGHT_FLOOR, 1.0).log().sum()
         (gradient,) = torch.autograd.grad(value, z)
         outside = (weight < WEIGHT_FLOOR) | (weight > 1.0)
-        self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum()
+        self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum(1)
         return guided(clean.detach(), gradient, self.schedule, level, self.rho, self.repairs)
 
 
