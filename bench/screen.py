@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from critics.component import Progress as ProgressCallback
@@ -18,7 +26,7 @@ class Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The speed, or dashes before it is known."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:7.0f}/s" if speed is not None else "      -/s", style="dim")
+        return Text(f"{speed:5.0f}/s" if speed is not None else "    -/s", style="dim")
 
 
 @dataclass
@@ -39,9 +47,12 @@ class Screen:
             self.console.print(text, highlight=False, soft_wrap=True)
 
     @contextlib.contextmanager
-    def bar(self, label: str, seeds: int = 1) -> Iterator[ProgressCallback]:
-        """A progress callback for the time of the block; `seeds` is shown beside the label."""
-        shown = f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
+    def bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:
+        """A progress callback for the time of the block; `seeds` is shown beside the label.
+
+        Nothing is shown if the callback is never called: what is there already takes no steps.
+        """
+        shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
         if self.quiet:
             yield lambda done, total: None
             return
@@ -52,16 +63,16 @@ class Screen:
                 last[0] = done
 
             yield note
-            seconds = time.monotonic() - started
-            self.say(f"  {shown}: {last[0]} steps in {seconds:.1f} s")
+            if last[0]:
+                self.say(f"  {shown}: {last[0]} steps in {time.monotonic() - started:.1f} s")
             return
         columns = (
-            TextColumn("  {task.description:44}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:>8.0f}/{task.total:.0f}"),
+            TextColumn("  {task.description:38}"),  # with the rest, 80 columns in all
+            BarColumn(bar_width=10),
+            MofNCompleteColumn(),
             Rate(),
             TimeRemainingColumn(elapsed_when_finished=True),
         )
         with Progress(*columns, console=self.console) as progress:
-            task = progress.add_task(shown, total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+            task = progress.add_task(shown, total=None, visible=False)
+            yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)

@@ -1,0 +1,50 @@
+"""What a terminal and a pipe are shown while something runs."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bench.screen import Screen
+
+
+def screen(terminal: bool) -> tuple[Screen, io.StringIO]:
+    out = io.StringIO()
+    return Screen(Console(file=out, force_terminal=terminal, width=80, color_system=None)), out
+
+
+def test_a_terminal_shows_label_steps_and_rate_on_one_line():
+    shown, out = screen(terminal=True)
+    with shown.bar("maze2d-medium ddice-guidance", 3) as progress:
+        progress(3000, 10_000)
+        progress(10_000, 10_000)
+    last = [line for line in out.getvalue().splitlines() if line.strip()][-1]
+    assert "maze2d-medium ddice-guidance (3 seeds)" in last
+    assert "10000/10000" in last
+    assert "/s" in last
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_that_is_never_told_anything_shows_nothing(terminal):
+    shown, out = screen(terminal)
+    with shown.bar("maze2d-umaze data"):
+        pass
+    assert "data" not in out.getvalue()
+
+
+def test_a_pipe_gets_one_line_for_each_bar():
+    shown, out = screen(terminal=False)
+    with shown.bar("maze2d-umaze critic", 1) as progress:
+        progress(1, 2)
+        progress(2, 2)
+    assert out.getvalue().startswith("  maze2d-umaze critic (1 seed): 2 steps in ")
+    assert out.getvalue().count("\n") == 1
+
+
+def test_a_quiet_screen_says_nothing():
+    shown, out = screen(terminal=False)
+    shown.quiet = True
+    shown.say("hello")
+    with shown.bar("critic", 2) as progress:
+        progress(1, 1)
+    assert out.getvalue() == ""
