@@ -98,9 +98,9 @@ def run(request: Request, screen: Screen) -> None:
 
 def plan_task(request: Request, job: Job, results: ResultStore, screen: Screen) -> TaskPlan:
     """Load the data, name the components, look up what is there and measure what is not."""
+    transitions = open_transitions(request, job, screen)
     if isinstance(job.task, ControlTask) and job.task.make_environment is None:
         raise UserError(f"task {job.task.name} has no simulator yet; choose a task of suite toy or maze2d.")
-    transitions = open_transitions(request, job, screen)
     shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
     known: dict[Component, Node] = {}
     cells = [planned(cell, shared, transitions.fingerprint, known) for cell in cells_of(request, job)]

@@ -85,6 +85,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "data.transitions": 100_000,
         "critic.steps": 10_000,
         "critic.width": 128,
+        "critic.learning_rate": 1e-3,
+        # Values travel one target update per backup: 0.005 x 10k steps are 50 backups, too few at γ = 0.99.
+        "critic.polyak": 0.02,
         "denoiser.steps": 5_000,
         "denoiser.width": 128,
         "denoiser.expansion": 2,
