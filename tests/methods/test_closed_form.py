@@ -88,7 +88,7 @@ def test_self_weighted_guidance_with_a_weight_that_tells_the_action(solver):
     z = sample(guided, torch.zeros(1, DRAWS, 1), SeedStreams([0], "draws"), SamplerConfig(solver=solver))
     assert_law(z[0, :, 0].double(), mean, std, slack=0.015)
     torch.testing.assert_close(z[0, :, 1], torch.sigmoid(4 * z[0, :, 0]), atol=0.03, rtol=0)
-    assert guided.repairs.counts()["nan_gradients"] == 0
+    assert guided.repairs.counts(0)["nan_gradients"] == 0
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -104,7 +104,7 @@ def test_rho_zero_is_the_unguided_draw_exactly(solver, joint):
         for denoiser in (plain, guided)
     ]
     assert torch.equal(*draws)
-    assert guided.repairs.counts() == {"nan_gradients": 0, "clipped_weights": 0, "guided_rows": 0}
+    assert guided.repairs.counts(0) == {"nan_gradients": 0, "clipped_weights": 0, "guided_rows": 0}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -1,0 +1,157 @@
+"""Guidance adds ρ σ²/α times the true gradient of log w; what it cannot add it leaves out and counts."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from tiny import ACTIONS, OBSERVATIONS, tiny_shared
+from torch import Tensor
+
+from critics.seeds import SeedStreams
+from methods.cep import CEP
+from methods.diffusion.guidance import Clipped, EnergyGuided, SelfWeighted
+from methods.diffusion.schedule import Schedule, make_schedule
+
+SCHEDULE = make_schedule("vp", 4)
+RHO = 3.0
+STEP = 1e-5
+LEVEL = 1
+
+
+def random_inputs(channels, rows=6):
+    streams = SeedStreams([0, 1], "inputs")
+    return streams.normal(rows, channels).double(), streams.normal(rows, OBSERVATIONS).double()
+
+
+def central_differences(function, z):
+    """∂ function(z)[row] / ∂ z[row, channel], two evaluations for every channel."""
+    columns = []
+    for channel in range(z.shape[-1]):
+        shift = torch.zeros_like(z)
+        shift[..., channel] = STEP
+        columns.append((function(z + shift) - function(z - shift)) / (2 * STEP))
+    return torch.stack(columns, -1)
+
+
+def gradient_used(guided, denoiser, z, observations):
+    """What guidance added, without its factor ρ σ²/α; σ² = 1 - ᾱ and α = √ᾱ."""
+    alpha_bar = SCHEDULE.alpha[LEVEL].double() ** 2
+    factor = RHO * (1 - alpha_bar) / alpha_bar.sqrt()
+    with torch.no_grad():
+        return (guided(z, LEVEL, observations) - denoiser(z, LEVEL, observations)) / factor
+
+
+def test_self_weighted_gradient_is_that_of_the_whole_z():
+    denoiser = tiny_shared().joint("smooth-expectile").build(SeedStreams([0, 1], "x")).double()
+    z, observations = random_inputs(ACTIONS + 1)
+    # So that the predicted weights of both random networks lie well inside [1e-4, 1].
+    z[..., -1] = SCHEDULE.alpha[LEVEL] * torch.tensor([[0.9], [0.2]])
+    with torch.no_grad():
+        weight = denoiser(z, LEVEL, observations)[..., -1]
+    assert ((weight > 0.05) & (weight < 0.95)).all()
+
+    @torch.no_grad()
+    def log_weight(z):
+        return denoiser(z, LEVEL, observations)[..., -1].log()
+
+    guided = SelfWeighted(denoiser, RHO)
+    expected = central_differences(log_weight, z)
+    assert (expected.abs().amin((0, 1)) > 1e-4).all()  # every channel takes part, the weight channel too
+    got = gradient_used(guided, denoiser, z, observations)
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-7)
+    assert guided.repairs.counts(1) == {"nan_gradients": 0, "clipped_weights": 0, "guided_rows": 6}
+
+
+def test_energy_gradient_goes_through_the_energy_alone():
+    shared = tiny_shared()
+    denoiser = shared.behaviour().build(SeedStreams([0, 1], "x")).double()
+    energy = CEP().components(shared)["energy"].build(SeedStreams([0, 1], "x")).double()
+    z, observations = random_inputs(ACTIONS)
+    with torch.no_grad():
+        expected = central_differences(lambda z: energy(z, LEVEL, observations), z)
+    got = gradient_used(EnergyGuided(denoiser, energy, RHO), denoiser, z, observations)
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_guidance_leaves_no_gradient_behind():
+    shared = tiny_shared()
+    denoiser = shared.joint("smooth-expectile").build(SeedStreams([0], "x"))
+    z = torch.zeros(1, 5, ACTIONS + 1)
+    with torch.no_grad():
+        out = SelfWeighted(denoiser, RHO)(z, LEVEL, torch.zeros(1, 5, OBSERVATIONS))
+    assert not out.requires_grad
+    assert all(p.grad is None for p in denoiser.parameters())
+
+
+@dataclass
+class Formula:
+    """A denoiser z → (a, w(z))."""
+
+    weight: object
+    schedule: Schedule = SCHEDULE
+    channels: int = 2
+
+    def __call__(self, z: Tensor, level: int, observations: Tensor) -> Tensor:
+        return torch.stack([z[..., 0] / 2, self.weight(z)], -1)
+
+
+def rooted(z: Tensor) -> Tensor:
+    """0.5 + √(a + |a|)/10: finite everywhere, but for a < 0 its derivative is ∞ - ∞."""
+    return 0.5 + (z[..., 0] + z[..., 0].abs()).sqrt() / 10
+
+
+BROKEN = torch.tensor([[True, False, False, True, True], [False, False, True, False, False]])
+MIXED = torch.where(BROKEN, -1.0, 1.0)[..., None] * torch.tensor([0.5, 0.25])
+
+
+def assert_repaired(guided, denoiser):
+    observations = torch.zeros(2, 5, 1)
+    clean, out = (wrapped(MIXED, LEVEL, observations) for wrapped in (denoiser, guided))
+    assert torch.equal(out[BROKEN], clean[BROKEN])
+    assert (out[~BROKEN][:, 0] > clean[~BROKEN][:, 0]).all()
+    assert out.isfinite().all()
+    assert guided.repairs.counts(0) == {"nan_gradients": 3, "clipped_weights": 0, "guided_rows": 5}
+    assert guided.repairs.counts(1) == {"nan_gradients": 1, "clipped_weights": 0, "guided_rows": 5}
+    guided(MIXED, LEVEL, observations)
+    assert guided.repairs.counts(0) == {"nan_gradients": 6, "clipped_weights": 0, "guided_rows": 10}
+
+
+def test_nan_gradients_of_the_energy_are_counted_and_those_rows_stay_unguided():
+    denoiser = Formula(rooted)
+    assert_repaired(EnergyGuided(denoiser, lambda z, level, observations: rooted(z), RHO), denoiser)
+
+
+def test_nan_gradients_of_the_own_weight_are_counted_and_those_rows_stay_unguided():
+    denoiser = Formula(rooted)
+    assert_repaired(SelfWeighted(denoiser, RHO), denoiser)
+
+
+def test_a_predicted_weight_outside_its_range_guides_nothing_and_is_counted():
+    denoiser = Formula(lambda z: z[..., 1])
+    z = torch.tensor([[[0.0, 2.0], [0.0, 0.5], [0.0, 1e-6], [0.0, -3.0]]])
+    guided = SelfWeighted(denoiser, RHO)
+    moved = guided(z, LEVEL, z) - denoiser(z, LEVEL, z)
+    # ∂ log w / ∂ z_w = 1/0.5 in the second row alone.
+    factor = (RHO * SCHEDULE.sigma[LEVEL] ** 2 / SCHEDULE.alpha[LEVEL]).item()
+    assert moved[0, :, 1].tolist() == pytest.approx([0, 2 * factor, 0, 0], rel=1e-5)
+    assert moved[0, :, 0].tolist() == [0, 0, 0, 0]
+    assert guided.repairs.counts(0) == {"nan_gradients": 0, "clipped_weights": 3, "guided_rows": 4}
+
+
+def test_clipped_keeps_each_channel_in_its_own_range():
+    clipped = Clipped(Formula(lambda z: z[..., 1]), torch.tensor([-1.0, 0.0]), torch.tensor([0.5, 2.0]))
+    z = torch.tensor([[[-8.0, 9.0], [0.4, 1.0], [8.0, -1.0]]])
+    out = clipped(z, LEVEL, z)[0]
+    torch.testing.assert_close(out, torch.tensor([[-1.0, 2.0], [0.2, 1.0], [0.5, 0.0]]))
+    assert clipped.channels == 2
+    assert clipped.schedule is SCHEDULE
+
+
+def test_the_clip_of_a_joint_denoiser_holds_actions_and_weight():
+    shared = tiny_shared()
+    joint = shared.joint("smooth-expectile").build(SeedStreams([0], "x"))
+    clip = shared.clip(joint)
+    assert clip.low.tolist() == pytest.approx([*shared.action_low, 1e-4])
+    assert clip.high.tolist() == pytest.approx([*shared.action_high, 1.0])
+    behaviour = shared.clip(shared.behaviour().build(SeedStreams([0], "x")))
+    assert behaviour.low.tolist() == pytest.approx(shared.action_low)

@@ -1,0 +1,138 @@
+"""The samplers take the steps of diffusers' schedulers, and the schedules have the papers' values."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler
+from tiny import tiny_shared
+
+from critics.seeds import SeedStreams
+from methods.diffusion.sampler import SamplerConfig, sample, visited_levels
+from methods.diffusion.schedule import SCHEDULES, make_schedule
+
+BATCH = 32
+
+# ᾱ of the discrete VP schedule, to the digits in which the authors' code prints it.
+VP_5 = [0.80413, 0.43518, 0.1585, 0.03885, 0.00641]
+VP_15 = [
+    *[0.97174, 0.90363, 0.80413, 0.68477, 0.55804, 0.43518, 0.32476, 0.23193],
+    *[0.1585, 0.10366, 0.06487, 0.03885, 0.02227, 0.01221, 0.00641],
+]
+
+
+def reference(kind, schedule, **settings):
+    """A diffusers scheduler with this schedule's betas, ᾱ_t = ∏ (1 - β)."""
+    alpha_bar = schedule.alpha.double().square()
+    previous = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
+    betas = (1 - alpha_bar / previous).float().numpy()
+    return kind(num_train_timesteps=len(betas), trained_betas=betas, clip_sample=False, **settings)
+
+
+def frozen(schedule_name, levels):
+    """A behaviour denoiser with random weights, and random observations."""
+    shared = tiny_shared(levels=levels)
+    component = replace(shared.behaviour(), config=replace(shared.denoiser, schedule=schedule_name))
+    denoiser = component.build(SeedStreams([0], "frozen")).requires_grad_(False).eval()
+    return denoiser, SeedStreams([0], "observations").normal(BATCH, shared.observation_dim)
+
+
+@pytest.mark.parametrize("schedule_name", SCHEDULES)
+@pytest.mark.parametrize("steps", [15, 8, 5])
+def test_ddpm_is_diffusers_ddpm(schedule_name, steps):
+    denoiser, observations = frozen(schedule_name, 15)
+    scheduler = reference(
+        DDPMScheduler, denoiser.schedule, variance_type="fixed_small", timestep_spacing="linspace"
+    )
+    scheduler.set_timesteps(steps)
+    assert scheduler.timesteps.tolist() == visited_levels(15, steps)
+    numbers = SeedStreams([3], "draws").generators[0]
+    z = torch.randn(1, BATCH, denoiser.channels, generator=numbers)
+    for t in scheduler.timesteps.tolist():
+        noise = denoiser.network(z, t, observations, denoiser.levels)
+        z = scheduler.step(noise, t, z, generator=numbers).prev_sample
+    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver="ddpm", steps=steps))
+    assert z.abs().max() < 1e4
+    torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("schedule_name", SCHEDULES)
+@pytest.mark.parametrize(("levels", "steps"), [(15, 15), (13, 5), (13, 4)])
+def test_ddim_is_diffusers_ddim(schedule_name, levels, steps):
+    denoiser, observations = frozen(schedule_name, levels)
+    scheduler = reference(DDIMScheduler, denoiser.schedule)
+    visited = visited_levels(levels, steps)
+    # diffusers steps down by T // n, so it is asked for the stride of these levels.
+    stride = visited[0] - visited[1]
+    assert [a - b for a, b in itertools.pairwise(visited)] == [stride] * (steps - 1)
+    scheduler.num_inference_steps = levels // stride
+    assert levels // scheduler.num_inference_steps == stride
+    z = SeedStreams([3], "draws").normal(BATCH, denoiser.channels)
+    for t in visited:
+        noise = denoiser.network(z, t, observations, denoiser.levels)
+        z = scheduler.step(noise, t, z, eta=0.0).prev_sample
+    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver="ddim", steps=steps))
+    torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("levels", "values"), [(5, VP_5), (15, VP_15)])
+def test_vp_has_the_papers_values(levels, values):
+    schedule = make_schedule("vp", levels)
+    assert schedule.alpha.square().tolist() == pytest.approx(values, abs=6e-6)
+
+
+@pytest.mark.parametrize("levels", [5, 50, 100])
+def test_cosine_is_diffusers_squared_cosine(levels):
+    scheduler = DDPMScheduler(num_train_timesteps=levels, beta_schedule="squaredcos_cap_v2")
+    schedule = make_schedule("cosine", levels)
+    torch.testing.assert_close(schedule.alpha.square(), scheduler.alphas_cumprod, rtol=2e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_preserve_variance_and_only_lose_signal(name):
+    schedule = make_schedule(name, 40)
+    assert len(schedule) == 40
+    torch.testing.assert_close(schedule.alpha.square() + schedule.sigma.square(), torch.ones(40))
+    assert (schedule.alpha.diff() < 0).all()
+    assert (schedule.alpha > 0).all()
+
+
+def test_visited_levels_run_from_the_noisiest_to_the_least_noisy():
+    assert visited_levels(4, None) == [3, 2, 1, 0]
+    assert visited_levels(9, 3) == [8, 4, 0]
+    assert visited_levels(15, 2) == [14, 0]
+    assert visited_levels(15, 1) == [14]
+
+
+def test_temperature_zero_is_deterministic_and_starts_from_zero():
+    denoiser, observations = frozen("vp", 6)
+    config = SamplerConfig(solver="ddpm", temperature=0.0)
+    first, second = (sample(denoiser, observations, SeedStreams([n], "draws"), config) for n in (0, 1))
+    assert torch.equal(first, second)
+    one = sample(denoiser, observations, SeedStreams([0], "draws"), SamplerConfig(steps=1, temperature=0.0))
+    torch.testing.assert_close(one, denoiser(torch.zeros_like(one), 5, observations))
+
+
+def test_ddim_draws_once_and_ddpm_at_every_step_but_the_last():
+    denoiser, observations = frozen("vp", 6)
+    for solver, draws in (("ddim", 1), ("ddpm", 6)):
+        streams, beside = SeedStreams([0], "draws"), SeedStreams([0], "draws")
+        sample(denoiser, observations, streams, SamplerConfig(solver=solver))
+        for _ in range(draws):
+            beside.normal(BATCH, denoiser.channels)
+        assert torch.equal(streams.state()[0], beside.state()[0]), solver
+
+
+def test_a_setting_that_cannot_be_is_named():
+    denoiser, observations = frozen("vp", 6)
+    streams = SeedStreams([0], "draws")
+    with pytest.raises(ValueError, match=r"unknown solver 'euler'; choose one of ddpm, ddim\."):
+        sample(denoiser, observations, streams, SamplerConfig(solver="euler"))
+    for steps in (0, 7):
+        with pytest.raises(ValueError, match=f"sampler.steps={steps} must lie between 1 and the schedule's 6"):
+            sample(denoiser, observations, streams, SamplerConfig(steps=steps))
+    with pytest.raises(ValueError, match=r"unknown schedule 'linear'; choose one of vp, cosine\."):
+        make_schedule("linear", 5)
+    with pytest.raises(ValueError, match="at least one level, not 0"):
+        make_schedule("vp", 0)
