@@ -1,0 +1,144 @@
+"""Implicit Q-learning converges to values that are known by hand."""
+
+import pytest
+import torch
+from scipy.stats import expectile
+
+from bench.train import fit
+from critics.component import Data
+from critics.critic import IQL, CriticConfig, IQLNetworks, KnownCritic, data_weights
+from critics.seeds import SeedStreams
+from critics.weights import Exponential
+
+GAMMA = 0.9
+
+
+def quiet(done, total):
+    pass
+
+
+def trained(data, seeds=(0, 1), **settings):
+    config = CriticConfig(
+        **{"discount": GAMMA, "polyak": 0.05, "width": 32, "learning_rate": 3e-3, "batch_size": 16} | settings
+    )
+    component = IQL(config, data.observations.shape[1], data.actions.shape[1])
+    module, losses = fit(component, data, {}, seeds, quiet)
+    assert torch.tensor(losses).isfinite().all()
+    return module
+
+
+def everywhere(function, *tables, seeds=2):
+    return function(*(table.expand(seeds, -1, -1) for table in tables))
+
+
+def chain():
+    """s0 → s1 → s2 → the end with reward 1, one action each: Q = V = γ², γ, 1."""
+    states = torch.eye(3)
+    return Data(
+        observations=states,
+        actions=torch.zeros(3, 1),
+        rewards=torch.tensor([0.0, 0.0, 1.0]),
+        next_observations=states[[1, 2, 2]],
+        terminals=torch.tensor([0.0, 0.0, 1.0]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value_loss", "tau"), [("expectile", 0.5), ("expectile", 0.9), ("linex:alpha=1", 0.7), ("dice:alpha=1", 0.7)]
+)
+def test_with_one_action_per_state_every_value_loss_finds_the_discounted_return(value_loss, tau):
+    """Q has no spread, so its expectile, and where every value loss is least, is Q itself."""
+    data = chain()
+    critic = trained(data, expectile=tau, value_loss=value_loss, steps=900)
+    exact = torch.tensor([GAMMA**2, GAMMA, 1.0]).expand(2, 3)
+    torch.testing.assert_close(everywhere(critic.v, data.observations), exact, atol=0.03, rtol=0)
+    q = everywhere(critic.q, data.observations, data.actions)
+    torch.testing.assert_close(q, exact, atol=0.03, rtol=0)
+
+
+def test_v_is_the_expectile_of_q_over_the_actions_of_the_data():
+    """One state, rewards 0 and 1 by the action: τ(1 - v) = (1 - τ)v gives v = τ; two steps earlier γ τ."""
+    first, second = torch.eye(2)
+    data = Data(
+        observations=torch.stack([first, second, second]),
+        actions=torch.tensor([[0.0], [-1.0], [1.0]]),
+        rewards=torch.tensor([0.0, 0.0, 1.0]),
+        next_observations=torch.stack([second, second, second]),
+        terminals=torch.tensor([0.0, 1.0, 1.0]),
+    )
+    tau = 0.8
+    assert expectile([0.0, 1.0], tau) == pytest.approx(tau)
+    critic = trained(data, expectile=tau, steps=900, batch_size=64)
+    v = everywhere(critic.v, data.observations)
+    torch.testing.assert_close(v, torch.tensor([GAMMA * tau, tau, tau]).expand(2, 3), atol=0.05, rtol=0)
+    q = everywhere(critic.q, data.observations, data.actions)
+    torch.testing.assert_close(q, torch.tensor([GAMMA * tau, 0.0, 1.0]).expand(2, 3), atol=0.05, rtol=0)
+
+
+def test_q_is_the_smaller_target_twin_and_the_target_follows_by_polyak():
+    config = CriticConfig(width=8, polyak=0.25, value_layer_norm=True)
+    component = IQL(config, 3, 2)
+    module = component.build(SeedStreams([0, 1], "x"))
+    draws = SeedStreams([0, 1], "y")
+    observations, actions = draws.normal(6, 3), draws.normal(6, 2)
+    both = module.both_q(module.target_q, observations, actions)
+    assert both.shape == (2, 2, 6)
+    assert torch.equal(module.q(observations, actions), torch.minimum(both[:, 0], both[:, 1]))
+    assert not torch.allclose(both[:, 0], both[:, 1])
+    before = [p.clone() for p in module.target_q.parameters()]
+    with torch.no_grad():
+        for p in module.twin_q.parameters():
+            p += 1.0
+    component.after_step(module)
+    for old, new in zip(before, module.target_q.parameters(), strict=True):
+        # The target began as a copy, so a quarter of the way to copy + 1 is copy + 0.25.
+        torch.testing.assert_close(new, old + 0.25)
+        assert not new.requires_grad
+
+
+def test_one_loss_worked_by_hand():
+    """Networks that answer with constants: Q1 = 1, Q2 = 3, targets the same, V = 2."""
+    config = CriticConfig(width=4, expectile=0.7, discount=0.5)
+    component = IQL(config, 1, 1)
+    module = component.build(SeedStreams([0], "x"))
+    with torch.no_grad():
+        for network, constant in ((module.twin_q, [[1.0], [3.0]]), (module.target_q, [[1.0], [3.0]])):
+            network[-1].weight.zero_()
+            network[-1].bias.copy_(torch.tensor(constant)[None, :, None])
+        module.value[0][-1].weight.zero_()
+        module.value[0][-1].bias.fill_(2.0)
+    data = Data(
+        observations=torch.zeros(2, 1),
+        actions=torch.zeros(2, 1),
+        rewards=torch.tensor([1.0, 4.0]),
+        next_observations=torch.zeros(2, 1),
+        terminals=torch.tensor([0.0, 1.0]),
+    )
+    batch = data.batch(torch.tensor([[0, 1]]))
+    # Value: u = min(1, 3) - 2 = -1: 0.3·1. Targets: 1 + 0.5·2 = 2 and 4.
+    # Q: (1-2)² + (3-2)² = 2 and (1-4)² + (3-4)² = 10, mean 6. Together 6.3.
+    loss = component.loss(module, batch, {}, {}, SeedStreams([0], "y"))
+    assert loss.tolist() == pytest.approx([6.3])
+    loss.sum().backward()
+    assert all(p.grad is None for p in module.target_q.parameters())
+
+
+def test_the_known_critic_is_beta_times_the_energy():
+    critic = KnownCritic("squares", lambda points: (points**2).sum(-1), 5.0).build(SeedStreams([0], "x"))
+    betas = torch.tensor([[[2.0], [3.0]]])
+    actions = torch.tensor([[[1.0, 2.0], [0.0, 1.0]]])
+    assert critic.q(betas, actions).tolist() == [[10.0, 3.0]]
+    assert critic.v(betas).tolist() == [[10.0, 15.0]]
+
+
+def test_data_weights_are_the_weights_of_each_seeds_critic():
+    data = chain()
+    module = IQL(CriticConfig(width=8), 3, 1).build(SeedStreams([0, 1], "x"))
+    assert isinstance(module, IQLNetworks)
+    weights = data_weights(data, module, Exponential(1.0), seeds=2)
+    assert weights.shape == (2, 3)
+    for seed in range(2):
+        for row in range(3):
+            alone = data.observations[row].expand(2, 1, 3), data.actions[row].expand(2, 1, 1)
+            advantage = (module.q(*alone) - module.v(alone[0]))[seed, 0]
+            assert weights[seed, row].item() == pytest.approx(advantage.exp().item(), rel=1e-5)
