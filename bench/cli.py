@@ -1,36 +1,34 @@
 """The command line: `python -m bench run | tune-rho | report | time | list`.
 
-The arguments of a command are a dataclass; for `run`, `tune-rho` and `time` it gets a field for each shared
-config and for each compared method, so every setting has a flag and its default is the preset's.
+A user's mistake is one sentence on the error stream and exit code 2; what was finished before it is kept.
 """
 
-import dataclasses
+import difflib
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import NoReturn
 
 import torch
-import tyro
 
+from bench.arguments import listed, parse, parse_batches, parse_jobs, parse_rhos
 from bench.errors import UserError
 from bench.listing import listing
-from bench.run import Job, Request, run
+from bench.options import Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
+from bench.request import Request
+from bench.run import run
 from bench.screen import Screen
-from bench.spec import PRESETS, Config, flatten, joined, layered, names_in, parse_seeds
+from bench.spec import joined, parse_seeds
 from bench.timing import time_methods
 from bench.tune import TuneRequest, tune
-from methods.method import Method
-from methods.registry import MethodError, get_method, load_plugin, method_names
+from methods.registry import MethodError, load_plugin
 from reports.errors import ReportError
 from reports.page import write_report
 from suites.errors import DataError, UnknownName
-from suites.registry import get_suite, get_tasks
-from suites.task import Suite, Task
 
 USER_ERRORS = (UserError, MethodError, DataError, UnknownName, ReportError)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 USAGE = """python -m bench COMMAND [OPTIONS]
 
@@ -53,100 +51,6 @@ examples:
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Options that say what is compared; the rest of a command's options depend on them."""
-
-    suite: str
-    """Task group: toy, maze2d, locomotion, antmaze, kitchen or adroit-pen."""
-    tasks: str | None = None
-    """Tasks of the suite, as in maze2d-umaze,maze2d-large; all of them if left out."""
-    methods: str | None = None
-    """Methods to compare, as in swg,cep; all of them if left out."""
-    preset: str = "quick"
-    """Size of everything: smoke (seconds), quick (minutes), paper (the papers' own)."""
-    plugin: tuple[Path, ...] = ()
-    """Python files that register methods of your own; they are compared with the others."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Common(Selection):
-    """Options of every command that builds policies."""
-
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    threads: int | None = None
-    """CPU threads; every core of this process's share if left out."""
-    results: Path = Path("results")
-    """Folder of the result files."""
-    artifacts: Path = Path("artifacts")
-    """Folder of data sets and trained components, shared by all runs."""
-    data: str = "auto"
-    """Data source: auto (the task's canonical one), local, minari or d4rl; sources are never mixed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions(Common):
-    """Train what is missing and evaluate; finished results are kept."""
-
-    seeds: str = "3"
-    """A count (5 means 0 to 4) or a list such as 0,3,7."""
-    rho: str | None = None
-    """Guidance scales for every method that has one, as in 5 or 1,5,10; else tuned, published or default."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneOptions(Common):
-    """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
-
-    seeds: str = "100,101"
-    """Training seeds for tuning only; they must not be seeds of reported results."""
-    search: Literal["grid", "tpe"] = "grid"
-    """grid: the method's own grid; tpe: its continuous range, with pruning of poor scales."""
-    trials: int = 12
-    """Trials of tpe; the grid tries each of its scales once."""
-    grid: str | None = None
-    """Scales of the grid, as in 1,5,10; each method's own if left out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeOptions(Common):
-    """Milliseconds per action, parameters and memory of every method on one task's sizes."""
-
-    batches: str = "1,20,256"
-    """Observations per call."""
-    calls: int = 50
-    """Timed calls of each kind, after warm-up."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportOptions:
-    """Tables, intervals and figures of a results folder, as Markdown, HTML, CSV, PNG and SVG."""
-
-    results: Path = Path("results")
-    """Folder of the result files."""
-    out: Path | None = None
-    """Where to write; RESULTS/report if left out."""
-    baseline: str | None = None
-    """Method that the probability of improvement is over; unguided if it is there."""
-    tasks: str | None = None
-    """Only these tasks."""
-    methods: str | None = None
-    """Only these methods."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListOptions:
-    """Methods, suites, tasks, presets and weights."""
-
-    what: Annotated[Literal["all", "methods", "suites", "tasks", "presets", "weights"], tyro.conf.Positional] = (
-        "all"
-    )
-    """What to list."""
-    plugin: tuple[Path, ...] = ()
-    """Python files that register methods of your own."""
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a user's mistake is one sentence on the error stream and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -161,11 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(USAGE)
         return
     if arguments[0] not in commands:
-        fail(f"unknown command {arguments[0]!r}; choose one of {joined(commands)}.")
+        near = difflib.get_close_matches(arguments[0], commands, n=1)
+        hint = f" did you mean {near[0]}?" if near else ""
+        fail(f"unknown command {arguments[0]!r};{hint} choose one of {joined(commands)}.")
     try:
         commands[arguments[0]](list(arguments[1:]))
     except USER_ERRORS as error:
         fail(str(error))
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        fail(f"{error.strerror}: {error.filename or 'a file of this run'}; what is finished is kept.")
     except KeyboardInterrupt:
         print("\nStopped; what is finished is kept. Run the same command again to go on.", file=sys.stderr)
         sys.exit(130)
@@ -183,7 +93,7 @@ def command_run(arguments: list[str]) -> None:
     request = Request(
         jobs=jobs,
         seeds=parse_seeds(options.seeds),
-        rhos=parse_rhos(options.rho),
+        rhos=parse_rhos("--rho", options.rho),
         preset=options.preset,
         source=options.data,
         device=prepare_device(options),
@@ -196,12 +106,16 @@ def command_run(arguments: list[str]) -> None:
 def command_tune(arguments: list[str]) -> None:
     """`tune-rho`: see `TuneOptions`."""
     options, jobs = parse_jobs(TuneOptions, "tune-rho", arguments)
+    if options.trials < 1:
+        raise UserError(f"--trials {options.trials} must be at least 1.")
+    if options.grid is not None and options.search != "grid":
+        raise UserError("--grid holds the scales of --search grid; tpe searches each method's own range.")
     request = TuneRequest(
         jobs=jobs,
         seeds=parse_seeds(options.seeds),
         search=options.search,
         trials=options.trials,
-        grid=parse_rhos(options.grid),
+        grid=parse_rhos("--grid", options.grid),
         preset=options.preset,
         source=options.data,
         device=prepare_device(options),
@@ -214,20 +128,20 @@ def command_tune(arguments: list[str]) -> None:
 def command_time(arguments: list[str]) -> None:
     """`time`: see `TimeOptions`."""
     options, jobs = parse_jobs(TimeOptions, "time", arguments)
-    batches = [int(number) for number in parse_rhos(options.batches)]
+    batches = parse_batches(options.batches)
     time_methods(jobs[:1], batches, options.calls, prepare_device(options), options.results, Screen())
 
 
 def command_report(arguments: list[str]) -> None:
     """`report`: see `ReportOptions`."""
-    options = tyro.cli(ReportOptions, prog="python -m bench report", args=arguments)
+    options = parse(ReportOptions, "report", arguments)
     screen = Screen()
     files = write_report(
         options.results,
         options.out or options.results / "report",
         baseline=options.baseline,
-        tasks=names_in(options.tasks) if options.tasks else None,
-        methods=names_in(options.methods) if options.methods else None,
+        tasks=listed("--tasks", options.tasks),
+        methods=listed("--methods", options.methods),
         progress=screen.say,
     )
     print(next(file for file in files if file.name == "summary.txt").read_text())
@@ -236,86 +150,10 @@ def command_report(arguments: list[str]) -> None:
 
 def command_list(arguments: list[str]) -> None:
     """`list`: see `ListOptions`."""
-    options = tyro.cli(ListOptions, prog="python -m bench list", args=arguments)
+    options = parse(ListOptions, "list", arguments)
     for path in options.plugin:
         load_plugin(path)
     print(listing(options.what))
-
-
-def parse_jobs(options: type[Any], command: str, arguments: list[str]) -> tuple[Any, tuple[Job, ...]]:
-    """Parse a command line against every task's own defaults.
-
-    Args:
-        options: the command's dataclass.
-        command: its name, for the help.
-        arguments: what follows the command.
-
-    Returns:
-        The options, and one job per task.
-    """
-    first = parse_selection(options, command, arguments)
-    for path in first.plugin:
-        load_plugin(path)
-    suite = get_suite(first.suite)
-    tasks = get_tasks(suite, names_in(first.tasks) if first.tasks else None)
-    names = names_in(first.methods) if first.methods else method_names()
-    methods = {name: get_method(name) for name in names}
-    parsed = [parse_task(options, command, arguments, first, suite, task, methods) for task in tasks]
-    return parsed[0][0], tuple(job for _, job in parsed)
-
-
-def parse_selection(options: type[Any], command: str, arguments: list[str]) -> Selection:
-    """Read only the options that decide which others there are."""
-    if "-h" in arguments or "--help" in arguments:
-        arguments = [a for a in arguments if a not in ("-h", "--help")]
-        if "--suite" not in arguments:
-            arguments += ["--suite", "maze2d"]
-    if not any(a == "--suite" or a.startswith("--suite=") for a in arguments):
-        fail(f"{command} needs --suite; choose one of toy, maze2d, locomotion, antmaze, kitchen, adroit-pen.")
-    selection, _ = tyro.cli(
-        Selection, args=arguments, return_unknown_args=True, add_help=False, prog=f"python -m bench {command}"
-    )
-    if selection.preset not in PRESETS:
-        raise UserError(f"unknown preset {selection.preset!r}; choose one of {joined(PRESETS)}.")
-    return selection
-
-
-def parse_task(
-    options: type[Any],
-    command: str,
-    arguments: list[str],
-    selection: Selection,
-    suite: Suite,
-    task: Task,
-    methods: dict[str, type[Method]],
-) -> tuple[Any, Job]:
-    """Parse the whole command line with one task's settings as the defaults of every flag."""
-    config, made = layered(selection.preset, suite, task, methods)
-    shared = [field.name for field in dataclasses.fields(Config)]
-    clash = {"data": "data_set"}  # --data is the source; the data set's own settings are --data-set.*
-    extra: list[tuple[str, Any, Any]] = [
-        (clash.get(name, name), type(getattr(config, name)), getattr(config, name)) for name in shared
-    ]
-    flags = {name.replace("-", "_"): name for name, method in made.items() if flatten(method)}
-    extra += [(flag, type(made[name]), made[name]) for flag, name in flags.items()]
-    fields = [(name, kind, dataclasses.field(default=default)) for name, kind, default in extra]
-    combined = dataclasses.make_dataclass(options.__name__, fields, bases=(options,), frozen=True, kw_only=True)
-    combined.__doc__ = options.__doc__
-    parsed = tyro.cli(combined, prog=f"python -m bench {command}", args=arguments)
-    config = Config(**{name: getattr(parsed, clash.get(name, name)) for name in shared})
-    made |= {name: getattr(parsed, flag) for flag, name in flags.items()}
-    return parsed, Job(task, config, made)
-
-
-def parse_rhos(text: str | None) -> tuple[float, ...]:
-    """`1,5,10` → the numbers; none for None."""
-    try:
-        numbers = tuple(float(item) for item in names_in(text or ""))
-    except ValueError:
-        raise UserError(f"{text!r} is not a number or a list of numbers such as 1,5,10.") from None
-    if any(not 0 <= number < float("inf") for number in numbers):
-        raise UserError(f"{text!r} must hold numbers of 0 or more.")
-    return numbers
 
 
 def prepare_device(options: Common) -> torch.device:

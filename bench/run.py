@@ -6,10 +6,7 @@ A cell whose result file is there is finished; running again does the rest.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from bench.choose_rho import choose, find_tuned
 from bench.data import load_transitions, shared_on, to_device
@@ -17,44 +14,16 @@ from bench.errors import UserError
 from bench.evaluate import densities, rollouts
 from bench.plan import Node, PlannedCell, ordered, planned
 from bench.rehearse import seconds_to_evaluate, seconds_to_make, slice_of
+from bench.request import Job, Request, episodes_of
 from bench.result import Outcome, describe, write_result
 from bench.screen import Screen
-from bench.spec import Cell, Config
+from bench.spec import Cell
 from bench.store import FORMAT, ComponentStore, ResultStore, check_space, write_json
 from bench.workshop import Workshop
 from critics.component import Component
-from methods.method import Method, Shared
+from methods.method import Shared
 from suites.sources.transitions import Transitions, action_bounds
 from suites.task import ControlTask, DensityTask, Task
-
-
-@dataclass(frozen=True)
-class Job:
-    """One task of a comparison with its settings.
-
-    Attributes:
-        task: where.
-        config: the shared settings on it.
-        methods: by name, each with its own settings.
-    """
-
-    task: Task
-    config: Config
-    methods: dict[str, Method]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What `run` was asked to do."""
-
-    jobs: tuple[Job, ...]
-    seeds: tuple[int, ...]
-    rhos: tuple[float, ...]
-    preset: str
-    source: str
-    device: torch.device
-    results: Path
-    artifacts: Path
 
 
 @dataclass(frozen=True)
@@ -99,8 +68,6 @@ def run(request: Request, screen: Screen) -> None:
 def plan_task(request: Request, job: Job, results: ResultStore, screen: Screen) -> TaskPlan:
     """Load the data, name the components, look up what is there and measure what is not."""
     transitions = open_transitions(request, job, screen)
-    if isinstance(job.task, ControlTask) and job.task.make_environment is None:
-        raise UserError(f"task {job.task.name} has no simulator yet; choose a task of suite toy or maze2d.")
     shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
     known: dict[Component, Node] = {}
     cells = [planned(cell, shared, transitions.fingerprint, known) for cell in cells_of(request, job)]
@@ -141,11 +108,6 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
                 )
                 cells.append(cell)
     return cells
-
-
-def episodes_of(task: Task, config: Config) -> int:
-    """Episodes per seed: the config's number, else the task's own."""
-    return config.evaluation.episodes if config.evaluation.episodes is not None else task.episodes
 
 
 def show(plans: Sequence[TaskPlan], request: Request, screen: Screen) -> None:

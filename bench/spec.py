@@ -18,6 +18,7 @@ from methods.method import Method
 from suites.task import Suite, Task
 
 T = TypeVar("T")
+MOST_SEEDS = 1000  # all of them train in one loop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,7 @@ def layered(
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """`5` → 0..4; `0,3,7` → those.
+    """`5` → 0..4; `0,3,7` → those; a count is at most 1000.
 
     Raises:
         UserError: anything else.
@@ -207,7 +208,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     except ValueError:
         raise UserError(message) from None
     if "," not in text:
-        if numbers[0] < 1:
+        if not 1 <= numbers[0] <= MOST_SEEDS:
             raise UserError(message)
         return tuple(range(numbers[0]))
     if min(numbers) < 0 or len(set(numbers)) < len(numbers):

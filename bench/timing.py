@@ -15,8 +15,8 @@ import torch
 from bench.data import shared_on
 from bench.errors import UserError
 from bench.plan import node_of, ordered
+from bench.request import Job
 from bench.result import machine
-from bench.run import Job
 from bench.screen import Screen
 from bench.store import FORMAT, ResultStore, write_json
 from critics.component import Component

@@ -21,7 +21,7 @@ from bench.data import load_transitions, shared_on, to_device
 from bench.errors import UserError
 from bench.evaluate import TUNING, densities, rollouts
 from bench.plan import node_of, ordered
-from bench.run import Job, episodes_of
+from bench.request import Job, episodes_of
 from bench.screen import Screen
 from bench.spec import joined
 from bench.store import ComponentStore, ResultStore, check_space, digest, read_json

@@ -18,7 +18,7 @@ def test_a_terminal_shows_label_steps_and_rate_on_one_line():
     with shown.bar("maze2d-medium ddice-guidance", 3) as progress:
         progress(3000, 10_000)
         progress(10_000, 10_000)
-    last = [line for line in out.getvalue().splitlines() if line.strip()][-1]
+    last = [line for line in out.getvalue().splitlines() if "ddice" in line][-1]
     assert "maze2d-medium ddice-guidance (3 seeds)" in last
     assert "10000/10000" in last
     assert "/s" in last

@@ -1,0 +1,187 @@
+"""A command line becomes options and jobs, parsed by tyro against every task's own defaults.
+
+The arguments of a command are a dataclass; for `run`, `tune-rho` and `time` it gets a field for each shared
+config and for each compared method, so every setting has a flag and its default is the preset's.
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from bench.errors import UserError
+from bench.limits import check_settings
+from bench.options import EXAMPLES, Selection
+from bench.request import Job
+from bench.spec import PRESETS, Config, flatten, joined, layered, names_in
+from methods.method import Method
+from methods.registry import get_method, load_plugin, method_names
+from suites.registry import get_suite, get_tasks, suite_names
+from suites.task import Suite, Task
+
+T = TypeVar("T")
+DATA_SET = "data_set"  # --data is the source, so the data set's own settings are --data-set.*
+
+
+def parse(options: type[T], command: str, arguments: Sequence[str]) -> T:
+    """Read a command's arguments; tyro's box around a mistake becomes one sentence.
+
+    Raises:
+        UserError: an unknown option, with the near ones, or a value that does not parse.
+    """
+    parsed, left = read(options, command, arguments)
+    if left:
+        raise UserError(unknown_option(left[0], options, command))
+    return parsed
+
+
+def read(options: type[T], command: str, arguments: Sequence[str], add_help: bool = True) -> tuple[T, list[str]]:
+    """What the options take of the arguments, and what they leave."""
+    examples = "\n".join(f"  python -m bench {example}" for example in EXAMPLES[command])
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            return tyro.cli(
+                options,
+                prog=f"python -m bench {command}",
+                description=f"{options.__doc__}\n\nexamples:\n{examples}",
+                args=list(arguments),
+                return_unknown_args=True,
+                add_help=add_help,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(f"{first_paragraph(box.getvalue())}; see python -m bench {command} --help.") from None
+
+
+def first_paragraph(box: str) -> str:
+    """The text between the top of the box and its first rule or empty line, without colours."""
+    lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]]
+    text = " ".join(itertools.takewhile(lambda line: line.strip("─-+╰╯"), lines))
+    return text.rstrip(".") or "the arguments do not parse"
+
+
+def unknown_option(argument: str, options: type[Any], command: str) -> str:
+    """One sentence: what is unknown and the near options."""
+    given = argument.partition("=")[0]
+    if not given.startswith("--"):
+        return f"unexpected argument {argument!r}; see python -m bench {command} --help."
+    near = difflib.get_close_matches(given, flags(options), n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"unknown option {given!r}; {hint}python -m bench {command} --help shows all of them."
+
+
+def flags(options: type[Any]) -> list[str]:
+    """Every flag that the options have."""
+    names: list[str] = []
+    for item in dataclasses.fields(options):
+        nested = dataclasses.is_dataclass(item.default)
+        names += flatten(item.default, item.name) if nested else [item.name]
+    return [f"--{name.replace('_', '-')}" for name in names]
+
+
+def parse_jobs(options: type[T], command: str, arguments: Sequence[str]) -> tuple[T, tuple[Job, ...]]:
+    """Parse a command line against every task's own defaults.
+
+    Args:
+        options: the command's dataclass.
+        command: its name, for the help.
+        arguments: what follows the command.
+
+    Returns:
+        The options, and one checked job per task.
+    """
+    first = parse_selection(command, arguments)
+    for path in first.plugin:
+        load_plugin(path)
+    suite = get_suite(first.suite)
+    tasks = get_tasks(suite, listed("--tasks", first.tasks))
+    names = listed("--methods", first.methods) or method_names()
+    methods = {name: get_method(name) for name in names}
+    parsed = [parse_task(options, command, arguments, first, suite, task, methods) for task in tasks]
+    return parsed[0][0], tuple(job for _, job in parsed)
+
+
+def parse_selection(command: str, arguments: Sequence[str]) -> Selection:
+    """Read only the options that decide which others there are; help without a suite shows those of maze2d."""
+    rest = [argument for argument in arguments if argument not in ("-h", "--help")]
+    if not any(argument.partition("=")[0] == "--suite" for argument in rest):
+        if len(rest) == len(arguments):
+            raise UserError(f"{command} needs --suite; choose one of {joined(suite_names())}.")
+        rest += ["--suite", "maze2d"]
+    selection, _ = read(Selection, command, rest, add_help=False)
+    if selection.preset not in PRESETS:
+        near = difflib.get_close_matches(selection.preset, PRESETS, n=1)
+        hint = f" did you mean {near[0]}?" if near else ""
+        raise UserError(f"unknown preset {selection.preset!r};{hint} choose one of {joined(PRESETS)}.")
+    return selection
+
+
+def listed(flag: str, text: str | None) -> tuple[str, ...] | None:
+    """The names in an option, or None if it was left out."""
+    if text is None:
+        return None
+    names = names_in(text)
+    if not names:
+        raise UserError(f"{flag} {text!r} holds no name; leave it out to take all of them.")
+    return names
+
+
+def parse_task(
+    options: type[T],
+    command: str,
+    arguments: Sequence[str],
+    selection: Selection,
+    suite: Suite,
+    task: Task,
+    methods: Mapping[str, type[Method]],
+) -> tuple[T, Job]:
+    """Parse the whole command line with one task's settings as the defaults of every flag."""
+    config, made = layered(selection.preset, suite, task, methods)
+    shared = {field.name: field.name for field in dataclasses.fields(Config)} | {"data": DATA_SET}
+    own = {name: name.replace("-", "_") for name, method in made.items() if flatten(method)}
+    defaults = {flag: getattr(config, name) for name, flag in shared.items()}
+    defaults |= {flag: made[name] for name, flag in own.items()}
+    fields = [(flag, type(value), dataclasses.field(default=value)) for flag, value in defaults.items()]
+    combined = dataclasses.make_dataclass(options.__name__, fields, bases=(options,), frozen=True, kw_only=True)
+    combined.__doc__ = options.__doc__
+    parsed = parse(combined, command, arguments)
+    config = Config(**{name: getattr(parsed, flag) for name, flag in shared.items()})
+    made |= {name: getattr(parsed, flag) for name, flag in own.items()}
+    job = Job(task, config, made)
+    check_settings(job)
+    return parsed, job
+
+
+def parse_rhos(flag: str, text: str | None) -> tuple[float, ...]:
+    """`1,5,10` → the numbers, each once; none for None.
+
+    Raises:
+        UserError: no number, or one that is negative or not finite.
+    """
+    try:
+        numbers = tuple(dict.fromkeys(float(item) for item in listed(flag, text) or ()))
+    except ValueError:
+        raise UserError(f"{flag} {text!r} does not parse; give a number or a list such as 1,5,10.") from None
+    if any(not 0 <= number < float("inf") for number in numbers):
+        raise UserError(f"{flag} {text!r} must hold numbers of 0 or more.")
+    return numbers
+
+
+def parse_batches(text: str) -> tuple[int, ...]:
+    """`1,20,256` → the numbers, each once.
+
+    Raises:
+        UserError: anything but whole numbers from 1 up.
+    """
+    items = names_in(text)
+    if not items or not all(item.isascii() and item.isdigit() and int(item) >= 1 for item in items):
+        raise UserError(f"--batches {text!r} must hold whole numbers from 1 up, as in 1,20,256.")
+    return tuple(dict.fromkeys(map(int, items)))

@@ -1,0 +1,86 @@
+"""A setting that cannot work is named before anything is generated or trained."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bench.errors import UserError
+from bench.request import Job
+from bench.spec import flatten, joined
+from critics.losses import parse_value_loss
+from critics.networks import ACTIVATIONS
+from critics.weights import parse_weight
+from methods.diffusion.sampler import SOLVERS, visited_levels
+from methods.diffusion.schedule import make_schedule
+
+Rule = tuple[Callable[[float], bool], str]
+
+WHOLE: Rule = (lambda value: value >= 1, "at least 1")
+NOT_NEGATIVE: Rule = (lambda value: value >= 0, "0 or more")
+POSITIVE: Rule = (lambda value: value > 0, "above 0")
+RATE: Rule = (lambda value: 0 < value <= 1, "above 0 and at most 1")
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(("steps", "batch_size", "decay_steps", "transitions", "episodes"), WHOLE),
+    **dict.fromkeys(("width", "layers", "blocks", "expansion", "frequencies", "level_features", "levels"), WHOLE),
+    **dict.fromkeys(("candidates", "noises", "support_actions", "support_states"), WHOLE),
+    **dict.fromkeys(("seed", "weight_decay", "temperature"), NOT_NEGATIVE),
+    **dict.fromkeys(("learning_rate", "inverse_temperature", "alpha", "sharpness", "maximum"), POSITIVE),
+    **dict.fromkeys(("polyak", "ema"), RATE),
+    "expectile": (lambda value: 0 < value < 1, "between 0 and 1"),
+    "discount": (lambda value: 0 <= value <= 1, "between 0 and 1"),
+    "dropout": (lambda value: 0 <= value < 1, "0 or more and below 1"),
+}
+
+
+def check_settings(job: Job) -> None:
+    """Every number in its range, every name known.
+
+    Raises:
+        UserError: names the first setting that cannot work and what it may be.
+    """
+    check_ranges(flatten(job.config))
+    for name, method in job.methods.items():
+        check_ranges(flatten(method, name))
+    check_names(job)
+
+
+def check_ranges(settings: Mapping[str, Any]) -> None:
+    """Numbers, by the last word of their dotted name; None is always allowed where it is a default."""
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        holds, words = RULES.get(name.rpartition(".")[2], (math.isfinite, "a finite number"))
+        if not (math.isfinite(value) and holds(value)):
+            raise UserError(f"{name}={value} must be {words}.")
+
+
+def check_names(job: Job) -> None:
+    """Names of losses, weights, schedules, solvers and activations, and the numbers inside them.
+
+    A method's weight function is its field `weight`.
+    """
+    config = job.config
+    for name, value, choices in (
+        ("denoiser.activation", config.denoiser.activation, ACTIVATIONS),
+        ("sampler.solver", config.sampler.solver, SOLVERS),
+    ):
+        if value not in choices:
+            raise UserError(f"unknown {name} {value!r}; choose one of {joined(choices)}.")
+    understood("denoiser", lambda: make_schedule(config.denoiser.schedule, config.denoiser.levels))
+    understood("sampler", lambda: visited_levels(config.denoiser.levels, config.sampler.steps))
+    loss = understood("critic.value_loss", lambda: parse_value_loss(config.critic.value_loss))
+    check_ranges(flatten(loss, "critic.value_loss"))
+    for name, method in job.methods.items():
+        text = getattr(method, "weight", None)
+        if isinstance(text, str):
+            weight = understood(f"{name}.weight", lambda text=text: parse_weight(text, config.critic.expectile))
+            check_ranges(flatten(weight, f"{name}.weight"))
+
+
+def understood(name: str, parse: Callable[[], Any]) -> Any:
+    """What `parse` gives; its ValueError becomes one of ours that says which setting it is about."""
+    try:
+        return parse()
+    except ValueError as error:
+        raise UserError(f"{name}: {error}") from error
