@@ -35,9 +35,11 @@ def register(name: str) -> Callable[[type[Method]], type[Method]]:
 
     def keep(cls: type[Method]) -> type[Method]:
         other = _registered.get(name)
-        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        taken = other.__module__ if other is not None else _built_in(name)
+        same = cls.__module__ == taken and (other is None or other.__qualname__ == cls.__qualname__)
+        if taken is not None and not same:
             raise MethodError(
-                f"two methods are called {name!r}: {other.__module__} and {cls.__module__}; rename one of them."
+                f"two methods are called {name!r}: {taken} and {cls.__module__}; rename one of them."
             )
         _registered[name] = cls
         return cls
@@ -83,7 +85,7 @@ def load_plugin(path: Path) -> tuple[str, ...]:
     """
     if not path.is_file():
         raise MethodError(f"plug-in {str(path)!r} is not a file; give the path of a Python file.")
-    before = set(_registered)
+    before = dict(_registered)
     spec = importlib.util.spec_from_file_location(f"plugin_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise MethodError(f"plug-in {str(path)!r} is not a Python file; its name must end in .py.")
@@ -91,12 +93,17 @@ def load_plugin(path: Path) -> tuple[str, ...]:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except MethodError:
-        raise
     except Exception as error:  # whatever a user's file raises while it is imported
         del sys.modules[spec.name]
+        for name in [n for n, cls in _registered.items() if cls.__module__ == spec.name]:
+            del _registered[name]
+        _registered.update(before)
+        if isinstance(error, MethodError):
+            raise
         raise MethodError(f"plug-in {str(path)!r} fails to import: {type(error).__name__}: {error}.") from error
-    new = tuple(n for n, cls in _registered.items() if n not in before or cls.__module__ == spec.name)
+    # A plug-in may import a method of this folder, or its own package that registers one.
+    outside = {n: cls.__module__ for n, cls in _registered.items() if cls.__module__ != _built_in(n)}
+    new = tuple(n for n, origin in outside.items() if n not in before or origin == spec.name)
     if not new:
         raise MethodError(f"plug-in {str(path)!r} registers no method; decorate its class with @register(name).")
     return new
@@ -110,10 +117,17 @@ def unknown(name: str) -> str:
     return f"unknown method {name!r};{hint} choose from {', '.join(names)}."
 
 
-def _import(name: str) -> None:
+def _built_in(name: str) -> str | None:
+    """The module in this folder that owns the name, imported or not."""
     file = name.replace("-", "_")
-    if (Path(__file__).parent / f"{file}.py").is_file():
-        importlib.import_module(f"methods.{file}")
+    here = file not in INFRASTRUCTURE and (Path(__file__).parent / f"{file}.py").is_file()
+    return f"methods.{file}" if here else None
+
+
+def _import(name: str) -> None:
+    module = _built_in(name)
+    if module is not None:
+        importlib.import_module(module)
         return
     for point in entry_points(group=ENTRY_POINTS, name=name):
         point.load()

@@ -1,0 +1,120 @@
+"""The losses of the two guidance networks: values by hand, gradients, and what minimises them."""
+
+import math
+
+import pytest
+import torch
+from scipy.optimize import minimize
+from tiny import tiny_data, tiny_shared
+
+from critics.seeds import SeedStreams
+from methods.cep import CEP, contrastive_loss
+from methods.ddice import in_sample_loss
+from methods.guidance_net import fourier
+
+
+def loss_and_slope(loss, g, *arguments):
+    g = torch.as_tensor(g, dtype=torch.float64).requires_grad_()
+    value = loss(g, *arguments)
+    (slope,) = torch.autograd.grad(value.sum(), g)
+    return value.detach(), slope
+
+
+def plain_in_sample(g, weight):
+    """E[w e^{-g} + g], eq. 14 without stabilisation."""
+    return (weight * torch.exp(-g) + g).mean(-1)
+
+
+def test_in_sample_loss_by_hand():
+    # g = 0, w = 2: d = 0, m = max(0, -1) = 0: 2 + 0. g = 1: d = -1 = m: 2 e^0 + e^1·1.
+    # g = 5: d = -5 but m = -1: 2 e^-4 + e·5. g = (0, 1): m = 0: mean(2 + 0, 2 e^-1 + 1).
+    weight = torch.tensor([[2.0]])
+    assert in_sample_loss(torch.tensor([[0.0]]), weight).item() == pytest.approx(2)
+    assert in_sample_loss(torch.tensor([[1.0]]), weight).item() == pytest.approx(2 + math.e)
+    assert in_sample_loss(torch.tensor([[5.0]]), weight).item() == pytest.approx(2 * math.exp(-4) + 5 * math.e)
+    two = in_sample_loss(torch.tensor([[0.0, 1.0]]), weight.expand(1, 2)).item()
+    assert two == pytest.approx((2 + 2 / math.e + 1) / 2)
+
+
+@pytest.mark.parametrize("shift", [-30.0, -3.0, 0.0, 0.7, 4.0])
+def test_the_in_sample_gradient_is_the_plain_one_times_a_factor(shift):
+    """e^{-m} with m = max(max -g, -1), one factor for each seed."""
+    numbers = torch.Generator().manual_seed(0)
+    g = shift + torch.randn(3, 20, generator=numbers, dtype=torch.float64)
+    weight = torch.rand(3, 20, generator=numbers, dtype=torch.float64) * 4
+    _, slope = loss_and_slope(in_sample_loss, g, weight)
+    _, plain = loss_and_slope(plain_in_sample, g, weight)
+    factor = torch.exp(-(-g).amax(-1).clamp(min=-1.0))
+    torch.testing.assert_close(slope, factor[:, None] * plain, rtol=1e-9, atol=1e-12)
+
+
+def test_the_in_sample_gradient_stays_finite_where_the_plain_one_does_not():
+    g, weight = torch.tensor([[-500.0, 1.0], [2.0, 300.0]]), torch.ones(2, 2)
+    for seed in (slice(0, 1), slice(1, 2)):
+        leaf = g[seed].clone().requires_grad_()
+        loss = in_sample_loss(leaf, weight[seed])
+        (slope,) = torch.autograd.grad(loss.sum(), leaf)
+        assert loss.isfinite().all()
+        assert slope.isfinite().all()
+        assert slope[0, 0] != 0
+
+
+def test_the_in_sample_minimiser_is_the_log_of_the_mean_weight():
+    weight = torch.rand(1, 200, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 5
+
+    def objective(g):
+        loss, slope = loss_and_slope(plain_in_sample, [[g.item()]], weight.mean(-1, keepdim=True))
+        return loss.item(), slope.numpy().ravel()
+
+    plain = minimize(objective, [0.0], jac=True).x[0]
+    assert plain == pytest.approx(weight.mean().log().item(), abs=1e-5)
+    # The stabilised loss rescales with g, so it is followed by its gradient, as training does.
+    g = torch.zeros(1, 1, dtype=torch.float64)
+    for _ in range(400):
+        _, slope = loss_and_slope(lambda g: in_sample_loss(g.expand(1, 200), weight), g)
+        g = g - 0.05 * slope
+    assert g.item() == pytest.approx(weight.mean().log().item(), abs=1e-6)
+
+
+def test_contrastive_loss_by_hand():
+    # Equal energies: softmax = 1/2 each, so the loss is log 2 whatever the target.
+    assert contrastive_loss(torch.zeros(2), torch.tensor([0.9, 0.1])).item() == pytest.approx(math.log(2))
+    # Energies (log 3, 0): softmax (3/4, 1/4): -(0.5 log 0.75 + 0.5 log 0.25) = 0.8369882.
+    energy = torch.tensor([math.log(3), 0.0])
+    assert contrastive_loss(energy, torch.tensor([0.5, 0.5])).item() == pytest.approx(0.8369882)
+
+
+def test_contrastive_loss_is_least_where_the_energy_is_the_log_weight():
+    q = torch.randn(5, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    beta = 3.0
+    target = (beta * q).softmax(-1)
+    best, slope = loss_and_slope(contrastive_loss, beta * q + 7.0, target)
+    assert slope.abs().max() < 1e-12
+    # The least cross-entropy is the target's own entropy.
+    torch.testing.assert_close(best, torch.special.entr(target).sum(-1))
+    other, slope = loss_and_slope(contrastive_loss, beta * q + torch.linspace(0, 1, 8), target)
+    assert (other > best).all()
+    torch.testing.assert_close(slope, (beta * q + torch.linspace(0, 1, 8)).softmax(-1) - target)
+
+
+def test_the_energy_table_is_the_softmax_of_beta_q_over_each_states_actions():
+    shared = tiny_shared()
+    energy = CEP(inverse_temperature=2.0, support_actions=3, support_states=5).components(shared)["energy"]
+    support = energy.support.build(SeedStreams([0, 1], "x"))
+    streams = SeedStreams([0, 1], "y")
+    support.observations.copy_(streams.normal(5, shared.observation_dim))
+    support.actions.copy_(streams.normal(5, 3, shared.action_dim))
+    critic = shared.critic.build(SeedStreams([0, 1], "z")).requires_grad_(False)
+    table = energy.tables(tiny_data(), {"support": support, "critic": critic}, 2)["target"]
+    assert table.shape == (2, 5, 3)
+    for state in range(5):
+        here = support.observations[:, state : state + 1]
+        q = [critic.q(here, support.actions[:, state, [one]]) for one in range(3)]
+        torch.testing.assert_close(table[:, state], (2.0 * torch.cat(q, 1)).softmax(-1))
+
+
+@pytest.mark.parametrize("levels", [2, 5, 15, 100])
+def test_every_two_levels_have_different_features(levels):
+    features = fourier(levels)
+    assert features.shape == (levels, 32)
+    assert torch.pdist(features).min() > 0.05
