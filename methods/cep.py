@@ -33,11 +33,12 @@ class EnergyNet(Trained[GuidanceNet, Tensor]):
     support: SupportActions
     critic: Component
     inverse_temperature: float
+    batch_size: int
 
     @property
     def training(self) -> Training:
         """Adam at a constant rate."""
-        return self.config.training()
+        return self.config.training(self.batch_size)
 
     def upstream(self) -> Mapping[str, Component]:
         """Support actions and the critic that values them."""
@@ -102,6 +103,7 @@ class CEP(Method):
 
     Attributes:
         inverse_temperature: β of π ∝ μ e^{βQ}.
+        batch_size: states per training step.
         support_actions: M per state (16 in the paper, 32 for AntMaze).
         support_states: states that get support actions.
     """
@@ -110,6 +112,7 @@ class CEP(Method):
     paper: ClassVar[str] = "CEP / QGPO, arXiv 2304.12824"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
     inverse_temperature: float = 3.0
+    batch_size: int = 256
     support_actions: int = 16
     support_states: int = 1_000_000
 
@@ -124,7 +127,9 @@ class CEP(Method):
             shared.action_low,
             shared.action_high,
         )
-        energy = EnergyNet(shared.guidance_net, shared.denoiser, support, shared.critic, self.inverse_temperature)
+        energy = EnergyNet(
+            shared.guidance_net, shared.denoiser, support, shared.critic, self.inverse_temperature, self.batch_size
+        )
         return {"denoiser": behaviour, "energy": energy}
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:

@@ -23,23 +23,27 @@ class GuidanceNetConfig:
     """Size and training of a guidance network; defaults are CEP's.
 
     Attributes:
-        width, layers: hidden units and hidden layers.
-        steps, batch_size, learning_rate: training; the batch counts states.
+        width: hidden units of each layer.
+        layers: hidden layers.
+        steps: gradient steps.
+        learning_rate: Adam's.
+        decay_steps: length of a cosine decay to zero, or None for a constant rate.
     """
 
     width: int = 256
     layers: int = 4
     steps: int = 1_000_000
-    batch_size: int = 256
     learning_rate: float = 3e-4
+    decay_steps: int | None = None
 
-    def training(self, weight_decay: float = 0.0) -> Training:
-        """These settings with a method's weight decay."""
+    def training(self, batch_size: int, weight_decay: float = 0.0) -> Training:
+        """These settings with a method's own batch size, in states, and weight decay."""
         return Training(
             steps=self.steps,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             learning_rate=self.learning_rate,
             weight_decay=weight_decay,
+            decay_steps=self.decay_steps,
         )
 
 
