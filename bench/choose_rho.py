@@ -1,8 +1,13 @@
 """Which ρ a run uses: the given one, else the task's exact, the tuned, the published, or the method's own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
+from bench.errors import UserError
+from bench.spec import joined
 from bench.store import FORMAT, read_json, write_json
 from methods.method import Method
 from suites.task import Task
@@ -33,8 +38,23 @@ def find_tuned(results: Path, task: str, method: str, preset: str) -> dict[str, 
 def keep_tuned(results: Path, choice: dict[str, Any]) -> None:
     """Add a choice, or replace the earlier one for the same task, method and preset."""
     wanted = (choice["task"], choice["method"], choice["preset"])
-    others = [c for c in tuned_choices(results) if (c["task"], c["method"], c["preset"]) != wanted]
-    write_json(tuned_file(results), {"format": FORMAT, "choices": [*others, choice]})
+    with FileLock(results / ".tuned.lock"):  # several processes may tune into one folder
+        others = [c for c in tuned_choices(results) if (c["task"], c["method"], c["preset"]) != wanted]
+        write_json(tuned_file(results), {"format": FORMAT, "choices": [*others, choice]})
+
+
+def refuse_tuned_seeds(
+    results: Path, task: str, methods: Iterable[str], preset: str, seeds: Iterable[int]
+) -> None:
+    """A UserError if a method's ρ was tuned on a seed that is to be reported."""
+    for name in methods:
+        tuned = find_tuned(results, task, name, preset)
+        both = sorted(set(seeds) & set(tuned["seeds"])) if tuned is not None else []
+        if both:
+            raise UserError(
+                f"the ρ of {name} on {task} was tuned on seeds {joined(both)}; report others with --seeds, "
+                "or give another folder with --results."
+            )
 
 
 def choose(

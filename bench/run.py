@@ -6,9 +6,10 @@ A cell whose result file is there is finished; running again does the rest.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bench.choose_rho import choose, find_tuned
+from bench.choose_rho import choose, find_tuned, refuse_tuned_seeds
 from bench.data import load_transitions, shared_on, to_device
 from bench.errors import UserError
 from bench.evaluate import densities, rollouts
@@ -55,6 +56,8 @@ def run(request: Request, screen: Screen) -> None:
     check_space(request.results)
     check_space(request.artifacts)
     results.prepare()
+    for job in request.jobs:
+        refuse_tuned_seeds(request.results, job.task.name, job.methods, request.preset, request.seeds)
     plans = [plan_task(request, job, results, screen) for job in request.jobs]
     show(plans, request, screen)
     remember(plans, results)
@@ -62,7 +65,8 @@ def run(request: Request, screen: Screen) -> None:
         if plan.open:
             execute(request, plan, results, screen)
     total = sum(len(plan.cells) for plan in plans)
-    screen.say(f"Done: {total} results in {request.results}. Next: python -m bench report")
+    where = "" if request.results == Path("results") else f" --results {request.results}"
+    screen.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
 
 
 def plan_task(request: Request, job: Job, results: ResultStore, screen: Screen) -> TaskPlan:
@@ -123,6 +127,8 @@ def show(plans: Sequence[TaskPlan], request: Request, screen: Screen) -> None:
         if plan.ready:
             screen.say(f"    already there: {plan.ready} component{'s' if plan.ready > 1 else ''}")
     seconds = sum(plan.seconds for plan in plans)
+    if not any(plan.open for plan in plans):
+        screen.say("  nothing is left to do: every result is there")
     if seconds:
         screen.say(f"  expected time: about {spoken(seconds)} (measured on a few steps of each)")
 

@@ -24,6 +24,7 @@ from bench.errors import UserError
 
 FORMAT = 1
 NEEDED_BYTES = 200 * 2**20
+TEMPORARY = ".writing-"
 
 
 def digest(value: Any) -> str:
@@ -39,7 +40,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -56,6 +57,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
+def unfinished(path: Path) -> bool:
+    """Whether a killed process left this file half written."""
+    return path.name.startswith(TEMPORARY)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically."""
     write_atomically(path, (json.dumps(value, indent=1, allow_nan=True) + "\n").encode())
@@ -65,7 +71,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file; one that does not parse is a UserError that names it."""
     try:
         return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # JSONDecodeError, or UnicodeDecodeError where bytes were changed
         raise UserError(f"{str(path)!r} is not JSON ({error}); delete it and run again.") from error
 
 
@@ -119,7 +125,7 @@ class ComponentStore:
     def _read(self, label: str, seed: int) -> dict[str, torch.Tensor]:
         file = self.file(label, seed)
         content = file.read_bytes() if file.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != self.about(label, seed)["sha256"]:
+        if hashlib.sha256(content).hexdigest() != self.about(label, seed).get("sha256"):
             raise UserError(f"component {str(file)!r} is damaged; delete its folder and run again to retrain it.")
         return load(content)
 
@@ -157,7 +163,7 @@ class ResultStore:
                     "give another folder with --results."
                 )
             return
-        if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+        if self.root.exists() and not (self.root.is_dir() and all(map(unfinished, self.root.iterdir()))):
             raise UserError(
                 f"{str(self.root)!r} is not a results folder; give an empty or new one with --results."
             )
@@ -167,10 +173,17 @@ class ResultStore:
         """Where a cell's result lies; label is `<method>-<key>`."""
         return self.root / "runs" / task / label / f"seed-{seed}.json"
 
+    def seeds(self, task: str) -> set[int]:
+        """The seeds that have a result of any method on that task."""
+        found = (self.root / "runs" / task).glob("*/seed-*.json")
+        return {int(path.stem.removeprefix("seed-")) for path in found}
+
 
 def check_space(folder: Path) -> None:
-    """A UserError if the disk of `folder` has less than 200 MiB free."""
+    """A UserError if `folder` cannot be a folder, or its disk has less than 200 MiB free."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise UserError(f"{str(folder)!r} cannot be a folder, {str(existing)!r} is a file; choose another folder.")
     free = shutil.disk_usage(existing).free
     if free < NEEDED_BYTES:
         raise UserError(

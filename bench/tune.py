@@ -23,8 +23,8 @@ from bench.evaluate import TUNING, densities, rollouts
 from bench.plan import node_of, ordered
 from bench.request import Job, episodes_of
 from bench.screen import Screen
-from bench.spec import joined
-from bench.store import ComponentStore, ResultStore, check_space, digest, read_json
+from bench.spec import flatten, joined
+from bench.store import ComponentStore, ResultStore, check_space, digest
 from bench.workshop import Workshop
 from critics.component import Component
 from methods.method import Method, Policy, Rho, Shared
@@ -52,6 +52,7 @@ class TuneRequest:
 
 def tune(request: TuneRequest, screen: Screen) -> None:
     """Tune every method that has a ρ on every task, and keep the choices where `run` finds them."""
+    check_space(request.results)
     check_space(request.artifacts)
     ResultStore(request.results).prepare()
     refuse_reported_seeds(request)
@@ -60,7 +61,8 @@ def tune(request: TuneRequest, screen: Screen) -> None:
         tunable = {name: method for name, method in job.methods.items() if method.rho is not None}
         if not tunable:
             raise UserError(f"none of {joined(job.methods)} has a guidance scale ρ; nothing is to be tuned.")
-        transitions = load_transitions(job.task, job.config, request.source, request.artifacts)
+        with screen.bar(f"{job.task.name} data") as progress:
+            transitions = load_transitions(job.task, job.config, request.source, request.artifacts, progress)
         shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
         data = to_device(transitions, request.device)
         workshop = Workshop(ComponentStore(request.artifacts), data, job.task.name, screen)
@@ -70,10 +72,8 @@ def tune(request: TuneRequest, screen: Screen) -> None:
 
 def refuse_reported_seeds(request: TuneRequest) -> None:
     """Seeds that already have a reported result must not be tuned on."""
-    tasks = {job.task.name for job in request.jobs}
-    plan = request.results / "plan.json"
-    cells = read_json(plan)["cells"] if plan.is_file() else []
-    reported = {cell["seed"] for cell in cells if cell["task"] in tasks} & set(request.seeds)
+    store = ResultStore(request.results)
+    reported = set().union(*(store.seeds(job.task.name) for job in request.jobs)) & set(request.seeds)
     if reported:
         raise UserError(
             f"seeds {joined(sorted(reported))} have reported results in {str(request.results)!r}; "
@@ -101,7 +101,8 @@ def tune_one(
     if rho_range is None:
         raise UserError(f"method {name!r} has no guidance scale to tune.")
     grid = request.grid or rho_range.grid
-    study = open_study(request, job, name, {part: node.label for part, node in nodes.items()}, grid)
+    storage = open_journal(request, job, name)
+    study = open_study(storage, request, job, name, {part: node.label for part, node in nodes.items()}, grid)
     wanted = len(grid) if request.search == "grid" else request.trials
     with screen.bar(f"{job.task.name} {name} tuning ρ", len(request.seeds)) as progress:
 
@@ -118,7 +119,11 @@ def tune_one(
             study.optimize(objective, n_trials=left, callbacks=[callback])
         progress(wanted, wanted)
     complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
-    best = study.best_trial
+    if not complete:
+        raise UserError(
+            f"no trial of {name} on {job.task.name} has a finite score; check the settings it trains with."
+        )
+    best, tried = study.best_trial, all_trials(storage, request, job, name)
     choice = {
         "suite": job.task.suite,
         "task": job.task.name,
@@ -126,8 +131,8 @@ def tune_one(
         "preset": request.preset,
         "rho": best.params["rho"],
         "score": best.value,
-        "trials": len(finished(study)),
-        "episodes": sum(t.user_attrs.get("episodes", 0) for t in study.trials),
+        "trials": sum(trial.state in FINISHED for trial in tried),
+        "episodes": sum(trial.user_attrs.get("episodes", 0) for trial in tried),
         "seeds": list(request.seeds),
         "sampler": request.search,
         "range": list(grid) if request.search == "grid" else [rho_range.low, rho_range.high],
@@ -153,14 +158,33 @@ def bounds(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
     return (min(grid), max(grid)) if search == "grid" else (rho.low, rho.high)
 
 
-def open_study(
-    request: TuneRequest, job: Job, name: str, labels: dict[str, str], grid: Sequence[float]
-) -> optuna.Study:
-    """The study of a (task, method, components, seeds, search), made or resumed from the journal."""
+def open_journal(request: TuneRequest, job: Job, name: str) -> JournalStorage:
+    """The file that holds every study of a task and method in this results folder."""
     file = request.results / "tuning" / f"{job.task.name}-{name}.log"
     file.parent.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(file), lock_obj=JournalFileOpenLock(str(file))))
-    key = digest([labels, request.seeds, request.search, list(grid), episodes_of(job.task, job.config)])[:16]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalFileOpenLock(str(file))))
+
+
+def all_trials(storage: JournalStorage, request: TuneRequest, job: Job, name: str) -> list[Any]:
+    """The trials of all studies at this preset: what an earlier search or grid spent counts too."""
+    prefix = f"{job.task.name}/{name}/{request.preset}/"
+    names = [study for study in optuna.get_all_study_names(storage) if study.startswith(prefix)]
+    return [trial for study in names for trial in optuna.load_study(study_name=study, storage=storage).trials]
+
+
+def open_study(
+    storage: JournalStorage,
+    request: TuneRequest,
+    job: Job,
+    name: str,
+    labels: dict[str, str],
+    grid: Sequence[float],
+) -> optuna.Study:
+    """The study of a (task, method, components, settings, seeds, search), made or resumed from the journal."""
+    settings = flatten(job.config) | flatten(job.methods[name], name)
+    key = digest([labels, settings, request.seeds, request.search, list(grid)])[:16]
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
         if request.search == "grid"
@@ -172,7 +196,7 @@ def open_study(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
-            study_name=f"{job.task.name}/{name}/{key}",
+            study_name=f"{job.task.name}/{name}/{request.preset}/{key}",
             storage=storage,
             sampler=sampler,
             pruner=pruner,
@@ -196,16 +220,17 @@ def score_in_rungs(trial: optuna.Trial, policy: Policy, job: Job, request: TuneR
 
 
 def scores_of(policy: Policy, task: Task, request: TuneRequest, episodes: range) -> list[float]:
-    """Scores of these tuning episodes, all seeds together."""
+    """Scores of these tuning episodes, all seeds together; every rung draws numbers of its own."""
+    purpose = f"{TUNING}/{episodes.start}"
 
     def silent(done: int, total: int) -> None:
         return
 
     match task:
         case ControlTask():
-            rolled = rollouts(policy, task, request.seeds, episodes, request.device, silent, TUNING)
+            rolled = rollouts(policy, task, request.seeds, episodes, request.device, silent, purpose)
             return [episode.normalized for row in rolled for episode in row]
         case DensityTask():
-            scored = densities(policy, task, request.seeds, len(episodes), request.device, silent, TUNING)
+            scored = densities(policy, task, request.seeds, len(episodes), request.device, silent, purpose)
             return [score.distance for row in scored for score in row]
     raise UserError(f"task {task.name!r} has no way to be evaluated.")
