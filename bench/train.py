@@ -5,7 +5,9 @@ takes exactly the steps it would take alone.
 """
 
 import copy
+import io
 import math
+import pickle
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError
+from bench.store import write_atomically
 from critics.component import Computed, Data, Parts, Progress, Trained, Training
 from critics.seeds import SeedStreams
 
@@ -134,7 +137,6 @@ class TrainingState:
 
     def save(self, path: Path, step: int) -> None:
         """Keep everything needed to go on from this step."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "step": step,
             "module": self.module.state_dict(),
@@ -142,15 +144,23 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "streams": self.streams.state(),
         }
-        part = path.with_suffix(".part")
-        torch.save(content, part)
-        part.replace(path)
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        write_atomically(path, buffer.getvalue())
 
     def restore(self, path: Path | None) -> int:
-        """Go on from a saved step; returns the step to start with."""
+        """Go on from a saved step; returns the step to start with.
+
+        Raises:
+            UserError: a damaged file.
+        """
         if path is None or not path.is_file():
             return 0
-        content = torch.load(path, map_location=next(self.module.parameters()).device, weights_only=True)
+        device = next(self.module.parameters()).device
+        try:
+            content = torch.load(path, map_location=device, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise UserError(f"checkpoint {str(path)!r} is damaged; delete it and run again.") from error
         self.module.load_state_dict(content["module"])
         if self.averaged is not None:
             self.averaged.load_state_dict(content["averaged"])
