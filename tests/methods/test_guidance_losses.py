@@ -27,32 +27,36 @@ def plain_in_sample(g, weight):
 
 def test_in_sample_loss_by_hand():
     # g = 0, w = 2: d = 0, m = max(0, -1) = 0: 2 + 0. g = 1: d = -1 = m: 2 e^0 + e^1·1.
-    # g = 5: d = -5 but m = -1: 2 e^-4 + e·5. g = (0, 1): m = 0: mean(2 + 0, 2 e^-1 + 1).
+    # g = 5: d = -5 but m = -1: 2 e^-4 + e·5.
     weight = torch.tensor([[2.0]])
     assert in_sample_loss(torch.tensor([[0.0]]), weight).item() == pytest.approx(2)
     assert in_sample_loss(torch.tensor([[1.0]]), weight).item() == pytest.approx(2 + math.e)
     assert in_sample_loss(torch.tensor([[5.0]]), weight).item() == pytest.approx(2 * math.exp(-4) + 5 * math.e)
-    two = in_sample_loss(torch.tensor([[0.0, 1.0]]), weight.expand(1, 2)).item()
-    assert two == pytest.approx((2 + 2 / math.e + 1) / 2)
+    # g = (0, 1): by rows the mean of 2 and 2 + e; with one m = 0 for both, of 2 and 2 e^-1 + 1.
+    g, both = torch.tensor([[0.0, 1.0]]), weight.expand(1, 2)
+    assert in_sample_loss(g, both).item() == pytest.approx(2 + math.e / 2)
+    assert in_sample_loss(g, both, shift_per_batch=True).item() == pytest.approx((2 + 2 / math.e + 1) / 2)
 
 
+@pytest.mark.parametrize("per_batch", [False, True])
 @pytest.mark.parametrize("shift", [-30.0, -3.0, 0.0, 0.7, 4.0])
-def test_the_in_sample_gradient_is_the_plain_one_times_a_factor(shift):
-    """e^{-m} with m = max(max -g, -1), one factor for each seed."""
+def test_the_in_sample_gradient_is_the_plain_one_times_a_factor(shift, per_batch):
+    """e^{-m} with m = max(-g, -1) of the row, or the greatest of its seed's batch."""
     numbers = torch.Generator().manual_seed(0)
     g = shift + torch.randn(3, 20, generator=numbers, dtype=torch.float64)
     weight = torch.rand(3, 20, generator=numbers, dtype=torch.float64) * 4
-    _, slope = loss_and_slope(in_sample_loss, g, weight)
+    _, slope = loss_and_slope(in_sample_loss, g, weight, per_batch)
     _, plain = loss_and_slope(plain_in_sample, g, weight)
-    factor = torch.exp(-(-g).amax(-1).clamp(min=-1.0))
-    torch.testing.assert_close(slope, factor[:, None] * plain, rtol=1e-9, atol=1e-12)
+    least = g.amin(-1, keepdim=True) if per_batch else g
+    torch.testing.assert_close(slope, torch.exp(least.clamp(max=1.0)) * plain, rtol=1e-9, atol=1e-12)
 
 
-def test_the_in_sample_gradient_stays_finite_where_the_plain_one_does_not():
+@pytest.mark.parametrize("per_batch", [False, True])
+def test_the_in_sample_gradient_stays_finite_where_the_plain_one_does_not(per_batch):
     g, weight = torch.tensor([[-500.0, 1.0], [2.0, 300.0]]), torch.ones(2, 2)
     for seed in (slice(0, 1), slice(1, 2)):
         leaf = g[seed].clone().requires_grad_()
-        loss = in_sample_loss(leaf, weight[seed])
+        loss = in_sample_loss(leaf, weight[seed], per_batch)
         (slope,) = torch.autograd.grad(loss.sum(), leaf)
         assert loss.isfinite().all()
         assert slope.isfinite().all()

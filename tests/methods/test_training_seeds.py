@@ -15,8 +15,8 @@ TRAINED = {
     "critic": SHARED.critic,
     "behaviour": SHARED.behaviour(),
     "joint": SHARED.joint("smooth-expectile"),
-    "cep-energy": CEP(support_actions=3, support_states=12).components(SHARED)["energy"],
-    "ddice-guidance": DiffusionDICE(noises=3).components(SHARED)["guidance"],
+    "cep-energy": CEP(support_actions=3, support_states=12, batch_size=8).components(SHARED)["energy"],
+    "ddice-guidance": DiffusionDICE(noises=3, batch_size=8).components(SHARED)["guidance"],
 }
 
 

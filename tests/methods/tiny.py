@@ -63,7 +63,7 @@ def tiny_shared(
         decay_steps=10,
         ema=0.1,
     )
-    net = GuidanceNetConfig(width=width, layers=2, steps=steps, batch_size=batch_size)
+    net = GuidanceNetConfig(width=width, layers=2, steps=steps)
     return Shared(
         observation_dim=OBSERVATIONS,
         action_dim=ACTIONS,
