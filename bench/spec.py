@@ -26,8 +26,8 @@ class DataConfig:
     """The data set.
 
     Attributes:
-        transitions: size of locally generated data sets; other sources have their own size.
-        seed: of the local generation.
+        transitions: size of data sets made here; other sources have their own size.
+        seed: of data sets made here.
     """
 
     transitions: int = 1_000_000
@@ -39,7 +39,7 @@ class EvaluationConfig:
     """Evaluation after the last training step.
 
     Attributes:
-        episodes: per seed (samples per β on the toy sets); None takes the task's own number.
+        episodes: for each seed (samples for each β on the toy sets); None takes the task's own number.
     """
 
     episodes: int | None = None

@@ -38,16 +38,19 @@ class Critic(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class CriticConfig:
-    """Settings of implicit Q-learning; defaults are the papers' (facts: SWG, IDQL and IQL agree on them).
+    """Settings of implicit Q-learning; the defaults are those on which IQL, IDQL and SWG agree.
 
     Attributes:
-        expectile: of the value loss and the expectile weights (0.9 for AntMaze, 0.7 elsewhere).
+        expectile: of the value loss and the expectile weights (papers: 0.9 for AntMaze, 0.7 elsewhere).
         value_loss: `expectile`, `linex:alpha=1` or `dice:alpha=0.5`.
         discount: γ.
-        polyak: target network rate.
-        width, layers: hidden units and hidden layers of each network.
+        polyak: rate at which the target network follows.
+        width: hidden units of each layer.
+        layers: hidden layers of each network.
         value_layer_norm: a LayerNorm on V's input, as SWG and the current IDQL code have it.
-        steps, batch_size, learning_rate: training.
+        steps: gradient steps (papers: a million).
+        batch_size: transitions per seed and step.
+        learning_rate: Adam's.
     """
 
     expectile: float = 0.7
