@@ -62,9 +62,14 @@ def read(options: type[T], command: str, arguments: Sequence[str], add_help: boo
 
 
 def first_paragraph(box: str) -> str:
-    """The text between the top of the box and its first rule or empty line, without colours."""
-    lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]]
-    text = " ".join(itertools.takewhile(lambda line: line.strip("─-+╰╯"), lines))
+    """The text under the box's title up to its next rule or empty line, without colours."""
+
+    def is_text(line: str) -> bool:
+        return bool(line.strip("─-╰╯ "))
+
+    lines = [line.strip("│ ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]]
+    start = next((number for number, line in enumerate(lines) if is_text(line)), len(lines))
+    text = " ".join(itertools.takewhile(is_text, lines[start:]))
     return text.rstrip(".") or "the arguments do not parse"
 
 

@@ -1,0 +1,39 @@
+"""Tiny runs of the command line, what a command leaves on the screen and in its results folder."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+STEPS = ("--critic.steps", "5", "--denoiser.steps", "5", "--guidance-net.steps", "5")
+NETWORKS = ("--critic.width", "8", "--denoiser.width", "8", "--guidance-net.width", "8", "--denoiser.blocks", "2")
+TINY = ("--preset", "smoke", "--device", "cpu", "--threads", "1", *STEPS, *NETWORKS)
+MAZE = ("--suite", "maze2d", "--tasks", "maze2d-umaze", "--evaluation.episodes", "1", *TINY)
+TOY = ("--suite", "toy", "--tasks", "moons", "--evaluation.episodes", "20", *TINY)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command left behind: its exit code and its two streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def mistake(self) -> str:
+        """The one sentence of a mistake; fails if it is anything else."""
+        assert self.code == 2, self
+        assert self.err.startswith("error: ")
+        assert self.err.count("\n") == 1, self.err
+        return self.err.removeprefix("error: ").rstrip("\n")
+
+
+Call = Callable[..., Told]
+
+
+def results_in(folder: Path) -> dict[tuple[str, float | None, int], dict]:
+    """Every result of a folder by (method, ρ, seed)."""
+    files = sorted((folder / "runs").glob("*/*/seed-*.json"))
+    read = [json.loads(file.read_text()) for file in files]
+    return {(r["method"], r["rho"], r["seed"]): r for r in read}

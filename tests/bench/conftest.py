@@ -1,0 +1,52 @@
+"""The command line called as a user would, in this process, on folders that vanish."""
+
+from pathlib import Path
+
+import pytest
+from command_line import Call, Told
+
+from bench.cli import main
+from methods import registry
+
+
+@pytest.fixture
+def bench(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call `python -m bench ...` in this process; an exception that a user would see as a traceback passes."""
+
+    def call(*arguments: object) -> Told:
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        said = capsys.readouterr()
+        return Told(code, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One artifacts folder for every test that does not mind what is in it."""
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture
+def folders(tmp_path: Path, artifacts: Path) -> tuple[object, ...]:
+    """The flags of a fresh results folder and of the shared artifacts."""
+    return ("--results", tmp_path / "results", "--artifacts", artifacts)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> tuple[object, ...]:
+    """The flags of a fresh results folder and of fresh artifacts."""
+    return ("--results", tmp_path / "results", "--artifacts", tmp_path / "artifacts")
+
+
+@pytest.fixture(autouse=True)
+def forgotten_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method that a test registers is gone after it."""
+    for name in registry.method_names():
+        registry.get_method(name)
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))

@@ -1,0 +1,149 @@
+"""A mistake is one sentence that names the value and the remedy, before anything is made."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import MAZE, TOY
+
+ROOT = Path(__file__).parents[2]
+
+MISTAKES = {
+    "--suite mazed2": ("unknown suite 'mazed2'", "did you mean maze2d"),
+    "--tasks maze2d-umase": ("'maze2d-umase'", "did you mean maze2d-umaze"),
+    "--tasks ,": ("--tasks ','", "leave it out"),
+    "--methods sgw": ("unknown method 'sgw'", "did you mean swg"),
+    "--methods ,": ("--methods ','", "leave it out"),
+    "--preset quik": ("unknown preset 'quik'", "did you mean quick", "smoke, quick, paper"),
+    "--seeds a": ("seeds 'a'", "0,3,7"),
+    "--seeds 0": ("seeds '0'", "0,3,7"),
+    "--seeds 0,0": ("seeds '0,0'", "different"),
+    "--seeds -1": ("seeds '-1'", "0,3,7"),
+    "--seeds 1,-1": ("seeds '1,-1'", "from 0 up"),
+    "--seeds 1000000000000": ("seeds '1000000000000'", "0,3,7"),
+    "--rho x": ("--rho 'x'", "1,5,10"),
+    "--rho -1": ("--rho '-1'", "0 or more"),
+    "--rho nan": ("--rho 'nan'", "0 or more"),
+    "--device gpu": ("unknown device 'gpu'", "auto, cpu or cuda"),
+    "--threads 0": ("threads=0", "at least 1"),
+    "--threads x": ("--threads", "'x'", "--help"),
+    "--data minari": ("'minari'", "auto, local, d4rl"),
+    "--data d4rl": ("maze2d-umaze-v1 (d4rl)", "not built yet"),
+    "--plugin nowhere.py": ("'nowhere.py' is not a file",),
+    "--wat 3": ("unknown option '--wat'", "run --help"),
+    "--critic.stpes 3": ("unknown option '--critic.stpes'", "did you mean --critic.steps"),
+    "--critic.stpes=3": ("unknown option '--critic.stpes';", "did you mean --critic.steps"),
+    "--critic.steps x": ("--critic.steps", "'x'"),
+    "--critic.steps": ("Missing value", "--critic.steps"),
+    "--idql.select bset": ("'bset'", "'best', 'draw'"),
+    "nonsense": ("unexpected argument 'nonsense'",),
+    "--critic.steps 0": ("critic.steps=0", "at least 1"),
+    "--critic.steps -1": ("critic.steps=-1", "at least 1"),
+    "--critic.batch-size -3": ("critic.batch_size=-3", "at least 1"),
+    "--critic.expectile 1.5": ("critic.expectile=1.5", "between 0 and 1"),
+    "--critic.learning-rate nan": ("critic.learning_rate=nan", "above 0"),
+    "--critic.value-loss foo": ("critic.value_loss", "'foo'", "expectile, linex, dice"),
+    "--critic.value-loss dice:alpha=0": ("critic.value_loss.alpha=0.0", "above 0"),
+    "--denoiser.width 0": ("denoiser.width=0", "at least 1"),
+    "--denoiser.levels 0": ("denoiser.levels=0", "at least 1"),
+    "--denoiser.dropout 1": ("denoiser.dropout=1.0", "below 1"),
+    "--denoiser.schedule foo": ("'foo'", "vp, cosine"),
+    "--denoiser.activation foo": ("'foo'", "relu, silu, mish, gelu"),
+    "--guidance-net.layers 0": ("guidance_net.layers=0", "at least 1"),
+    "--sampler.solver foo": ("'foo'", "ddpm, ddim"),
+    "--sampler.steps 99": ("sampler.steps=99", "5 levels"),
+    "--sampler.temperature -1": ("sampler.temperature=-1.0", "0 or more"),
+    "--evaluation.episodes 0": ("evaluation.episodes=0", "at least 1"),
+    "--data-set.transitions 0": ("data.transitions=0", "at least 1"),
+    "--idql.candidates 0": ("idql.candidates=0", "at least 1"),
+    "--swg.weight foo": ("swg.weight", "'foo'", "smooth-expectile"),
+    "--swg.weight exponential:x=1": ("swg.weight", "'x'", "inverse_temperature, maximum"),
+    "--swg.weight exponential:maximum=x": ("swg.weight", "'x' is not a number"),
+    "--swg.weight dice:alpha=-1": ("swg.weight.alpha=-1.0", "above 0"),
+    "--swg.weight hard-expectile:expectile=2": ("swg.weight.expectile=2.0", "between 0 and 1"),
+}
+
+
+@pytest.mark.parametrize("given", MISTAKES)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(bench, fresh, tmp_path, given):
+    told = bench("run", *MAZE, *fresh, *given.split())
+    for words in MISTAKES[given]:
+        assert words in told.mistake
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert not (tmp_path / "results" / "runs").exists()
+    assert not (tmp_path / "artifacts" / "data" / "local").exists(), "data were generated first"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("rnu", "did you mean run? choose one of run, tune-rho, report, time, list."),
+        ("run", "run needs --suite; choose one of toy, maze2d"),
+        ("run --suite", "Missing value for argument '--suite'"),
+        ("run --suite maze2d --methods cep --swg.weight linex", "unknown option '--swg.weight'"),
+        ("tune-rho --suite maze2d --search foo", "'grid', 'tpe'"),
+        ("tune-rho --suite maze2d --trials 0", "--trials 0 must be at least 1"),
+        ("tune-rho --suite maze2d --search tpe --grid 1", "--grid holds the scales of --search grid"),
+        ("tune-rho --suite maze2d --grid x", "--grid 'x' does not parse"),
+        ("time --suite maze2d --batches 1.5", "--batches '1.5' must hold whole numbers from 1 up"),
+        ("time --suite maze2d --batches 0", "--batches '0'"),
+        ("list weigths", "'weigths'"),
+        ("list --plugin nowhere.py", "'nowhere.py' is not a file"),
+        ("report --results nowhere", "there is no results folder at nowhere"),
+    ],
+)
+def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert words in bench(*arguments.split()).mistake
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suite", ["locomotion", "antmaze", "kitchen", "adroit-pen"])
+def test_a_suite_without_data_names_what_is_missing(bench, fresh, tmp_path, monkeypatch, suite):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    sentence = bench("run", "--suite", suite, *fresh).mistake
+    assert "data set" in sentence
+    assert "not built yet" in sentence or "minari download" in sentence
+
+
+def test_a_gpu_that_is_not_there_is_named(bench, fresh, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert "device cuda is not there" in bench("run", *TOY, *fresh, "--device", "cuda").mistake
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("import nothing_of_that_name", "fails to import: ModuleNotFoundError"),
+        ("this is no python", "fails to import: SyntaxError"),
+        ("x = 1", "registers no method"),
+    ],
+)
+def test_a_plug_in_that_does_not_work_is_named(bench, fresh, tmp_path, content, words):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(content)
+    assert words in bench("run", *TOY, *fresh, "--plugin", plugin).mistake
+
+
+def test_a_process_exits_with_2_and_says_only_the_sentence(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "run", "--suite", "mazed2", "--results", str(tmp_path / "r")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: unknown suite 'mazed2'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_interruption_says_how_to_go_on(bench, fresh, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.run.plan_task", stopped)
+    told = bench("run", *TOY, *fresh)
+    assert told.code == 130
+    assert "what is finished is kept" in told.err
