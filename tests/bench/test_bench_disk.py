@@ -1,0 +1,135 @@
+"""A full disk, a damaged file or a folder of something else is named, and nothing that was there is touched."""
+
+import errno
+import json
+import os
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import MAZE, TOY
+
+from bench.errors import UserError
+from bench.store import write_atomically
+
+ONE = (*TOY, "--methods", "unguided", "--seeds", "1")
+Usage = namedtuple("Usage", "total used free")
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_no_free_space_is_said_before_the_start(bench, fresh, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(2**40, 2**40 - 2**20, 2**20))
+    for command in (("run", *ONE), ("tune-rho", *MAZE, "--methods", "swg")):
+        sentence = bench(*command, *fresh).mistake
+        assert "only 1 MiB are free" in sentence
+        assert "--results" in sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_loses_nothing(bench, fresh, tmp_path):
+    bench("run", *ONE, *fresh)
+    before = contents(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        sentence = bench("run", *ONE, *fresh, "--denoiser.steps", "6").mistake
+    assert "No space left on device" in sentence
+    assert "what is finished is kept" in sentence
+    after = contents(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert not [
+        name for name in after if ".writing-" in name or (name.endswith(".safetensors") and name not in before)
+    ]
+    assert bench("run", *ONE, *fresh, "--denoiser.steps", "6").code == 0
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    file = tmp_path / "result.json"
+    write_atomically(file, b"old")
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(UserError, match="No space left"):
+        write_atomically(file, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+    assert file.read_bytes() == b"old"
+
+
+def test_a_report_on_a_full_disk_is_one_sentence(bench, folders, monkeypatch):
+    assert bench("run", *ONE, *folders).code == 0
+    monkeypatch.setattr("os.replace", full)
+    assert "No space left on device" in bench("report", *folders[:2]).mistake
+
+
+@pytest.mark.parametrize("command", ["run", "tune-rho", "time", "report"])
+def test_a_results_folder_of_another_version_is_left_alone(bench, folders, tmp_path, command):
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "FORMAT").write_text("99\n")
+    (results / "plan.json").write_text('{"format": 99}')
+    before = contents(results)
+    arguments = folders[:2] if command == "report" else (*TOY, "--methods", "swg", *folders)
+    sentence = bench(command, *arguments).mistake
+    assert "99" in sentence
+    assert "--results" in sentence
+    assert contents(results) == before
+
+
+@pytest.mark.parametrize("flag", ["--results", "--artifacts"])
+def test_a_file_where_a_folder_should_be(bench, fresh, tmp_path, flag):
+    (tmp_path / "file").write_text("mine")
+    sentence = bench("run", *ONE, *fresh, flag, tmp_path / "file").mistake
+    assert f"{str(tmp_path / 'file')!r} cannot be a folder" in sentence
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_foreign_folder_is_left_alone(bench, fresh, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "thesis.tex").write_text("mine")
+    assert "is not a results folder" in bench("run", *ONE, *fresh).mistake
+    assert contents(tmp_path) == {"results/thesis.tex": b"mine"}
+
+
+def test_a_folder_closed_to_writing(bench, fresh, monkeypatch):
+    def closed(path, *_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", closed)
+    assert "Permission denied" in bench("run", *ONE, *fresh).mistake
+
+
+def test_data_with_a_nan_are_refused(bench, fresh, tmp_path):
+    one = (*MAZE, "--methods", "unguided", "--seeds", "1", "--data-set.transitions", "400", *fresh)
+    assert bench("run", *one).code == 0
+    (file,) = (tmp_path / "artifacts" / "data").rglob("*.npz")
+    arrays = dict(np.load(file))
+    arrays["observations"][7, 1] = np.nan
+    np.savez(file, **arrays)
+    sentence = bench("run", *one, "--denoiser.steps", "6").mistake
+    assert "observations is not finite in row 7" in sentence
+    assert "maze2d-umaze" in sentence
+
+
+def test_a_file_that_is_no_json_is_named(bench, folders, tmp_path):
+    bench("run", *ONE, *folders)
+    (tmp_path / "results" / "tuned.json").write_text("{")
+    sentence = bench("run", *ONE, *folders).mistake
+    assert "tuned.json' is not JSON" in sentence
+
+
+def test_results_say_how_they_were_made(bench, folders, tmp_path):
+    bench("run", *ONE, *folders)
+    (file,) = (tmp_path / "results" / "runs").rglob("seed-0.json")
+    result = json.loads(file.read_text())
+    assert result["format"] == 1
+    assert result["config"]["denoiser.steps"] == 5
+    assert result["config"]["evaluation.episodes"] == 20
+    assert result["data"]["source"] == "local"
+    assert result["versions"]["torch"]
+    plan = json.loads((tmp_path / "results" / "plan.json").read_text())
+    assert [cell["path"] for cell in plan["cells"]] == [str(file.relative_to(tmp_path / "results"))]

@@ -1,0 +1,145 @@
+"""ρ is chosen on seeds that no report uses, every trial is counted once, and `run` takes the choice."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from command_line import MAZE, TOY, results_in
+
+from bench.choose_rho import keep_tuned, tuned_choices
+
+ROOT = Path(__file__).parents[2]
+SWG = (*MAZE, "--methods", "swg", "--sampler.steps", "2", "--data-set.transitions", "600")
+SWG_TOY = (*TOY, "--methods", "swg", "--evaluation.episodes", "6")
+
+
+def tuned(folder: Path) -> dict:
+    (choice,) = json.loads((folder / "results" / "tuned.json").read_text())["choices"]
+    return choice
+
+
+def test_a_grid_is_tried_once_and_the_choice_is_used(bench, folders, tmp_path):
+    told = bench("tune-rho", *SWG, *folders, "--grid", "1,5", "--evaluation.episodes", "2")
+    assert told.code == 0
+    assert "2 trials and 8 episodes on seeds 100, 101" in told.out
+    choice = tuned(tmp_path)
+    assert choice["suite"] == "maze2d"
+    assert choice["sampler"] == "grid"
+    assert choice["range"] == [1.0, 5.0]
+    assert {trial["rho"] for trial in choice["tried"]} == {1.0, 5.0}
+    assert choice["score"] == max(trial["score"] for trial in choice["tried"])
+    assert (choice["trials"], choice["episodes"], choice["seeds"]) == (2, 8, [100, 101])
+
+    again = bench("tune-rho", *SWG, *folders, "--grid", "1,5", "--evaluation.episodes", "2")
+    assert "2 trials and 8 episodes" in again.out
+    assert tuned(tmp_path) == choice
+
+    assert bench("run", *SWG, *folders, "--seeds", "1").code == 0
+    (result,) = results_in(tmp_path / "results").values()
+    assert (result["rho"], result["rho_source"]) == (choice["rho"], "tuned")
+    assert result["tuning"] == {"episodes": 8, "trials": 2}
+    assert "tuned" in (bench("report", *folders[:2]).out + report_text(tmp_path))
+
+
+def report_text(folder: Path) -> str:
+    return (folder / "results" / "report" / "report.md").read_text()
+
+
+def test_reported_and_tuned_seeds_never_overlap(bench, folders, tmp_path):
+    assert bench("run", *SWG_TOY, *folders, "--seeds", "0,7").code == 0
+    bench("run", *SWG_TOY, *folders, "--seeds", "1")  # the last plan forgets seed 7, its result does not
+    refused = bench("tune-rho", *SWG_TOY, *folders, "--seeds", "7,8").mistake
+    assert "seeds 7 have reported results" in refused
+    assert "--seeds 100,101" in refused
+    assert not (tmp_path / "results" / "tuned.json").exists()
+
+    assert bench("tune-rho", *SWG_TOY, *folders, "--seeds", "8,9", "--grid", "1").code == 0
+    refused = bench("run", *SWG_TOY, *folders, "--seeds", "2,9").mistake
+    assert "swg on moons was tuned on seeds 9" in refused
+    assert set(results_in(tmp_path / "results")) == {("swg", 1.0, 0), ("swg", 1.0, 7)}
+    assert bench("run", *SWG_TOY, *folders, "--methods", "unguided", "--seeds", "9,10").code == 0
+
+
+def test_only_a_method_with_a_scale_can_be_tuned(bench, folders):
+    told = bench("tune-rho", *TOY, *folders, "--methods", "unguided,idql")
+    assert "none of unguided, idql has a guidance scale" in told.mistake
+
+
+def test_what_an_earlier_search_spent_is_counted_too(bench, folders, tmp_path):
+    one = ("tune-rho", *SWG_TOY, *folders, "--seeds", "100,101")
+    bench(*one, "--grid", "1")
+    assert tuned(tmp_path)["episodes"] == 12
+    assert bench(*one, "--search", "tpe", "--trials", "6").code == 0
+    choice = tuned(tmp_path)
+    assert choice["sampler"] == "tpe"
+    assert choice["trials"] == 7
+    assert all(0.1 <= trial["rho"] <= 30 for trial in choice["tried"])
+    pruned = 6 - len(choice["tried"])
+    # A pruned trial stops after a third or two thirds of its six samples for each of two seeds.
+    assert 12 + 12 * (6 - pruned) + 4 * pruned <= choice["episodes"] <= 12 + 12 * (6 - pruned) + 8 * pruned
+    assert choice["score"] == min(trial["score"] for trial in choice["tried"]), "a distance is to be small"
+
+
+def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp_path, monkeypatch):
+    asked = []
+
+    def poorer_and_poorer(policy, task, request, episodes):
+        asked.append(episodes)
+        return [float(len(asked))] * len(episodes) * len(request.seeds)
+
+    monkeypatch.setattr("bench.tune.scores_of", poorer_and_poorer)
+    assert bench("tune-rho", *SWG_TOY, *folders, "--search", "tpe", "--trials", "6").code == 0
+    choice = tuned(tmp_path)
+    assert choice["trials"] == 6
+    assert len(choice["tried"]) == 4, "the first four are never pruned, the poorer ones after them are"
+    assert [len(part) for part in asked] == [2] * len(asked)
+    assert len(asked) == 4 * 3 + 2 * 1
+    assert choice["episodes"] == 2 * 2 * len(asked)
+
+
+def test_scores_that_are_not_finite_choose_nothing(bench, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.tune.scores_of", lambda *_: [float("nan")])
+    sentence = bench("tune-rho", *SWG_TOY, *folders, "--grid", "1").mistake
+    assert "no trial of swg on moons has a finite score" in sentence
+    assert not (tmp_path / "results" / "tuned.json").exists()
+
+
+def test_two_processes_share_the_trials(bench, folders, tmp_path):
+    arguments = ("tune-rho", *SWG_TOY, *folders, "--grid", "1,2,3,4,5,6")
+    command = [sys.executable, "-m", "bench", *map(str, arguments)]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    pair = [
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"
+    ]
+    said = [process.communicate(timeout=120) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], said
+    assert [error for _, error in said] == [b"", b""]
+    choice = tuned(tmp_path)
+    assert {trial["rho"] for trial in choice["tried"]} == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+    assert 6 <= choice["trials"] <= 7, "at most the last scale is tried by both"
+    assert choice["episodes"] == 12 * choice["trials"]
+    assert bench(*arguments).code == 0
+    assert tuned(tmp_path)["trials"] == choice["trials"]
+
+
+def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
+    def choice(method: str, preset: str, rho: float) -> dict:
+        return {"task": "moons", "method": method, "preset": preset, "rho": rho}
+
+    for made in (choice("swg", "quick", 1), choice("cep", "quick", 2), choice("swg", "smoke", 3)):
+        keep_tuned(tmp_path, made)
+    keep_tuned(tmp_path, choice("swg", "quick", 4))
+    kept = {(c["method"], c["preset"]): c["rho"] for c in tuned_choices(tmp_path)}
+    assert kept == {("swg", "quick"): 4, ("cep", "quick"): 2, ("swg", "smoke"): 3}
+
+
+@pytest.fixture(autouse=True)
+def loud_optuna():
+    """Optuna's log level is the process's own."""
+    before = optuna.logging.get_verbosity()
+    yield
+    optuna.logging.set_verbosity(before)
