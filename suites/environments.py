@@ -7,9 +7,14 @@ that a stored data set can say in which environment it is evaluated.
 import contextlib
 import io
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.wrappers import TransformAction, TransformObservation
 
 from suites.errors import DataError
 from suites.registry import get_tasks
@@ -21,12 +26,12 @@ def make(suite: str, task: str) -> gym.Env:
 
     Raises:
         UnknownName: no such suite or task.
-        DataError: the task is not scored in a simulator, or its simulator is not built yet.
+        DataError: the task is not scored in a simulator.
     """
     (found,) = get_tasks(suite, [task])
     if not isinstance(found, ControlTask) or found.make_environment is None:
         raise DataError(
-            f"task {task} of suite {suite} has no evaluation environment yet; choose a task of suite maze2d"
+            f"task {task} of suite {suite} is scored without a simulator: choose a task of another suite"
         )
     return found.make_environment()
 
@@ -41,17 +46,46 @@ def specification(task: ControlTask) -> EnvSpec:
     )
 
 
-def robotics(identifier: str) -> gym.Env:
+def robotics(identifier: str, options: Mapping[str, Any] = MappingProxyType({})) -> gym.Env:
     """A Gymnasium-Robotics environment without wrappers, such as `PointMaze_UMaze-v3`.
 
     Its import prints a notice about the AdroitHand rewards, which concerns no task here; that is kept from
     the user's screen. A maze leaves its model's file in the temporary folder; it is removed.
+
+    Args:
+        identifier: as registered.
+        options: arguments of its constructor.
     """
     with contextlib.redirect_stderr(io.StringIO()):
         import gymnasium_robotics
     gym.register_envs(gymnasium_robotics)
-    environment = gym.make(identifier, disable_env_checker=True).unwrapped
+    environment = gym.make(identifier, disable_env_checker=True, **options).unwrapped
     path = getattr(environment, "tmp_xml_file_path", None)
     if path is not None:
         os.unlink(path)
     return environment
+
+
+def as_float32(environment: gym.Env) -> gym.Env:
+    """The environment with float32 observations, and float32 actions in [-1, 1]; it computes in float64.
+
+    Raises:
+        ValueError: its observations are not a box, or its actions not a box of [-1, 1].
+    """
+    observations, actions = environment.observation_space, environment.action_space
+    if not isinstance(observations, gym.spaces.Box):
+        raise ValueError(f"observations must be a box of numbers, not {observations}: flatten them first")
+    if not (isinstance(actions, gym.spaces.Box) and np.all(actions.low == -1) and np.all(actions.high == 1)):
+        raise ValueError(f"actions must lie in [-1, 1], not in {actions}: rescale them first")
+    single = TransformObservation(
+        environment, _single, gym.spaces.Box(-np.inf, np.inf, observations.shape, np.float32)
+    )
+    return TransformAction(single, _double, gym.spaces.Box(-1.0, 1.0, actions.shape, np.float32))
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float32)
+
+
+def _double(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float64)

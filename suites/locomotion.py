@@ -3,8 +3,12 @@
 Minari's `mujoco/*` sets are other data (v5 simulators, other policies), so they are not declared.
 """
 
+from functools import partial
+
+from suites.gym_mujoco import make_robot
 from suites.task import ControlTask, Suite
 
+HORIZON = 1000
 ROBOTS = {  # observation and action sizes, reference returns
     "halfcheetah": (17, 6, (-280.178953, 12135.0)),
     "walker2d": (17, 6, (1.629008, 4592.3)),
@@ -24,7 +28,8 @@ PUBLISHED_RHO = {
 
 
 def _task(name: str, rho: float) -> ControlTask:
-    observation_dim, action_dim, reference = ROBOTS[name.split("-")[0]]
+    robot = name.split("-")[0]
+    observation_dim, action_dim, reference = ROBOTS[robot]
     return ControlTask(
         name=name,
         suite="locomotion",
@@ -34,8 +39,9 @@ def _task(name: str, rho: float) -> ControlTask:
         episodes=20,
         settings={"critic.expectile": 0.7},
         published_rho=rho,
-        horizon=1000,
+        horizon=HORIZON,
         reference=reference,
+        make_environment=partial(make_robot, robot, HORIZON),
     )
 
 

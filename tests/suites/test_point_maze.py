@@ -136,5 +136,5 @@ def test_no_model_file_is_left_behind(tmp_path, monkeypatch):
 def test_gymnasium_makes_a_task_from_its_specification():
     environment = gym.make(specification(TASKS["maze2d-umaze"]))
     assert isinstance(environment.unwrapped, PointMaze)
-    with pytest.raises(DataError, match="task kitchen-partial of suite kitchen has no evaluation environment"):
-        make("kitchen", "kitchen-partial")
+    with pytest.raises(DataError, match="task moons of suite toy is scored without a simulator"):
+        make("toy", "moons")
