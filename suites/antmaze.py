@@ -4,6 +4,9 @@ Known fault of version 0: its timeouts are out of step with the episodes' ends (
 are other data and get a column of their own.
 """
 
+from functools import partial
+
+from suites.ant_maze import make_ant_maze
 from suites.task import ControlTask, Suite
 
 PUBLISHED_RHO = {
@@ -17,6 +20,8 @@ PUBLISHED_RHO = {
 
 
 def _task(maze: str, rho: float) -> ControlTask:
+    size = maze.split("-")[0]
+    horizon = 700 if size == "umaze" else 1000
     return ControlTask(
         name=f"antmaze-{maze}",
         suite="antmaze",
@@ -26,8 +31,9 @@ def _task(maze: str, rho: float) -> ControlTask:
         episodes=50,
         settings={"critic.expectile": 0.9},
         published_rho=rho,
-        horizon=700 if maze.startswith("umaze") else 1000,
+        horizon=horizon,
         reference=(0.0, 1.0),
+        make_environment=partial(make_ant_maze, size, horizon),
     )
 
 
