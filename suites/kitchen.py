@@ -1,11 +1,15 @@
-"""Kitchen: D4RL's three FrankaKitchen tasks, on D4RL's files of version 0 with 60 observations.
+"""Kitchen: D4RL's three FrankaKitchen tasks, on Minari's recording of the same demonstrations.
 
-Minari's `D4RL/kitchen/*-v2` has 59 observations in Gymnasium-Robotics' layout, so it does not fit these tasks
-and is not declared.
+Minari's `D4RL/kitchen/*-v2` has the 59 observations of the simulator they are evaluated in. D4RL's own files
+have 60 (30 positions and 30 goals), which no current simulator produces, so they are not declared.
 """
 
+from functools import partial
+
+from suites.franka_kitchen import make_kitchen
 from suites.task import ControlTask, Suite
 
+HORIZON = 280
 PUBLISHED_RHO = {"partial": 10.0, "mixed": 15.0, "complete": 10.0}
 
 
@@ -13,14 +17,15 @@ def _task(kind: str, rho: float) -> ControlTask:
     return ControlTask(
         name=f"kitchen-{kind}",
         suite="kitchen",
-        observation_dim=60,
+        observation_dim=59,
         action_dim=9,
-        datasets={"d4rl": f"kitchen-{kind}-v0"},
+        datasets={"minari": f"D4RL/kitchen/{kind}-v2"},
         episodes=20,
         settings={"critic.expectile": 0.7},
         published_rho=rho,
-        horizon=280,
+        horizon=HORIZON,
         reference=(0.0, 4.0),
+        make_environment=partial(make_kitchen, kind, HORIZON),
     )
 
 

@@ -21,7 +21,7 @@ FACTS = {
     "antmaze-umaze": (29, 8, 700, 0.0, 1.0, 50, 0.9, ("d4rl", "antmaze-umaze-v0")),
     "antmaze-umaze-diverse": (29, 8, 700, 0.0, 1.0, 50, 0.9, ("d4rl", "antmaze-umaze-diverse-v0")),
     "antmaze-large-play": (29, 8, 1000, 0.0, 1.0, 50, 0.9, ("d4rl", "antmaze-large-play-v0")),
-    "kitchen-mixed": (60, 9, 280, 0.0, 4.0, 20, 0.7, ("d4rl", "kitchen-mixed-v0")),
+    "kitchen-mixed": (59, 9, 280, 0.0, 4.0, 20, 0.7, ("minari", "D4RL/kitchen/mixed-v2")),
     "pen-human": (45, 24, 100, 96.262799, 3076.8331018, 20, 0.7, ("d4rl", "pen-human-v0")),
     "pen-cloned": (45, 24, 100, 96.262799, 3076.8331018, 20, 0.7, ("d4rl", "pen-cloned-v0")),
     "maze2d-umaze": (4, 2, 300, 23.85, 161.86, 20, 0.7, ("local", "local/maze2d-umaze")),

@@ -46,7 +46,8 @@ def test_undeclared_sources_list_the_choices(tmp_path, source, choices):
 def test_suites_whose_source_is_not_built_say_what_is_missing(tmp_path, suite):
     for task in get_tasks(suite):
         (source, name), *_ = task.datasets.items()
-        pattern = rf"^data set {name} \({source}\) of task {task.name} is missing: .* is not built yet"
+        missing = "is missing: .* is not built yet" if source == "d4rl" else "is not in .*: get it with"
+        pattern = rf"^data set {name} \({source}\) of task {task.name} {missing}"
         with pytest.raises(DataError, match=pattern) as caught:
             load(task, "auto", count=10, directory=tmp_path)
         assert "\n" not in str(caught.value)
