@@ -3,8 +3,12 @@
 Minari's sets are another version of these data and get a column of their own.
 """
 
+from functools import partial
+
+from suites.adroit import make_pen
 from suites.task import ControlTask, Suite
 
+HORIZON = 100
 PUBLISHED_RHO = {"human": 1.0, "cloned": 25.0}
 
 
@@ -18,8 +22,9 @@ def _task(kind: str, rho: float) -> ControlTask:
         episodes=20,
         settings={"critic.expectile": 0.7},
         published_rho=rho,
-        horizon=100,
+        horizon=HORIZON,
         reference=(96.262799, 3076.8331017826877),
+        make_environment=partial(make_pen, HORIZON),
     )
 
 
