@@ -1,0 +1,39 @@
+"""The README's method works when it is pasted into a file, and its commands exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def example() -> str:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    return code
+
+
+def test_the_example_is_short():
+    assert len(example().splitlines()) < 60
+
+
+def test_the_pasted_example_runs_and_is_reported(tmp_path, capsys):
+    plugin = tmp_path / "sfbc.py"
+    plugin.write_text(example())
+    folders = ["--results", str(tmp_path / "results")]
+    main(
+        ["run", "--suite", "toy", "--tasks", "moons", "--methods", "unguided,sfbc", "--preset", "smoke"]
+        + ["--seeds", "1", "--plugin", str(plugin), "--artifacts", str(tmp_path / "artifacts"), *folders]
+    )
+    main(["report", *folders])
+    assert "sfbc" in capsys.readouterr().out.split("Report:")[0].rpartition("unguided")[2]
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"python -m bench ([a-z-]+)", README))))
+def test_every_command_of_the_readme_has_help(command, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert command in capsys.readouterr().out
