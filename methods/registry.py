@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TypeVar
 
 from methods.method import Method
 
+MethodT = TypeVar("MethodT", bound=Method)
 ENTRY_POINTS = "diffusion_guidance_bench.methods"
 INFRASTRUCTURE = frozenset({"__init__", "method", "registry", "selection", "guidance_net", "support"})
 
@@ -23,7 +25,7 @@ class MethodError(ValueError):
     """An unknown method, or a plug-in that does not register one; the message says what to do."""
 
 
-def register(name: str) -> Callable[[type[Method]], type[Method]]:
+def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
     """Class decorator that makes a method known by `name`.
 
     Args:
@@ -33,7 +35,7 @@ def register(name: str) -> Callable[[type[Method]], type[Method]]:
         MethodError: another class already has the name.
     """
 
-    def keep(cls: type[Method]) -> type[Method]:
+    def keep(cls: type[MethodT]) -> type[MethodT]:
         other = _registered.get(name)
         taken = other.__module__ if other is not None else _built_in(name)
         same = cls.__module__ == taken and (other is None or other.__qualname__ == cls.__qualname__)

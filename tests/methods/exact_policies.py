@@ -32,18 +32,27 @@ def one_dimensional(solver):
     return replace(shared, action_dim=1, observation_dim=1, action_low=(-6.0,), action_high=(6.0,))
 
 
-def exact_parts(schedule, joint):
+def exact_parts(schedule, joint, law=LAW):
     """Exact stand-ins for everything a method may have had trained, by the methods' names for them."""
-    energy = ExactEnergy(LAW, schedule)
-    denoiser = ExactJoint(LAW, schedule) if joint else ExactBehaviour(LAW, schedule)
+    energy = ExactEnergy(law, schedule)
+    denoiser = ExactJoint(law, schedule) if joint else ExactBehaviour(law, schedule)
     return {"denoiser": denoiser, "energy": energy, "guidance": energy, "critic": LinearCritic()}
 
 
+def policy_of(method, schedule, solver, rho, law=LAW):
+    """The method's own policy on exact components."""
+    parts = exact_parts(schedule, isinstance(method, SWG | SWGR), law)
+    return method.policy(parts, one_dimensional(solver), rho)
+
+
+def draws_of(policy, draws):
+    """(draw, channel): one for each of as many equal observations."""
+    return policy.act(torch.zeros(1, draws, 1), SeedStreams([0], "draws"))[0].double()
+
+
 def actions_of(method, schedule, solver, rho, draws):
-    """Draws of the method's own policy on exact components."""
-    parts = exact_parts(schedule, joint=isinstance(method, SWG | SWGR))
-    policy = method.policy(parts, one_dimensional(solver), rho)
-    return policy.act(torch.zeros(1, draws, 1), SeedStreams([0], "draws"))[0, :, 0].double()
+    """Draws of the method's action."""
+    return draws_of(policy_of(method, schedule, solver, rho), draws)[:, 0]
 
 
 def assert_law(actions, mean, std, slack=0.0):

@@ -96,8 +96,8 @@ class Formula:
 
 
 def rooted(z: Tensor) -> Tensor:
-    """0.5 + √(a + |a|)/10: finite everywhere, but for a < 0 its derivative is ∞ - ∞."""
-    return 0.5 + (z[..., 0] + z[..., 0].abs()).sqrt() / 10
+    """0.5 + √(a + |a|)/10 + w/10: finite, but for a < 0 its derivative in a is ∞ - ∞, and that in w a number."""
+    return 0.5 + (z[..., 0] + z[..., 0].abs()).sqrt() / 10 + z[..., 1] / 10
 
 
 BROKEN = torch.tensor([[True, False, False, True, True], [False, False, True, False, False]])

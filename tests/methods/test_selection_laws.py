@@ -1,9 +1,11 @@
 """What selecting among candidates makes of a known law: IDQL's draw and argmax, D-DICE's and SWG-R's best of N."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from closed_form import sampled_law
-from exact_policies import LAW, actions_of, assert_law
+from closed_form import LogLinear, sampled_law
+from exact_policies import LAW, actions_of, assert_law, draws_of, policy_of
 from scipy.integrate import quad
 from scipy.stats import norm
 
@@ -12,6 +14,7 @@ from methods.diffusion.schedule import make_schedule
 from methods.idql import IDQL
 from methods.swg_r import SWGR
 
+MIRRORED = LogLinear(mean=-LAW.mean, slope=-LAW.slope)
 SCHEDULE = make_schedule("cosine", 60)
 DRAWS = 6_000
 # Q = a, V = 0: w = e^{1.6 a}; the clip at 80 is 4.7 standard deviations out.
@@ -70,10 +73,18 @@ def test_ddice_guides_then_selects(candidates):
 
 
 @pytest.mark.parametrize("solver", ["ddpm", "ddim"])
-def test_swg_r_is_the_greatest_weight_of_n_guided_draws(solver):
-    """w rises with a, so the best weight channel is the greatest of N draws of the guided law."""
-    mean, std = sampled_law(LAW, SCHEDULE, solver, 1.0)
+@pytest.mark.parametrize("law", [LAW, MIRRORED], ids=["rising", "falling"])
+def test_swg_r_is_the_greatest_weight_of_n_guided_draws(law, solver):
+    """log w = l a + c, so the greatest of N weight channels belongs to the draw furthest along the sign of l."""
+    mean, std = sampled_law(law, SCHEDULE, solver, 1.0)
     top, spread = greatest_of(8)
-    actions = actions_of(SWGR(candidates=8), SCHEDULE, solver, 1.0, DRAWS // 2)
-    # Draws above w = 1 tie after the clip: P(log w > 0) = 1 % at ρ = 1, 8 candidates, the first of them is taken.
-    assert_law(actions, mean + std * top, std * spread, slack=0.01)
+    policy = policy_of(SWGR(candidates=8), SCHEDULE, solver, 1.0, law)
+    actions, weights = draws_of(replace(policy, action_dim=2), DRAWS // 2).T  # the whole z
+    sign = law.slope / abs(law.slope)
+    # Guided draws above w = 1 tie after the clip: one in a hundred, so two of eight in one choice of four hundred.
+    assert_law(actions, mean + sign * std * top, std * spread, slack=0.01)
+    inside = weights < 1
+    assert inside.double().mean() > 0.9
+    # The weight channel is that of the chosen action; the joint prediction errs by its last level's noise.
+    misfit = weights[inside].log() - law.slope * actions[inside] - law.offset
+    assert misfit.square().mean().sqrt() < 0.05
