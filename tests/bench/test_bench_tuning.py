@@ -23,25 +23,25 @@ def tuned(folder: Path) -> dict:
 
 
 def test_a_grid_is_tried_once_and_the_choice_is_used(bench, folders, tmp_path):
-    told = bench("tune-rho", *SWG, *folders, "--grid", "1,5", "--evaluation.episodes", "2")
+    told = bench("tune-rho", *SWG, *folders, "--grid", "1,5")
     assert told.code == 0
-    assert "2 trials and 8 episodes on seeds 100, 101" in told.out
+    assert "2 trials and 4 episodes on seeds 100, 101" in told.out
     choice = tuned(tmp_path)
     assert choice["suite"] == "maze2d"
     assert choice["sampler"] == "grid"
     assert choice["range"] == [1.0, 5.0]
     assert {trial["rho"] for trial in choice["tried"]} == {1.0, 5.0}
     assert choice["score"] == max(trial["score"] for trial in choice["tried"])
-    assert (choice["trials"], choice["episodes"], choice["seeds"]) == (2, 8, [100, 101])
+    assert (choice["trials"], choice["episodes"], choice["seeds"]) == (2, 4, [100, 101])
 
-    again = bench("tune-rho", *SWG, *folders, "--grid", "1,5", "--evaluation.episodes", "2")
-    assert "2 trials and 8 episodes" in again.out
+    again = bench("tune-rho", *SWG, *folders, "--grid", "1,5")
+    assert "2 trials and 4 episodes" in again.out
     assert tuned(tmp_path) == choice
 
     assert bench("run", *SWG, *folders, "--seeds", "1").code == 0
     (result,) = results_in(tmp_path / "results").values()
     assert (result["rho"], result["rho_source"]) == (choice["rho"], "tuned")
-    assert result["tuning"] == {"episodes": 8, "trials": 2}
+    assert result["tuning"] == {"episodes": 4, "trials": 2}
     assert "tuned" in (bench("report", *folders[:2]).out + report_text(tmp_path))
 
 
