@@ -50,6 +50,8 @@ SUITE = Suite(
             "guidance_net.steps": 4_000,
             "guidance_net.decay_steps": 4_000,
             "cep.support_actions": 16,
+            "cep.batch_size": 96,
+            "idql.candidates": 8,
             "ddice.batch_size": 512,
             "ddice.noises": 1,
             "swg-r.candidates": 4,
