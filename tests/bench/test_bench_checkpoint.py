@@ -1,0 +1,60 @@
+"""A checkpoint that cannot be read and a training that diverged are named, not stored."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import train
+from bench.errors import UserError
+from bench.train import fit
+from critics.component import Data
+from critics.critic import IQL, CriticConfig
+
+NUMBERS = torch.Generator().manual_seed(3)
+ROWS = 40
+DATA = Data(
+    observations=torch.randn(ROWS, 3, generator=NUMBERS),
+    actions=torch.rand(ROWS, 2, generator=NUMBERS) - 0.5,
+    rewards=torch.randn(ROWS, generator=NUMBERS),
+    next_observations=torch.randn(ROWS, 3, generator=NUMBERS),
+    terminals=torch.zeros(ROWS),
+)
+STEPS = 2 * train.REPORT_EVERY
+CRITIC = IQL(CriticConfig(width=8, steps=STEPS, batch_size=8), 3, 2)
+
+
+class Killed(Exception):
+    """What ends a process, as far as the training loop can tell."""
+
+
+def killed_halfway(done: int, total: int) -> None:
+    if done >= total // 2:
+        raise Killed
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
+    return tmp_path / "components" / "checkpoint.pt"
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_a_damaged_checkpoint_is_named(checkpoint, content):
+    with pytest.raises(Killed):
+        fit(CRITIC, DATA, {}, [0], killed_halfway, checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:500] if content is None else content)
+    with pytest.raises(UserError, match=r"checkpoint\.pt' is damaged; delete it and run again"):
+        fit(CRITIC, DATA, {}, [0], silent, checkpoint)
+
+
+def test_a_diverged_training_is_named_with_its_seed():
+    data = Data(
+        DATA.observations, DATA.actions, DATA.rewards * float("inf"), DATA.next_observations, DATA.terminals
+    )
+    with pytest.raises(UserError, match="training of critic diverged before step 50 for seed 7"):
+        fit(CRITIC, data, {}, [7], silent)
