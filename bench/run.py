@@ -130,16 +130,18 @@ def show(plans: Sequence[TaskPlan], request: Request, screen: Screen) -> None:
     if not any(plan.open for plan in plans):
         screen.say("  nothing is left to do: every result is there")
     if seconds:
-        screen.say(f"  expected time: about {spoken(seconds)} (measured on a few steps of each)")
+        screen.say(f"  expected time: {spoken(seconds)} (measured on a few steps of each)")
 
 
 def spoken(seconds: float) -> str:
     """A duration in the unit that a reader would use."""
+    if seconds < 5:
+        return "a few seconds"
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return f"about {seconds:.0f} seconds"
     if seconds < 5400:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.1f} hours"
 
 
 def remember(plans: Sequence[TaskPlan], results: ResultStore) -> None:

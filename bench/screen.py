@@ -44,7 +44,7 @@ class Screen:
     def say(self, text: str) -> None:
         """One line."""
         if not self.quiet:
-            self.console.print(text, highlight=False, soft_wrap=True)
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:

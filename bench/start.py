@@ -12,7 +12,8 @@ def check_one_root() -> None:
     root = Path(__file__).resolve().parent.parent
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
-        place = Path(spec.origin).resolve().parent.parent if spec is not None and spec.origin else None
+        folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+        place = Path(folders[0]).resolve().parent if folders else None
         if place != root:
             print(
                 f"error: package {name!r} comes from {place} and bench from {root}; "

@@ -50,3 +50,9 @@ def test_a_quiet_screen_says_nothing():
     with shown.bar("critic", 2) as progress:
         progress(1, 1)
     assert out.getvalue() == ""
+
+
+def test_a_folder_in_brackets_is_named_in_full():
+    shown, out = screen(terminal=False)
+    shown.say("Done: 6 results in [bold]results[/x]")
+    assert out.getvalue() == "Done: 6 results in [bold]results[/x]\n"
