@@ -28,7 +28,7 @@ def load_transitions(
         task,
         source,
         count=config.data.transitions,
-        directory=artifacts / "data",
+        directory=(artifacts / "data").absolute(),  # Minari writes a relative folder beneath itself
         seed=config.data.seed,
         progress=progress,
     )

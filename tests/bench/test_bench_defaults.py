@@ -1,0 +1,18 @@
+"""The commands of the README work with the default folders, which are relative to where the user stands."""
+
+import json
+
+from bench.cli import main
+
+
+def test_a_run_in_an_empty_folder_with_the_default_places(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = ["--data-set.transitions", "500", "--denoiser.steps", "2", "--evaluation.episodes", "1"]
+    main(
+        ["run", "--suite", "maze2d", "--tasks", "maze2d-umaze", "--methods", "unguided", "--preset", "smoke"]
+        + ["--seeds", "1", *small]
+    )
+    main(["report"])
+    (result,) = (tmp_path / "results" / "runs").glob("*/*/seed-0.json")
+    assert json.loads(result.read_text())["data"]["source"] == "local"
+    assert (tmp_path / "results" / "report" / "report.md").is_file()
