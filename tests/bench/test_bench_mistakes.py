@@ -31,7 +31,7 @@ MISTAKES = {
     "--threads 0": ("threads=0", "at least 1"),
     "--threads x": ("--threads", "'x'", "--help"),
     "--data minari": ("'minari'", "auto, local, d4rl"),
-    "--data d4rl": ("maze2d-umaze-v1 (d4rl)", "not built yet"),
+    "--data d4rl": ("maze2d-umaze-v1 (d4rl)", "of task maze2d-umaze"),
     "--plugin nowhere.py": ("'nowhere.py' is not a file",),
     "--wat 3": ("unknown option '--wat'", "run --help"),
     "--critic.stpes 3": ("unknown option '--critic.stpes'", "did you mean --critic.steps"),
