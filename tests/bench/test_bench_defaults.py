@@ -7,11 +7,9 @@ from bench.cli import main
 
 def test_a_run_in_an_empty_folder_with_the_default_places(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    which = ["--suite", "maze2d", "--tasks", "maze2d-umaze", "--methods", "unguided", "--preset", "smoke"]
     small = ["--data-set.transitions", "500", "--denoiser.steps", "2", "--evaluation.episodes", "1"]
-    main(
-        ["run", "--suite", "maze2d", "--tasks", "maze2d-umaze", "--methods", "unguided", "--preset", "smoke"]
-        + ["--seeds", "1", *small]
-    )
+    main(["run", *which, "--seeds", "1", *small])
     main(["report"])
     (result,) = (tmp_path / "results" / "runs").glob("*/*/seed-0.json")
     assert json.loads(result.read_text())["data"]["source"] == "local"
