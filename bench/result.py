@@ -4,6 +4,7 @@ import datetime
 import io
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -90,10 +91,16 @@ def write_result(
 
 
 def describe(transitions: Transitions) -> dict[str, Any]:
-    """Source, name, fingerprint and size of a data set."""
+    """Source, name, version, fingerprint and size of a data set, and what was done to its rewards.
+
+    The fingerprint is of the data as they come from their source. A file of the user's own has no version.
+    """
+    version = re.search(r"-(v\d+)$", transitions.name)
     return {
         "source": transitions.source,
         "name": transitions.name,
+        "version": version[1] if version else None,
+        "reward_transform": transitions.reward_transform,
         "fingerprint": transitions.fingerprint,
         "transitions": len(transitions),
     }

@@ -67,7 +67,7 @@ def tune(request: TuneRequest, screen: Screen) -> None:
         data = to_device(transitions, request.device)
         workshop = Workshop(ComponentStore(request.artifacts), data, job.task.name, screen)
         for name, method in tunable.items():
-            tune_one(request, job, name, method, shared, workshop, transitions.fingerprint, screen)
+            tune_one(request, job, name, method, shared, workshop, transitions.key, screen)
 
 
 def refuse_reported_seeds(request: TuneRequest) -> None:

@@ -1,4 +1,4 @@
-"""Adroit pen: D4RL's human and cloned tasks; the published numbers stand on the files of version 0.
+"""Adroit pen: D4RL's human and cloned tasks on its files of version 1; SWG's stand on version 0 (`d4rl:v0`).
 
 Minari's sets are another version of these data and get a column of their own.
 """
@@ -18,7 +18,7 @@ def _task(kind: str, rho: float) -> ControlTask:
         suite="adroit-pen",
         observation_dim=45,
         action_dim=24,
-        datasets={"d4rl": f"pen-{kind}-v0", "minari": f"D4RL/pen/{kind}-v2"},
+        datasets={"d4rl": f"pen-{kind}-v1", "minari": f"D4RL/pen/{kind}-v2"},
         episodes=20,
         settings={"critic.expectile": 0.7},
         published_rho=rho,

@@ -6,6 +6,7 @@ Minari's `mujoco/*` sets are other data (v5 simulators, other policies), so they
 from functools import partial
 
 from suites.gym_mujoco import make_robot
+from suites.rewards import ReturnRange
 from suites.task import ControlTask, Suite
 
 HORIZON = 1000
@@ -39,6 +40,7 @@ def _task(name: str, rho: float) -> ControlTask:
         episodes=20,
         settings={"critic.expectile": 0.7},
         published_rho=rho,
+        reward=ReturnRange(),
         horizon=HORIZON,
         reference=reference,
         make_environment=partial(make_robot, robot, HORIZON),

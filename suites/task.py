@@ -8,6 +8,8 @@ import gymnasium as gym
 
 from suites.densities import Density
 from suites.episode import Episode
+from suites.frames import QuarterTurn
+from suites.rewards import RewardTransform, Unchanged
 
 Progress = Callable[[int, int], None]  # called with (done, total) transitions
 
@@ -25,6 +27,7 @@ class Task:
         settings: config fields, by dotted name, that this task sets in every preset.
         published_rho: SWG's guidance scale for the task (arXiv 2505.18345, Tables 4-7), if there is one.
         rho: the scale of every method where the exact target law is known, which ρ = 1 gives.
+        reward: what is learned from in the place of the data's rewards; applied when the data are loaded.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     published_rho: float | None = None
     rho: float | None = None
+    reward: RewardTransform = field(default_factory=Unchanged)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +53,17 @@ class ControlTask(Task):
             [-1, 1]; None while the group's simulator is not built.
         generate: makes the `local` data set from (transitions, seed, progress), where progress(done, total)
             may be None; None for a task whose data cannot be made here.
+        longest_step: in data of D4RL's layout, the distance between two rows' positions (their first two
+            numbers) above which they belong to different episodes, whatever the flags say; None for no limit.
+        frame: takes data of D4RL's layout into the simulator's frame; None where they share it.
     """
 
     horizon: int
     reference: tuple[float, float]
     make_environment: Callable[[], gym.Env] | None = None
     generate: Callable[[int, int, Progress | None], tuple[Episode, ...]] | None = None
+    longest_step: float | None = None
+    frame: QuarterTurn | None = None
 
     def normalized_score(self, episode_return: float) -> float:
         """D4RL's normalised score of one episode's return (0 at the reference minimum, 100 at the maximum)."""

@@ -1,12 +1,17 @@
-"""Data sets by source: made here (`local`), downloaded by Minari (`minari`), or D4RL's files (`d4rl`)."""
+"""Data sets by source: made here (`local`), Minari's (`minari`), D4RL's own files (`d4rl`), the user's (`file`).
+
+Sources are never mixed: a data set that is missing is downloaded or is an error, and no other takes its place.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from suites.errors import DataError
+from suites.sources.d4rl_store import load_d4rl, load_file
 from suites.sources.local import draw_density, load_generated
 from suites.sources.minari_hub import load_downloaded
-from suites.sources.transitions import Transitions
+from suites.sources.transitions import Transitions, transformed
+from suites.sources.wanted import Wanted, is_minari_name, wanted
 from suites.task import ControlTask, DensityTask, Task
 
 __all__ = ["load"]
@@ -21,34 +26,45 @@ def load(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Transitions:
-    """The checked transitions of a task.
+    """The checked transitions of a task, with the rewards that it is learned from.
 
     Args:
         task: what the data are for.
-        source: `local`, `minari` or `d4rl` as the task declares them, or `auto` for its canonical one.
+        source: `local`, `minari` or `d4rl` as the task declares them (`d4rl:v0` for another version), `auto` for
+            its canonical one, `file:PATH` for the user's own file in D4RL's layout, or `file:NAMESPACE/NAME-v0`
+            for any Minari data set.
         count: how many transitions to make, for `local`; a published data set always comes whole.
-        directory: where sets made here, and flat copies of all sets, are kept.
+        directory: where sets made here, downloaded files, and flat copies of all sets are kept.
         seed: of a set made here.
-        progress: told (done, total) transitions while a set is being made.
+        progress: told (done, total) transitions while a set is being made, or bytes while it is downloaded.
 
     Raises:
-        DataError: the task does not declare the source, the data are missing or damaged, or do not fit.
+        DataError: the task does not declare the source, the data are damaged or do not fit, or they are missing
+            and cannot be got (within 5 seconds where there is no connection).
     """
-    chosen = next(iter(task.datasets), source) if source == "auto" else source
-    if chosen not in task.datasets:
-        raise DataError(
-            f"task {task.name} has no data set from source {source!r}: "
-            f"the choices are {', '.join(['auto', *task.datasets])}"
-        )
-    name = task.datasets[chosen]
-    if chosen == "minari":
-        return load_downloaded(task, name, Path(directory))
-    if chosen == "local":
-        return _generated(task, count, Path(directory), seed, progress)
-    raise DataError(
-        f"data set {name} ({chosen}) of task {task.name} is missing: reading D4RL's own files is not built "
-        f"yet; suites toy and maze2d run on data made here"
-    )
+    return transformed(_loaded(task, wanted(task, source), count, Path(directory), seed, progress), task)
+
+
+def _loaded(
+    task: Task,
+    chosen: Wanted,
+    count: int,
+    directory: Path,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> Transitions:
+    if chosen.source == "local":
+        return _generated(task, count, directory, seed, progress)
+    if chosen.source == "minari":
+        return load_downloaded(task, chosen.name, directory)
+    if not isinstance(task, ControlTask):
+        raise DataError(f"task {task.name} is a density: its data are drawn here, so leave --data out")
+    if chosen.source == "d4rl":
+        return load_d4rl(task, chosen.name, directory, progress)
+    path = Path(chosen.name).expanduser()
+    if not path.exists() and is_minari_name(chosen.name):
+        return load_downloaded(task, chosen.name, directory, source="file")
+    return load_file(path, task, directory, source="file", name=path.name, bounded=True)
 
 
 def _generated(

@@ -8,8 +8,6 @@ set behind. Its name holds everything that made it: the task, the number of tran
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import gymnasium as gym
@@ -21,7 +19,7 @@ from minari.data_collector import EpisodeBuffer
 from suites.environments import specification
 from suites.episode import Episode
 from suites.errors import DataError
-from suites.sources.minari_hub import read
+from suites.sources.minari_hub import into, read
 from suites.sources.transitions import Transitions, check
 from suites.task import ControlTask, DensityTask, Progress
 
@@ -94,7 +92,7 @@ def _store(task: ControlTask, episodes: tuple[Episode, ...], name: str, director
     target = directory / name
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=directory) as folder:
-        with _minari_folder(folder):
+        with into(Path(folder)):
             _create(task, episodes, name, seed)
         try:
             os.rename(Path(folder) / name, target)
@@ -131,20 +129,6 @@ def _buffer(episode: Episode) -> EpisodeBuffer:
         terminations=episode.terminations,  # pyright: ignore[reportArgumentType]
         truncations=episode.truncations,  # pyright: ignore[reportArgumentType]
     )
-
-
-@contextmanager
-def _minari_folder(folder: str) -> Iterator[None]:
-    """Minari writes only below $MINARI_DATASETS_PATH: point it there for the time of one writing."""
-    before = os.environ.get("MINARI_DATASETS_PATH")
-    os.environ["MINARI_DATASETS_PATH"] = folder
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["MINARI_DATASETS_PATH"]
-        else:
-            os.environ["MINARI_DATASETS_PATH"] = before
 
 
 def _require_space(directory: Path, count: int) -> None:

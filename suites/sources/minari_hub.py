@@ -1,12 +1,15 @@
-"""Any Minari data set on this disk becomes transitions; the first reading leaves a flat copy that loads fast.
+"""Any Minari data set becomes transitions; one that is missing is downloaded into Minari's own folder.
 
-Nothing is downloaded: `minari download NAME` does that, into Minari's own folder.
 Data set format: https://minari.farama.org (HDF5, one group for each episode, T + 1 observations).
 """
 
+import contextlib
+import io
 import os
-import zipfile
+import shutil
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,10 @@ import numpy as np
 
 from suites.episode import Episode
 from suites.errors import DataError
-from suites.sources.transitions import ARRAYS, Transitions, check, from_episodes
+from suites.sources.contact import unreachable
+from suites.sources.flat import flat_or, flat_path
+from suites.sources.hdf5 import first_line
+from suites.sources.transitions import Transitions, check, from_episodes
 from suites.task import Task
 
 
@@ -24,23 +30,90 @@ def minari_folder() -> Path:
     return Path(os.environ.get("MINARI_DATASETS_PATH") or Path.home() / ".minari" / "datasets")
 
 
-def load_downloaded(task: Task, name: str, directory: Path) -> Transitions:
-    """A data set that `minari download` put into Minari's folder.
+def has_minari(name: str) -> bool:
+    """Whether the data set is in Minari's folder."""
+    return (minari_folder() / name / "data").is_dir()
+
+
+def load_downloaded(task: Task, name: str, directory: Path, source: str = "minari") -> Transitions:
+    """A data set in Minari's folder, downloaded if it is not there.
 
     Args:
         task: what the data are for.
         name: Minari's identifier, such as `D4RL/antmaze/umaze-v1`.
         directory: where flat copies are kept.
+        source: for the record, `minari` or `file`.
 
     Raises:
-        DataError: it is not there (says how to get it), is damaged, or does not fit the task.
+        DataError: it cannot be got (within 5 seconds where there is no connection), is damaged, or does not fit.
     """
-    if not (minari_folder() / name / "data").is_dir():
-        raise DataError(
-            f"data set {name} (minari) of task {task.name} is not in {minari_folder()}: "
-            f"get it with `minari download {name}`"
-        )
-    return read(minari_folder(), name, task, source="minari", directory=directory)
+    if not has_minari(name):
+        try:
+            fetch_minari(name)
+        except DataError as error:
+            others = "".join(
+                f", or choose other data with --data {other}" for other in task.datasets if other != source
+            )
+            raise DataError(
+                f"{error} (data for task {task.name}); with a connection, type `python -m bench data fetch "
+                f"{task.name}` or `minari download {name}`{others}"
+            ) from error
+    return read(minari_folder(), name, task, source=source, directory=directory)
+
+
+def fetch_minari(name: str) -> bool:
+    """Download a data set into Minari's folder, unless it is there; it appears there whole or not at all.
+
+    Returns:
+        Whether anything was downloaded.
+
+    Raises:
+        DataError: there is no connection (told within 5 seconds), or Minari cannot download it.
+    """
+    if has_minari(name):
+        return False
+    what = f"data set {name} (minari) is not in {minari_folder()}"
+    reason = _unreachable()
+    if reason is not None:
+        raise DataError(f"{what} and cannot be downloaded ({reason})")
+    unfinished = minari_folder() / ".unfinished" / name.replace("/", "--")  # kept: the next try goes on from here
+    try:
+        unfinished.mkdir(parents=True, exist_ok=True)
+        with into(unfinished), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is there in part, which is what is wanted
+            minari.download_dataset(name, force_download=True)
+        (minari_folder() / name).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(unfinished / name, minari_folder() / name)
+        shutil.rmtree(unfinished)
+    except Exception as error:  # Minari's, the hub's and the connection's errors share no other class
+        raise DataError(f"{what} and Minari cannot download it ({first_line(error)})") from error
+    return True
+
+
+@contextmanager
+def into(folder: Path) -> Iterator[None]:
+    """Minari writes only below $MINARI_DATASETS_PATH: point it there for the time of one writing."""
+    before = os.environ.get("MINARI_DATASETS_PATH")
+    os.environ["MINARI_DATASETS_PATH"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MINARI_DATASETS_PATH"]
+        else:
+            os.environ["MINARI_DATASETS_PATH"] = before
+
+
+def _unreachable() -> str | None:
+    """Why Minari's remote cannot be asked now; left alone it tries for half a minute before it says so."""
+    if not os.environ.get("MINARI_REMOTE", "hf://").startswith("hf://"):
+        return None
+    from huggingface_hub import constants  # takes a while to import, and only a download needs it
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    reason = unreachable(constants.ENDPOINT)
+    return None if reason is None else f"{constants.ENDPOINT} cannot be reached: {reason}"
 
 
 def read(root: Path, name: str, task: Task, *, source: str, directory: Path) -> Transitions:
@@ -57,14 +130,15 @@ def read(root: Path, name: str, task: Task, *, source: str, directory: Path) -> 
         DataError: the files are damaged or do not fit the task.
     """
     data = root / name / "data"
-    stamp = _stamp(data)
-    flat = directory / "flat" / f"{source}-{name.replace('/', '--')}-{task.observation_dim}.npz"
-    transitions = _read_flat(flat, stamp, source=source, name=name)
-    if transitions is None:
-        transitions = from_episodes(_episodes(data, name, task.observation_dim), source=source, name=name)
-        check(transitions, task)
-        _write_flat(flat, stamp, transitions)
-    else:
+
+    def made() -> Transitions:
+        found = from_episodes(_episodes(data, name, task.observation_dim), source=source, name=name)
+        check(found, task)
+        return found
+
+    flat = flat_path(directory, source, name, task.observation_dim)
+    transitions, was_flat = flat_or(flat, _stamp(data), made, source=source, name=name)
+    if was_flat:
         check(transitions, task)
     return transitions
 
@@ -108,29 +182,3 @@ def _stamp(data: Path) -> str:
     found = [path.stat() for path in sorted(data.rglob("*")) if path.is_file()]
     latest = max((status.st_mtime_ns for status in found), default=0)
     return f"{len(found)} {sum(status.st_size for status in found)} {latest}"
-
-
-def _read_flat(path: Path, stamp: str, *, source: str, name: str) -> Transitions | None:
-    """The flat copy, or None if there is none, it is of other files, or it is damaged (it is then remade)."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            if str(stored["stamp"]) != stamp:
-                return None
-            return Transitions(*(stored[array] for array in ARRAYS), source=source, name=name)
-    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile):
-        return None
-
-
-def _write_flat(path: Path, stamp: str, transitions: Transitions) -> None:
-    """Leave a flat copy, whole or not at all."""
-    partial = path.with_suffix(f".{os.getpid()}.partial.npz")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, allow_pickle=False, stamp=np.array(stamp), **transitions.arrays())
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(
-            f"the flat copy {path} cannot be written ({error}); free space there or choose another folder"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,14 +1,14 @@
 """Every source gives the same thing: transitions in the q-learning view, checked and fingerprinted.
 
-The view follows D4RL's `qlearning_dataset` with one difference. D4RL's files hold N observations for N
-actions, so the last transition of a cut episode has no successor and is dropped there. Episodes here keep
-the observation after their last action (as Minari stores them), so every transition has its successor and
-none is dropped.
+The view follows D4RL's `qlearning_dataset`; `d4rl_view` reads D4RL's own files so, to the row. Those hold N
+observations for N actions, so the last transition of a cut episode has no successor and is dropped there.
+Episodes made here or stored by Minari keep the observation after their last action, so every transition of
+theirs has its successor and none is dropped.
 """
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,8 +31,10 @@ class Transitions:
         rewards: (N,) float32.
         terminals: (N,) bool, true where the task itself ended: no value follows.
         timeouts: (N,) bool, true where an episode was cut: the next row is not the next step.
-        source: `local`, `minari` or `d4rl`.
+        source: `local`, `minari`, `d4rl` or `file`.
         name: the data set's name at its source.
+        reward_transform: what was done to the rewards, such as `r - 1`; `r` for nothing.
+        raw_rewards: (N,) float32, the rewards before that; None where nothing was done.
     """
 
     observations: np.ndarray
@@ -43,6 +45,8 @@ class Transitions:
     timeouts: np.ndarray
     source: str
     name: str
+    reward_transform: str = "r"
+    raw_rewards: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number of transitions, N."""
@@ -50,19 +54,49 @@ class Transitions:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of every array's name, type, shape and bytes; source and name do not enter."""
+        """SHA-256, in hex, of every array's name, type, shape and bytes, with the rewards as the source has them.
+
+        Source, name and reward transform do not enter: the same data have one fingerprint.
+        """
         digest = hashlib.sha256()
-        for name, array in self.arrays().items():
+        raw = {} if self.raw_rewards is None else {"rewards": self.raw_rewards}
+        for name, array in (self.arrays() | raw).items():
             digest.update(f"{name} {array.dtype.str} {array.shape};".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+    @property
+    def key(self) -> str:
+        """What is learned from: the fingerprint, and the reward transform if there is one."""
+        return self.fingerprint if self.raw_rewards is None else f"{self.fingerprint} {self.reward_transform}"
+
+    @property
+    def ends(self) -> np.ndarray:
+        """(N,) bool, true at the last row of every episode."""
+        found = self.terminals | self.timeouts
+        found[-1] = True
+        return found
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays by name, in the order of their declaration."""
         return {name: getattr(self, name) for name in ARRAYS}
 
 
-ARRAYS = tuple(field.name for field in fields(Transitions) if field.name not in ("source", "name"))
+ARRAYS = tuple(field.name for field in fields(Transitions) if field.type is np.ndarray)
+
+
+def transformed(transitions: Transitions, task: Task) -> Transitions:
+    """The transitions with the rewards that the task is learned from; the fingerprint stays that of the data.
+
+    Raises:
+        DataError: the task's transform cannot be applied to these rewards.
+    """
+    rewards = task.reward(transitions.rewards, transitions.ends)
+    if rewards is transitions.rewards:
+        return transitions
+    return replace(
+        transitions, rewards=rewards, reward_transform=task.reward.name, raw_rewards=transitions.rewards
+    )
 
 
 def from_episodes(episodes: Iterable[Episode], *, source: str, name: str) -> Transitions:
@@ -87,8 +121,13 @@ def from_episodes(episodes: Iterable[Episode], *, source: str, name: str) -> Tra
                 f"data set {name} is damaged: episode {index} has observations or actions of another size "
                 f"than episode 0; generate or download it again"
             )
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Transitions(*columns, source=source, name=name)
+    pieces = dict(zip(ARRAYS, map(list, zip(*parts, strict=True)), strict=True))
+    del parts
+    joined: dict[str, np.ndarray] = {}
+    for array in ("observations", "next_observations", *ARRAYS):
+        if array in pieces:  # each column's pieces are let go as soon as they are joined
+            joined[array] = np.concatenate(pieces.pop(array))
+    return Transitions(*(joined[array] for array in ARRAYS), source=source, name=name)
 
 
 def check(transitions: Transitions, task: Task) -> None:

@@ -34,7 +34,7 @@ def write_minari(root, name, monkeypatch, observations, space, *, steps=3, actio
 
 @pytest.mark.parametrize(
     ("source", "choices"),
-    [("minari", "auto, local, d4rl"), ("d4lr", "auto, local, d4rl"), ("", "auto, local, d4rl")],
+    [(source, "auto, local, d4rl, file:PATH") for source in ("minari", "d4lr", "", "local:v0", "auto:v0")],
 )
 def test_undeclared_sources_list_the_choices(tmp_path, source, choices):
     message = f"task maze2d-umaze has no data set from source '{source}': the choices are {choices}$"
@@ -43,11 +43,11 @@ def test_undeclared_sources_list_the_choices(tmp_path, source, choices):
 
 
 @pytest.mark.parametrize("suite", [name for name in suite_names() if name not in ("toy", "maze2d")])
-def test_suites_whose_source_is_not_built_say_what_is_missing(tmp_path, suite):
+def test_suites_whose_data_are_missing_say_what_to_type(tmp_path, monkeypatch, suite):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     for task in get_tasks(suite):
         (source, name), *_ = task.datasets.items()
-        missing = "is missing: .* is not built yet" if source == "d4rl" else "is not in .*: get it with"
-        pattern = rf"^data set {name} \({source}\) of task {task.name} {missing}"
+        pattern = rf"^data set {name} \({source}\) .* task {task.name}.*python -m bench data fetch {task.name}`"
         with pytest.raises(DataError, match=pattern) as caught:
             load(task, "auto", count=10, directory=tmp_path)
         assert "\n" not in str(caught.value)
@@ -76,7 +76,9 @@ def test_a_goal_environments_dictionary_becomes_d4rls_layout(tmp_path, monkeypat
     expected = np.concatenate([parts["achieved_goal"], parts["observation"]], axis=1).astype(np.float32)
     assert np.array_equal(rows.observations, expected[:3])
     assert np.array_equal(rows.next_observations, expected[1:])
-    assert rows.rewards.tolist() == [0, 1, 2]
+    assert rows.rewards.tolist() == [-1, 0, 1]
+    assert rows.raw_rewards.tolist() == [0, 1, 2]
+    assert rows.reward_transform == "r - 1"
     assert (rows.source, rows.name) == ("minari", "D4RL/antmaze/umaze-v1")
 
 

@@ -1,0 +1,232 @@
+"""A download goes on where it stopped, never joins halves of two files, and arrives whole or not at all.
+
+What has come so far lies beside the target as `NAME.partial`, with what the server called it (its ETag or date)
+in `NAME.partial.json`. Every further request asks for the rest under the condition that the file is still that
+one (RFC 9110, Range and If-Range); if it is not, or if the server has no way to say, it starts over. A stall, a
+cut connection and the answers 408, 416, 429 and 5xx are tried again, with waits that double, until several tries
+in a row bring nothing new; any other answer ends it at once.
+"""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from suites.errors import DataError
+from suites.task import Progress
+
+BLOCK = 1 << 16
+TRY_AGAIN = (408, 416, 429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to put up with a server.
+
+    Attributes:
+        stall: seconds without a byte after which a connection is given up.
+        tries: in a row that bring nothing new, after which the download is given up.
+        wait: seconds before the second of them; it doubles with each.
+    """
+
+    stall: float = 30.0
+    tries: int = 5
+    wait: float = 1.0
+
+
+class Interrupted(Exception):
+    """This try is over, and another may do better; the text says why."""
+
+
+@dataclass
+class _Partial:
+    """What has come so far.
+
+    Attributes:
+        path: the bytes.
+        identity: the server's ETag, or Last-Modified, of what they are from; empty if it gave none.
+        total: bytes of the whole file, if the server said.
+    """
+
+    path: Path
+    identity: str = ""
+    total: int | None = None
+    about: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.about = self.path.with_name(f"{self.path.name}.json")
+        try:
+            stored = json.loads(self.about.read_text())
+            self.identity, self.total = str(stored["identity"]), stored["total"]
+        except (OSError, ValueError, KeyError, TypeError):
+            self.discard()
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    def begin(self, identity: str, total: int | None) -> None:
+        self.path.write_bytes(b"")
+        self.identity, self.total = identity, total
+        self.about.write_text(json.dumps({"identity": identity, "total": total}))
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.about.unlink(missing_ok=True)
+        self.identity, self.total = "", None
+
+
+def download(
+    url: str,
+    target: Path,
+    verify: Callable[[Path], None],
+    *,
+    patience: Patience,
+    progress: Progress | None,
+    say: Callable[[str], None],
+) -> None:
+    """Bring a file here, unless it cannot be verified.
+
+    Args:
+        url: http or https.
+        target: where it is to lie; the caller holds a lock on it.
+        verify: raises DataError for a whole file that is not the right one.
+        patience: with the server.
+        progress: told (bytes so far, bytes in all).
+        say: told in a sentence what happened on the way: a restart, a wait.
+
+    Raises:
+        DataError: the server gives no whole file, the disk is full, or `verify` refuses what came.
+    """
+    failures = 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = _Partial(target.with_name(f"{target.name}.partial"))
+        best = partial.size
+        while True:
+            try:
+                _attempt(url, partial, patience, progress, say)
+                break
+            except Interrupted as reason:
+                failures = 0 if partial.size > best else failures + 1
+                best = max(best, partial.size)
+                if failures >= patience.tries:
+                    raise DataError(
+                        f"{url} cannot be downloaded: {reason}, the last of {failures} tries in a row that "
+                        f"brought nothing; what has come ({partial.size:,} bytes) is kept, fetch again later"
+                    ) from reason
+                wait = patience.wait * 2 ** max(0, failures - 1)
+                say(f"{reason}; trying again in {wait:g} s")
+                time.sleep(wait)
+        try:
+            verify(partial.path)
+        except DataError:
+            partial.discard()
+            raise
+        os.replace(partial.path, target)
+        partial.discard()
+    except OSError as error:
+        raise DataError(
+            f"{url} cannot be stored as {target} ({error.strerror or error}); free space there or choose another "
+            f"folder"
+        ) from error
+
+
+def _attempt(
+    url: str, partial: _Partial, patience: Patience, progress: Progress | None, say: Callable[[str], None]
+) -> None:
+    """One request for what is missing; returns when the file is whole."""
+    have = partial.size
+    if have and (not partial.identity or have == partial.total):
+        if have == partial.total:
+            return
+        say("the server gives its file neither a tag nor a date, so the download starts over")
+        partial.discard()
+        have = 0
+    headers = {"User-Agent": "diffusion-guidance-bench", "Accept-Encoding": "identity"}
+    if have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": partial.identity}
+    with _answer(url, headers, partial, patience, say) as answer:
+        _prepare(answer, have, partial, say)
+        _receive(answer, partial, progress)
+    if partial.total is not None and partial.size != partial.total:
+        if partial.size > partial.total:
+            partial.discard()
+            raise Interrupted("the server sent more than it announced")
+        raise Interrupted(f"the connection ended after {partial.size:,} of {partial.total:,} bytes")
+
+
+def _answer(
+    url: str, headers: dict[str, str], partial: _Partial, patience: Patience, say: Callable[[str], None]
+) -> Any:
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=patience.stall)
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == 416:
+                say("the server has no such rest (416), so the download starts over")
+                partial.discard()
+            if error.code in TRY_AGAIN:
+                raise Interrupted(f"the server answered {error.code} {error.reason}") from error
+            raise DataError(
+                f"{url} cannot be downloaded: the server answered {error.code} {error.reason}; check the address, "
+                f"or get the file elsewhere and use `python -m bench data import`"
+            ) from error
+    except (OSError, http.client.HTTPException) as error:  # no connection, a stall, or no HTTP at all
+        raise Interrupted(f"no answer from the server ({getattr(error, 'reason', error) or 'none'})") from error
+    except ValueError as error:  # an address that is none
+        raise DataError(f"{url} is no address to download from ({error})") from error
+
+
+def _prepare(answer: Any, have: int, partial: _Partial, say: Callable[[str], None]) -> None:
+    """Decide whether what comes goes on from what is there."""
+    identity = _identity(answer.headers)
+    if answer.status == 206 and have:
+        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+        goes_on = span is not None and int(span[1]) == have
+        known = span is not None and (partial.total is None or span[2] in ("*", str(partial.total)))
+        if goes_on and known and identity in ("", partial.identity):
+            return
+        partial.discard()
+        say("the file changed on the server, so the download starts over")
+        raise Interrupted("the rest that the server sent belongs to another file")
+    if answer.status != 200:
+        raise Interrupted(f"the server answered {answer.status} {answer.reason}")
+    if have:
+        changed = identity != partial.identity
+        say(f"the {'file changed on the server' if changed else 'server cannot resume'}, the download starts over")
+    length = answer.headers.get("Content-Length")
+    total = int(length) if length is not None and length.isdigit() else None
+    if total is not None and shutil.disk_usage(partial.path.parent).free < total:
+        raise OSError(28, f"{total / 1e6:,.0f} MB are to come, and there is less free space")
+    partial.begin(identity, total)
+
+
+def _receive(answer: Any, partial: _Partial, progress: Progress | None) -> None:
+    with partial.path.open("ab") as file:
+        done = file.tell()
+        while True:
+            try:
+                block = answer.read1(BLOCK)
+            except (OSError, http.client.HTTPException) as error:
+                raise Interrupted(f"the connection broke after {done:,} bytes ({error or 'cut'})") from error
+            if not block:
+                return
+            file.write(block)
+            done += len(block)
+            if progress is not None:
+                progress(done, max(done, partial.total or 0))
+
+
+def _identity(headers: Any) -> str:
+    """A strong ETag, else the date of change, else nothing."""
+    tag = headers.get("ETag", "")
+    return tag if tag.startswith('"') else headers.get("Last-Modified", "")

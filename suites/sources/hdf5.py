@@ -1,0 +1,185 @@
+"""An HDF5 file in D4RL's layout is judged before it is read: nothing of it is trusted, least of all its shapes.
+
+The layout (github.com/Farama-Foundation/D4RL, `d4rl/offline_env.py`): `observations` (N, o), `actions` (N, a),
+`rewards` (N,) and `terminals` (N,), with `timeouts` (N,) and `next_observations` (N, o) in the later versions.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from suites.errors import DataError
+from suites.sources.transitions import ACTION_TOLERANCE
+
+REQUIRED = ("observations", "actions", "rewards", "terminals")
+OPTIONAL = ("timeouts", "next_observations")
+MATRICES = ("observations", "actions", "next_observations")
+FLAGS = ("terminals", "timeouts")
+
+
+@contextmanager
+def opened(path: Path, what: str) -> Iterator[h5py.File]:
+    """The file, open for reading.
+
+    Args:
+        path: where it lies.
+        what: what to call it in an error.
+
+    Raises:
+        DataError: it is not there, is not HDF5, is cut short, or breaks while the block reads it.
+    """
+    if not path.is_file():
+        raise DataError(f"{what}: there is no file {path}")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError) as error:  # what h5py raises for files that are cut short or damaged
+        raise DataError(
+            f"{what}: {path} cannot be read as HDF5 ({first_line(error)}); it is damaged or only partly there, "
+            f"get it again"
+        ) from error
+
+
+def layout_faults(file: h5py.File) -> Iterator[str]:
+    """What is wrong with names, types, shapes and storage, one sentence each; no value is read."""
+    for name in REQUIRED:
+        if name not in file:
+            yield f"{name} is missing (it holds {', '.join(sorted(file)) or 'nothing'})"
+    columns = {name: file[name] for name in (*REQUIRED, *OPTIONAL) if name in file}
+    for name, column in columns.items():
+        yield from _column_faults(name, column)
+    sound = {name: c for name, c in columns.items() if isinstance(c, h5py.Dataset) and c.ndim >= 1}
+    lengths = {name: int(column.shape[0]) for name, column in sound.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        yield f"the columns differ in their number of rows ({told})"
+    elif lengths and next(iter(lengths.values())) < 2:
+        yield f"it has {next(iter(lengths.values()))} rows, and a transition needs 2"
+    widths = {name: c.shape[1:] for name, c in sound.items() if name.endswith("observations")}
+    if len(set(widths.values())) > 1:
+        yield f"next_observations are {widths['next_observations']} wide and observations {widths['observations']}"
+    needed = sum(int(np.prod(column.shape, dtype=object)) * 4 for column in sound.values())
+    if needed > memory():
+        yield f"its columns claim {needed / 1e9:,.0f} GB, and this machine has {memory() / 1e9:,.0f} GB of memory"
+
+
+def _column_faults(name: str, column: Any) -> Iterator[str]:
+    if not isinstance(column, h5py.Dataset):
+        yield f"{name} is a group and should be an array"
+        return
+    shape, kind = column.shape, "" if column.dtype.names or column.dtype.subdtype else column.dtype.kind
+    if name in MATRICES:
+        if len(shape) != 2 or shape[1] < 1:
+            yield f"{name} has shape {shape} and should have (rows, size)"
+        if kind != "f":
+            yield f"{name} has type {column.dtype} and should be floating point"
+    else:
+        if len(shape) != 1 and (len(shape) != 2 or shape[1] != 1):
+            yield f"{name} has shape {shape} and should have (rows,)"
+        if kind not in ("f", "i", "u", "b"):
+            yield f"{name} has type {column.dtype} and should be {'0 and 1' if name in FLAGS else 'a number'}"
+    yield from _storage_faults(name, column)
+
+
+def _storage_faults(name: str, column: h5py.Dataset) -> Iterator[str]:
+    """An array that claims rows which were never written reads as zeros: it is refused."""
+    if not column.size:
+        return
+    if column.chunks is None:
+        if not column.id.get_storage_size() and not column.external:
+            yield f"{name} claims shape {column.shape}, and none of it was ever written"
+        return
+    pairs = zip(column.shape, column.chunks, strict=True)
+    chunks = int(np.prod([-(-size // chunk) for size, chunk in pairs], dtype=object))
+    written = column.id.get_num_chunks()
+    if written < chunks:
+        lost = f"{chunks - written} of its {chunks} parts were never written"
+        yield f"{name} claims shape {column.shape}, and {lost}"
+
+
+def read_column(file: h5py.File, name: str) -> np.ndarray:
+    """A column as float32, or as bool for the flags, straight into its final type; (rows, 1) becomes (rows,).
+
+    Raises:
+        DataError: (through `opened`) it cannot be read.
+        ValueError: `fault_in` finds something in it; the text is that fault.
+    """
+    column: Any = file[name]
+    if name in FLAGS:
+        values = np.asarray(column[...]).reshape(-1)
+        fault = fault_in(name, values)
+        values = values if values.dtype == np.bool_ else values != 0
+    else:
+        values = np.empty(column.shape, np.float32)
+        column.read_direct(values)  # HDF5 converts block by block: no second copy of the whole
+        fault = fault_in(name, values)
+        values = values if name in MATRICES else values.reshape(-1)
+    if fault is not None:
+        raise ValueError(fault)
+    return values
+
+
+def fault_in(name: str, values: np.ndarray) -> str | None:
+    """What is wrong with a column's values and in which row first, or None."""
+    if name in FLAGS:
+        bad = ~np.isin(values, (0, 1)) if values.dtype != np.bool_ else np.zeros(len(values), bool)
+        return _told(name, bad, values, "should be 0 or 1") if bad.any() else None
+    bad = ~np.isfinite(values)
+    if bad.any():
+        return _told(name, bad, values, "should be a finite number")
+    return None
+
+
+def bounds_fault(actions: np.ndarray) -> str | None:
+    """Where actions leave [-1, 1] by more than rounding, or None."""
+    bad = np.abs(actions) > 1.0 + ACTION_TOLERANCE
+    return _told("actions", bad, actions, "should lie in [-1, 1]") if bad.any() else None
+
+
+def flag_faults(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """What terminals, timeouts and next observations say against each other; such a file can still be read.
+
+    Args:
+        columns: by name; `timeouts` and `next_observations` may be absent.
+    """
+    terminals = columns["terminals"]
+    timeouts = columns.get("timeouts", np.zeros_like(terminals))
+    both = np.flatnonzero(terminals & timeouts)
+    if len(both):
+        yield f"terminals and timeouts are both set in {len(both)} rows, first in row {both[0]}"
+    if not (terminals.any() or timeouts.any()):
+        yield "no row ends an episode: neither terminals nor timeouts is ever set"
+    if "next_observations" in columns:
+        moved = np.abs(columns["observations"][1:] - columns["next_observations"][:-1]).max(axis=1) > 1e-6
+        ends = (terminals | timeouts)[:-1]
+        silent = np.flatnonzero(moved & ~ends)
+        if len(silent):
+            yield (
+                f"the next row does not go on from next_observations, and neither terminals nor timeouts says so, "
+                f"in {len(silent)} rows, first in row {silent[0]}"
+            )
+        going = np.flatnonzero(timeouts[:-1] & ~moved)
+        if len(going):
+            yield f"timeouts is set although the next row goes on in {len(going)} rows, first in row {going[0]}"
+
+
+def memory() -> int:
+    """This machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def first_line(error: BaseException) -> str:
+    """An exception's text, on one line and not too long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+def _told(name: str, bad: np.ndarray, values: np.ndarray, should: str) -> str:
+    rows = np.unique(np.nonzero(bad)[0])
+    first = values[tuple(np.argwhere(bad)[0])]
+    return f"{name} holds {first} in row {rows[0]} and {should} ({len(rows)} such rows)"
