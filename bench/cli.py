@@ -1,4 +1,4 @@
-"""The command line: `python -m bench run | tune-rho | report | time | list`.
+"""The command line: `python -m bench run | tune-rho | report | time | list | data`.
 
 A user's mistake is one sentence on the error stream and exit code 2; what was finished before it is kept.
 """
@@ -13,6 +13,7 @@ from typing import NoReturn
 import torch
 
 from bench.arguments import listed, parse, parse_batches, parse_jobs, parse_rhos
+from bench.data_command import command_data
 from bench.errors import UserError
 from bench.listing import listing
 from bench.options import Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
@@ -40,6 +41,7 @@ commands:
   report     tables, intervals and figures of a results folder
   time       milliseconds per action of every method, guided and unguided
   list       methods, suites, tasks, presets and weights
+  data       list, fetch, make, import, describe and check data sets
 
 examples:
   python -m bench run --suite maze2d --tasks maze2d-umaze --preset quick
@@ -60,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "report": command_report,
         "time": command_time,
         "list": command_list,
+        "data": command_data,
     }
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE)

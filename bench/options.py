@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from bench.data_options import DATA_EXAMPLES
+
 Files = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
 Names = Annotated[str | None, tyro.conf.arg(metavar="NAME,...")]
 Numbers = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...")]
@@ -41,7 +43,7 @@ class Common(Selection):
     artifacts: Path = Path("artifacts")
     """Folder of data sets and trained components, shared by all runs."""
     data: str = "auto"
-    """Data source: auto (the task's canonical one), local, minari or d4rl; sources are never mixed."""
+    """auto (the task's canonical source), local, minari, d4rl, d4rl:v0, file:PATH or file:NAME; never mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,4 +126,5 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
     "list": ("list", "list methods", "list methods --plugin mine.py"),
+    **DATA_EXAMPLES,
 }

@@ -95,11 +95,11 @@ def describe(transitions: Transitions) -> dict[str, Any]:
 
     The fingerprint is of the data as they come from their source. A file of the user's own has no version.
     """
-    version = re.search(r"-(v\d+)$", transitions.name)
+    number = re.search(r"-(v\d+)$", transitions.name)
     return {
         "source": transitions.source,
         "name": transitions.name,
-        "version": version[1] if version else None,
+        "version": number[1] if number else None,
         "reward_transform": transitions.reward_transform,
         "fingerprint": transitions.fingerprint,
         "transitions": len(transitions),

@@ -32,6 +32,21 @@ def get_suite(name: str) -> Suite:
     return importlib.import_module(MODULES[name]).SUITE
 
 
+def find_tasks(name: str) -> tuple[Task, ...]:
+    """The task of that name, in whichever suite, or all tasks of the suite of that name.
+
+    Raises:
+        UnknownName: neither exists; near names are suggested.
+    """
+    suites = {suite: get_suite(suite) for suite in MODULES}
+    if name in suites:
+        return suites[name].tasks
+    known = {task.name: task for suite in suites.values() for task in suite.tasks}
+    if name not in known:
+        raise unknown_name("task or suite", name, [*suites, *known])
+    return (known[name],)
+
+
 def get_tasks(suite: Suite | str, names: Iterable[str] | None = None) -> tuple[Task, ...]:
     """The suite's tasks of those names in the order asked for, or all of them in the suite's own order.
 

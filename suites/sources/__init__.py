@@ -42,7 +42,8 @@ def load(
         DataError: the task does not declare the source, the data are damaged or do not fit, or they are missing
             and cannot be got (within 5 seconds where there is no connection).
     """
-    return transformed(_loaded(task, wanted(task, source), count, Path(directory), seed, progress), task)
+    folder = Path(directory).absolute()  # Minari writes to places relative to its own folder
+    return transformed(_loaded(task, wanted(task, source), count, folder, seed, progress), task)
 
 
 def _loaded(

@@ -43,9 +43,9 @@ _MAZE2D = {f"maze2d-{size}-v1": f"maze2d/maze2d-{size}-sparse-v1.hdf5" for size 
 FILES: Mapping[str, str] = {**_LOCOMOTION, **_ANTMAZE, **_PEN, **_MAZE2D}
 
 
-def address(name: str) -> str:
-    """The URL of a data set's file, below `$D4RL_URL` if that is set."""
-    return (os.environ.get(URL_VARIABLE) or BASE_URL).rstrip("/") + "/" + FILES[name]
+def address(name: str, base: str | None = None) -> str:
+    """The URL of a data set's file, below `base`, else below `$D4RL_URL`, else at its original place."""
+    return (base or os.environ.get(URL_VARIABLE) or BASE_URL).rstrip("/") + "/" + FILES[name]
 
 
 def versioned(name: str, version: str | None) -> str:

@@ -96,6 +96,7 @@ def fetch_d4rl(
     name: str,
     directory: Path,
     *,
+    base: str | None = None,
     patience: Patience | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -105,6 +106,7 @@ def fetch_d4rl(
     Args:
         name: such as `hopper-medium-v2`.
         directory: of all data.
+        base: an address with D4RL's paths below it, instead of the original one.
         patience, progress, say: see `download`.
 
     Returns:
@@ -119,7 +121,7 @@ def fetch_d4rl(
             _verify(path, name, path.parent, "delete it and fetch again")
             return False
         download(
-            address(name),
+            address(name, base),
             path,
             lambda came: _verify(came, name, path.parent, "it was thrown away"),
             patience=patience or Patience(),

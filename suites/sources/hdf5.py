@@ -65,7 +65,7 @@ def layout_faults(file: h5py.File) -> Iterator[str]:
         yield f"next_observations are {widths['next_observations']} wide and observations {widths['observations']}"
     needed = sum(int(np.prod(column.shape, dtype=object)) * 4 for column in sound.values())
     if needed > memory():
-        yield f"its columns claim {needed / 1e9:,.0f} GB, and this machine has {memory() / 1e9:,.0f} GB of memory"
+        yield f"its columns take {needed / 1e6:,.0f} MB, and this machine has {memory() / 1e6:,.0f} MB of memory"
 
 
 def _column_faults(name: str, column: Any) -> Iterator[str]:

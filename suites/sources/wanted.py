@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from suites.errors import DataError
 from suites.sources.d4rl_files import versioned
-from suites.task import Task
+from suites.task import ControlTask, Task
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def wanted(task: Task, text: str) -> Wanted:
 
 def choices(task: Task) -> str:
     """What `--data` takes for this task."""
-    return ", ".join(["auto", *task.datasets, "file:PATH"])
+    own = ["file:PATH"] if isinstance(task, ControlTask) else []
+    return ", ".join(["auto", *task.datasets, *own])
 
 
 def is_minari_name(text: str) -> bool:

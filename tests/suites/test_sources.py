@@ -1,6 +1,9 @@
 """Every source is asked in one way; what is not there is said in one sentence with its remedy."""
 
+import os
+import shutil
 import time
+from pathlib import Path
 
 import gymnasium as gym
 import minari
@@ -13,6 +16,7 @@ from suites.registry import get_tasks, suite_names
 from suites.sources import load
 
 (UMAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
+(PEN,) = get_tasks("adroit-pen", ["pen-human"])
 (ANTMAZE,) = get_tasks("antmaze", ["antmaze-umaze"])
 
 
@@ -59,6 +63,38 @@ def test_an_absent_minari_set_is_said_at_once(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"`minari download D4RL/antmaze/umaze-v1`"):
         load(ANTMAZE, "minari", count=10, directory=tmp_path)
     assert time.perf_counter() - start < 5
+
+
+def test_a_minari_set_is_downloaded_whole_or_not_at_all(tmp_path, monkeypatch):
+    """Minari's own download is stood in for by writing a set where it would: below the folder it is pointed to."""
+    home = tmp_path / "minari"
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(home))
+    monkeypatch.setattr("suites.sources.minari_hub._unreachable", lambda: None)
+    box = gym.spaces.Box(-np.inf, np.inf, (45,), np.float64)
+    told = []
+
+    def download(name, force_download):
+        told.append(name)
+        folder = Path(os.environ["MINARI_DATASETS_PATH"])
+        assert home in folder.parents
+        with pytest.MonkeyPatch.context() as patch:
+            write_minari(folder, name, patch, np.zeros((4, 45)), box, action_dim=24)
+        if len(told) == 1:
+            raise ConnectionError("cut\noff")
+
+    monkeypatch.setattr("minari.download_dataset", download)
+    with pytest.raises(DataError, match="Minari cannot download it \\(cut off\\)"):
+        load(PEN, "minari", count=1, directory=tmp_path)
+    assert not (home / "D4RL").exists()
+    monkeypatch.setattr("minari.download_dataset", lambda name, force_download: None)
+    shutil.rmtree(home / ".unfinished")
+    with pytest.raises(DataError, match="Minari cannot download it"):
+        load(PEN, "minari", count=1, directory=tmp_path)
+    monkeypatch.setattr("minari.download_dataset", download)
+    rows = load(PEN, "file:D4RL/pen/human-v2", count=1, directory=tmp_path)
+    assert (len(rows), rows.source, rows.name) == (3, "file", "D4RL/pen/human-v2")
+    assert [path.name for path in home.rglob("main_data.hdf5")] == ["main_data.hdf5"]
+    assert os.environ["MINARI_DATASETS_PATH"] == str(home)
 
 
 def test_a_goal_environments_dictionary_becomes_d4rls_layout(tmp_path, monkeypatch):

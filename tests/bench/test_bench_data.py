@@ -1,0 +1,151 @@
+"""`data` lists, fetches, makes, imports, describes and checks, through the command line and a real server."""
+
+import functools
+import http.server
+import json
+import threading
+
+import h5py
+import numpy as np
+import pytest
+from command_line import MAZE
+
+from suites.sources.d4rl_files import FILES
+
+NAME = "maze2d-umaze-v1"
+
+
+@pytest.fixture
+def original(tmp_path):
+    """A file in the layout of D4RL's maze2d, where its server would have it."""
+    path = tmp_path / "mirror" / FILES[NAME]
+    path.parent.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        file["observations"] = generator.uniform(1, 3, (1_000, 4)).astype(np.float32)
+        file["actions"] = generator.uniform(-1, 1, (1_000, 2)).astype(np.float32)
+        file["rewards"] = (np.arange(1_000) % 100 == 0).astype(np.float32)
+        file["terminals"] = np.zeros(1_000, bool)
+        file["timeouts"] = np.arange(1_000) % 100 == 99
+    return path
+
+
+@pytest.fixture
+def url(original, tmp_path):
+    handler = functools.partial(Quiet, directory=str(tmp_path / "mirror"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def data(bench, tmp_path):
+    """Runs `data ...` with a folder of its own."""
+
+    def told(*arguments):
+        return bench("data", *arguments, "--artifacts", tmp_path / "a")
+
+    return told
+
+
+def row_of(listing, words):
+    (line,) = [line.split() for line in listing.splitlines() if words in line]
+    return line
+
+
+def test_fetch_list_info(data, url, original, tmp_path):
+    assert row_of(data("list", "maze2d").out, NAME)[3:] == ["no", "-", "-"]
+    told = data("fetch", "maze2d-umaze", "--url", url)
+    assert "fetched in" in told.out
+    assert "no lock file knew" in told.out
+    assert "is here already, and is right" in data("fetch", "maze2d-umaze").out
+    megabytes = f"{original.stat().st_size / 1e6:.1f}"
+    assert row_of(data("list").out, NAME)[3:] == ["yes", megabytes, "MB", "-"]
+    described = data("info", "maze2d-umaze", "--data", "d4rl").out
+    assert "990 transitions in 10 episodes (0 terminal, 10 cut)" in described
+    assert row_of(described, "length")[1:] == ["99"] * 7
+    assert row_of(described, "return")[1:] == ["1.00"] * 7
+    assert row_of(described, "score")[1:] == ["-16.6"] * 7  # 100 (1 - 23.85) / (161.86 - 23.85)
+    assert (tmp_path / "a/data/pictures/maze2d-umaze-d4rl.png").read_bytes().startswith(b"\x89PNG")
+    assert row_of(data("list", "maze2d-umaze").out, NAME)[-1] == "990"
+
+
+def test_make_and_list(data):
+    assert "local/maze2d-umaze-2k-v0: 2,000 transitions" in data("make", "maze2d-umaze", "--transitions", 2000).out
+    line = row_of(data("list", "maze2d-umaze").out, "local/maze2d-umaze")
+    assert (line[2], line[3], line[-1]) == ("local/maze2d-umaze-2k-v0", "yes", "2,000")
+
+
+def test_import(data, original, tmp_path):
+    assert "copied to" in data("import", original, "--task", "maze2d-umaze").out
+    assert (tmp_path / "a/data/d4rl" / f"{NAME}.hdf5").read_bytes() == original.read_bytes()
+    refused = data("import", original, "--task", "hopper-medium-v2").mistake
+    assert "is not D4RL's hopper-medium-v2: it has" in refused
+
+
+def test_a_result_says_what_its_data_were(bench, data, original, tmp_path):
+    data("import", original, "--task", "maze2d-umaze")
+    for place, source in (("one", "d4rl"), ("two", f"file:{original}")):  # the same data would count as finished
+        folders = ("--results", tmp_path / "r" / place, "--artifacts", tmp_path / "a")
+        told = bench("run", *MAZE, "--methods", "unguided", "--seeds", 1, *folders, "--data", source)
+        assert told.code == 0, told.err
+    found = [json.loads(path.read_text())["data"] for path in (tmp_path / "r").rglob("seed-0.json")]
+    about = {each.pop("source"): each for each in found}
+    assert about["d4rl"].pop("name") == NAME
+    assert about["file"].pop("name") == original.name
+    assert (about["d4rl"].pop("version"), about["file"].pop("version")) == ("v1", None)
+    assert about["d4rl"] == about["file"]
+    assert (about["d4rl"]["transitions"], about["d4rl"]["reward_transform"]) == (990, "r")
+
+
+def test_check(bench, original):
+    assert "Nothing is wrong with it" in bench("data", "check", original, "--task", "maze2d-umaze").out
+    with h5py.File(original, "a") as file:
+        file["rewards"][5] = np.nan
+        file["actions"][7, 0] = 3
+    told = bench("data", "check", original)
+    assert "has 2 faults" in told.mistake
+    assert "1. rewards holds nan in row 5" in told.out
+    assert "2. actions holds 3.0 in row 7" in told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("wat", "unknown command 'data wat'"),
+        ("fetch", "needs a task or a suite"),
+        ("make", "needs a task or a suite"),
+        ("fetch hoper-medium-v2", "did you mean hopper-medium-v2"),
+        ("fetch toy", "task 8gaussians has nothing to fetch"),
+        ("fetch maze2d --data local", "--data local is not downloaded"),
+        ("fetch antmaze --data d4rl:v7", "no version 'v7' here: the choices are d4rl:v2, d4rl:v0"),
+        ("fetch hopper-medium-v2 --tries 0", "--tries 0 must be at least 1"),
+        ("fetch hopper-medium-v2 --tries 1", "cannot be downloaded: no answer from the server"),
+        ("fetch kitchen-mixed", "D4RL/kitchen/mixed-v2 (minari) is not in"),
+        ("make hopper-medium-v2 --transitions 0", "hopper-medium-v2"),
+        ("info maze2d", "'maze2d' is a suite; choose one of its tasks: maze2d-umaze"),
+        ("import nowhere.hdf5 --task maze2d-umaze", "there is no file nowhere.hdf5"),
+        ("import nowhere.hdf5 --task maze2d-umaze --data local", "only D4RL's files can"),
+        ("import nowhere.hdf5", "--task"),
+    ],
+)
+def test_mistakes(data, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    assert words in data(*arguments.split()).mistake
+    assert not list(tmp_path.rglob("*.hdf5"))
+
+
+def test_check_of_what_is_no_file(bench):
+    assert "there is no file nowhere.hdf5" in bench("data", "check", "nowhere.hdf5").mistake
+    assert "is a density" in bench("data", "check", "nowhere.hdf5", "--task", "moons").mistake
+
+
+def test_help(bench):
+    assert "fetch" in bench("data").out
+    assert "data fetch hopper-medium-v2" in bench("data", "fetch", "--help").out
