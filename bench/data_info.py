@@ -66,6 +66,7 @@ def picture(task: Task, transitions: Transitions, path: Path) -> None:
     for axes, (label, values) in zip(figure.subplots(1, 3), panels, strict=True):
         axes.hist(values, bins=50, color="#0072B2")
         axes.set_xlabel(label)
+        axes.set_ylabel("numbers" if label == "action" else "episodes")
         axes.spines[["top", "right"]].set_visible(False)
     write_atomically(path, _png(figure))
 

@@ -5,7 +5,7 @@ import threading
 import urllib.error
 import urllib.request
 
-SECONDS = 3.0
+SECONDS = 2.0  # with the time that Python takes to start, an answer within 5 seconds
 
 
 def unreachable(url: str, seconds: float = SECONDS) -> str | None:
@@ -32,5 +32,5 @@ def unreachable(url: str, seconds: float = SECONDS) -> str | None:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(seconds + 0.5)
+    thread.join(seconds)
     return found[0] or None

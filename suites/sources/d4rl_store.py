@@ -46,12 +46,13 @@ def load_d4rl(task: ControlTask, name: str, directory: Path, progress: Progress 
 def remedies(task: ControlTask, name: str) -> str:
     """What to type instead, in one clause."""
     others = [source for source in task.datasets if source != "d4rl"]
+    version = "" if name == task.datasets["d4rl"] else f" --data d4rl:{name.rpartition('-')[2]}"
     others_said = [f"choose other data with --data {source}" for source in others]
     return (
         "; or ".join(
             [
-                f"with a connection, type `python -m bench data fetch {task.name}`",
-                f"with a copy of the file, `python -m bench data import FILE --task {task.name}`",
+                f"with a connection, type `python -m bench data fetch {task.name}{version}`",
+                f"with a copy of the file, `python -m bench data import FILE --task {task.name}{version}`",
                 "with data of your own, --data file:PATH",
                 *others_said,
             ]

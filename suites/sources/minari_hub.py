@@ -51,12 +51,12 @@ def load_downloaded(task: Task, name: str, directory: Path, source: str = "minar
         try:
             fetch_minari(name)
         except DataError as error:
-            others = "".join(
-                f", or choose other data with --data {other}" for other in task.datasets if other != source
-            )
+            ways = [f"`minari download {name}`"]
+            ways += [f"`python -m bench data fetch {task.name} --data minari`"] if source == "minari" else []
+            others = "".join(f", or choose --data {other}" for other in task.datasets if other != source)
+            typed = " or ".join(reversed(ways))
             raise DataError(
-                f"{error} (data for task {task.name}); with a connection, type `python -m bench data fetch "
-                f"{task.name}` or `minari download {name}`{others}"
+                f"{error} (data for task {task.name}); with a connection, type {typed}{others}"
             ) from error
     return read(minari_folder(), name, task, source=source, directory=directory)
 

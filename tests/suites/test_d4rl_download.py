@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import threading
 import time
 
@@ -16,6 +17,7 @@ from suites.sources.download import Patience
 from suites.sources.lock import LEARNED
 
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
+(ANTMAZE,) = get_tasks("antmaze", ["antmaze-umaze"])
 (HOPPER,) = get_tasks("locomotion", ["hopper-medium-v2"])
 NAME = "maze2d-umaze-v1"  # no shipped lock file knows it, so what comes first is believed
 QUICK = Patience(stall=0.3, tries=3, wait=0.01)
@@ -191,6 +193,20 @@ def test_without_a_connection_it_stops_soon_and_says_what_to_type(tmp_path, sour
     ):
         assert words in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_server_that_takes_the_call_and_says_nothing_stops_it_soon(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("D4RL_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        start = time.monotonic()
+        with pytest.raises(DataError, match=r"cannot be reached .*data fetch maze2d-umaze`.* --data local"):
+            load(MAZE, "d4rl", count=1, directory=tmp_path)
+    assert time.monotonic() - start < 4
+
+
+def test_another_version_is_asked_for_by_its_name(tmp_path):
+    with pytest.raises(DataError, match=r"antmaze-umaze-v0 .*ant_maze_new/.*fetch antmaze-umaze --data d4rl:v0`"):
+        load(ANTMAZE, "d4rl:v0", count=1, directory=tmp_path)
 
 
 def test_a_server_in_trouble_stops_a_run_at_once(server, tmp_path):

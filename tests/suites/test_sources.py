@@ -51,7 +51,7 @@ def test_suites_whose_data_are_missing_say_what_to_type(tmp_path, monkeypatch, s
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     for task in get_tasks(suite):
         (source, name), *_ = task.datasets.items()
-        pattern = rf"^data set {name} \({source}\) .* task {task.name}.*python -m bench data fetch {task.name}`"
+        pattern = rf"^data set {name} \({source}\) .* task {task.name}.*python -m bench data fetch {task.name}"
         with pytest.raises(DataError, match=pattern) as caught:
             load(task, "auto", count=10, directory=tmp_path)
         assert "\n" not in str(caught.value)
