@@ -10,8 +10,9 @@ from bench.spec import flatten, joined
 from critics.losses import parse_value_loss
 from critics.networks import ACTIVATIONS
 from critics.weights import parse_weight
-from methods.diffusion.sampler import SOLVERS, visited_levels
+from methods.diffusion.sampler import visited_levels
 from methods.diffusion.schedule import make_schedule
+from methods.diffusion.solvers import SOLVERS
 
 Rule = tuple[Callable[[float], bool], str]
 

@@ -1,13 +1,10 @@
 """A sampler walks from noise to data by asking a denoiser at falling noise levels; it knows no critic and no ρ.
 
-From level t to s < t, with α_ts = α_t/α_s and v = σ_t² - α_ts² σ_s²:
-  DDPM (arXiv 2006.11239, eq. 7): mean α_ts σ_s²/σ_t² z + α_s v/σ_t² ẑ_0, variance v σ_s²/σ_t²
-  DDIM (arXiv 2010.02502, η = 0): α_s ẑ_0 + σ_s (z - α_t ẑ_0)/σ_t
-The last step goes to α = 1, σ = 0, where both give ẑ_0 itself.
+The last step goes to α = 1, σ = 0, where every solver gives ẑ_0 itself: a second-order step ends there too, since
+its line would have to be read at λ = ∞.
 """
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,16 +13,7 @@ from torch import Tensor
 
 from critics.seeds import SeedStreams
 from methods.diffusion.denoiser import Denoiser
-
-
-@dataclass(frozen=True)
-class Rung:
-    """α and σ at the level a step leaves (t) and the one it reaches (s)."""
-
-    alpha_t: Tensor
-    sigma_t: Tensor
-    alpha_s: Tensor
-    sigma_s: Tensor
+from methods.diffusion.solvers import SOLVERS, Level, Visit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +21,8 @@ class SamplerConfig:
     """How actions are drawn.
 
     Attributes:
-        solver: `ddpm` (ancestral) or `ddim` (deterministic after the first draw).
+        solver: `ddpm` (ancestral), or deterministic after the first draw: `ddim` (first order),
+            `dpm++-multistep` or `dpm++-singlestep` (second order).
         steps: denoiser evaluations, spread evenly over the levels; None means every level.
         temperature: factor of the initial noise and of every step's noise; 0 starts from the zero vector.
     """
@@ -41,26 +30,6 @@ class SamplerConfig:
     solver: str = "ddpm"
     steps: int | None = None
     temperature: float = 1.0
-
-
-def ddpm_step(z: Tensor, clean: Tensor, rung: Rung, noise: Callable[[], Tensor]) -> Tensor:
-    """One ancestral step: the posterior's mean plus its noise."""
-    ratio = rung.alpha_t / rung.alpha_s
-    variance = rung.sigma_t.square() - (ratio * rung.sigma_s).square()
-    share = rung.sigma_s.square() / rung.sigma_t.square()
-    mean = ratio * share * z + rung.alpha_s * variance / rung.sigma_t.square() * clean
-    return mean + (variance * share).sqrt() * noise()
-
-
-def ddim_step(z: Tensor, clean: Tensor, rung: Rung, noise: Callable[[], Tensor]) -> Tensor:
-    """One deterministic step along the probability flow."""
-    return rung.alpha_s * clean + rung.sigma_s * (z - rung.alpha_t * clean) / rung.sigma_t
-
-
-SOLVERS: dict[str, Callable[[Tensor, Tensor, Rung, Callable[[], Tensor]], Tensor]] = {
-    "ddpm": ddpm_step,
-    "ddim": ddim_step,
-}
 
 
 def visited_levels(levels: int, steps: int | None) -> list[int]:
@@ -96,7 +65,7 @@ def sample(
     """
     if config.solver not in SOLVERS:
         raise ValueError(f"unknown solver {config.solver!r}; choose one of {', '.join(SOLVERS)}.")
-    step = SOLVERS[config.solver]
+    solve = SOLVERS[config.solver]
     schedule = denoiser.schedule
     shape = (observations.shape[1], denoiser.channels)
 
@@ -105,8 +74,9 @@ def sample(
 
     levels = visited_levels(len(schedule), config.steps)
     z = noise() if config.temperature else observations.new_zeros(len(streams), *shape)
-    for t, s in itertools.pairwise(levels):
-        clean = denoiser(z, t, observations)
-        rung = Rung(schedule.alpha[t], schedule.sigma[t], schedule.alpha[s], schedule.sigma[s])
-        z = step(z, clean, rung, noise)
+    before = None
+    for number, (t, s) in enumerate(itertools.pairwise(levels)):
+        here, there = (Level(schedule.alpha[k], schedule.sigma[k]) for k in (t, s))
+        at = Visit(number, here, z, denoiser(z, t, observations))
+        z, before = solve(at, before, there, noise), at
     return denoiser(z, levels[-1], observations)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from solver_law import law_after
 from torch import Tensor
 
 from methods.diffusion.schedule import Schedule
@@ -90,31 +91,14 @@ class ExactJoint:
 
 
 def sampled_law(law: LogLinear, schedule: Schedule, solver: str, rho: float) -> tuple[float, float]:
-    """Mean and standard deviation that a sampler reaches with the exact guided denoiser, without sampling.
-
-    Every step is linear with Gaussian noise, so mean and variance follow a recursion. The ancestral step is
-    written as Kalman's update of a_s ~ N(α_s a_0, σ_s²) on a_t = r a_s + noise, the deterministic one as
-    "same noise, other level".
-    """
+    """Mean and standard deviation that a sampler reaches with the exact guided denoiser, without sampling."""
     alpha, sigma = schedule.alpha.double().numpy(), schedule.sigma.double().numpy()
     total = alpha**2 * law.std**2 + sigma**2
     gain = alpha * law.std**2 / total
     constant = (sigma**2 * law.mean + rho * sigma**2 * law.slope * law.std**2) / total
-    mean, variance = 0.0, 1.0
-    for t in range(len(schedule) - 1, 0, -1):
-        s = t - 1
-        if solver == "ddpm":
-            ratio = alpha[t] / alpha[s]
-            kalman = ratio * sigma[s] ** 2 / sigma[t] ** 2
-            of_clean, of_noisy = alpha[s] - kalman * alpha[t], kalman
-            added = sigma[s] ** 2 * (1 - kalman * ratio)
-        else:
-            of_noisy = sigma[s] / sigma[t]
-            of_clean = alpha[s] - of_noisy * alpha[t]
-            added = 0.0
-        mean = of_noisy * mean + of_clean * (gain[t] * mean + constant[t])
-        variance = (of_noisy + of_clean * gain[t]) ** 2 * variance + added
-    return gain[0] * mean + constant[0], gain[0] * variance**0.5
+    answers = [(np.array([[g]]), np.array([c])) for g, c in zip(gain, constant, strict=True)]
+    mean, covariance = law_after(schedule, solver, answers)
+    return mean.item(), covariance.item() ** 0.5
 
 
 def limit_law(law: LogLinear, schedule: Schedule, solver: str, rho: float) -> tuple[float, float]:
@@ -127,7 +111,7 @@ def limit_law(law: LogLinear, schedule: Schedule, solver: str, rho: float) -> tu
     alpha, sigma = schedule.alpha[-1].item(), schedule.sigma[-1].item()
     total = alpha**2 * law.std**2 + sigma**2
     target = law.target_mean(rho)
-    if solver == "ddim":
+    if solver != "ddpm":
         slope = law.std / total**0.5
         return target - slope * alpha * target, slope
     slope = alpha * law.std**2 / total

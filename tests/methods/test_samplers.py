@@ -1,16 +1,17 @@
 """The samplers take the steps of diffusers' schedulers, and the schedules have the papers' values."""
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler
 from tiny import tiny_shared
 
 from critics.seeds import SeedStreams
 from methods.diffusion.sampler import SamplerConfig, sample, visited_levels
-from methods.diffusion.schedule import SCHEDULES, make_schedule
+from methods.diffusion.schedule import SCHEDULES, Schedule, make_schedule
+from methods.diffusion.solvers import SOLVERS
 
 BATCH = 32
 
@@ -27,7 +28,7 @@ def reference(kind, schedule, **settings):
     alpha_bar = schedule.alpha.double().square()
     previous = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
     betas = (1 - alpha_bar / previous).float().numpy()
-    return kind(num_train_timesteps=len(betas), trained_betas=betas, clip_sample=False, **settings)
+    return kind(num_train_timesteps=len(betas), trained_betas=betas, **settings)
 
 
 def frozen(schedule_name, levels):
@@ -38,12 +39,29 @@ def frozen(schedule_name, levels):
     return denoiser, SeedStreams([0], "observations").normal(BATCH, shared.observation_dim)
 
 
+@dataclass
+class Constant:
+    """A denoiser that says 0.7 whatever it sees, and remembers what that was."""
+
+    schedule: Schedule
+    channels: int = 2
+    asked_at: list = field(default_factory=list)
+
+    def __call__(self, z, level, observations):
+        self.asked_at.append(z)
+        return torch.full_like(z, 0.7)
+
+
 @pytest.mark.parametrize("schedule_name", SCHEDULES)
 @pytest.mark.parametrize("steps", [15, 8, 5])
 def test_ddpm_is_diffusers_ddpm(schedule_name, steps):
     denoiser, observations = frozen(schedule_name, 15)
     scheduler = reference(
-        DDPMScheduler, denoiser.schedule, variance_type="fixed_small", timestep_spacing="linspace"
+        DDPMScheduler,
+        denoiser.schedule,
+        clip_sample=False,
+        variance_type="fixed_small",
+        timestep_spacing="linspace",
     )
     scheduler.set_timesteps(steps)
     assert scheduler.timesteps.tolist() == visited_levels(15, steps)
@@ -61,7 +79,7 @@ def test_ddpm_is_diffusers_ddpm(schedule_name, steps):
 @pytest.mark.parametrize(("levels", "steps"), [(15, 15), (13, 5), (13, 4)])
 def test_ddim_is_diffusers_ddim(schedule_name, levels, steps):
     denoiser, observations = frozen(schedule_name, levels)
-    scheduler = reference(DDIMScheduler, denoiser.schedule)
+    scheduler = reference(DDIMScheduler, denoiser.schedule, clip_sample=False)
     visited = visited_levels(levels, steps)
     # diffusers steps down by T // n, so it is asked for the stride of these levels.
     stride = visited[0] - visited[1]
@@ -73,6 +91,32 @@ def test_ddim_is_diffusers_ddim(schedule_name, levels, steps):
         noise = denoiser.network(z, t, observations, denoiser.levels)
         z = scheduler.step(noise, t, z, eta=0.0).prev_sample
     ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver="ddim", steps=steps))
+    torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
+
+
+DPM = {"dpm++-multistep": DPMSolverMultistepScheduler, "dpm++-singlestep": DPMSolverSinglestepScheduler}
+
+
+# diffusers turns its own tensors into arrays in a way that NumPy warns of.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("solver", DPM)
+@pytest.mark.parametrize("schedule_name", SCHEDULES)
+@pytest.mark.parametrize(
+    ("levels", "steps"), [(15, 15), (16, 16), (15, 8), (15, 5), (40, 25), (100, 10), (15, 3), (15, 2), (15, 1)]
+)
+def test_dpm_solver_is_diffusers_dpm_solver(solver, schedule_name, levels, steps):
+    """Even and odd numbers of steps differ in how the last pair of the single-step solver ends."""
+    denoiser, observations = frozen(schedule_name, levels)
+    settings = {"algorithm_type": "dpmsolver++", "solver_type": "midpoint", "final_sigmas_type": "zero"}
+    scheduler = reference(DPM[solver], denoiser.schedule, lower_order_final=True, **settings)
+    scheduler.set_timesteps(timesteps=visited_levels(levels, steps))
+    assert len(scheduler.timesteps) == steps
+    z = SeedStreams([3], "draws").normal(BATCH, denoiser.channels)
+    for t in scheduler.timesteps:
+        noise = denoiser.network(z, int(t), observations, denoiser.levels)
+        z = scheduler.step(noise, t, z).prev_sample
+    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver=solver, steps=steps))
+    assert 0.1 < z.abs().max() < 1e4
     torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
 
 
@@ -103,20 +147,45 @@ def test_visited_levels_run_from_the_noisiest_to_the_least_noisy():
     assert visited_levels(9, 3) == [8, 4, 0]
     assert visited_levels(15, 2) == [14, 0]
     assert visited_levels(15, 1) == [14]
+    for levels in range(1, 41):
+        for steps in range(2, levels + 1):
+            visited = visited_levels(levels, steps)
+            assert len(visited) == steps
+            assert (visited[0], visited[-1]) == (levels - 1, 0)
+            # No level twice: between two of the same λ there is no slope.
+            assert all(a > b for a, b in itertools.pairwise(visited))
 
 
-def test_temperature_zero_is_deterministic_and_starts_from_zero():
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_temperature_zero_is_deterministic_and_starts_from_zero(solver):
     denoiser, observations = frozen("vp", 6)
-    config = SamplerConfig(solver="ddpm", temperature=0.0)
+    config = SamplerConfig(solver=solver, temperature=0.0)
     first, second = (sample(denoiser, observations, SeedStreams([n], "draws"), config) for n in (0, 1))
     assert torch.equal(first, second)
-    one = sample(denoiser, observations, SeedStreams([0], "draws"), SamplerConfig(steps=1, temperature=0.0))
+    assert first.isfinite().all()
+    short = SamplerConfig(solver=solver, steps=1, temperature=0.0)
+    one = sample(denoiser, observations, SeedStreams([0], "draws"), short)
     torch.testing.assert_close(one, denoiser(torch.zeros_like(one), 5, observations))
 
 
-def test_ddim_draws_once_and_ddpm_at_every_step_but_the_last():
+@pytest.mark.parametrize("schedule_name", SCHEDULES)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_prediction_that_no_longer_changes_is_where_every_walk_ends(solver, schedule_name):
+    """ẑ_0 = c at every level: no slope, and the last step lands on c, from one step to a thousand levels."""
     denoiser, observations = frozen("vp", 6)
-    for solver, draws in (("ddim", 1), ("ddpm", 6)):
+    for levels, steps in ((1, 1), (2, 2), (15, 1), (15, 2), (15, 15), (1000, 7), (1000, 1000)):
+        constant = Constant(make_schedule(schedule_name, levels))
+        drawn = sample(
+            constant, observations, SeedStreams([0], "draws"), SamplerConfig(solver=solver, steps=steps)
+        )
+        assert torch.equal(drawn, torch.full_like(drawn, 0.7))
+        assert all(z.isfinite().all() and z.abs().max() < 10 for z in constant.asked_at)
+
+
+def test_only_ddpm_draws_after_the_start_at_every_step_but_the_last():
+    denoiser, observations = frozen("vp", 6)
+    for solver in SOLVERS:
+        draws = 6 if solver == "ddpm" else 1
         streams, beside = SeedStreams([0], "draws"), SeedStreams([0], "draws")
         sample(denoiser, observations, streams, SamplerConfig(solver=solver))
         for _ in range(draws):
@@ -127,7 +196,10 @@ def test_ddim_draws_once_and_ddpm_at_every_step_but_the_last():
 def test_a_setting_that_cannot_be_is_named():
     denoiser, observations = frozen("vp", 6)
     streams = SeedStreams([0], "draws")
-    with pytest.raises(ValueError, match=r"unknown solver 'euler'; choose one of ddpm, ddim\."):
+    with pytest.raises(
+        ValueError,
+        match=r"unknown solver 'euler'; choose one of ddpm, ddim, dpm\+\+-multistep, dpm\+\+-singlestep\.",
+    ):
         sample(denoiser, observations, streams, SamplerConfig(solver="euler"))
     for steps in (0, 7):
         with pytest.raises(ValueError, match=f"sampler.steps={steps} must lie between 1 and the schedule's 6"):

@@ -1,0 +1,100 @@
+"""A solver moves z from one noise level to a lower one, given what the denoiser said there and before.
+
+From level t to s, with α_ts = α_t/α_s, v = σ_t² - α_ts² σ_s², λ = log(α/σ) and h = λ_s - λ_t:
+  DDPM (arXiv 2006.11239, eq. 7): mean α_ts σ_s²/σ_t² z + α_s v/σ_t² ẑ_0, variance v σ_s²/σ_t²
+  DDIM (arXiv 2010.02502, η = 0): α_s ẑ_0 + σ_s (z - α_t ẑ_0)/σ_t
+  DPM-Solver++ (arXiv 2211.01095): (σ_s/σ_t) z - α_s (e^{-h} - 1) D, where D = ẑ_0 gives DDIM, of first order, and
+    the line through two answers of the denoiser, read at the middle of the step in λ, second order: the last
+    two (multistep, Alg. 2), or those at the two ends of a first step (single-step, Alg. 1).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Level:
+    """α and σ > 0 of one noise level, scalars."""
+
+    alpha: Tensor
+    sigma: Tensor
+
+    @property
+    def log_snr(self) -> Tensor:
+        """λ = log(α/σ), half the logarithm of the signal-to-noise ratio."""
+        return torch.log(self.alpha / self.sigma)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What is known at a level where the denoiser has been asked.
+
+    Attributes:
+        number: how many levels were visited before.
+        level: its α and σ.
+        z: the noisy channels there.
+        clean: the denoiser's ẑ_0.
+    """
+
+    number: int
+    level: Level
+    z: Tensor
+    clean: Tensor
+
+
+Solver = Callable[[Visit, Visit | None, Level, Callable[[], Tensor]], Tensor]
+"""(this visit, the one before, the level to reach, a draw of noise) → z at that level."""
+
+
+def ddpm(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
+    """One ancestral step: the posterior's mean plus its noise."""
+    ratio = at.level.alpha / to.alpha
+    variance = at.level.sigma.square() - (ratio * to.sigma).square()
+    share = to.sigma.square() / at.level.sigma.square()
+    mean = ratio * share * at.z + to.alpha * variance / at.level.sigma.square() * at.clean
+    return mean + (variance * share).sqrt() * noise()
+
+
+def ddim(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
+    """One deterministic step along the probability flow."""
+    return to.alpha * at.clean + to.sigma * (at.z - at.level.alpha * at.clean) / at.level.sigma
+
+
+def dpmpp_multistep(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
+    """Second order from this ẑ_0 and the one before; the first step of all is DDIM's."""
+    if before is None:
+        return ddim(at, before, to, noise)
+    return exponential_step(at, to, slope_between(before, at))
+
+
+def dpmpp_singlestep(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
+    """Pairs of steps: DDIM's to a level between, and one of second order from where the pair began.
+
+    The level between is the next one visited, wherever it lies. A step left over at the end is DDIM's.
+    """
+    if before is None or at.number % 2 == 0:
+        return ddim(at, before, to, noise)
+    return exponential_step(before, to, slope_between(before, at))
+
+
+def slope_between(first: Visit, second: Visit) -> Tensor:
+    """∂ẑ_0/∂λ of the line through two answers."""
+    return (second.clean - first.clean) / (second.level.log_snr - first.level.log_snr)
+
+
+def exponential_step(start: Visit, to: Level, slope: Tensor) -> Tensor:
+    """(σ_s/σ_t) z - α_s (e^{-h} - 1) D with D = ẑ_0 + slope h/2."""
+    h = to.log_snr - start.level.log_snr
+    direction = start.clean + slope * h / 2
+    return to.sigma / start.level.sigma * start.z - to.alpha * torch.expm1(-h) * direction
+
+
+SOLVERS: dict[str, Solver] = {
+    "ddpm": ddpm,
+    "ddim": ddim,
+    "dpm++-multistep": dpmpp_multistep,
+    "dpm++-singlestep": dpmpp_singlestep,
+}
