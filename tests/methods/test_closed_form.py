@@ -2,8 +2,8 @@
 
 Levels and draws: 100 levels leave the standard deviation 0.008 (DDIM, cosine) to 0.024 (DDPM, vp) short of its
 limit, first order in the number of levels, DPM-Solver++ 0.003 at most, and the mean within 0.001: `sampled_law`
-computes this without sampling, and tests here hold it to the closed form. With 20,000 draws the standard error is s/√n = 0.0035 for
-the mean and s/√(2n) = 0.0025 for the standard deviation; 4.5 of them are allowed.
+computes this without sampling, and tests here hold it to the closed form. With 20,000 draws the standard error is
+s/√n = 0.0035 for the mean and s/√(2n) = 0.0025 for the standard deviation; 4.5 of them are allowed.
 """
 
 import numpy as np
