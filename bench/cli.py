@@ -75,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         commands[arguments[0]](list(arguments[1:]))
     except USER_ERRORS as error:
         fail(str(error))
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise

@@ -88,10 +88,12 @@ class PlannedCell:
     label: str
 
 
-def planned(cell: Cell, shared: Shared, fingerprint: str, known: dict[Component, Node]) -> PlannedCell:
-    """The cell with its nodes and the label of its result."""
+def planned(
+    cell: Cell, shared: Shared, fingerprint: str, source: str, known: dict[Component, Node]
+) -> PlannedCell:
+    """The cell with its nodes and the label of its result, which also tells equal data of two sources apart."""
     components = cell.method.components(shared)
     parts = {name: node_of(component, fingerprint, known) for name, component in components.items()}
     labels = {name: node.label for name, node in parts.items()}
-    made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels, fingerprint]
+    made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels, fingerprint, source]
     return PlannedCell(cell, parts, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")

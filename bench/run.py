@@ -74,7 +74,7 @@ def plan_task(request: Request, job: Job, results: ResultStore, screen: Screen) 
     transitions = open_transitions(request, job, screen)
     shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
     known: dict[Component, Node] = {}
-    cells = [planned(cell, shared, transitions.key, known) for cell in cells_of(request, job)]
+    cells = [planned(cell, shared, transitions.key, transitions.source, known) for cell in cells_of(request, job)]
     still_open = [p for p in cells if not results.file(job.task.name, p.label, p.cell.seed).is_file()]
     store = ComponentStore(request.artifacts)
     needed: dict[str, list[int]] = {}

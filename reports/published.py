@@ -5,7 +5,7 @@ policy-guided diffusion (arXiv 2404.06356).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -59,19 +59,27 @@ def published_scores() -> tuple[Published, ...]:
     return tuple(rows)
 
 
-def same_task(published: str, ours: str) -> bool:
-    """Whether a table's task is ours; a table that names no version is taken for every version."""
-    return published == ours or published == re.sub(r"-v\d+$", "", ours)
+def same_data(row: Published, data_set: str) -> bool:
+    """Whether a published number was learned from this D4RL data set, by its full name with the version.
+
+    SWG's tables name versions only for locomotion; its authors' code takes v0 of everything else. The other
+    papers' names without a version are taken for every version, which a note in the report says.
+    """
+    if re.search(r"-v\d+$", row.task):
+        return row.task == data_set
+    if row.source.startswith("SWG"):
+        return f"{row.task}-v0" == data_set
+    return row.task == re.sub(r"-v\d+$", "", data_set)
 
 
-def _tables(scores: SuiteScores, tasks: Sequence[str], source: str) -> list[Block]:
+def _tables(scores: SuiteScores, data_sets: Mapping[str, str], source: str) -> list[Block]:
     """One paper's table beside ours, in pieces narrow enough to read."""
     there = [row for row in published_scores() if row.source == source]
     cells = {
         (task, row.method): f"{row.mean:g}" + (f" ± {row.spread:g}" if row.spread is not None else "")
-        for task in tasks
+        for task, data_set in data_sets.items()
         for row in there
-        if same_task(row.task, task)
+        if same_data(row, data_set)
     }
     methods = list(dict.fromkeys(method for _, method in cells))
     ours = {v: scores.matrix(v).mean(axis=0) for v in scores.variants}
@@ -85,7 +93,7 @@ def _tables(scores: SuiteScores, tasks: Sequence[str], source: str) -> list[Bloc
                 *(f"{ours[v][place[task]]:.1f}" for v in scores.variants),
                 *(cells.get((task, method), "–") for method in chunk),
             )
-            for task in tasks
+            for task in data_sets
         )
         blocks.append(Table(("task", *(f"ours: {v}" for v in scores.variants), *chunk), rows))
     return [Heading(4, source), *blocks] if blocks else []
@@ -94,9 +102,10 @@ def _tables(scores: SuiteScores, tasks: Sequence[str], source: str) -> list[Bloc
 def published_blocks(scores: SuiteScores) -> list[Block]:
     """The papers' numbers beside ours, or one line that says why there are none."""
     sources = sorted({r.data.source for r in scores.results()})
-    tasks = [t for t in scores.tasks if scores.of(t, scores.variants[0])[0].data.source == _SOURCE]
+    data = {task: scores.of(task, scores.variants[0])[0].data for task in scores.tasks}
+    data_sets = {task: known.name for task, known in data.items() if known.source == _SOURCE}
     heading = Heading(3, "Published numbers")
-    if not tasks:
+    if not data_sets:
         return [
             heading,
             Text(
@@ -104,9 +113,12 @@ def published_blocks(scores: SuiteScores) -> list[Block]:
                 f"papers' from `{_SOURCE}`, and scores on different data sets do not compare."
             ),
         ]
-    found = [b for s in dict.fromkeys(r.source for r in published_scores()) for b in _tables(scores, tasks, s)]
+    found = [b for s in dict.fromkeys(r.source for r in published_scores()) for b in _tables(scores, data_sets, s)]
     note = Text(
         "Means as printed in the papers, with the spread where one is given (a standard deviation; for PGD a "
-        "standard error over 4 seeds). Budgets, backbones and numbers of seeds differ from ours."
+        "standard error over 4 seeds). A table that names no version of its data is taken for the version used "
+        "here, but SWG's for v0, which its code takes. Budgets, backbones and numbers of seeds differ from ours."
     )
-    return [heading, note, *found] if found else [heading, Text("The papers' tables have none of these tasks.")]
+    return (
+        [heading, note, *found] if found else [heading, Text("The papers' tables have none of these data sets.")]
+    )

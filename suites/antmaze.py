@@ -29,7 +29,7 @@ def _task(maze: str, rho: float) -> ControlTask:
         suite="antmaze",
         observation_dim=29,
         action_dim=8,
-        datasets={"d4rl": f"antmaze-{maze}-v2", "minari": f"D4RL/antmaze/{maze}-v1"},
+        datasets={"d4rl": f"antmaze-{maze}-v2"},  # Minari's come from another ant in a mirrored frame
         episodes=50,
         settings={"critic.expectile": 0.9},
         published_rho=rho,

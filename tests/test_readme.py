@@ -23,10 +23,19 @@ def test_the_pasted_example_runs_and_is_reported(tmp_path, capsys):
     plugin = tmp_path / "sfbc.py"
     plugin.write_text(example())
     folders = ["--results", str(tmp_path / "results")]
-    main(
-        ["run", "--suite", "toy", "--tasks", "moons", "--methods", "unguided,sfbc", "--preset", "smoke"]
-        + ["--seeds", "1", "--plugin", str(plugin), "--artifacts", str(tmp_path / "artifacts"), *folders]
-    )
+    what = [
+        "--suite",
+        "toy",
+        "--tasks",
+        "moons",
+        "--methods",
+        "unguided,sfbc",
+        "--preset",
+        "smoke",
+        "--seeds",
+        "1",
+    ]
+    main(["run", *what, "--plugin", str(plugin), "--artifacts", str(tmp_path / "artifacts"), *folders])
     main(["report", *folders])
     assert "sfbc" in capsys.readouterr().out.split("Report:")[0].rpartition("unguided")[2]
 

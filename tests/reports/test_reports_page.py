@@ -211,6 +211,17 @@ def test_published_numbers_only_for_the_same_data(folder, tmp_path):
     assert "data of the source `minari`" in text
 
 
+def test_published_numbers_go_with_the_version_of_the_data(folder, tmp_path):
+    def shown(version):
+        data = {"source": "d4rl", "name": f"antmaze-umaze-{version}", "fingerprint": version, "transitions": 10}
+        folder.add(control("antmaze-umaze", "swg", 0, 1.0, suite="antmaze", data=data))
+        text = report(folder, tmp_path / version)[1]
+        return "#### SWG Table 2" in text, "#### AEPO Table 2" in text
+
+    assert shown("v0") == (True, True)  # SWG's code takes v0; AEPO's table names no version
+    assert shown("v2") == (False, True)
+
+
 def test_reports_never_import_torch():
     code = "import reports.page, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
