@@ -21,7 +21,7 @@ from bench.options import EXAMPLES, Selection
 from bench.request import Job
 from bench.spec import PRESETS, Config, flatten, joined, layered, names_in
 from methods.method import Method
-from methods.registry import get_method, load_plugin, method_names
+from methods.registry import compared_names, get_method, load_plugin
 from suites.registry import get_suite, get_tasks, suite_names
 from suites.task import Suite, Task
 
@@ -108,7 +108,7 @@ def parse_jobs(options: type[T], command: str, arguments: Sequence[str]) -> tupl
         load_plugin(path)
     suite = get_suite(first.suite)
     tasks = get_tasks(suite, listed("--tasks", first.tasks))
-    names = listed("--methods", first.methods) or method_names()
+    names = listed("--methods", first.methods) or compared_names()
     methods = {name: get_method(name) for name in names}
     parsed = [parse_task(options, command, arguments, first, suite, task, methods) for task in tasks]
     return parsed[0][0], tuple(job for _, job in parsed)
@@ -135,7 +135,7 @@ def listed(flag: str, text: str | None) -> tuple[str, ...] | None:
         return None
     names = names_in(text)
     if not names:
-        raise UserError(f"{flag} {text!r} holds no name; leave it out to take all of them.")
+        raise UserError(f"{flag} {text!r} holds no name; leave it out for the default.")
     return names
 
 

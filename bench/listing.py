@@ -34,7 +34,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> s
 
 
 def list_methods() -> str:
-    """Name, title, ρ and paper of every method, and its settings."""
+    """Every method: whether it is compared when none is named, its ρ, its settings and its paper."""
     rows = []
     for name in method_names():
         cls = get_method(name)
@@ -43,8 +43,9 @@ def list_methods() -> str:
             f"{field.name}={field.default}"
             for field in dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
         )
-        rows.append((name, cls.title, grid, settings or "-", cls.paper))
-    return table("Methods", ("name", "title", "ρ grid", "settings", "paper"), rows)
+        default = "yes" if cls.in_default_comparison else "no"
+        rows.append((name, cls.title, default, grid, settings or "-", cls.paper))
+    return table("Methods", ("name", "title", "by default", "ρ grid", "settings", "paper"), rows)
 
 
 def list_suites() -> str:

@@ -23,7 +23,7 @@ class Selection:
     tasks: Names = None
     """Tasks of the suite, as in maze2d-umaze,maze2d-large; all of them if left out."""
     methods: Names = None
-    """Methods to compare, as in swg,cep; all of them if left out."""
+    """Methods to compare, as in swg,cep; all but the biased baselines mse and dps if left out."""
     preset: str = "quick"
     """Size of everything: smoke (seconds), quick (minutes), paper (the papers' own)."""
     plugin: Files = ()

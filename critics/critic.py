@@ -17,6 +17,7 @@ from critics.component import Batch, Component, Data, Parts, Trained, Training, 
 from critics.losses import parse_value_loss, td_target
 from critics.networks import SeedLayerNorm, SeedMLP
 from critics.seeds import SeedStreams
+from critics.slope import MeasuredSlope
 
 
 @runtime_checkable
@@ -181,9 +182,8 @@ class KnownCritic(Component):
         observations: Float[Tensor, "seed batch observation"],
         actions: Float[Tensor, "seed batch action"],
     ) -> Float[Tensor, "seed batch"]:
-        """β E(a); observations hold β."""
-        points = actions.detach().flatten(0, -2).double().cpu().numpy()
-        energies = torch.from_numpy(self.energy(points)).to(actions)
+        """β E(a); observations hold β. Its gradient in a is a measured one, see `MeasuredSlope`."""
+        energies: Tensor = MeasuredSlope.apply(actions.flatten(0, -2), self.energy)  # pyright: ignore
         return observations[..., 0] * energies.view(actions.shape[:-1])
 
     def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:

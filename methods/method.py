@@ -128,11 +128,14 @@ class Method(ABC):
         title: the name as printed.
         paper: where it is defined.
         rho: its guidance scale, or None for a method that has none.
+        in_default_comparison: whether it is compared when nobody names methods; False for a baseline that is known
+            to miss the target law.
     """
 
     title: ClassVar[str]
     paper: ClassVar[str]
     rho: ClassVar[Rho | None] = None
+    in_default_comparison: ClassVar[bool] = True
 
     @abstractmethod
     def components(self, shared: Shared) -> Mapping[str, Component]:

@@ -57,6 +57,11 @@ def method_names() -> tuple[str, ...]:
     return tuple(sorted(here | installed | set(_registered)))
 
 
+def compared_names() -> tuple[str, ...]:
+    """The methods that are compared when nobody names any: all but the baselines that are known to be biased."""
+    return tuple(name for name in method_names() if get_method(name).in_default_comparison)
+
+
 def get_method(name: str) -> type[Method]:
     """The method of that name; imports its file if nobody has.
 

@@ -20,6 +20,8 @@ EVERY_PRESET = {
     "idql.weight": WEIGHT,
     "idql.select": "draw",  # argmax has no target law to be compared with
     "cep.inverse_temperature": 1.0,
+    "mse.inverse_temperature": 1.0,
+    "dps.inverse_temperature": 1.0,
 }
 
 SUITE = Suite(
@@ -54,6 +56,7 @@ SUITE = Suite(
             "idql.candidates": 8,
             "ddice.batch_size": 512,
             "ddice.noises": 1,
+            "mse.batch_size": 512,
             "swg-r.candidates": 4,
             "evaluation.episodes": 2_000,
         },

@@ -12,7 +12,7 @@ from bench.listing import listing
 from bench.options import EXAMPLES, Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
 from bench.spec import PRESETS, Config, flatten
 from critics.weights import WEIGHTS
-from methods.registry import get_method, method_names
+from methods.registry import compared_names, get_method, method_names
 from suites.registry import get_suite, suite_names
 
 OPTIONS = {
@@ -70,14 +70,32 @@ def test_a_flag_without_a_text_is_seen():
 def test_help_of_run_describes_every_setting(bench):
     text = bench("run", "--suite", "toy", "--help").out
     settings = list(flatten(Config())) + [
-        key for name in method_names() for key in flatten(get_method(name)(), name)
+        key for name in compared_names() for key in flatten(get_method(name)(), name)
     ]
     assert len(settings) > 40
+    assert not any(f"--{name}." in text for name in set(method_names()) - set(compared_names()))
     for setting in settings:
         flag = "--" + re.sub("^data\\.", "data-set.", setting).replace("_", "-")
         if isinstance((flatten(Config()) | {}).get(setting), bool):
             flag += ", --" + setting.replace("_", "-").replace(".", ".no-", 1)
         assert described(text, flag), f"{flag} has no text"
+
+
+def test_biased_baselines_are_compared_when_they_are_named_and_only_then(bench):
+    biased = {"mse", "dps"}
+    assert set(method_names()) - set(compared_names()) == biased
+    _, jobs = parse_jobs(RunOptions, "run", ["--suite", "toy", "--tasks", "moons"])
+    assert set(jobs[0].methods) == set(compared_names()) >= {"cep", "ddice", "idql", "swg", "swg-r", "unguided"}
+    _, jobs = parse_jobs(RunOptions, "run", ["--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,cep"])
+    assert set(jobs[0].methods) == biased | {"cep"}
+    # On the toy sets the critic's Q is βE already.
+    assert {getattr(method, "inverse_temperature", None) for method in jobs[0].methods.values()} == {1.0}
+    text = bench("run", "--suite", "toy", "--methods", "mse,dps", "--help").out
+    for setting in ("mse.inverse-temperature", "mse.batch-size", "dps.inverse-temperature"):
+        assert described(text, f"--{setting}"), setting
+    listed = bench("list", "methods").out
+    for name in method_names():
+        assert re.search(rf"^  {name} .* {'no' if name in biased else 'yes'} ", listed, re.MULTILINE), name
 
 
 def test_help_shows_the_presets_own_defaults(bench):

@@ -169,9 +169,9 @@ def test_components_have_stable_keys_that_change_with_every_setting(name):
 def test_methods_share_the_components_that_are_the_same():
     shared, known = tiny_shared(), {}
     denoisers = {}
-    for name in ("unguided", "idql", "cep", "ddice", "swg", "swg-r"):
+    for name in ("unguided", "idql", "cep", "ddice", "mse", "dps", "swg", "swg-r"):
         denoisers[name] = node_of(get_method(name)().components(shared)["denoiser"], "data", known)
-    assert len({denoisers[name].label for name in ("unguided", "idql", "cep", "ddice")}) == 1
+    assert len({denoisers[name].label for name in ("unguided", "idql", "cep", "ddice", "mse", "dps")}) == 1
     assert denoisers["swg"] is denoisers["swg-r"]
     assert denoisers["swg"].label != denoisers["idql"].label
     assert IDQL().components(shared)["critic"] is shared.critic

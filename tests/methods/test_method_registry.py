@@ -8,7 +8,7 @@ import pytest
 import methods.registry as registry
 from methods.registry import MethodError, get_method, load_plugin, method_name, method_names
 
-BUILT_IN = ("cep", "ddice", "idql", "swg", "swg-r", "unguided")
+BUILT_IN = ("cep", "ddice", "dps", "idql", "mse", "swg", "swg-r", "unguided")
 PLUGIN = '''
 """A method in one file."""
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def test_an_unknown_name_gets_the_near_ones_and_all():
     message = sentence(get_method, "swgr")
     assert message.startswith("unknown method 'swgr'; did you mean ")
     assert "swg-r" in message.split("?")[0]
-    assert message.endswith("choose from cep, ddice, idql, swg, swg-r, unguided.")
+    assert message.endswith("choose from cep, ddice, dps, idql, mse, swg, swg-r, unguided.")
     assert "did you mean" not in sentence(get_method, "zzzzzz")
 
 

@@ -1,0 +1,91 @@
+"""DPS: guidance by the value of the denoised action, a biased baseline of CEP (arXiv 2209.14687, 2304.12824).
+
+The log weight of a noisy action is taken to be β Q(s, E[a_0 | a_k, s]), its gradient through the critic and the
+denoiser; no network is trained for it. Exact guidance of π ∝ μ e^{βQ} has log E[e^{βQ} | a_k, s]: the two have one
+slope where Q is linear in a and μ Gaussian, and as the noise goes to zero; else the sampled law is not π.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from critics.component import Component, Parts
+from critics.critic import Critic
+from methods.diffusion.denoiser import Denoiser
+from methods.diffusion.guidance import Repairs, guided
+from methods.diffusion.schedule import Schedule
+from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.registry import register
+
+
+@dataclass
+class PlugIn:
+    """Guidance by β Q(s, ẑ_0(z)); ẑ_0 enters unclipped, since a clipped action has no slope.
+
+    Attributes:
+        denoiser: what is guided; z = a.
+        critic: gives Q, which must have a gradient in the action.
+        inverse_temperature: β.
+        rho: guidance scale; 0 gives the wrapped denoiser exactly.
+    """
+
+    denoiser: Denoiser
+    critic: Critic
+    inverse_temperature: float
+    rho: float
+    repairs: Repairs = field(default_factory=Repairs)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The wrapped denoiser's."""
+        return self.denoiser.schedule
+
+    @property
+    def channels(self) -> int:
+        """The wrapped denoiser's."""
+        return self.denoiser.channels
+
+    def __call__(
+        self,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Float[Tensor, "seed batch channel"]:
+        """Guided E[z_0 | z_k, s]; one forward and one backward pass through denoiser and critic."""
+        if self.rho == 0:
+            return self.denoiser(z, level, observations)
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            clean = self.denoiser(z, level, observations)
+            value = self.inverse_temperature * self.critic.q(observations, clean).sum()
+        (gradient,) = torch.autograd.grad(value, z)
+        return guided(clean.detach(), gradient, self.schedule, level, self.rho, self.repairs)
+
+
+@register("dps")
+@dataclass(frozen=True)
+class DPS(Method):
+    """Objective: behaviour. Guidance: ∇ of β Q of the denoised action, biased. Selection: the first draw.
+
+    Attributes:
+        inverse_temperature: β of π ∝ μ e^{βQ}.
+    """
+
+    title: ClassVar[str] = "DPS (biased)"
+    paper: ClassVar[str] = "DPS, arXiv 2209.14687, as a baseline of CEP"
+    rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
+    in_default_comparison: ClassVar[bool] = False
+    inverse_temperature: float = 3.0
+
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The behaviour denoiser and the critic."""
+        return {"denoiser": shared.behaviour(), "critic": shared.critic}
+
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+        """One draw from the behaviour model guided by ρ β ∇Q of its own prediction."""
+        plug_in = PlugIn(parts["denoiser"], parts["critic"], self.inverse_temperature, rho)
+        return DiffusionPolicy(shared.clip(plug_in), shared.sampler, shared.action_dim, repairs=plug_in.repairs)
