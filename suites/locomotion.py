@@ -1,4 +1,4 @@
-"""Locomotion: D4RL's nine Gym-MuJoCo tasks, version 2.
+"""Locomotion: D4RL's nine Gym-MuJoCo tasks, version 2, and data made here by D4RL's recipe, which are others.
 
 Minari's `mujoco/*` sets are other data (v5 simulators, other policies), so they are not declared.
 """
@@ -6,6 +6,7 @@ Minari's `mujoco/*` sets are other data (v5 simulators, other policies), so they
 from functools import partial
 
 from suites.gym_mujoco import make_robot
+from suites.locomotion_recipe import generate
 from suites.rewards import ReturnRange
 from suites.task import ControlTask, Suite
 
@@ -29,14 +30,14 @@ PUBLISHED_RHO = {
 
 
 def _task(name: str, rho: float) -> ControlTask:
-    robot = name.split("-")[0]
+    robot, _, mixture = name.removesuffix("-v2").partition("-")
     observation_dim, action_dim, reference = ROBOTS[robot]
     return ControlTask(
         name=name,
         suite="locomotion",
         observation_dim=observation_dim,
         action_dim=action_dim,
-        datasets={"d4rl": name},
+        datasets={"d4rl": name, "local": f"local/{robot}-{mixture}"},
         episodes=20,
         settings={"critic.expectile": 0.7},
         published_rho=rho,
@@ -44,6 +45,7 @@ def _task(name: str, rho: float) -> ControlTask:
         horizon=HORIZON,
         reference=reference,
         make_environment=partial(make_robot, robot, HORIZON),
+        generate=partial(generate, robot, mixture, HORIZON),
     )
 
 

@@ -23,7 +23,7 @@ from suites.sources.minari_hub import into, read
 from suites.sources.transitions import Transitions, check
 from suites.task import ControlTask, DensityTask, Progress
 
-VERSION = 0  # of the recipes; a change in what a seed gives must raise it
+VERSION = 0  # of the recipes; a change in what a seed gives, by new policies too, must raise it
 INVERSE_TEMPERATURE_MAX = 20.0
 BYTES_PER_TRANSITION = 300  # stored set and flat copy together, with room to spare
 
@@ -103,15 +103,16 @@ def _store(task: ControlTask, episodes: tuple[Episode, ...], name: str, director
 
 def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: int) -> None:
     bound = np.full(task.observation_dim, np.inf, np.float32)
+    recipe = getattr(task.generate, "func", task.generate).__module__
     dataset = minari.create_dataset_from_buffers(
         name,
         [_buffer(episode) for episode in episodes],
         env=specification(task),
         eval_env=specification(task),
-        algorithm_name=f"scripted, recipe version {VERSION}",
+        algorithm_name=f"{recipe}, version {VERSION}",
         author="diffusion-guidance-bench",
         author_email=set(),
-        code_permalink=getattr(task.generate, "func", task.generate).__module__,
+        code_permalink=recipe,
         description=f"Data for {task.name} made by its suite's recipe from seed {seed}.",
         action_space=gym.spaces.Box(-1.0, 1.0, (task.action_dim,), np.float32),
         observation_space=gym.spaces.Box(-bound, bound, dtype=np.float32),
