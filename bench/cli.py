@@ -96,15 +96,21 @@ def fail(sentence: str) -> NoReturn:
 def command_run(arguments: list[str]) -> None:
     """`run`: see `RunOptions`."""
     options, jobs = parse_jobs(RunOptions, "run", arguments)
+    if options.processes is not None and options.processes < 1:
+        raise UserError(f"processes={options.processes} must be at least 1.")
+    device = prepare_device(options)
     request = Request(
         jobs=jobs,
         seeds=parse_seeds(options.seeds),
         rhos=parse_rhos("--rho", options.rho),
         preset=options.preset,
         source=options.data,
-        device=prepare_device(options),
+        device=device,
         results=options.results,
         artifacts=options.artifacts,
+        processes=options.processes,
+        threads=torch.get_num_threads(),
+        plugins=options.plugin,
     )
     run(request, Screen())
 
@@ -172,8 +178,7 @@ def prepare_device(options: Common) -> torch.device:
         raise UserError(f"unknown device {options.device!r}; choose auto, cpu or cuda.")
     if options.threads is not None and options.threads < 1:
         raise UserError(f"threads={options.threads} must be at least 1.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(options.threads or cores)
+    torch.set_num_threads(options.threads or 1)
     if options.device == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda is not there (torch sees no CUDA GPU); use --device cpu.")
     if options.device == "cpu":

@@ -37,7 +37,7 @@ class Common(Selection):
     device: str = "auto"
     """auto, cpu or cuda."""
     threads: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
-    """CPU threads; every core of this process's share if left out."""
+    """CPU threads of each process; 1 if left out, since more help little with networks of this size."""
     results: Path = Path("results")
     """Folder of the result files."""
     artifacts: Path = Path("artifacts")
@@ -52,6 +52,8 @@ class RunOptions(Common):
 
     seeds: str = "3"
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
+    processes: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    """Components and evaluations worked on at once; one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None
     """Guidance scales for every method that has one, as in 5 or 1,5,10; else tuned, published or default."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.request import Job
 from bench.spec import Cell
 from bench.store import FORMAT, digest
 from critics.component import Component, Computed, Trained
@@ -97,3 +98,26 @@ def planned(
     labels = {name: node.label for name, node in parts.items()}
     made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels, fingerprint, source]
     return PlannedCell(cell, parts, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """A task's cells and components.
+
+    Attributes:
+        job: the task with its settings.
+        shared: what the methods share on it.
+        cells: all of them.
+        open: those without a result.
+        missing: components still to be made, upstream first, with the seeds that miss them.
+        ready: number of components that are there.
+        seconds: how long the rest is expected to take, or 0.
+    """
+
+    job: Job
+    shared: Shared
+    cells: list[PlannedCell]
+    open: list[PlannedCell]
+    missing: list[tuple[Node, tuple[int, ...]]]
+    ready: int
+    seconds: float

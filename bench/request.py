@@ -27,7 +27,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Request:
-    """What `run` was asked to do."""
+    """What `run` was asked to do.
+
+    Attributes:
+        jobs: the tasks with their settings.
+        seeds: training seeds of the reported results.
+        rhos: guidance scales given, or none.
+        preset: the preset's name.
+        source: the data source as asked for.
+        device: what computes.
+        results, artifacts: the folders.
+        processes: how many units of work are done at once; None leaves it to the plan.
+        threads: CPU threads of each process.
+        plugins: files that register methods, for other processes to load too.
+    """
 
     jobs: tuple[Job, ...]
     seeds: tuple[int, ...]
@@ -37,6 +50,9 @@ class Request:
     device: torch.device
     results: Path
     artifacts: Path
+    processes: int | None = None
+    threads: int = 1
+    plugins: tuple[Path, ...] = ()
 
 
 def episodes_of(task: Task, config: Config) -> int:

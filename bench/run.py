@@ -3,51 +3,24 @@
 A cell whose result file is there is finished; running again does the rest.
 """
 
-import time
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from bench.choose_rho import choose, find_tuned, refuse_tuned_seeds
+from bench.choose_rho import choose, refuse_tuned_seeds
 from bench.data import load_transitions, shared_on, to_device
-from bench.errors import UserError
-from bench.evaluate import densities, rollouts
-from bench.plan import Node, PlannedCell, ordered, planned
+from bench.execute import Worker, units_of
+from bench.plan import Node, TaskPlan, ordered, planned
+from bench.pool import do_together
 from bench.rehearse import seconds_to_evaluate, seconds_to_make, slice_of
 from bench.request import Job, Request, episodes_of
-from bench.result import Outcome, describe, write_result
 from bench.screen import Screen
 from bench.spec import Cell
 from bench.store import FORMAT, ComponentStore, ResultStore, check_space, write_json
-from bench.workshop import Workshop
 from critics.component import Component
-from methods.method import Shared
 from suites.sources.transitions import Transitions, action_bounds
-from suites.task import ControlTask, DensityTask, Task
 
-
-@dataclass(frozen=True)
-class TaskPlan:
-    """A task's cells and components.
-
-    Attributes:
-        job: the task with its settings.
-        shared: what the methods share on it.
-        cells: all of them.
-        open: those without a result.
-        missing: components still to be made, upstream first, with the seeds that miss them.
-        ready: number of components that are there.
-        seconds: how long the rest is expected to take, or 0.
-    """
-
-    job: Job
-    shared: Shared
-    cells: list[PlannedCell]
-    open: list[PlannedCell]
-    missing: list[tuple[Node, tuple[int, ...]]]
-    ready: int
-    seconds: float
+SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
 
 def run(request: Request, screen: Screen) -> None:
@@ -59,11 +32,16 @@ def run(request: Request, screen: Screen) -> None:
     for job in request.jobs:
         refuse_tuned_seeds(request.results, job.task.name, job.methods, request.preset, request.seeds)
     plans = [plan_task(request, job, results, screen) for job in request.jobs]
-    show(plans, request, screen)
+    processes = processes_for(plans, request)
+    show(plans, request, processes, screen)
     remember(plans, results)
-    for plan in plans:
-        if plan.open:
-            execute(request, plan, results, screen)
+    units = [unit for plan in plans for unit in units_of(plan)]
+    if processes > 1 and len(units) > 1:
+        do_together(units, request, processes, screen)
+    else:
+        worker = Worker(request, screen)
+        for unit in units:
+            worker.do(unit)
     total = sum(len(plan.cells) for plan in plans)
     where = "" if request.results == Path("results") else f" --results {request.results}"
     screen.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
@@ -114,10 +92,23 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
     return cells
 
 
-def show(plans: Sequence[TaskPlan], request: Request, screen: Screen) -> None:
+def processes_for(plans: Sequence[TaskPlan], request: Request) -> int:
+    """As many as were asked for; else one per core on a CPU, where it is worth their start."""
+    if request.processes is not None:
+        return request.processes
+    worth_it = sum(plan.seconds for plan in plans) > SECONDS_WORTH_PROCESSES
+    return cores() if worth_it and request.device.type == "cpu" else 1
+
+
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def show(plans: Sequence[TaskPlan], request: Request, processes: int, screen: Screen) -> None:
     """Print which components will be made, which are there, and how long it should take."""
     seeds = ", ".join(map(str, request.seeds))
-    screen.say(f"Plan: preset {request.preset}, seeds {seeds}, device {request.device}")
+    screen.say(f"Plan: preset {request.preset}, seeds {seeds}, device {request.device}, {counted(processes)}")
     for plan in plans:
         finished = len(plan.cells) - len(plan.open)
         names = ", ".join(plan.job.methods)
@@ -126,11 +117,16 @@ def show(plans: Sequence[TaskPlan], request: Request, screen: Screen) -> None:
             screen.say(f"    to make: {node.label} for seed {', '.join(map(str, missing))}")
         if plan.ready:
             screen.say(f"    already there: {plan.ready} component{'s' if plan.ready > 1 else ''}")
-    seconds = sum(plan.seconds for plan in plans)
+    seconds = sum(plan.seconds for plan in plans) / processes
     if not any(plan.open for plan in plans):
         screen.say("  nothing is left to do: every result is there")
     if seconds:
         screen.say(f"  expected time: {spoken(seconds)} (measured on a few steps of each)")
+
+
+def counted(processes: int) -> str:
+    """The number of processes in words."""
+    return "1 process" if processes == 1 else f"{processes} processes"
 
 
 def spoken(seconds: float) -> str:
@@ -159,67 +155,3 @@ def remember(plans: Sequence[TaskPlan], results: ResultStore) -> None:
         for p in plan.cells
     ]
     write_json(results.root / "plan.json", {"format": FORMAT, "cells": cells})
-
-
-def execute(request: Request, plan: TaskPlan, results: ResultStore, screen: Screen) -> None:
-    """Make the missing components of a task, then evaluate its open cells."""
-    transitions = open_transitions(request, plan.job, Screen(quiet=True))
-    data = to_device(transitions, request.device)
-    workshop = Workshop(ComponentStore(request.artifacts), data, plan.job.task.name, screen)
-    for node, seeds in plan.missing:
-        workshop.make(node, seeds)
-    groups: dict[str, list[PlannedCell]] = {}
-    for cell in plan.open:
-        groups.setdefault(cell.label, []).append(cell)
-    for group in groups.values():
-        evaluate_group(request, plan, group, workshop, describe(transitions), results, screen)
-
-
-def evaluate_group(
-    request: Request,
-    plan: TaskPlan,
-    group: Sequence[PlannedCell],
-    workshop: Workshop,
-    about_data: dict[str, Any],
-    results: ResultStore,
-    screen: Screen,
-) -> None:
-    """Evaluate one method at one ρ for all its open seeds together, and write a result for each."""
-    first = group[0].cell
-    seeds = [p.cell.seed for p in group]
-    policy = first.method.policy(workshop.parts(group[0].parts, seeds), plan.shared, first.rho or 0.0)
-    rho = "" if first.rho is None else f" ρ={first.rho:g}"
-    started = time.monotonic()
-    with screen.bar(f"{first.task.name} {first.name}{rho}", len(seeds)) as progress:
-        outcomes = outcomes_of(
-            policy, first.task, seeds, range(episodes_of(first.task, first.config)), request, progress
-        )
-    seconds = (time.monotonic() - started) / len(seeds)
-    nodes = ordered(group[0].parts.values())
-    tuned = find_tuned(request.results, first.task.name, first.name, first.preset)
-    spent = {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
-    for row, (planned_cell, outcome) in enumerate(zip(group, outcomes, strict=True)):
-        write_result(
-            results.file(first.task.name, planned_cell.label, planned_cell.cell.seed),
-            planned_cell,
-            outcome,
-            about_data,
-            tuning=spent if first.rho_source == "tuned" else None,
-            repairs=policy.repairs.counts(row),
-            seconds={"train": workshop.seconds(nodes, planned_cell.cell.seed), "evaluate": seconds},
-            device=request.device,
-        )
-
-
-def outcomes_of(
-    policy: Any, task: Task, seeds: Sequence[int], episodes: range, request: Request, progress: Any
-) -> list[Outcome]:
-    """Evaluate on the task's own terms, one outcome per seed."""
-    match task:
-        case ControlTask():
-            rolled = rollouts(policy, task, seeds, episodes, request.device, progress)
-            return [Outcome(episodes=row) for row in rolled]
-        case DensityTask():
-            scored = densities(policy, task, seeds, len(episodes), request.device, progress)
-            return [Outcome(densities=row) for row in scored]
-    raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")

@@ -12,6 +12,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -66,13 +67,54 @@ class Screen:
             if last[0]:
                 self.say(f"  {shown}: {last[0]} steps in {time.monotonic() - started:.1f} s")
             return
-        columns = (
+        with self._bars() as progress:
+            task = progress.add_task(shown, total=None, visible=False)
+            yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+    @contextlib.contextmanager
+    def board(self) -> Iterator["Board"]:
+        """Several bars at once, for what other processes do."""
+        with self._bars() as progress:
+            yield Board(self, progress)
+
+    def _bars(self) -> Progress:
+        return Progress(
             TextColumn("  {task.description:38}"),  # with the rest, 80 columns in all
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
             Rate(),
             TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+            disable=self.quiet or not self.console.is_terminal,
         )
-        with Progress(*columns, console=self.console) as progress:
-            task = progress.add_task(shown, total=None, visible=False)
-            yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+
+@dataclass
+class Board:
+    """Bars by their labels; on anything but a terminal, one line when a bar ends.
+
+    Attributes:
+        screen: where lines go.
+        progress: where bars go.
+    """
+
+    screen: Screen
+    progress: Progress
+    _bars: dict[str, TaskID] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    _done: dict[str, int] = field(default_factory=dict)
+
+    def show(self, what: str, label: str, done: int, total: int) -> None:
+        """Take one message: a line to `say`, or the `start`, a `step` or the `end` of a bar."""
+        if what == "say":
+            self.screen.say(label)
+        elif what == "start":
+            self._started[label] = time.monotonic()
+        elif what == "step":
+            if label not in self._bars:
+                self._bars[label] = self.progress.add_task(label, total=total)
+            self._done[label] = done
+            self.progress.update(self._bars[label], completed=done, total=total)
+        elif label in self._bars and not self.screen.console.is_terminal:
+            seconds = time.monotonic() - self._started[label]
+            self.screen.say(f"  {label}: {self._done[label]} steps in {seconds:.1f} s")

@@ -60,7 +60,7 @@ def plugin(tmp_path):
 def test_it_is_listed_with_its_settings(bench, plugin):
     assert "calm" not in bench("list", "methods").out
     (row,) = [line for line in bench("list", "methods", *plugin).out.splitlines() if line.startswith("  calm ")]
-    assert row.split()[1:4] == ["Calm", "1,2", "candidates=4"]
+    assert row.split()[1:5] == ["Calm", "yes", "1,2", "candidates=4"]
 
 
 def test_it_is_run_tuned_timed_and_reported(bench, folders, tmp_path, plugin):

@@ -1,0 +1,71 @@
+"""Several processes give what one gives, stop at the first error, and are not left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.cli import main
+
+WHAT = ["--suite", "maze2d", "--tasks", "maze2d-umaze", "--methods", "unguided,idql", "--preset", "smoke"]
+SMALL = ["--seeds", "1", "--data-set.transitions", "500", "--denoiser.steps", "3", "--critic.steps", "3"]
+SMALL += ["--evaluation.episodes", "1"]
+
+
+def run(folder, processes, *more):
+    places = ["--results", str(folder / "results"), "--artifacts", str(folder / "artifacts")]
+    main(["run", *WHAT, *SMALL, *places, "--processes", str(processes), *more])
+    files = sorted((folder / "results" / "runs").glob("*/*/seed-*.json"))
+    return {file.parent.name: json.loads(file.read_text()) for file in files}
+
+
+def test_two_processes_give_what_one_gives(tmp_path, capsys):
+    one, two = run(tmp_path / "one", 1), run(tmp_path / "two", 2)
+    assert "2 processes" in capsys.readouterr().out
+    assert len(one) == 2
+    assert one.keys() == two.keys()
+    for label, result in one.items():
+        assert result["episodes"] == two[label]["episodes"]
+        assert result["components"] == two[label]["components"]
+
+
+def test_an_error_in_a_process_is_one_sentence(tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        run(tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200")
+    assert left.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: training of behaviour diverged")
+    assert message.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "getppid"), reason="needs parent process ids")
+def test_processes_end_with_their_parent(tmp_path):
+    places = ["--results", str(tmp_path / "results"), "--artifacts", str(tmp_path / "artifacts")]
+    long = ["--denoiser.steps", "1000000", "--critic.steps", "1000000"]
+    command = [sys.executable, "-m", "bench", "run", *WHAT, *SMALL, *long, *places, "--processes", "2"]
+    parent = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    locks = tmp_path / "artifacts" / "components"
+    deadline = time.monotonic() + 60
+    while len(list(locks.glob("*/.lock"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    children = children_of(parent.pid)
+    assert len(children) >= 2
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    while any(alive(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not any(alive(child) for child in children)
+
+
+def children_of(pid):
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+def alive(pid):
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.strip() not in ("", "Z")
