@@ -88,13 +88,17 @@ def do_together(units: Sequence[Unit], request: Request, processes: int, screen:
     with screen.board() as board, relay(messages, board):
         try:
             schedule(units, pool)
-        except BrokenProcessPool:
-            raise UserError(
-                "a process was ended from outside, perhaps for want of memory; run the same command again to go "
-                "on, with fewer at once as in --processes 1."
-            ) from None
+        except BaseException as error:
+            for process in multiprocessing.active_children():  # hours may be left of what they are doing
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise UserError(
+                    "a process was ended from outside, perhaps for want of memory; run the same command again to "
+                    "go on, with fewer at once as in --processes 1."
+                ) from None
+            raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def schedule(units: Sequence[Unit], pool: ProcessPoolExecutor) -> None:

@@ -130,6 +130,7 @@ def test_citation_names_the_papers_and_this_version():
     assert citation["license"] == PYPROJECT["project"]["license"] == "MIT"
     papers = {reference["identifiers"][0]["value"] for reference in citation["references"]}
     numbers = "2505.18345 2304.12824 2304.10573 2407.20109 2110.06169 2006.11239 2004.07219 2108.13264"
+    numbers += " 2010.02502 2211.01095 2209.14687"
     assert papers == {f"arXiv:{number}" for number in numbers.split()}
     for reference in citation["references"]:
         assert reference["title"]

@@ -35,7 +35,10 @@ def test_two_processes_give_what_one_gives(tmp_path, capsys):
 
 def test_an_error_in_a_process_is_one_sentence(tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
-        run(tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200")
+        # The critic, made beside it, would take days.
+        run(
+            tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200", "--critic.steps", "9000000"
+        )
     assert left.value.code == 2
     message = capsys.readouterr().err
     assert message.startswith("error: training of behaviour diverged")
