@@ -1,7 +1,6 @@
 """Several processes give what one gives, stop at the first error, and are not left behind."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -45,7 +44,6 @@ def test_an_error_in_a_process_is_one_sentence(tmp_path, capsys):
     assert message.count("\n") == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "getppid"), reason="needs parent process ids")
 def test_processes_end_with_their_parent(tmp_path):
     places = ["--results", str(tmp_path / "results"), "--artifacts", str(tmp_path / "artifacts")]
     long = ["--denoiser.steps", "1000000", "--critic.steps", "1000000"]
