@@ -135,4 +135,4 @@ class CEP(Method):
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """One draw from the behaviour model guided by ρ ∇f; no gradient goes through the denoiser."""
         guided = EnergyGuided(parts["denoiser"], parts["energy"], rho)
-        return DiffusionPolicy(shared.clip(guided), shared.sampler, shared.action_dim, repairs=guided.repairs)
+        return shared.policy(guided, repairs=guided.repairs)

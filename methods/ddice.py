@@ -151,11 +151,5 @@ class DiffusionDICE(Method):
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """K draws from the behaviour model guided by ρ ∇g, then the one with the highest Q."""
         guided = EnergyGuided(parts["denoiser"], parts["guidance"], rho)
-        return DiffusionPolicy(
-            shared.clip(guided),
-            shared.sampler,
-            shared.action_dim,
-            candidates=self.candidates,
-            selection=First() if self.candidates == 1 else Best(parts["critic"].q),
-            repairs=guided.repairs,
-        )
+        selection = First() if self.candidates == 1 else Best(parts["critic"].q)
+        return shared.policy(guided, self.candidates, selection, guided.repairs)

@@ -88,4 +88,4 @@ class DPS(Method):
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """One draw from the behaviour model guided by ρ β ∇Q of its own prediction."""
         plug_in = PlugIn(parts["denoiser"], parts["critic"], self.inverse_temperature, rho)
-        return DiffusionPolicy(shared.clip(plug_in), shared.sampler, shared.action_dim, repairs=plug_in.repairs)
+        return shared.policy(plug_in, repairs=plug_in.repairs)

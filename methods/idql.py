@@ -40,14 +40,7 @@ class IDQL(Method):
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """Candidates from the behaviour model, selected by the critic."""
-        denoiser = shared.clip(parts["denoiser"])
-        return DiffusionPolicy(
-            denoiser,
-            shared.sampler,
-            shared.action_dim,
-            candidates=self.candidates,
-            selection=self.selection(parts["critic"], shared),
-        )
+        return shared.policy(parts["denoiser"], self.candidates, self.selection(parts["critic"], shared))
 
     def selection(self, critic: Critic, shared: Shared) -> Selection:
         """By argmax Q, or in proportion to w(Q, V)."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -13,8 +13,8 @@ from critics.component import Component, Parts
 from critics.critic import CriticConfig
 from critics.seeds import SeedStreams
 from methods.diffusion.denoiser import BehaviourDenoiser, Denoiser, DenoiserConfig, JointDenoiser
-from methods.diffusion.guidance import WEIGHT_FLOOR, Clipped, Repairs
-from methods.diffusion.sampler import SamplerConfig, sample
+from methods.diffusion.guidance import WEIGHT_FLOOR, Repairs
+from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from methods.guidance_net import GuidanceNetConfig
 from methods.selection import First, Selection
 
@@ -68,13 +68,31 @@ class Shared:
         expectile = self.critic_config.expectile
         return JointDenoiser(self.denoiser, self.observation_dim, self.action_dim, weight, expectile, self.critic)
 
-    def clip(self, denoiser: Denoiser) -> Clipped:
-        """The denoiser with its prediction kept in the range of the data, and of the weight if z has one."""
+    def bounds(self, denoiser: Denoiser) -> Bounds:
+        """The range of the data's actions, and of the weight if the denoiser's z has one."""
         has_weight = denoiser.channels > self.action_dim
         device = denoiser.schedule.alpha.device
         low = torch.tensor([*self.action_low, *[WEIGHT_FLOOR] * has_weight], device=device)
         high = torch.tensor([*self.action_high, *[1.0] * has_weight], device=device)
-        return Clipped(denoiser, low, high)
+        return Bounds(low, high)
+
+    def policy(
+        self,
+        denoiser: Denoiser,
+        candidates: int = 1,
+        selection: Selection | None = None,
+        repairs: Repairs | None = None,
+    ) -> "DiffusionPolicy":
+        """The policy that draws with this denoiser, guided or not, by the one sampler; see `DiffusionPolicy`."""
+        return DiffusionPolicy(
+            denoiser,
+            self.sampler,
+            self.bounds(denoiser),
+            self.action_dim,
+            candidates,
+            selection or First(),
+            repairs or Repairs(),
+        )
 
 
 @runtime_checkable
@@ -97,6 +115,7 @@ class DiffusionPolicy:
     Attributes:
         denoiser: guided or not.
         sampler: how candidates are drawn.
+        bounds: the range of clean z.
         action_dim: leading channels of z that are the action.
         candidates: draws per observation.
         selection: picks one of them.
@@ -105,10 +124,11 @@ class DiffusionPolicy:
 
     denoiser: Denoiser
     sampler: SamplerConfig
+    bounds: Bounds
     action_dim: int
-    candidates: int = 1
-    selection: Selection = field(default_factory=First)
-    repairs: Repairs = field(default_factory=Repairs)
+    candidates: int
+    selection: Selection
+    repairs: Repairs
 
     def act(
         self, observations: Float[Tensor, "seed batch observation"], streams: SeedStreams
@@ -116,7 +136,7 @@ class DiffusionPolicy:
         """One selected action per observation."""
         batch = observations.shape[1]
         repeated = observations.repeat_interleave(self.candidates, dim=1)
-        z = sample(self.denoiser, repeated, streams, self.sampler)
+        z = sample(self.denoiser, repeated, streams, self.sampler, self.bounds)
         chosen = self.selection.choose(repeated, z, batch, streams)
         return chosen[..., : self.action_dim]
 

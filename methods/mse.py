@@ -94,4 +94,4 @@ class MSE(Method):
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """One draw from the behaviour model guided by ρ ∇f."""
         guided = EnergyGuided(parts["denoiser"], parts["energy"], rho)
-        return DiffusionPolicy(shared.clip(guided), shared.sampler, shared.action_dim, repairs=guided.repairs)
+        return shared.policy(guided, repairs=guided.repairs)

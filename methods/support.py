@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from critics.component import Component, Computed, Data, Parts, Progress
 from critics.seeds import SeedStreams
 from methods.diffusion.denoiser import BehaviourDenoiser
-from methods.diffusion.guidance import Clipped
-from methods.diffusion.sampler import SamplerConfig, sample
+from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 
 ROWS_AT_ONCE = 8192
 
@@ -25,7 +24,7 @@ class SupportActions(Computed):
         states: number of states, drawn from the data without replacement; all of them if there are fewer.
         actions: M, draws per state.
         sampler: how they are drawn.
-        low, high: per-dimension range that clips the denoiser.
+        low, high: per-dimension range that clips the actions.
     """
 
     kind: ClassVar[str] = "support"
@@ -57,12 +56,12 @@ class SupportActions(Computed):
         if chosen.shape[1] < self.states:  # fewer transitions than states asked for: go round again
             chosen = chosen.repeat(1, -(-self.states // chosen.shape[1]))[:, : self.states]
         observations = data.observations[chosen]
-        bounds = (torch.tensor(b, device=data.actions.device) for b in (self.low, self.high))
-        denoiser = Clipped(parts["behaviour"], *bounds)
+        bounds = Bounds(*(torch.tensor(b, device=data.actions.device) for b in (self.low, self.high)))
         drawn: list[Tensor] = []
         for part in observations.split(max(1, ROWS_AT_ONCE // self.actions), dim=1):
             rows = part.repeat_interleave(self.actions, dim=1)
-            drawn.append(sample(denoiser, rows, streams, self.sampler).unflatten(1, (-1, self.actions)))
+            actions = sample(parts["behaviour"], rows, streams, self.sampler, bounds)
+            drawn.append(actions.unflatten(1, (-1, self.actions)))
             progress(sum(piece.shape[1] for piece in drawn), self.states)
         module.get_buffer("observations").copy_(observations)
         module.get_buffer("actions").copy_(torch.cat(drawn, 1))

@@ -36,4 +36,4 @@ class SWG(Method):
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """One draw from the self-guided joint model."""
         guided = SelfWeighted(parts["denoiser"], rho)
-        return DiffusionPolicy(shared.clip(guided), shared.sampler, shared.action_dim, repairs=guided.repairs)
+        return shared.policy(guided, repairs=guided.repairs)

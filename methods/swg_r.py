@@ -40,14 +40,7 @@ class SWGR(Method):
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """Candidates from the self-guided joint model, selected by their weight channel."""
         guided = SelfWeighted(parts["denoiser"], rho)
-        return DiffusionPolicy(
-            shared.clip(guided),
-            shared.sampler,
-            shared.action_dim,
-            candidates=self.candidates,
-            selection=Best(predicted_weight),
-            repairs=guided.repairs,
-        )
+        return shared.policy(guided, self.candidates, Best(predicted_weight), guided.repairs)
 
 
 def predicted_weight(observations: Tensor, candidates: Tensor) -> Tensor:

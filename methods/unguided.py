@@ -23,4 +23,4 @@ class Unguided(Method):
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """One draw from the behaviour model."""
-        return DiffusionPolicy(shared.clip(parts["denoiser"]), shared.sampler, shared.action_dim)
+        return shared.policy(parts["denoiser"])

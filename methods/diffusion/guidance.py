@@ -149,36 +149,3 @@ class SelfWeighted:
         outside = (weight < WEIGHT_FLOOR) | (weight > 1.0)
         self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum(1)
         return guided(clean.detach(), gradient, self.schedule, level, self.rho, self.repairs)
-
-
-@dataclass(frozen=True)
-class Clipped:
-    """A denoiser whose prediction is clipped to the range of clean data, as every method's code does.
-
-    Attributes:
-        denoiser: what is clipped.
-        low, high: (channel,) bounds of z_0.
-    """
-
-    denoiser: Denoiser
-    low: Float[Tensor, " channel"]
-    high: Float[Tensor, " channel"]
-
-    @property
-    def schedule(self) -> Schedule:
-        """The wrapped denoiser's."""
-        return self.denoiser.schedule
-
-    @property
-    def channels(self) -> int:
-        """The wrapped denoiser's."""
-        return self.denoiser.channels
-
-    def __call__(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
-        """E[z_0 | z_k, s] within the bounds."""
-        return torch.clamp(self.denoiser(z, level, observations), self.low, self.high)

@@ -1,7 +1,7 @@
 """A sampler walks from noise to data by asking a denoiser at falling noise levels; it knows no critic and no ρ.
 
 The last step goes to α = 1, σ = 0, where every solver gives ẑ_0 itself: a second-order step ends there too, since
-its line would have to be read at λ = ∞.
+its line would have to be read at λ = ∞. Whatever was clipped on the way, what comes out lies in the bounds.
 """
 
 import itertools
@@ -15,6 +15,8 @@ from critics.seeds import SeedStreams
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.solvers import SOLVERS, Level, Visit
 
+CLIPS = ("clean", "iterate", "none")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerConfig:
@@ -25,11 +27,30 @@ class SamplerConfig:
             `dpm++-multistep` or `dpm++-singlestep` (second order).
         steps: denoiser evaluations, spread evenly over the levels; None means every level.
         temperature: factor of the initial noise and of every step's noise; 0 starts from the zero vector.
+        clip: what is kept within the bounds on the way: `clean`, every prediction ẑ_0; `iterate`, z after every
+            step (the code of SWG and IDQL); `none` (the code of CEP and Diffusion-DICE).
     """
 
     solver: str = "ddpm"
     steps: int | None = None
     temperature: float = 1.0
+    clip: str = "clean"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The range of clean data.
+
+    Attributes:
+        low, high: (channel,) least and greatest z_0.
+    """
+
+    low: Float[Tensor, " channel"]
+    high: Float[Tensor, " channel"]
+
+    def clip(self, z: Float[Tensor, "*batch channel"]) -> Float[Tensor, "*batch channel"]:
+        """The nearest z within."""
+        return torch.clamp(z, self.low, self.high)
 
 
 def visited_levels(levels: int, steps: int | None) -> list[int]:
@@ -51,6 +72,7 @@ def sample(
     observations: Float[Tensor, "seed batch observation"],
     streams: SeedStreams,
     config: SamplerConfig,
+    bounds: Bounds | None = None,
 ) -> Float[Tensor, "seed batch channel"]:
     """Draw one z_0 for every observation.
 
@@ -58,13 +80,16 @@ def sample(
         denoiser: guided or not.
         observations: (seed, batch, observation).
         streams: each seed's random numbers.
-        config: solver, steps, temperature.
+        config: solver, steps, temperature, clipping.
+        bounds: the range of clean data, or None for data without one.
 
     Raises:
-        ValueError: an unknown solver or an impossible number of steps.
+        ValueError: an unknown solver or clip, or an impossible number of steps.
     """
     if config.solver not in SOLVERS:
         raise ValueError(f"unknown solver {config.solver!r}; choose one of {', '.join(SOLVERS)}.")
+    if config.clip not in CLIPS:
+        raise ValueError(f"unknown clip {config.clip!r}; choose one of {', '.join(CLIPS)}.")
     solve = SOLVERS[config.solver]
     schedule = denoiser.schedule
     shape = (observations.shape[1], denoiser.channels)
@@ -72,11 +97,17 @@ def sample(
     def noise() -> Tensor:
         return config.temperature * streams.normal(*shape) if config.temperature else torch.zeros(())
 
+    def within(z: Tensor) -> Tensor:
+        return z if bounds is None else bounds.clip(z)
+
     levels = visited_levels(len(schedule), config.steps)
     z = noise() if config.temperature else observations.new_zeros(len(streams), *shape)
     before = None
     for number, (t, s) in enumerate(itertools.pairwise(levels)):
         here, there = (Level(schedule.alpha[k], schedule.sigma[k]) for k in (t, s))
-        at = Visit(number, here, z, denoiser(z, t, observations))
+        clean = denoiser(z, t, observations)
+        at = Visit(number, here, z, within(clean) if config.clip == "clean" else clean)
         z, before = solve(at, before, there, noise), at
-    return denoiser(z, levels[-1], observations)
+        if config.clip == "iterate":
+            z = within(z)
+    return within(denoiser(z, levels[-1], observations))

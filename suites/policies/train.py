@@ -1,4 +1,4 @@
-"""Trains a robot's policies in the simulator of the evaluation, and keeps one every 5,000 steps.
+"""Trains a robot's policies in the simulator of the evaluation, and keeps one every 2,500 steps.
 
 CrossQ (arXiv 1902.05605), an off-policy maximum-entropy actor-critic that learns faster than SAC, from sbx
 (github.com/araffin/sbx). It is run by hand, with the extra `policies` installed; nothing else needs it:
@@ -27,7 +27,8 @@ from suites.gym_mujoco import ROBOTS, make_robot
 from suites.policies.actor import Actor, to_tensors
 
 HORIZON = 1000
-EVERY = 5_000  # steps between checkpoints
+EVERY = 2_500  # steps between checkpoints
+UNTRAINED = 5_000  # steps with random actions before learning begins
 MEMORY = 400_000  # transitions that training can look back on
 EPSILON = 0.001  # of the library's normalisation
 REFERENCES = 16  # observations of which the library's own answers are kept
@@ -89,13 +90,13 @@ def _model(folder: Path, robot: str, seed: int) -> CrossQ:
         environment,
         seed=seed,
         buffer_size=MEMORY,
-        learning_starts=EVERY,
+        learning_starts=UNTRAINED,
         policy_kwargs={"net_arch": dict(WIDTHS)},
     )
 
 
 class _Keep(BaseCallback):
-    """Writes a checkpoint, what is needed to go on from it, and a line of the log, every 5,000 steps."""
+    """Writes a checkpoint, what is needed to go on from it, and a line of the log, every 2,500 steps."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -103,7 +104,7 @@ class _Keep(BaseCallback):
         self.started = time.monotonic()
 
     def _on_step(self) -> bool:
-        if self.num_timesteps % EVERY == 0 and self.num_timesteps > EVERY:  # nothing is learned before
+        if self.num_timesteps % EVERY == 0 and self.num_timesteps > UNTRAINED:  # nothing is learned before
             unfinished = self.folder / "unfinished"
             save_file(_checkpoint(self.model), unfinished)
             unfinished.rename(self.folder / f"step-{self.num_timesteps:07d}.safetensors")

@@ -44,8 +44,7 @@ class Calm(Method):
         def calm(observations: Tensor, actions: Tensor) -> Tensor:
             return -rho * actions.square().sum(-1)
 
-        denoiser = shared.clip(parts["denoiser"])
-        return DiffusionPolicy(denoiser, shared.sampler, shared.action_dim, self.candidates, Best(calm))
+        return shared.policy(parts["denoiser"], self.candidates, Best(calm))
 '''
 
 

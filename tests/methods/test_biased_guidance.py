@@ -92,7 +92,7 @@ def test_the_plug_in_gradient_goes_through_critic_and_denoiser():
     expected = torch.stack(columns, -1)
     assert expected.abs().min() > 1e-3
     policy = DPS(inverse_temperature=BETA).policy({"denoiser": denoiser, "critic": critic}, shared, RHO)
-    plug_in = policy.denoiser.denoiser
+    plug_in = policy.denoiser
     alpha_bar = plug_in.schedule.alpha[LEVEL].double().square()
     factor = RHO * (1 - alpha_bar) / alpha_bar.sqrt()
     with torch.no_grad():
@@ -115,7 +115,7 @@ def test_a_plug_in_without_a_finite_gradient_stays_unguided_and_is_counted():
 
     z, observations = (part.float() for part in inputs(ACTIONS))
     policy = DPS().policy({"denoiser": denoiser, "critic": Broken()}, shared, RHO)
-    plain, moved = (wrapped(z, LEVEL, observations) for wrapped in (denoiser, policy.denoiser.denoiser))
+    plain, moved = (wrapped(z, LEVEL, observations) for wrapped in (denoiser, policy.denoiser))
     broken = observations[..., 0] > 0
     assert broken.any()
     assert not broken.all()

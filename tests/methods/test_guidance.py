@@ -9,7 +9,7 @@ from torch import Tensor
 
 from critics.seeds import SeedStreams
 from methods.cep import CEP
-from methods.diffusion.guidance import Clipped, EnergyGuided, SelfWeighted
+from methods.diffusion.guidance import EnergyGuided, SelfWeighted
 from methods.diffusion.schedule import Schedule, make_schedule
 
 SCHEDULE = make_schedule("vp", 4)
@@ -138,20 +138,11 @@ def test_a_predicted_weight_outside_its_range_guides_nothing_and_is_counted():
     assert guided.repairs.counts(0) == {"nan_gradients": 0, "clipped_weights": 3, "guided_rows": 4}
 
 
-def test_clipped_keeps_each_channel_in_its_own_range():
-    clipped = Clipped(Formula(lambda z: z[..., 1]), torch.tensor([-1.0, 0.0]), torch.tensor([0.5, 2.0]))
-    z = torch.tensor([[[-8.0, 9.0], [0.4, 1.0], [8.0, -1.0]]])
-    out = clipped(z, LEVEL, z)[0]
-    torch.testing.assert_close(out, torch.tensor([[-1.0, 2.0], [0.2, 1.0], [0.5, 0.0]]))
-    assert clipped.channels == 2
-    assert clipped.schedule is SCHEDULE
-
-
-def test_the_clip_of_a_joint_denoiser_holds_actions_and_weight():
+def test_the_bounds_of_a_joint_denoiser_hold_actions_and_weight():
     shared = tiny_shared()
     joint = shared.joint("smooth-expectile").build(SeedStreams([0], "x"))
-    clip = shared.clip(joint)
+    clip = shared.bounds(joint)
     assert clip.low.tolist() == pytest.approx([*shared.action_low, 1e-4])
     assert clip.high.tolist() == pytest.approx([*shared.action_high, 1.0])
-    behaviour = shared.clip(shared.behaviour().build(SeedStreams([0], "x")))
+    behaviour = shared.bounds(shared.behaviour().build(SeedStreams([0], "x")))
     assert behaviour.low.tolist() == pytest.approx(shared.action_low)

@@ -8,7 +8,8 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from critics.seeds import SeedStreams
-from methods.diffusion.sampler import SamplerConfig
+from methods.diffusion.guidance import Repairs
+from methods.diffusion.sampler import Bounds, SamplerConfig
 from methods.diffusion.schedule import make_schedule
 from methods.method import DiffusionPolicy
 from methods.selection import Best, Draw, First
@@ -79,6 +80,7 @@ class Echo:
 
 def test_a_policy_gives_every_observation_its_own_candidates():
     observations = torch.tensor([[[0.1], [0.2], [0.3]], [[1.1], [1.2], [1.3]]])
-    policy = DiffusionPolicy(Echo(), SamplerConfig(), action_dim=1, candidates=4, selection=Best(last_channel))
+    bounds = Bounds(torch.full((2,), -9.0), torch.full((2,), 9.0))
+    policy = DiffusionPolicy(Echo(), SamplerConfig(), bounds, 1, 4, Best(last_channel), Repairs())
     actions = policy.act(observations, SeedStreams([0, 1], "x"))
     assert torch.equal(actions, observations)
