@@ -22,12 +22,14 @@ class SWG(Method):
     Attributes:
         weight: the weight function: `smooth-expectile` (paper, eq. 21), `hard-expectile` (code), `exponential`,
             `linex`, each with fields as in `exponential:inverse_temperature=3`.
+        shrunk_clip: clip the predicted weight as the authors' code does, see `SelfWeighted`.
     """
 
     title: ClassVar[str] = "SWG"
     paper: ClassVar[str] = "SWG, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
     weight: str = "smooth-expectile"
+    shrunk_clip: bool = False
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The joint denoiser alone; the critic only made its weights."""
@@ -35,5 +37,5 @@ class SWG(Method):
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """One draw from the self-guided joint model."""
-        guided = SelfWeighted(parts["denoiser"], rho)
+        guided = SelfWeighted(parts["denoiser"], rho, self.shrunk_clip)
         return shared.policy(guided, repairs=guided.repairs)

@@ -24,6 +24,7 @@ class SWGR(Method):
 
     Attributes:
         weight: the weight function, as for SWG.
+        shrunk_clip: as for SWG.
         candidates: N. It needs a temperature above 0, or all candidates are the same.
     """
 
@@ -31,6 +32,7 @@ class SWGR(Method):
     paper: ClassVar[str] = "SWG with resampling, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
     weight: str = "smooth-expectile"
+    shrunk_clip: bool = False
     candidates: int = 16
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
@@ -39,7 +41,7 @@ class SWGR(Method):
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """Candidates from the self-guided joint model, selected by their weight channel."""
-        guided = SelfWeighted(parts["denoiser"], rho)
+        guided = SelfWeighted(parts["denoiser"], rho, self.shrunk_clip)
         return shared.policy(guided, self.candidates, Best(predicted_weight), guided.repairs)
 
 

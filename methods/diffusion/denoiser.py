@@ -166,10 +166,10 @@ class BehaviourDenoiser(Trained[NetworkDenoiser, Batch]):
 
 @dataclass(frozen=True)
 class JointDenoiser(Trained[NetworkDenoiser, Batch]):
-    """SWG's joint objective: diffuses z = (a, w / w_max), the weight beside the action (arXiv 2505.18345, §3).
+    """SWG's joint objective: diffuses z = (a, w), the weight beside the action (arXiv 2505.18345, §3).
 
-    Deviation: w is divided by the weight function's bound, so that every weight lies in (0, 1], the range the
-    authors' code clips to; ∇ log w does not feel a constant factor.
+    Deviation: a weight function with a bound above 1 is divided by it, so that every weight lies in (0, 1], the
+    range the authors' code clips to; ∇ log w does not feel a constant factor.
 
     Attributes:
         weight: the weight function, as `critics.weights.parse_weight` reads it.
@@ -178,6 +178,7 @@ class JointDenoiser(Trained[NetworkDenoiser, Batch]):
     """
 
     kind: ClassVar[str] = "joint"
+    version: ClassVar[int] = 2
     config: DenoiserConfig
     observation_dim: int
     action_dim: int
@@ -199,9 +200,9 @@ class JointDenoiser(Trained[NetworkDenoiser, Batch]):
         return build_denoiser(streams, self.config, self.observation_dim, self.action_dim, weight_head=True)
 
     def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
-        """The scaled weight of every transition, (seed, transition)."""
+        """The weight of every transition, at most 1, (seed, transition)."""
         weight = parse_weight(self.weight, self.expectile)
-        return {"weight": data_weights(data, parts["critic"], weight, seeds) / weight.maximum}
+        return {"weight": data_weights(data, parts["critic"], weight, seeds) / max(weight.maximum, 1.0)}
 
     def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
         """Uniform transitions."""

@@ -115,10 +115,13 @@ class SelfWeighted:
     Attributes:
         denoiser: a joint denoiser, z = (a, w).
         rho: guidance scale; 0 gives the wrapped denoiser exactly.
+        shrunk: what is held against the clip is ŵ α_{k-1}, as in the authors' code, which divides by √(1 - β_k) in
+            the place of α_k; noisy predictions then leave the clip far less often. The gradient is the same.
     """
 
     denoiser: Denoiser
     rho: float
+    shrunk: bool = False
     repairs: Repairs = field(default_factory=Repairs)
 
     @property
@@ -143,9 +146,12 @@ class SelfWeighted:
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             clean = self.denoiser(z, level, observations)
-            weight = clean[..., -1]
+            weight = clean[..., -1] * self._shrink(level)
             value = weight.clamp(WEIGHT_FLOOR, 1.0).log().sum()
         (gradient,) = torch.autograd.grad(value, z)
         outside = (weight < WEIGHT_FLOOR) | (weight > 1.0)
         self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum(1)
         return guided(clean.detach(), gradient, self.schedule, level, self.rho, self.repairs)
+
+    def _shrink(self, level: int) -> Tensor | float:
+        return self.schedule.alpha[level - 1] if self.shrunk and level > 0 else 1.0

@@ -138,6 +138,26 @@ def test_a_predicted_weight_outside_its_range_guides_nothing_and_is_counted():
     assert guided.repairs.counts(0) == {"nan_gradients": 0, "clipped_weights": 3, "guided_rows": 4}
 
 
+def test_the_shrunk_clip_holds_the_prediction_of_the_authors_code_against_the_range():
+    """Their ŵ_0 is (z_w - √(1-ᾱ_k) ε)/√(1 - β_k), of K = 5 with ᾱ = .80413 .43518 .1585 .03885 .00641 (SWG-JAX)."""
+    alpha_bar = torch.tensor([0.80413, 0.43518, 0.1585, 0.03885, 0.00641])
+    denoiser = Formula(lambda z: z[..., 1])
+    denoiser.schedule = make_schedule("vp", 5)
+    z = torch.tensor([[[0.0, weight] for weight in (0.5, 1.02, 1.2, 1.4, 2.0, 6.0, 9.0, 30.0)]])
+    for level in range(5):
+        step = alpha_bar[level] / (alpha_bar[level - 1] if level else 1.0)
+        # Our prediction is w; the same noise read with their divisor is w α_k / √(1 - β_k).
+        theirs = z[0, :, 1] * (alpha_bar[level] / step).sqrt()
+        inside = theirs < 1
+        guided = SelfWeighted(denoiser, RHO, shrunk=True)
+        moved = (guided(z, level, z) - denoiser(z, level, z))[0, :, 1]
+        assert torch.equal(moved > 0, inside), level
+        assert guided.repairs.counts(0)["clipped_weights"] == int((~inside).sum())
+        plain = SelfWeighted(denoiser, RHO)
+        both = inside & (z[0, :, 1] < 1)
+        torch.testing.assert_close(moved[both], (plain(z, level, z) - denoiser(z, level, z))[0, :, 1][both])
+
+
 def test_the_bounds_of_a_joint_denoiser_hold_actions_and_weight():
     shared = tiny_shared()
     joint = shared.joint("smooth-expectile").build(SeedStreams([0], "x"))
