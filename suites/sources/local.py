@@ -23,7 +23,7 @@ from suites.sources.minari_hub import into, read
 from suites.sources.transitions import Transitions, check
 from suites.task import ControlTask, DensityTask, Progress
 
-VERSION = 0  # of the recipes; a change in what a seed gives, by new policies too, must raise it
+VERSION = 1  # of the recipes; a change in what a seed gives, by new policies too, must raise it
 INVERSE_TEMPERATURE_MAX = 20.0
 BYTES_PER_TRANSITION = 300  # stored set and flat copy together, with room to spare
 

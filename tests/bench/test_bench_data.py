@@ -77,9 +77,9 @@ def test_fetch_list_info(data, url, original, tmp_path):
 
 
 def test_make_and_list(data):
-    assert "local/maze2d-umaze-2k-v0: 2,000 transitions" in data("make", "maze2d-umaze", "--transitions", 2000).out
+    assert "local/maze2d-umaze-2k-v1: 2,000 transitions" in data("make", "maze2d-umaze", "--transitions", 2000).out
     line = row_of(data("list", "maze2d-umaze").out, "local/maze2d-umaze")
-    assert (line[2], line[3], line[-1]) == ("local/maze2d-umaze-2k-v0", "yes", "2,000")
+    assert (line[2], line[3], line[-1]) == ("local/maze2d-umaze-2k-v1", "yes", "2,000")
 
 
 def test_import(data, original, tmp_path):

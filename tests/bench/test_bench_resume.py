@@ -71,7 +71,7 @@ def test_a_component_that_two_methods_ask_for_is_made_once(bench, fresh, tmp_pat
     unguided, idql = results["unguided", None, 0], results["idql", None, 0]
     assert unguided["components"]["denoiser"] == idql["components"]["denoiser"]
     assert set(idql["components"]) == {"denoiser", "critic"}
-    assert unguided["data"]["name"] == "local/maze2d-umaze-10k-v0"
+    assert unguided["data"]["name"] == "local/maze2d-umaze-10k-v1"
     assert [episode["length"] for episode in unguided["episodes"]] == [300]
 
 

@@ -19,7 +19,7 @@ from suites.sources.local import local_name
 from suites.sources.transitions import ARRAYS
 
 (UMAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
-NAME = "local/maze2d-umaze-2k-v0"
+NAME = "local/maze2d-umaze-2k-v1"
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +84,15 @@ def test_two_generations_have_one_fingerprint_and_another_seed_another(stored, t
     assert load_umaze(tmp_path / "again").fingerprint == first
     other = load(UMAZE, "local", count=2_000, directory=tmp_path, seed=3)
     assert other.fingerprint != first
-    assert other.name == "local/maze2d-umaze-2k-seed3-v0"
+    assert other.name == "local/maze2d-umaze-2k-seed3-v1"
     assert (tmp_path / other.name / "data" / "main_data.hdf5").is_file()
 
 
 def test_names_hold_what_made_them():
-    assert local_name("local/maze2d-umaze", 100_000, 0) == "local/maze2d-umaze-100k-v0"
-    assert local_name("local/maze2d-umaze", 1_000_000, 4) == "local/maze2d-umaze-1m-seed4-v0"
-    assert local_name("local/maze2d-umaze", 1_500_000, 0) == "local/maze2d-umaze-1500k-v0"
-    assert local_name("x", 1_234, 0) == "x-1234-v0"
+    assert local_name("local/maze2d-umaze", 100_000, 0) == "local/maze2d-umaze-100k-v1"
+    assert local_name("local/maze2d-umaze", 1_000_000, 4) == "local/maze2d-umaze-1m-seed4-v1"
+    assert local_name("local/maze2d-umaze", 1_500_000, 0) == "local/maze2d-umaze-1500k-v1"
+    assert local_name("x", 1_234, 0) == "x-1234-v1"
 
 
 def test_progress_is_told_while_making_and_not_while_reading(tmp_path):
@@ -150,7 +150,7 @@ def test_a_killed_generation_leaves_nothing(tmp_path, monkeypatch, where):
     with pytest.raises(KeyboardInterrupt):
         load(task, "local", count=100, directory=tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert not (tmp_path / "local" / "maze2d-umaze-100-v0").exists()
+    assert not (tmp_path / "local" / "maze2d-umaze-100-v1").exists()
     monkeypatch.undo()
     assert len(load(UMAZE, "local", count=100, directory=tmp_path)) == 100
 

@@ -130,7 +130,7 @@ def test_every_robot_and_mixture_becomes_a_data_set(robot, tmp_path):
     for mixture in ("medium", "medium-replay", "medium-expert"):
         task = TASKS[f"{robot}-{mixture}-v2"]
         rows = load(task, "local", count=1_200, directory=tmp_path)
-        assert (len(rows), rows.source, rows.name) == (1_200, "local", f"local/{robot}-{mixture}-1200-v0")
+        assert (len(rows), rows.source, rows.name) == (1_200, "local", f"local/{robot}-{mixture}-1200-v1")
         assert rows.observations.shape == (1_200, task.observation_dim)
         assert rows.actions.shape == (1_200, task.action_dim)
         assert rows.terminals.any() == (robot != "halfcheetah")
