@@ -16,6 +16,7 @@ from critics.seeds import SeedStreams
 from methods.diffusion.schedule import Schedule, make_schedule
 
 FREQUENCIES = 16
+FINEST = 128  # levels, beyond which the features do not get finer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +90,10 @@ def fourier(levels: int) -> Float[Tensor, "level feature"]:
     """sin and cos of 2^i π k/K for i < 16, cut off where the features would alias: fixed, not learned.
 
     Deviation: CEP draws random Gaussian frequencies; with the few discrete levels used here, half-octave
-    steps from one half-turn over the schedule up to the levels' own spacing tell every level apart.
+    steps from one half-turn over the schedule up to the levels' own spacing tell every level apart. On a
+    finer schedule they stop at 64 turns, the reach of CEP's (30 N(0, 1) turns), so that neighbours stay alike.
     """
     position = torch.arange(1, levels + 1, dtype=torch.float32) / levels
-    frequency = torch.logspace(0, math.log2(max(levels, 2)), FREQUENCIES, base=2.0) * 0.5
+    frequency = torch.logspace(0, math.log2(min(max(levels, 2), FINEST)), FREQUENCIES, base=2.0) * 0.5
     phase = 2 * math.pi * position[:, None] * frequency
     return torch.cat([phase.sin(), phase.cos()], -1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 VP_MINIMUM, VP_MAXIMUM = 0.1, 10.0
 COSINE_OFFSET, COSINE_MAXIMUM_BETA = 0.008, 0.999
+LINEAR_MINIMUM, LINEAR_MAXIMUM, EARLIEST = 0.1, 20.0, 1e-3
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,30 @@ def cosine(levels: int) -> Float[Tensor, " level"]:
     return (1 - beta).cumprod(0)
 
 
-SCHEDULES: dict[str, Callable[[int], Float[Tensor, " level"]]] = {"vp": discrete_vp, "cosine": cosine}
+def continuous_vp(levels: int) -> Float[Tensor, " level"]:
+    """ᾱ of the SDE with β(t) linear from 0.1 to 20, at times evenly from 1e-3 to 1 (CEP, Diffusion-DICE, SRPO).
+
+    dz = -½β(t) z dt + √β(t) dW gives log α_t = -t² (β_1 - β_0)/4 - t β_0/2 (arXiv 2011.13456, appendix C).
+
+    Deviation: the authors draw t uniformly from [1e-3, 1] in training; here it is one of the levels' times. With
+    1,000 levels they lie 1e-3 apart, and a sampler of 15 steps visits 15 of them.
+    """
+    t = torch.linspace(1.0, EARLIEST, levels, dtype=torch.float64).flip(0)  # a single level stands at t = 1
+    return torch.exp(-(t.square() * (LINEAR_MAXIMUM - LINEAR_MINIMUM) / 2 + t * LINEAR_MINIMUM))
+
+
+SCHEDULES: dict[str, Callable[[int], Float[Tensor, " level"]]] = {
+    "vp": discrete_vp,
+    "cosine": cosine,
+    "vp-linear": continuous_vp,
+}
 
 
 def make_schedule(name: str, levels: int) -> Schedule:
     """The schedule of that name.
 
     Args:
-        name: `vp` or `cosine`.
+        name: `vp`, `cosine` or `vp-linear`.
         levels: number of noise levels, K (or T) in the papers.
 
     Raises:

@@ -3,9 +3,12 @@
 import itertools
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler
+from diffusers.schedulers.deprecated.scheduling_sde_vp import ScoreSdeVpScheduler
+from scipy.integrate import quad
 from tiny import tiny_shared
 
 from critics.seeds import SeedStreams
@@ -134,6 +137,26 @@ def test_cosine_is_diffusers_squared_cosine(levels):
     torch.testing.assert_close(schedule.alpha.square(), scheduler.alphas_cumprod, rtol=2e-4, atol=1e-8)
 
 
+def test_vp_linear_is_the_integral_of_a_linear_beta_and_diffusers_noise():
+    """ᾱ_t = exp(-∫β); from x = 0 with score 1, diffusers' reverse step of dt = -1 moves by -β/std."""
+    schedule = make_schedule("vp-linear", 1000)
+    scheduler = ScoreSdeVpScheduler(beta_min=0.1, beta_max=20)
+    scheduler.set_timesteps(1)
+    for level, t in ((0, 1e-3), (1, 2e-3), (249, 0.25), (499, 0.5), (999, 1.0)):
+        integral, _ = quad(lambda s: 0.1 + s * 19.9, 0, t)
+        assert schedule.alpha[level].item() == pytest.approx(np.exp(-integral / 2), rel=1e-6)
+        zero, one = torch.zeros(1, 1), torch.ones(1, 1)
+        _, moved = scheduler.step_pred(one, zero, torch.tensor([t]))
+        std = -(0.1 + t * 19.9) / moved.item()
+        assert schedule.sigma[level].item() == pytest.approx(std, rel=2e-3)  # theirs is rounded to float32
+    # The values that the authors' code gives at t = 0.5 and at the end.
+    assert schedule.alpha[[499, 999]].tolist() == pytest.approx([np.exp(-1.26875), np.exp(-5.025)], rel=1e-6)
+    assert make_schedule("vp-linear", 1).alpha.item() == pytest.approx(np.exp(-5.025), rel=1e-6)
+    assert make_schedule("vp-linear", 2).alpha.tolist() == pytest.approx(
+        [schedule.alpha[0].item(), schedule.alpha[-1].item()], rel=1e-6
+    )
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules_preserve_variance_and_only_lose_signal(name):
     schedule = make_schedule(name, 40)
@@ -231,7 +254,7 @@ def test_a_setting_that_cannot_be_is_named():
     for steps in (0, 7):
         with pytest.raises(ValueError, match=f"sampler.steps={steps} must lie between 1 and the schedule's 6"):
             sample(denoiser, observations, streams, SamplerConfig(steps=steps))
-    with pytest.raises(ValueError, match=r"unknown schedule 'linear'; choose one of vp, cosine\."):
+    with pytest.raises(ValueError, match=r"unknown schedule 'linear'; choose one of vp, cosine, vp-linear\."):
         make_schedule("linear", 5)
     with pytest.raises(ValueError, match="at least one level, not 0"):
         make_schedule("vp", 0)
