@@ -7,7 +7,16 @@ import numpy as np
 
 from reports.errors import ReportError
 from reports.scores import SuiteScores
-from reports.statistics import Estimate, Profile, aggregates, improvement, over_seeds, profile
+from reports.statistics import (
+    Estimate,
+    Profile,
+    aggregates,
+    geometric_mean,
+    improvement,
+    over_seeds,
+    over_seeds_and_tasks,
+    profile,
+)
 
 _PERCENT = 100.0
 _THRESHOLDS = 401
@@ -80,6 +89,8 @@ class DensityAnalysis:
         inverse_temperatures: the β, ascending.
         floors: (task, β) to the mean distance between two samples of the target itself.
         distances: (task, β, variant) to the mean distance over seeds.
+        multiples: the same as multiples of the floor, which is taken as a constant; NaN where it is 0.
+        overall: (β, variant) to the geometric mean of the multiples over the tasks; NaN where one is not positive.
         replicates: bootstrap replicates behind every interval.
     """
 
@@ -88,19 +99,14 @@ class DensityAnalysis:
     inverse_temperatures: tuple[float, ...]
     floors: Mapping[tuple[str, float], float]
     distances: Mapping[tuple[str, float, str], Estimate]
+    multiples: Mapping[tuple[str, float, str], Estimate]
+    overall: Mapping[tuple[float, str], Estimate]
     replicates: int
 
-    def of_floor(self, task: str, beta: float, variant: str) -> float:
-        """The distance as a multiple of the floor (infinite where the floor is 0)."""
-        return _ratio(self.distances[task, beta, variant].value, self.floors[task, beta])
-
     def of_baseline(self, task: str, beta: float, variant: str) -> float:
-        """The distance as a multiple of the baseline's (infinite where that is 0)."""
-        return _ratio(self.distances[task, beta, variant].value, self.distances[task, beta, self.baseline].value)
-
-
-def _ratio(value: float, reference: float) -> float:
-    return value / reference if reference > 0 else float("inf")
+        """The distance as a share of the baseline's (NaN where that is 0)."""
+        reference = self.distances[task, beta, self.baseline].value
+        return self.distances[task, beta, variant].value / reference if reference > 0 else float("nan")
 
 
 def _inverse_temperatures(scores: SuiteScores) -> tuple[float, ...]:
@@ -133,16 +139,27 @@ def analyse_densities(scores: SuiteScores, asked: str | None, replicates: int) -
     """
     betas = _inverse_temperatures(scores)
     at = {(r.path, d.inverse_temperature): d for r in scores.results() for d in r.densities}
-    distances, floors = {}, {}
-    for task in scores.tasks:
-        for beta in betas:
-            floors[task, beta] = float(
-                np.mean([at[r.path, beta].floor for v in scores.variants for r in scores.of(task, v)])
+    distances, floors, multiples, overall = {}, {}, {}, {}
+    for beta in betas:
+        for task in scores.tasks:
+            cells = [at[r.path, beta] for v in scores.variants for r in scores.of(task, v)]
+            floors[task, beta] = float(np.mean([density.floor for density in cells]))
+        for variant in scores.variants:
+            own = [[at[r.path, beta].distance for r in scores.of(task, variant)] for task in scores.tasks]
+            distance = np.array(own).T  # seeds × tasks
+            floor = np.array([floors[task, beta] for task in scores.tasks])
+            multiple = np.divide(distance, floor, out=np.full_like(distance, np.nan), where=floor > 0)
+            for i, task in enumerate(scores.tasks):
+                distances[task, beta, variant] = over_seeds(distance[:, i], replicates)
+                multiples[task, beta, variant] = over_seeds(multiple[:, i], replicates)
+            overall[beta, variant] = (
+                over_seeds_and_tasks(multiple, geometric_mean, replicates)
+                if (multiple > 0).all()
+                else Estimate(float("nan"))
             )
-            for variant in scores.variants:
-                values = np.array([at[r.path, beta].distance for r in scores.of(task, variant)])
-                distances[task, beta, variant] = over_seeds(values, replicates)
-    return DensityAnalysis(scores, scores.baseline(asked), betas, floors, distances, replicates)
+    return DensityAnalysis(
+        scores, scores.baseline(asked), betas, floors, distances, multiples, overall, replicates
+    )
 
 
 Analysis = ControlAnalysis | DensityAnalysis

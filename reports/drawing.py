@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
 from reports.document import Figure
+from reports.statistics import Estimate
 
 # Okabe and Ito's palette without its yellow, which is lost on white: told apart under colour blindness too.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#333333")
@@ -45,6 +46,13 @@ def tidy(axes: Axes, grid: str) -> None:
         axes.xaxis.grid(True, color=GRID, linewidth=0.7)
     if grid in ("y", "both"):
         axes.yaxis.grid(True, color=GRID, linewidth=0.7)
+
+
+def error_bars(estimate: Estimate) -> list[list[float]] | None:
+    """An estimate's interval as matplotlib's error-bar lengths."""
+    if estimate.lower is None or estimate.upper is None:
+        return None
+    return [[max(0.0, estimate.value - estimate.lower)], [max(0.0, estimate.upper - estimate.value)]]
 
 
 def legend_below(made: Canvas, axes: Axes, labels: Sequence[str]) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports.analysis import Analysis, ControlAnalysis, DensityAnalysis
+from reports.exactness import OVERALL
 from reports.results import Result
 
 _AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates"
+_EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds,replicates"
 _DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
 
 
@@ -81,3 +83,19 @@ def densities_csv(analyses: Sequence[Analysis]) -> str | None:
         for d in r.densities
     ]
     return _csv(_DENSITIES, rows) if rows else None
+
+
+def exactness_csv(analyses: Sequence[Analysis]) -> str | None:
+    """One row per set (and for all of them together), variant and β, or None where no suite has densities."""
+    rows = []
+    for a in analyses:
+        if not isinstance(a, DensityAnalysis):
+            continue
+        found = {(task, beta, v): (e, a.floors[task, beta]) for (task, beta, v), e in a.multiples.items()}
+        if len(a.scores.tasks) > 1:
+            found |= {(OVERALL, beta, v): (e, None) for (beta, v), e in a.overall.items()}
+        rows += [
+            (a.scores.suite, task, v, beta, e.value, e.lower, e.upper, floor, len(a.scores.seeds), a.replicates)
+            for (task, beta, v), (e, floor) in found.items()
+        ]
+    return _csv(_EXACTNESS, rows) if rows else None

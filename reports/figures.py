@@ -8,17 +8,10 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from reports.analysis import ControlAnalysis
 from reports.document import Figure
-from reports.drawing import INK, canvas, colour, legend_below, marker, saved, tidy
-from reports.statistics import AGGREGATES, Estimate
+from reports.drawing import INK, canvas, colour, error_bars, legend_below, marker, saved, tidy
+from reports.statistics import AGGREGATES
 
 _GAP = 0.8  # of the space of a task that its variants take
-
-
-def _bars(estimate: Estimate) -> list[list[float]] | None:
-    """An estimate's interval as matplotlib's error-bar lengths."""
-    if estimate.lower is None or estimate.upper is None:
-        return None
-    return [[max(0.0, estimate.value - estimate.lower)], [max(0.0, estimate.upper - estimate.value)]]
 
 
 def _seeds_said(analysis: ControlAnalysis) -> str:
@@ -44,7 +37,7 @@ def score_figure(analysis: ControlAnalysis) -> Figure:
         for row, task in zip(rows, tasks, strict=True):
             found = analysis.by_task[task, variant]
             axes.errorbar(
-                found.value, row, xerr=_bars(found), color=colour(i), marker=marker(i), markersize=6.5,
+                found.value, row, xerr=error_bars(found), color=colour(i), marker=marker(i), markersize=6.5,
                 linewidth=1.5, label=variant,
             )  # fmt: skip
     axes.set_yticks(range(len(tasks)), tasks)
@@ -123,7 +116,7 @@ def cost_figure(analysis: ControlAnalysis, milliseconds: Mapping[str, float], un
         i = scores.variants.index(variant)
         found = analysis.aggregates[variant]["IQM"]
         axes.errorbar(
-            milliseconds[variant], found.value, yerr=_bars(found), color=colour(i), marker=marker(i),
+            milliseconds[variant], found.value, yerr=error_bars(found), color=colour(i), marker=marker(i),
             markersize=8, linewidth=1.8, linestyle="none", label=variant,
         )  # fmt: skip
     _cost_axis(axes, [milliseconds[variant] for variant in timed], unit)

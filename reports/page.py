@@ -9,7 +9,7 @@ from reports.analysis import Analysis, analyse
 from reports.cost import of_suite, read_timing
 from reports.document import Block, Figure, Heading, Text, to_markdown
 from reports.errors import ReportError
-from reports.exports import aggregates_csv, densities_csv, scores_csv
+from reports.exports import aggregates_csv, densities_csv, exactness_csv, scores_csv
 from reports.hypertext import to_html
 from reports.scores import SuiteScores, load_scores
 from reports.sections import suite_blocks
@@ -122,6 +122,7 @@ def write_report(
         "scores.csv": scores_csv(analyses),
         "aggregates.csv": aggregates_csv(analyses),
         "densities.csv": densities_csv(analyses),
+        "exactness.csv": exactness_csv(analyses),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
     return _write(out, {**files, **_figures(blocks)})

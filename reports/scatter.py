@@ -15,6 +15,7 @@ from reports.results import Result
 _TRUTH = "#8a93a3"
 _TRUTH_ROW = "truth"
 _COLUMNS = (0.0, 3.0, 10.0, 20.0)
+_MOST_COLUMNS = 5
 
 
 def _points(result: Result, path: Path, betas: tuple[float, ...], whose: str) -> dict[float, np.ndarray]:
@@ -34,9 +35,11 @@ def _points(result: Result, path: Path, betas: tuple[float, ...], whose: str) ->
 
 
 def _shown(analysis: DensityAnalysis) -> tuple[float, ...]:
-    """The β drawn: the papers' four where all are there, otherwise the first four."""
+    """The β drawn: all of them, or of too many the papers' four where those are there, else the first."""
     there = analysis.inverse_temperatures
-    return _COLUMNS if set(_COLUMNS) <= set(there) else there[: len(_COLUMNS)]
+    if len(there) <= _MOST_COLUMNS:
+        return there
+    return _COLUMNS if set(_COLUMNS) <= set(there) else there[:_MOST_COLUMNS]
 
 
 def _frame(every: Mapping[float, np.ndarray]) -> tuple[float, float, float]:

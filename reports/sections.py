@@ -5,17 +5,16 @@ from typing import Any
 
 from reports.analysis import Analysis, ControlAnalysis, DensityAnalysis
 from reports.cost import TimingRow, cost_blocks, smallest_batch_cost
-from reports.document import Block, Heading, Text
+from reports.document import Block, Details, Heading, Text
+from reports.exactness import distance_table, multiple_figure, multiple_note, multiple_table, share_table
 from reports.figures import aggregate_figure, cost_figure, profile_figure, score_figure
 from reports.provenance import settings_blocks
 from reports.published import published_blocks
 from reports.scatter import scatter_figure
 from reports.tables import (
     aggregate_table,
-    distance_table,
     improvement_table,
     interval_note,
-    multiple_table,
     score_note,
     score_table,
 )
@@ -51,22 +50,15 @@ def _control_blocks(analysis: ControlAnalysis) -> list[Block]:
 
 def _density_blocks(analysis: DensityAnalysis) -> list[Block]:
     scores = analysis.scores
-    seeds = len(scores.seeds)
-    interval = (
-        "No interval: 1 seed."
-        if seeds == 1
-        else f"In brackets: 95 % intervals from {analysis.replicates:,} bootstrap replicates over {seeds} seeds."
-    )
     figures = [found for task in scores.tasks if (found := scatter_figure(analysis, task)) is not None]
+    note = multiple_note(analysis)
     return [
-        Heading(3, "Distance to the exact target"),
-        Text(
-            f"Sliced Wasserstein distance to samples of the exact target, lower is better, mean over {seeds} "
-            f"seed(s); the floor is the distance between two samples of the target itself. {interval}"
-        ),
-        distance_table(analysis),
-        Heading(3, f"Distance as a multiple of {analysis.baseline} (of the floor)"),
+        Heading(3, "Exactness"),
+        Text(note[0].upper() + note[1:]),
         multiple_table(analysis),
+        multiple_figure(analysis),
+        Details("The distances themselves, each set's noise floor first", (distance_table(analysis),)),
+        Details(f"The distances as a share of {analysis.baseline}'s", (share_table(analysis),)),
         Heading(3, "Samples"),
         *(figures or [Text("These results kept no samples.")]),
     ]

@@ -6,6 +6,7 @@ aggregate over the replicates. Normalised scores are divided by 100 first, so th
 and the optimality gap is the mean shortfall from 1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,3 +157,27 @@ def over_seeds(values: np.ndarray, replicates: int = REPLICATES) -> Estimate:
     means = generator.choice(values, (replicates, len(values))).mean(axis=1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(float(values.mean()), float(low), float(high))
+
+
+def over_seeds_and_tasks(
+    values: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], replicates: int = REPLICATES
+) -> Estimate:
+    """A statistic of the tasks' means over seeds; seeds are resampled within each task, as rliable does.
+
+    Args:
+        values: seeds × tasks.
+        statistic: from means of shape (..., tasks) to (...).
+        replicates: bootstrap replicates.
+    """
+    point = float(statistic(values.mean(axis=0)))
+    if len(values) == 1:
+        return Estimate(point)
+    drawn = np.random.default_rng(_SEED).integers(len(values), size=(replicates, *values.shape))
+    found = statistic(np.take_along_axis(values[None], drawn, axis=1).mean(axis=1))
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(point, float(low), float(high))
+
+
+def geometric_mean(values: np.ndarray) -> np.ndarray:
+    """The geometric mean of positive numbers along the last axis."""
+    return np.exp(np.log(values).mean(axis=-1))

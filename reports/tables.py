@@ -4,25 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reports.analysis import Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis import Analysis, ControlAnalysis
 from reports.document import Table, markdown_table
+from reports.exactness import multiple_note, multiple_table
+from reports.numbers import too_few_said, with_interval
 from reports.scores import SuiteScores
-from reports.statistics import AGGREGATES, Estimate
-
-# Resampling n seeds understates the variance by (n - 1) / n, and n = 3 can show no more than its own range.
-_FEW_SEEDS = 5
-
-
-def plain(value: float, digits: int) -> str:
-    """A number with fixed digits; a dash where there is none."""
-    return f"{value:.{digits}f}" if np.isfinite(value) else "–"
-
-
-def with_interval(estimate: Estimate, digits: int) -> str:
-    """`0.63 [0.58, 0.69]`, or the number alone where one seed gives no interval."""
-    if estimate.lower is None or estimate.upper is None:
-        return plain(estimate.value, digits)
-    return f"{estimate.value:.{digits}f} [{estimate.lower:.{digits}f}, {estimate.upper:.{digits}f}]"
+from reports.statistics import AGGREGATES
 
 
 def mean_and_deviation(values: np.ndarray) -> str:
@@ -88,52 +75,11 @@ def interval_note(seeds: int, replicates: int) -> str:
     """How the intervals came about, or that there are none."""
     if seeds == 1:
         return "No interval: 1 seed."
-    few = f" With {seeds} seeds they are too narrow rather than too wide." if seeds < _FEW_SEEDS else ""
+    few = too_few_said(seeds)
     return (
         f"In brackets: 95 % percentile intervals from {replicates:,} bootstrap replicates over {seeds} seeds, "
         f"stratified by task.{few}"
     )
-
-
-def distance_table(analysis: DensityAnalysis) -> Table:
-    """β and set × variant: the distance to the target, the floor beside it."""
-    scores = analysis.scores
-    rows = [
-        (
-            f"{beta:g}",
-            task,
-            plain(analysis.floors[task, beta], 4),
-            *(with_interval(analysis.distances[task, beta, v], 4) for v in scores.variants),
-        )
-        for beta in analysis.inverse_temperatures
-        for task in scores.tasks
-    ]
-    return Table(("β", "set", "floor", *scores.variants), tuple(rows), words=2)
-
-
-def _geometric_mean(values: Sequence[float]) -> float:
-    positive = np.array(values)
-    return float(np.exp(np.log(positive).mean())) if (positive > 0).all() else float("nan")
-
-
-def multiple_table(analysis: DensityAnalysis) -> Table:
-    """β and set × variant: the distance as a multiple of the baseline's, and of the floor in brackets."""
-    scores, rows = analysis.scores, []
-    for beta in analysis.inverse_temperatures:
-        pairs = {
-            v: [(analysis.of_baseline(t, beta, v), analysis.of_floor(t, beta, v)) for t in scores.tasks]
-            for v in scores.variants
-        }
-        for i, task in enumerate(scores.tasks):
-            rows.append((f"{beta:g}", task, *(_pair(*pairs[v][i]) for v in scores.variants)))
-        if len(scores.tasks) > 1:
-            means = [tuple(map(_geometric_mean, zip(*pairs[v], strict=True))) for v in scores.variants]
-            rows.append((f"{beta:g}", "geometric mean", *(_pair(*m) for m in means)))
-    return Table(("β", "set", *scores.variants), tuple(rows), words=2)
-
-
-def _pair(of_baseline: float, of_floor: float) -> str:
-    return f"{plain(of_baseline, 3)} ({plain(of_floor, 1)})"
 
 
 def summary(analyses: Sequence[Analysis]) -> str:
@@ -150,6 +96,5 @@ def summary(analyses: Sequence[Analysis]) -> str:
                 markdown_table(aggregate_table(analysis)),
             ]
         else:
-            title = f"{scores.suite}: sliced Wasserstein distance to the exact target, lower is better"
-            parts += [f"{title}; {len(scores.seeds)} seed(s).", markdown_table(distance_table(analysis))]
+            parts += [f"{scores.suite}: {multiple_note(analysis)}", markdown_table(multiple_table(analysis))]
     return "\n\n".join(parts) + "\n"

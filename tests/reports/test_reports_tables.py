@@ -3,15 +3,14 @@
 import numpy as np
 from synthetic_results import control, density
 
-from reports.analysis import analyse
+from reports.analysis import analyse, analyse_control, analyse_densities
 from reports.document import Table, inline_html, markdown_table
+from reports.exactness import distance_table, multiple_table, share_table
 from reports.scores import load_scores
 from reports.tables import (
     aggregate_table,
-    distance_table,
     improvement_table,
     mean_and_deviation,
-    multiple_table,
     score_note,
     score_table,
     summary,
@@ -43,7 +42,7 @@ def test_score_table(folder):
     )
     assert "over 3 seeds (0, 1, 2); 2 episodes per seed" in score_note(scores)
 
-    analysis = analyse(scores, None, 200)
+    analysis = analyse_control(scores, None, 200)
     # swg lies above unguided in every pair of runs; the IQM of 0 2 4 10 20 30 leaves one out at each end.
     assert improvement_table(analysis).rows == (("swg", "1.000 [1.000, 1.000]"),)
     rows = {row[0]: row for row in aggregate_table(analysis).rows}
@@ -73,20 +72,35 @@ def test_distances_and_multiples_by_hand(folder):
         for seed, shift in ((0, -0.01), (1, 0.01)):
             folder.add(density(task, "unguided", seed, {10.0: 0.5 + shift}, floor=0.02))
             folder.add(density(task, "swg", seed, {10.0: 0.05 * factor + shift}, floor=0.02))
-    analysis = analyse(load_scores(folder.path)[0], None, 200)
-    assert distance_table(analysis).rows[0] == (
-        "10",
-        "moons",
-        "0.0200",
-        "0.5000 [0.4900, 0.5100]",
-        "0.0500 [0.0400, 0.0600]",
+    analysis = analyse_densities(load_scores(folder.path)[0], None, 200)
+    assert distance_table(analysis).header == ("set", "variant", "β = 10")
+    assert distance_table(analysis).rows == (
+        ("moons", "(noise floor)", "0.0200"),
+        ("moons", "unguided", "0.5000 [0.4900, 0.5100]"),
+        ("moons", "swg", "0.0500 [0.0400, 0.0600]"),
+        ("rings", "(noise floor)", "0.0200"),
+        ("rings", "unguided", "0.5000 [0.4900, 0.5100]"),
+        ("rings", "swg", "0.2000 [0.1900, 0.2100]"),
     )
-    # 0.05 / 0.5 and 0.2 / 0.5 of unguided, 2.5 and 10 floors; geometric means sqrt(0.1 * 0.4) and sqrt(2.5 * 10).
-    assert [row[1:] for row in multiple_table(analysis).rows] == [
-        ("moons", "1.000 (25.0)", "0.100 (2.5)"),
-        ("rings", "1.000 (25.0)", "0.400 (10.0)"),
-        ("geometric mean", "1.000 (25.0)", "0.200 (5.0)"),
-    ]
+    # 0.05 and 0.2 are 2.5 and 10 floors, ± 0.01 is half a floor; the geometric mean is sqrt(2.5 * 10) and its ends
+    # are those of both sets at once, sqrt(2 * 9.5) and sqrt(3 * 10.5): 1 of 16 draws each, more than 2.5 %.
+    assert multiple_table(analysis).rows == (
+        ("geometric mean", "unguided", "25.0 [24.5, 25.5]"),
+        ("geometric mean", "swg", "5.0 [4.4, 5.6]"),
+        ("moons", "unguided", "25.0 [24.5, 25.5]"),
+        ("moons", "swg", "2.5 [2.0, 3.0]"),
+        ("rings", "unguided", "25.0 [24.5, 25.5]"),
+        ("rings", "swg", "10.0 [9.5, 10.5]"),
+    )
+    assert [row[2] for row in share_table(analysis).rows] == ["1.000", "0.100", "1.000", "0.400"]
+
+
+def test_a_floor_of_zero_gives_no_multiple(folder):
+    for seed in (0, 1):
+        folder.add(density("moons", "swg", seed, {0.0: 0.5}, floor=0.0))
+        folder.add(density("rings", "swg", seed, {0.0: 0.5}, floor=0.25))
+    analysis = analyse_densities(load_scores(folder.path)[0], None, 200)
+    assert [row[2] for row in multiple_table(analysis).rows] == ["–", "–", "2.0 [2.0, 2.0]"]
 
 
 def test_markdown_columns_align():

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from synthetic_results import density
 
 from reports.errors import ReportError
@@ -33,6 +34,65 @@ def test_toy_report(folder, tmp_path):
     densities = pd.read_csv(tmp_path / "out" / "densities.csv")
     assert len(densities) == 8
     assert len(pd.read_csv(tmp_path / "out" / "aggregates.csv")) == 0
+
+
+def bootstrap_by_scipy(groups, statistic):
+    """The 95 % percentile interval of a statistic of several independent samples."""
+    found = scipy.stats.bootstrap(
+        groups,
+        statistic,
+        paired=False,
+        vectorized=True,
+        method="percentile",
+        n_resamples=20_000,
+        rng=np.random.default_rng(1),
+    )
+    return found.confidence_interval
+
+
+def test_multiples_of_the_floor_agree_with_scipy(folder, tmp_path):
+    """The table, the CSV file and the terminal hold the ratio to the mean floor with the interval scipy gives."""
+    generator = np.random.default_rng(3)
+    sets, seeds = ("moons", "rings"), 5
+    distances = {(task, m): generator.uniform(0.02, 0.2, seeds) for task in sets for m in ("cep", "mse")}
+    floors = {task: generator.uniform(0.01, 0.02, seeds) for task in sets}
+    for (task, method), values in distances.items():
+        title = {"cep": "CEP", "mse": "MSE (biased)"}[method]
+        for seed, value in enumerate(values):
+            floor = float(floors[task][seed])
+            folder.add(density(task, method, seed, {10.0: float(value)}, floor=floor, title=title))
+    write_report(folder.path, tmp_path / "out", replicates=20_000)
+    found = pd.read_csv(tmp_path / "out" / "exactness.csv").set_index(["set", "variant"])
+    assert len(found) == 6
+    for (task, method), values in distances.items():
+        row, ratios = found.loc[task, method], values / floors[task].mean()
+        interval = bootstrap_by_scipy((ratios,), lambda x, axis: x.mean(axis=axis))
+        assert row["multiple_of_floor"] == pytest.approx(ratios.mean())
+        assert (row["lower"], row["upper"]) == pytest.approx(tuple(interval), rel=0.02)
+    for method in ("cep", "mse"):
+        row = found.loc["geometric mean", method]
+        groups = [distances[task, method] / floors[task].mean() for task in sets]
+        interval = bootstrap_by_scipy(groups, lambda x, y, axis: np.sqrt(x.mean(axis=axis) * y.mean(axis=axis)))
+        assert row["multiple_of_floor"] == pytest.approx(np.sqrt(groups[0].mean() * groups[1].mean()))
+        assert (row["lower"], row["upper"]) == pytest.approx(tuple(interval), rel=0.02)
+    row = found.loc["geometric mean", "mse"]
+    cell = f"{row['multiple_of_floor']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]"
+    summary = (tmp_path / "out" / "summary.txt").read_text()
+    for text in (summary, (tmp_path / "out" / "report.md").read_text()):
+        line = next(line for line in text.splitlines() if line.startswith("| geometric mean | mse"))
+        assert [part.strip() for part in line.strip("|").split("|")] == ["geometric mean", "mse", cell]
+    assert "Biased by construction: mse." in summary
+    assert (tmp_path / "out" / "toy-exactness.png").is_file()
+
+
+def test_one_seed_has_no_interval_and_says_so(folder, tmp_path):
+    folder.add(density("moons", "cep", 0, {3.0: 0.03}, floor=0.01))
+    report(folder, tmp_path / "out")
+    summary = (tmp_path / "out" / "summary.txt").read_text()
+    assert "No interval: 1 seed." in summary
+    assert "| moons | cep     |   3.0 |" in summary
+    row = pd.read_csv(tmp_path / "out" / "exactness.csv").iloc[0]
+    assert np.isnan(row["lower"])
 
 
 def test_toy_samples_that_cannot_be_read(folder, tmp_path):
