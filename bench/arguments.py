@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 import tyro
 
 from bench.errors import UserError
+from bench.layers import OWN, TERMS, layered
 from bench.limits import check_settings
 from bench.options import EXAMPLES, Selection
+from bench.presets import PRESETS
 from bench.request import Job
-from bench.spec import PRESETS, Config, flatten, joined, layered, names_in
+from bench.spec import Config, flatten, joined, names_in
 from methods.method import Method
 from methods.registry import compared_names, get_method, load_plugin
 from suites.registry import get_suite, get_tasks, suite_names
@@ -101,7 +103,7 @@ def parse_jobs(options: type[T], command: str, arguments: Sequence[str]) -> tupl
         arguments: what follows the command.
 
     Returns:
-        The options, and one checked job per task.
+        The options, and one checked job per task, under own terms one per task and method.
     """
     first = parse_selection(command, arguments)
     for path in first.plugin:
@@ -110,7 +112,12 @@ def parse_jobs(options: type[T], command: str, arguments: Sequence[str]) -> tupl
     tasks = get_tasks(suite, listed("--tasks", first.tasks))
     names = listed("--methods", first.methods) or compared_names()
     methods = {name: get_method(name) for name in names}
-    parsed = [parse_task(options, command, arguments, first, suite, task, methods) for task in tasks]
+    groups = [(name,) for name in methods] if first.terms == OWN else [tuple(methods)]
+    parsed = [
+        parse_task(options, command, arguments, first, suite, task, methods, group)
+        for task in tasks
+        for group in groups
+    ]
     return parsed[0][0], tuple(job for _, job in parsed)
 
 
@@ -122,10 +129,11 @@ def parse_selection(command: str, arguments: Sequence[str]) -> Selection:
             raise UserError(f"{command} needs --suite; choose one of {joined(suite_names())}.")
         rest += ["--suite", "maze2d"]
     selection, _ = read(Selection, command, rest, add_help=False)
-    if selection.preset not in PRESETS:
-        near = difflib.get_close_matches(selection.preset, PRESETS, n=1)
-        hint = f" did you mean {near[0]}?" if near else ""
-        raise UserError(f"unknown preset {selection.preset!r};{hint} choose one of {joined(PRESETS)}.")
+    for kind, given, choices in (("preset", selection.preset, PRESETS), ("terms", selection.terms, TERMS)):
+        if given not in choices:
+            near = difflib.get_close_matches(given, choices, n=1)
+            hint = f" did you mean {near[0]}?" if near else ""
+            raise UserError(f"unknown {kind} {given!r};{hint} choose one of {joined(choices)}.")
     return selection
 
 
@@ -147,9 +155,13 @@ def parse_task(
     suite: Suite,
     task: Task,
     methods: Mapping[str, type[Method]],
+    group: tuple[str, ...],
 ) -> tuple[T, Job]:
-    """Parse the whole command line with one task's settings as the defaults of every flag."""
-    config, made = layered(selection.preset, suite, task, methods)
+    """Parse the whole command line with one task's settings as the defaults of every flag.
+
+    The job has only the methods of the group, but every method's flags are understood.
+    """
+    config, made = layered(selection.preset, suite, task, methods, selection.terms, group[0])
     shared = {field.name: field.name for field in dataclasses.fields(Config)} | {"data": DATA_SET}
     own = {name: name.replace("-", "_") for name, method in made.items() if flatten(method)}
     defaults = {flag: getattr(config, name) for name, flag in shared.items()}
@@ -160,7 +172,7 @@ def parse_task(
     parsed = parse(combined, command, arguments)
     config = Config(**{name: getattr(parsed, flag) for name, flag in shared.items()})
     made |= {name: getattr(parsed, flag) for name, flag in own.items()}
-    job = Job(task, config, made)
+    job = Job(task, config, {name: made[name] for name in group}, selection.terms)
     check_settings(job)
     return parsed, job
 

@@ -141,7 +141,8 @@ def command_time(arguments: list[str]) -> None:
     """`time`: see `TimeOptions`."""
     options, jobs = parse_jobs(TimeOptions, "time", arguments)
     batches = parse_batches(options.batches)
-    time_methods(jobs[:1], batches, options.calls, prepare_device(options), options.results, Screen())
+    first = [job for job in jobs if job.task.name == jobs[0].task.name]
+    time_methods(first, batches, options.calls, prepare_device(options), options.results, Screen())
 
 
 def command_report(arguments: list[str]) -> None:

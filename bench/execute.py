@@ -81,10 +81,10 @@ class Worker:
         if unit.make is not None:
             workshop.make(*unit.make)
         else:
-            evaluate_group(self.request, unit.plan, unit.group, workshop, about_data, self.screen)
+            evaluate_group(self.request, unit.group, workshop, about_data, self.screen)
 
     def _open(self, plan: TaskPlan) -> tuple[Workshop, dict[str, Any]]:
-        task, config = plan.job.task, plan.job.config
+        task, config = plan.task, plan.config
         if self._task != task or self._workshop is None or self._about_data is None:
             transitions = load_transitions(task, config, self.request.source, self.request.artifacts)
             data = to_device(transitions, self.request.device)
@@ -97,7 +97,6 @@ class Worker:
 
 def evaluate_group(
     request: Request,
-    plan: TaskPlan,
     group: Sequence[PlannedCell],
     workshop: Workshop,
     about_data: dict[str, Any],
@@ -107,7 +106,7 @@ def evaluate_group(
     first = group[0].cell
     results = ResultStore(request.results)
     seeds = [p.cell.seed for p in group]
-    policy = first.method.policy(workshop.parts(group[0].parts, seeds), plan.shared, first.rho or 0.0)
+    policy = first.method.policy(workshop.parts(group[0].parts, seeds), group[0].shared, first.rho or 0.0)
     rho = "" if first.rho is None else f" ρ={first.rho:g}"
     started = time.monotonic()
     with screen.bar(f"{first.task.name} {first.name}{rho}", len(seeds)) as progress:
@@ -116,7 +115,7 @@ def evaluate_group(
         )
     seconds = (time.monotonic() - started) / len(seeds)
     nodes = ordered(group[0].parts.values())
-    tuned = find_tuned(request.results, first.task.name, first.name, first.preset)
+    tuned = find_tuned(request.results, first.task.name, first.name, first.preset, first.terms)
     spent = {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
     for row, (planned_cell, outcome) in enumerate(zip(group, outcomes, strict=True)):
         write_result(

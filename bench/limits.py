@@ -10,6 +10,7 @@ from bench.spec import flatten, joined
 from critics.losses import parse_value_loss
 from critics.networks import ACTIVATIONS
 from critics.weights import parse_weight
+from methods.diffusion.architectures import NETWORKS
 from methods.diffusion.sampler import CLIPS, visited_levels
 from methods.diffusion.schedule import make_schedule
 from methods.diffusion.solvers import SOLVERS
@@ -64,6 +65,7 @@ def check_names(job: Job) -> None:
     config = job.config
     for name, value, choices in (
         ("denoiser.activation", config.denoiser.activation, ACTIVATIONS),
+        ("denoiser.network", config.denoiser.network, NETWORKS),
         ("sampler.solver", config.sampler.solver, SOLVERS),
         ("sampler.clip", config.sampler.clip, CLIPS),
     ):

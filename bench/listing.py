@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from bench.spec import PRESETS
+from bench.presets import PRESETS
 from critics.weights import WEIGHTS
 from methods.registry import get_method, method_names
 from suites.registry import get_suite, suite_names

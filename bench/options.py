@@ -25,7 +25,9 @@ class Selection:
     methods: Names = None
     """Methods to compare, as in swg,cep; all but the biased baselines mse and dps if left out."""
     preset: str = "quick"
-    """Size of everything: smoke (seconds), quick (minutes), paper (the papers' own)."""
+    """Size of everything: smoke (seconds), quick (minutes), paper or official (as published, as coded)."""
+    terms: str = "shared"
+    """shared: one critic, one network and one sampler for all methods; own: each method with its authors'."""
     plugin: Files = ()
     """A Python file that registers methods of your own; they are compared with the others."""
 

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.request import Job
-from bench.spec import Cell
+from bench.layers import SHARED
+from bench.spec import Cell, Config
 from bench.store import FORMAT, digest
 from critics.component import Component, Computed, Trained
 from methods.method import Shared
+from suites.task import Task
 
 KEY_LENGTH = 16
 
@@ -80,11 +81,13 @@ class PlannedCell:
 
     Attributes:
         cell: what is run.
+        shared: what its method shares with the others of its job.
         parts: its method's components by the method's names.
         label: `<method>-<key>`: the same for all seeds of a method with one ρ.
     """
 
     cell: Cell
+    shared: Shared
     parts: Mapping[str, Node]
     label: str
 
@@ -97,7 +100,8 @@ def planned(
     parts = {name: node_of(component, fingerprint, known) for name, component in components.items()}
     labels = {name: node.label for name, node in parts.items()}
     made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels, fingerprint, source]
-    return PlannedCell(cell, parts, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")
+    made_by += [cell.terms] if cell.terms != SHARED else []
+    return PlannedCell(cell, shared, parts, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,8 @@ class TaskPlan:
     """A task's cells and components.
 
     Attributes:
-        job: the task with its settings.
-        shared: what the methods share on it.
+        task: where.
+        config: a config of its cells, for the data, which all of them have in common.
         cells: all of them.
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
@@ -114,8 +118,8 @@ class TaskPlan:
         seconds: how long the rest is expected to take, or 0.
     """
 
-    job: Job
-    shared: Shared
+    task: Task
+    config: Config
     cells: list[PlannedCell]
     open: list[PlannedCell]
     missing: list[tuple[Node, tuple[int, ...]]]

@@ -12,17 +12,19 @@ from suites.task import Task
 
 @dataclass(frozen=True)
 class Job:
-    """One task of a comparison with its settings.
+    """One task of a comparison with its settings; under own terms, one method on it.
 
     Attributes:
         task: where.
-        config: the shared settings on it.
+        config: the settings that the methods share.
         methods: by name, each with its own settings.
+        terms: `shared` or `own`.
     """
 
     task: Task
     config: Config
     methods: dict[str, Method]
+    terms: str
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Request:
     """What `run` was asked to do.
 
     Attributes:
-        jobs: the tasks with their settings.
+        jobs: the tasks with their settings, those of one task one after the other.
         seeds: training seeds of the reported results.
         rhos: guidance scales given, or none.
         preset: the preset's name.

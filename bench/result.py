@@ -68,7 +68,7 @@ def write_result(
         "rho": cell.rho,
         "rho_source": cell.rho_source,
         "preset": cell.preset,
-        "terms": "shared",
+        "terms": cell.terms,
         "metric": outcome.metric,
         "score": outcome.score,
         "episodes": [

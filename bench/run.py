@@ -3,6 +3,7 @@
 A cell whose result file is there is finished; running again does the rest.
 """
 
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from bench.choose_rho import choose, refuse_tuned_seeds
 from bench.data import load_transitions, shared_on, to_device
 from bench.execute import Worker, units_of
+from bench.layers import SHARED
 from bench.plan import Node, TaskPlan, ordered, planned
 from bench.pool import do_together
 from bench.rehearse import seconds_to_evaluate, seconds_to_make, slice_of
@@ -30,8 +32,9 @@ def run(request: Request, screen: Screen) -> None:
     check_space(request.artifacts)
     results.prepare()
     for job in request.jobs:
-        refuse_tuned_seeds(request.results, job.task.name, job.methods, request.preset, request.seeds)
-    plans = [plan_task(request, job, results, screen) for job in request.jobs]
+        refuse_tuned_seeds(request.results, job.task.name, job.methods, request.preset, job.terms, request.seeds)
+    by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
+    plans = [plan_task(request, tuple(jobs), results, screen) for _, jobs in by_task]
     processes = processes_for(plans, request)
     show(plans, request, processes, screen)
     remember(plans, results)
@@ -47,13 +50,19 @@ def run(request: Request, screen: Screen) -> None:
     screen.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
 
 
-def plan_task(request: Request, job: Job, results: ResultStore, screen: Screen) -> TaskPlan:
-    """Load the data, name the components, look up what is there and measure what is not."""
-    transitions = open_transitions(request, job, screen)
-    shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
+def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, screen: Screen) -> TaskPlan:
+    """Load the data of one task's jobs, name the components, look up what is there and measure what is not."""
+    task, config = jobs[0].task, jobs[0].config
+    transitions = open_transitions(request, jobs[0], screen)
+    bounds = action_bounds(task, transitions)
     known: dict[Component, Node] = {}
-    cells = [planned(cell, shared, transitions.key, transitions.source, known) for cell in cells_of(request, job)]
-    still_open = [p for p in cells if not results.file(job.task.name, p.label, p.cell.seed).is_file()]
+    cells = [
+        planned(cell, shared, transitions.key, transitions.source, known)
+        for job in jobs
+        for shared in [shared_on(task, job.config, bounds)]
+        for cell in cells_of(request, job)
+    ]
+    still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     store = ComponentStore(request.artifacts)
     needed: dict[str, list[int]] = {}
     nodes = ordered(node for p in still_open for node in p.parts.values())
@@ -64,12 +73,13 @@ def plan_task(request: Request, job: Job, results: ResultStore, screen: Screen) 
     missing = [(node, seeds) for node, seeds in missing if seeds]
     data = slice_of(to_device(transitions, request.device))
     seconds = sum(seconds_to_make(node, seeds, data) for node, seeds in missing)
-    for name, method, rho in {(p.cell.name, p.cell.method, p.cell.rho) for p in still_open}:
-        seeds = [p.cell.seed for p in still_open if (p.cell.name, p.cell.rho) == (name, rho)]
+    for label in dict.fromkeys(p.label for p in still_open):
+        group = [p for p in still_open if p.label == label]
+        cell, seeds = group[0].cell, [p.cell.seed for p in group]
         seconds += seconds_to_evaluate(
-            method, job.task, shared, rho or 0.0, seeds, episodes_of(job.task, job.config), data
+            cell.method, task, group[0].shared, cell.rho or 0.0, seeds, episodes_of(task, cell.config), data
         )
-    return TaskPlan(job, shared, cells, still_open, missing, len(nodes) - len(missing), seconds)
+    return TaskPlan(task, config, cells, still_open, missing, len(nodes) - len(missing), seconds)
 
 
 def open_transitions(request: Request, job: Job, screen: Screen) -> Transitions:
@@ -79,16 +89,26 @@ def open_transitions(request: Request, job: Job, screen: Screen) -> Transitions:
 
 
 def cells_of(request: Request, job: Job) -> list[Cell]:
-    """Every (method, ρ, seed) of one task."""
+    """Every (method, ρ, seed) of one job."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
-        choices = choose(method, name, job.task, request.preset, request.rhos, request.results)
-        for rho, rho_source in choices:
-            for seed in request.seeds:
-                cell = Cell(
-                    job.task, name, method, job.config, rho, rho_source, seed, request.preset, request.source
-                )
-                cells.append(cell)
+        choices = choose(method, name, job.task, request.preset, job.terms, request.rhos, request.results)
+        cells += [
+            Cell(
+                task=job.task,
+                name=name,
+                method=method,
+                config=job.config,
+                rho=rho,
+                rho_source=rho_source,
+                seed=seed,
+                preset=request.preset,
+                source=request.source,
+                terms=job.terms,
+            )
+            for rho, rho_source in choices
+            for seed in request.seeds
+        ]
     return cells
 
 
@@ -108,11 +128,14 @@ def cores() -> int:
 def show(plans: Sequence[TaskPlan], request: Request, processes: int, screen: Screen) -> None:
     """Print which components will be made, which are there, and how long it should take."""
     seeds = ", ".join(map(str, request.seeds))
-    screen.say(f"Plan: preset {request.preset}, seeds {seeds}, device {request.device}, {counted(processes)}")
+    terms = "" if request.jobs[0].terms == SHARED else f", {request.jobs[0].terms} terms"
+    screen.say(
+        f"Plan: preset {request.preset}{terms}, seeds {seeds}, device {request.device}, {counted(processes)}"
+    )
     for plan in plans:
         finished = len(plan.cells) - len(plan.open)
-        names = ", ".join(plan.job.methods)
-        screen.say(f"  {plan.job.task.name}: {len(plan.cells)} results ({names}); {finished} finished")
+        names = ", ".join(dict.fromkeys(p.cell.name for p in plan.cells))
+        screen.say(f"  {plan.task.name}: {len(plan.cells)} results ({names}); {finished} finished")
         for node, missing in plan.missing:
             screen.say(f"    to make: {node.label} for seed {', '.join(map(str, missing))}")
         if plan.ready:

@@ -54,7 +54,7 @@ def time_methods(
             for batch in batches:
                 for guided in (True, False) if method.rho else (False,):
                     row = time_one(name, method, shared, batch, guided, calls, device)
-                    rows.append({"suite": job.task.suite, "task": job.task.name, **row})
+                    rows.append({"suite": job.task.suite, "task": job.task.name, "terms": job.terms, **row})
                     screen.say(line(row))
     write_json(store.root / "timing.json", {"format": FORMAT, "rows": rows, "machine": machine(device)})
     screen.say(f"Written: {store.root / 'timing.json'}; the report shows it.")

@@ -20,6 +20,7 @@ from bench.choose_rho import keep_tuned
 from bench.data import load_transitions, shared_on, to_device
 from bench.errors import UserError
 from bench.evaluate import TUNING, densities, rollouts
+from bench.layers import SHARED
 from bench.plan import node_of, ordered
 from bench.request import Job, episodes_of
 from bench.screen import Screen
@@ -57,10 +58,13 @@ def tune(request: TuneRequest, screen: Screen) -> None:
     ResultStore(request.results).prepare()
     refuse_reported_seeds(request)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    methods = {name: method for job in request.jobs for name, method in job.methods.items()}
+    if all(method.rho is None for method in methods.values()):
+        raise UserError(f"none of {joined(methods)} has a guidance scale ρ; nothing is to be tuned.")
     for job in request.jobs:
         tunable = {name: method for name, method in job.methods.items() if method.rho is not None}
         if not tunable:
-            raise UserError(f"none of {joined(job.methods)} has a guidance scale ρ; nothing is to be tuned.")
+            continue
         with screen.bar(f"{job.task.name} data") as progress:
             transitions = load_transitions(job.task, job.config, request.source, request.artifacts, progress)
         shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
@@ -129,6 +133,7 @@ def tune_one(
         "task": job.task.name,
         "method": name,
         "preset": request.preset,
+        "terms": job.terms,
         "rho": best.params["rho"],
         "score": best.value,
         "trials": sum(trial.state in FINISHED for trial in tried),
@@ -169,9 +174,15 @@ def open_journal(request: TuneRequest, job: Job, name: str) -> JournalStorage:
 
 def all_trials(storage: JournalStorage, request: TuneRequest, job: Job, name: str) -> list[Any]:
     """The trials of all studies at this preset: what an earlier search or grid spent counts too."""
-    prefix = f"{job.task.name}/{name}/{request.preset}/"
+    prefix = f"{study_kind(request, job, name)}/"
     names = [study for study in optuna.get_all_study_names(storage) if study.startswith(prefix)]
     return [trial for study in names for trial in optuna.load_study(study_name=study, storage=storage).trials]
+
+
+def study_kind(request: TuneRequest, job: Job, name: str) -> str:
+    """The first part of the names of all studies of a task and method at one preset and terms."""
+    kind = request.preset if job.terms == SHARED else f"{request.preset}-{job.terms}"
+    return f"{job.task.name}/{name}/{kind}"
 
 
 def open_study(
@@ -196,7 +207,7 @@ def open_study(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
-            study_name=f"{job.task.name}/{name}/{request.preset}/{key}",
+            study_name=f"{study_kind(request, job, name)}/{key}",
             storage=storage,
             sampler=sampler,
             pruner=pruner,

@@ -16,6 +16,7 @@ from methods.diffusion.denoiser import BehaviourDenoiser, Denoiser, DenoiserConf
 from methods.diffusion.guidance import WEIGHT_FLOOR, Repairs
 from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from methods.guidance_net import GuidanceNetConfig
+from methods.presets.value import Presets
 from methods.selection import First, Selection
 
 
@@ -150,12 +151,15 @@ class Method(ABC):
         rho: its guidance scale, or None for a method that has none.
         in_default_comparison: whether it is compared when nobody names methods; False for a baseline that is known
             to miss the target law.
+        presets: `paper` and `official` (the authors' code) to what each sets: fields of the method by their plain
+            names, `rho`, and what it would share with others by dotted ones, such as `denoiser.levels`.
     """
 
     title: ClassVar[str]
     paper: ClassVar[str]
     rho: ClassVar[Rho | None] = None
     in_default_comparison: ClassVar[bool] = True
+    presets: ClassVar[Presets] = {}
 
     @abstractmethod
     def components(self, shared: Shared) -> Mapping[str, Component]:

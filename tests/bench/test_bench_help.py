@@ -10,7 +10,8 @@ import pytest
 from bench.arguments import flags, parse, parse_jobs
 from bench.listing import listing
 from bench.options import EXAMPLES, Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
-from bench.spec import PRESETS, Config, flatten
+from bench.presets import PRESETS
+from bench.spec import Config, flatten
 from critics.weights import WEIGHTS
 from methods.registry import compared_names, get_method, method_names
 from suites.registry import get_suite, suite_names

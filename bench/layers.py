@@ -1,0 +1,102 @@
+"""Settings come in layers, each over the one before.
+
+Shared terms, one config for all methods: the dataclasses' defaults, the preset, under `paper` and `official` the
+fields of each method as that source has them, the suite's fields for the preset, the task's fields, the command
+line.
+
+Own terms, one config for each method: the dataclasses' defaults, everything that the paper (`--preset paper`) or
+else the authors' code sets for the method, the critic, the network and the sampler among it, then the sizes of
+`smoke` or `quick`, the suite's fields, the task's fields, the command line. What a size may not change is the
+method's structure: its number of noise levels, and what it goes without (an average of the weights, a decay).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from bench.errors import UserError
+from bench.presets import PRESETS
+from bench.spec import Config, joined, replace_dotted
+from methods.method import Method
+from suites.task import Suite, Task
+
+SHARED, OWN = "shared", "own"
+TERMS = (SHARED, OWN)
+SOURCES = ("paper", "official")
+STRUCTURE = frozenset({"denoiser.levels"})
+
+
+def source_of(preset: str, terms: str) -> str | None:
+    """Whose values a method takes: `paper`, `official`, or None for its dataclass's defaults."""
+    if preset in SOURCES:
+        return preset
+    return "official" if terms == OWN else None
+
+
+def values_of(method: type[Method] | Method, preset: str, terms: str, task: Task) -> dict[str, Any]:
+    """What the method's source sets on a task, by the names in `Method.presets`."""
+    settings = method.presets.get(source_of(preset, terms) or "", {})
+    return {name: value.on(task.name) for name, value in settings.items()}
+
+
+def layered(
+    preset: str,
+    suite: Suite,
+    task: Task,
+    methods: Mapping[str, type[Method]],
+    terms: str = SHARED,
+    focus: str | None = None,
+) -> tuple[Config, dict[str, Method]]:
+    """The settings of one task before the command line.
+
+    Args:
+        preset: a name in `PRESETS`.
+        suite, task: whose fields apply.
+        methods: the compared methods by name; fields of other methods are passed over.
+        terms: `shared` or `own`.
+        focus: under own terms, the method whose config it is.
+
+    Returns:
+        The shared config, and each method with its own fields set.
+
+    Raises:
+        UserError: an unknown preset, or a preset's setting that does not exist.
+    """
+    if preset not in PRESETS:
+        raise UserError(f"unknown preset {preset!r}; choose one of {joined(PRESETS)}.")
+    values = {name: values_of(cls, preset, terms, task) for name, cls in methods.items()}
+    own = {f"{name}.{field}": value for name, found in values.items() for field, value in undotted(found).items()}
+    size = PRESETS[preset]
+    if terms == OWN:
+        dotted = {name: value for name, value in values.get(focus or "", {}).items() if "." in name}
+        size = {name: value for name, value in size.items() if may_change(name, dotted)}
+        # Under paper and official the shared sizes are SWG's, which a method on its own terms has no part in.
+        layers = (dotted, own, {} if preset in SOURCES else size)
+    else:
+        layers = (size, own)
+    config, made = Config(), {name: cls() for name, cls in methods.items()}
+    for layer in (*layers, suite.settings.get(preset, {}), task.settings):
+        config, made = put(config, made, layer)
+    return config, made
+
+
+def undotted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The method's own fields among its values."""
+    return {name: value for name, value in values.items() if "." not in name and name != "rho"}
+
+
+def may_change(name: str, structure: Mapping[str, Any]) -> bool:
+    """Whether a size of the preset may go over a method's own value of that setting."""
+    return name not in structure or (name not in STRUCTURE and structure[name] is not None)
+
+
+def put(config: Config, made: Mapping[str, Method], layer: Mapping[str, Any]) -> tuple[Config, dict[str, Method]]:
+    """One layer over the config and the methods; fields of methods that are not compared are passed over."""
+    shared, methods = {item.name for item in dataclasses.fields(Config)}, dict(made)
+    for name, value in layer.items():
+        head, _, rest = name.partition(".")
+        if head in methods:
+            methods[head] = replace_dotted(methods[head], {rest: value})
+        elif head in shared:
+            config = replace_dotted(config, {name: value})
+    return config, methods

@@ -1,0 +1,1 @@
+"""What the papers and the authors' code set, one file per method, each value with its source."""
