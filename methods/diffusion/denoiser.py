@@ -16,7 +16,8 @@ from critics.component import Batch, Component, Data, Parts, Trained, Training, 
 from critics.critic import data_weights
 from critics.seeds import SeedStreams
 from critics.weights import parse_weight
-from methods.diffusion.network import NetworkConfig, NoiseNetwork
+from methods.diffusion.architectures import build_network
+from methods.diffusion.network import NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
 
 
@@ -45,7 +46,8 @@ class DenoiserConfig(NetworkConfig):
     """The backbone and how it is trained; defaults are SWG's (arXiv 2505.18345 and its authors' code).
 
     Attributes:
-        schedule: `vp` (discrete, b_min 0.1, b_max 10) or `cosine`.
+        schedule: `vp` (discrete, b_min 0.1, b_max 10), `cosine`, or `vp-linear` (continuous, β 0.1 to 20, on a
+            grid of times; CEP and Diffusion-DICE, with 1,000 levels).
         levels: noise levels, K (SWG 15, IDQL 5).
         steps: gradient steps (SWG a million, three for AntMaze).
         batch_size: transitions per seed and step (SWG 1024, IDQL 512).
@@ -68,13 +70,13 @@ class DenoiserConfig(NetworkConfig):
 class NetworkDenoiser(nn.Module):
     """A trained noise network read as a denoiser; the last channel is the weight if it has a weight head."""
 
-    def __init__(self, network: NoiseNetwork, schedule: Schedule, channels: int):
+    def __init__(self, network: nn.Module, schedule: Schedule, channels: int):
         super().__init__()
         self.network = network
         self.channels = channels
         device = next(network.parameters()).device
         self.schedule = Schedule(schedule.alpha.to(device), schedule.sigma.to(device))
-        self.levels = torch.arange(1, len(schedule) + 1, dtype=torch.float32, device=device)
+        self.levels = level_numbers(len(schedule)).to(device)
 
     def forward(
         self,
@@ -126,7 +128,7 @@ def build_denoiser(
     streams: SeedStreams, config: DenoiserConfig, observation_dim: int, action_dim: int, weight_head: bool
 ) -> NetworkDenoiser:
     """A fresh denoiser for all seeds."""
-    network = NoiseNetwork(streams, config, observation_dim, action_dim, weight_head)
+    network = build_network(streams, config, observation_dim, action_dim, weight_head)
     return NetworkDenoiser(network, make_schedule(config.schedule, config.levels), action_dim + weight_head)
 
 

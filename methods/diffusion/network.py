@@ -4,6 +4,7 @@ Fourier features of the level → MLP; concat(z, s, level) → Dense → residua
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,21 +14,26 @@ from torch import Tensor, nn
 from critics.networks import ACTIVATIONS, SeedLayerNorm, SeedLinear, SeedMLP
 from critics.seeds import SeedStreams
 
+FINEST = 150
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """Size of the backbone; defaults are SWG's and IDQL's ("ResNet of 3 blocks, hidden 256, LayerNorm").
 
     Attributes:
+        network: `residual` (SWG, IDQL), `u-shaped` (CEP, Diffusion-DICE: 2, 1 and 1/2 times the width, down and
+            up) or `mlp` (SWG's plain perceptron).
         width: hidden units between the blocks.
-        blocks: residual blocks.
-        expansion: units inside a block, as a multiple of the width.
-        dropout: rate inside the blocks while training.
+        blocks: residual blocks, or hidden layers of `mlp`; `u-shaped` has its own seven.
+        expansion: units inside a residual block, as a multiple of the width.
+        dropout: rate inside the residual blocks while training; the other networks have none.
         activation: `silu` (the papers'), `relu`, `mish` or `gelu`.
-        frequencies: learnable Fourier frequencies of the noise level.
-        level_features: size of the level's embedding.
+        frequencies: learnable Fourier frequencies of the noise level; `u-shaped` has 16 fixed ones.
+        level_features: size of the level's embedding; 32 for `u-shaped`.
     """
 
+    network: str = "residual"
     width: int = 256
     blocks: int = 3
     expansion: int = 4
@@ -35,6 +41,36 @@ class NetworkConfig:
     activation: str = "silu"
     frequencies: int = 64
     level_features: int = 256
+
+
+def level_numbers(levels: int) -> Float[Tensor, " level"]:
+    """What a network sees of each level: 1..K, and beyond 150 levels the same range in finer steps.
+
+    The embedding's frequencies N(0, 0.2²) then turn 30 N(0, 1) times over the schedule, as CEP's do, and levels
+    that stand next to each other look alike; by their own numbers 1,000 levels would all look unrelated.
+    """
+    return torch.arange(1, levels + 1, dtype=torch.float32) * min(1.0, FINEST / levels)
+
+
+def embedded(
+    embedding: Callable[[Tensor], Tensor],
+    level: int | Int[Tensor, "seed batch"],
+    levels: Float[Tensor, " level"],
+    batch: int,
+) -> Float[Tensor, "seed batch feature"]:
+    """The embedding of one level for all rows or of each row's own, at most once per level or once per row.
+
+    Args:
+        embedding: (level,) or (seed, level) numbers → (seed, level, feature).
+        level: one level for the whole batch, or one per row.
+        levels: the numbers of all levels.
+        batch: number of rows.
+    """
+    if isinstance(level, int):
+        return embedding(levels[level : level + 1]).expand(-1, batch, -1)
+    if len(levels) > batch:
+        return embedding(levels[level])
+    return torch.take_along_dim(embedding(levels), level[..., None], dim=1)
 
 
 class LevelEmbedding(nn.Module):
@@ -46,8 +82,10 @@ class LevelEmbedding(nn.Module):
         sizes = [2 * config.frequencies, config.level_features, config.level_features]
         self.mlp = SeedMLP(streams, sizes, config.activation)
 
-    def forward(self, levels: Float[Tensor, " level"]) -> Float[Tensor, "seed level feature"]:
-        phase = 2 * math.pi * self.frequency * levels[:, None]
+    def forward(
+        self, levels: Float[Tensor, " level"] | Float[Tensor, "seed level"]
+    ) -> Float[Tensor, "seed level feature"]:
+        phase = 2 * math.pi * self.frequency * levels[..., None]
         return self.mlp(torch.cat([phase.cos(), phase.sin()], -1))
 
 
@@ -115,10 +153,10 @@ class NoiseNetwork(nn.Module):
             z: noisy channels.
             level: one level for the whole batch, or one per row.
             observations: states.
-            levels: the numbers of all levels, 1..K.
+            levels: the numbers of all levels, see `level_numbers`.
             streams: random numbers of the dropout masks while training; None at evaluation.
         """
-        embedding = self.embed(level, levels, z.shape[1])
+        embedding = embedded(self.level, level, levels, z.shape[1])
         x = self.enter(torch.cat([z, observations, embedding], -1))
         weight = None
         for number, block in enumerate(self.blocks):
@@ -127,12 +165,3 @@ class NoiseNetwork(nn.Module):
                 weight = self.weight_head(x)
         noise = self.leave(self.activation(x))
         return noise if weight is None else torch.cat([noise, weight], -1)
-
-    def embed(
-        self, level: int | Int[Tensor, "seed batch"], levels: Float[Tensor, " level"], batch: int
-    ) -> Float[Tensor, "seed batch feature"]:
-        """The level's embedding: once per distinct level, then gathered, since there are few levels."""
-        if isinstance(level, int):
-            return self.level(levels[level : level + 1]).expand(-1, batch, -1)
-        table = self.level(levels)
-        return torch.take_along_dim(table, level[..., None], dim=1)

@@ -1,5 +1,7 @@
 """Seeds that train together take the steps they would take alone, and an interrupted training loses nothing."""
 
+import dataclasses
+
 import pytest
 import torch
 from tiny import made, tiny_data, tiny_shared
@@ -11,10 +13,20 @@ from methods.ddice import DiffusionDICE
 
 STEPS = 6
 SHARED = tiny_shared(steps=STEPS)
+
+
+def with_network(network, schedule, levels):
+    """The tiny task with another backbone."""
+    config = dataclasses.replace(SHARED.denoiser, network=network, schedule=schedule, levels=levels)
+    return dataclasses.replace(SHARED, denoiser=config)
+
+
 TRAINED = {
     "critic": SHARED.critic,
     "behaviour": SHARED.behaviour(),
     "joint": SHARED.joint("smooth-expectile"),
+    "behaviour/u-shaped": with_network("u-shaped", "vp-linear", 1000).behaviour(),
+    "joint/mlp": with_network("mlp", "cosine", 4).joint("smooth-expectile"),
     "cep-energy": CEP(support_actions=3, support_states=12, batch_size=8).components(SHARED)["energy"],
     "ddice-guidance": DiffusionDICE(noises=3, batch_size=8).components(SHARED)["guidance"],
 }
@@ -37,7 +49,7 @@ def upstream(component, seeds):
 @pytest.mark.parametrize("kind", TRAINED)
 def test_a_seed_trains_as_it_would_alone(kind):
     component, data = TRAINED[kind], tiny_data()
-    assert component.kind == kind
+    assert component.kind == kind.partition("/")[0]
     together, losses = fit(component, data, upstream(component, (0, 1, 2)), (0, 1, 2), quiet)
     alone, (loss,) = fit(component, data, upstream(component, (1,)), (1,), quiet)
     assert losses[1] == pytest.approx(loss, rel=1e-4)

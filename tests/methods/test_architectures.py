@@ -1,0 +1,171 @@
+"""The networks by name: their sizes against the authors' and the paper's, their formulas against plain PyTorch."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.functional import linear, silu
+
+from critics.networks import parameter_count
+from critics.seeds import SeedStreams
+from methods.diffusion.architectures import NETWORKS, build_network
+from methods.diffusion.denoiser import DenoiserConfig, build_denoiser
+from methods.diffusion.network import LevelEmbedding, NetworkConfig, level_numbers
+
+SEEDS = (0, 1)
+OBSERVATIONS, ACTIONS, ROWS = 3, 2, 7
+PUBLISHED = Path(__file__).parents[2] / "reports" / "published" / "published_swg_parameter_counts.csv"
+
+
+def network(name, *, weight_head=False):
+    config = NetworkConfig(network=name, width=8, blocks=3, dropout=0.0, frequencies=4, level_features=6)
+    return build_network(SeedStreams(SEEDS, "x"), config, OBSERVATIONS, ACTIONS, weight_head)
+
+
+def inputs(channels):
+    streams = SeedStreams(SEEDS, "inputs")
+    return streams.normal(ROWS, channels), streams.normal(ROWS, OBSERVATIONS)
+
+
+@pytest.mark.parametrize("levels", [4, 40])  # fewer and more than there are rows
+@pytest.mark.parametrize("weight_head", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_one_level_for_all_is_the_same_level_for_each(name, weight_head, levels):
+    net, numbers = network(name, weight_head=weight_head), level_numbers(levels)
+    z, observations = inputs(ACTIONS + weight_head)
+    rows = SeedStreams(SEEDS, "levels").integers(levels, ROWS)
+    mixed = net(z, rows, observations, numbers)
+    assert mixed.shape == z.shape
+    for level in range(levels):
+        together = net(z, level, observations, numbers)
+        here = rows == level
+        torch.testing.assert_close(mixed[here], together[here])
+    assert not torch.allclose(net(z, 0, observations, numbers), net(z, levels - 1, observations, numbers))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_seed_sees_its_own_inputs_and_parameters_alone(name):
+    net, numbers = network(name, weight_head=True), level_numbers(4)
+    z, observations = inputs(ACTIONS + 1)
+    z.requires_grad_()
+    net(z, 2, observations, numbers)[1].sum().backward()
+    assert z.grad[0].abs().sum() == 0
+    assert z.grad[1].abs().min() > 0
+    for parameter in net.parameters():
+        assert parameter.grad[0].abs().sum() == 0
+        assert parameter.grad[1].abs().sum() > 0
+
+
+def dense(layer, x, seed=1):
+    return linear(x, layer.weight[seed].T, layer.bias[seed, 0])
+
+
+def test_the_perceptron_is_a_plain_perceptron_on_everything_at_once():
+    net, (z, observations) = network("mlp"), inputs(ACTIONS)
+    embedding = net.level(torch.tensor([2.0]))[1].expand(ROWS, -1)
+    h = torch.cat([z[1], observations[1], embedding], -1)
+    layers = [layer for layer in net.mlp if hasattr(layer, "weight")]
+    assert len(layers) == 4  # three hidden layers
+    for layer in layers[:-1]:
+        h = silu(dense(layer, h))
+    torch.testing.assert_close(net(z, 1, observations, level_numbers(4))[1], dense(layers[-1], h))
+
+
+def block(part, x, context):
+    """The residual block of CEP's code, for the second seed."""
+    h = silu(dense(part.first, x)) + dense(part.context, silu(context))
+    h = silu(dense(part.second, h))
+    return h + (x if isinstance(part.skip, torch.nn.Identity) else dense(part.skip, x))
+
+
+def test_the_u_goes_down_and_up_with_what_came_down_beside_it():
+    net, (z, observations) = network("u-shaped"), inputs(ACTIONS)
+    turns = 0.75 * net.time.frequency[1, 0] * 2 * torch.pi  # level 2 of 0..3 stands at t = 3/4
+    assert turns.shape == (16,)
+    time = dense(net.time.mix, torch.cat([turns.sin(), turns.cos()])).expand(ROWS, -1)
+    state = silu(dense(net.state, observations[1]))
+    context = dense(net.context[2], silu(dense(net.context[0], torch.cat([state, time], -1))))
+    d1 = block(net.down[0], z[1], context)
+    d2 = block(net.down[1], d1, context)
+    d3 = block(net.down[2], d2, context)
+    u3 = block(net.bottom, d3, context)
+    u2 = block(net.up[0], torch.cat([d3, u3], -1), context)
+    u1 = block(net.up[1], torch.cat([d2, u2], -1), context)
+    assert [x.shape[-1] for x in (d1, d2, d3, u3, u2, u1)] == [16, 8, 4, 4, 8, 16]
+    expected = dense(net.leave, torch.cat([d1, u1], -1))
+    torch.testing.assert_close(net(z, 2, observations, level_numbers(4))[1], expected)
+
+
+def test_the_frequencies_of_the_u_are_fixed_and_spread_by_thirty():
+    streams = SeedStreams(range(200), "x")
+    net = build_network(streams, NetworkConfig(network="u-shaped", width=2), 1, 1, False)
+    assert "time.frequency" not in dict(net.named_parameters())
+    assert "time.frequency" in net.state_dict()
+    assert net.time.frequency.std().item() == pytest.approx(30, abs=4.5 * 30 / (2 * 3200) ** 0.5)
+    at_1000 = level_numbers(1000) / level_numbers(1000)[-1]
+    torch.testing.assert_close(at_1000, torch.linspace(1e-3, 1, 1000))  # the times of the continuous schedule
+
+
+def test_the_u_has_as_many_parameters_as_the_authors_network():
+    """walker2d, 17 observations and 6 actions, layer by layer as in the code of CEP and Diffusion-DICE."""
+    embeddings = (32 * 32 + 32) + (17 * 32 + 32) + (64 * 128 + 128) + (128 * 128 + 128)
+    sizes = {(6, 512): True, (512, 256): True, (256, 128): True, (128, 128): False, (256, 256): False}
+    sizes[512, 512] = False
+    blocks = sum(
+        (128 * out + out) + (into * out + out) + (out * out + out) + (into * out + out) * changes
+        for (into, out), changes in sizes.items()
+    )
+    last = 1024 * 6 + 6
+    assert embeddings + blocks + last == 1_634_278
+    config = NetworkConfig(network="u-shaped")
+    net = build_network(SeedStreams([0], "x"), config, 17, 6, weight_head=False)
+    assert parameter_count(net) == 1_634_278
+
+
+def published_counts():
+    """(width, hidden layers, parameters, unit of the last printed digit) of each row of the paper's table."""
+    with PUBLISHED.open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        width, depth = (row["value"], 4) if row["sweep"].startswith("width") else (2056, row["value"])
+        number, letter = row["parameters"][:-1], row["parameters"][-1]
+        scale, unit = {"K": (1_000, 10_000), "M": (1_000_000, 100_000)}[letter]
+        yield int(width), int(depth), float(number) * scale, unit
+
+
+@pytest.mark.parametrize(("width", "depth", "published", "unit"), list(published_counts()))
+def test_the_perceptron_has_the_papers_number_of_parameters(width, depth, published, unit):
+    """Sizes that the paper does not give: Hopper's 11 observations and 3 actions, the weight beside them, and the
+    level's embedding 64 → 128 → 256 → 256 of the residual network. With them thirteen of the fourteen counts fit
+    to the last printed digit (some are rounded, some cut off). Depth 2 is printed as 4.5M and has 4.9M: it stands
+    off the line of the others, which rise by 4.23M a layer from 0.67M.
+    """
+    embedding = 64 + (128 * 256 + 256) + (256 * 256 + 256)
+    inputs, outputs = 4 + 11 + 256, 4
+    by_hand = embedding + (inputs + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * outputs
+    if width * depth < 5000:  # the larger ones are the same formula at hundreds of megabytes
+        config = NetworkConfig(network="mlp", width=width, blocks=depth)
+        net = build_network(SeedStreams([0], "x"), config, 11, 3, weight_head=True)
+        assert parameter_count(net) == by_hand
+    if (width, depth) == (2056, 2):
+        assert by_hand == 4_895_532
+        published = 4.9e6
+    assert abs(by_hand - published) < unit
+
+
+def test_numbers_of_levels_are_one_to_k_until_they_would_look_unrelated():
+    assert level_numbers(4).tolist() == [1, 2, 3, 4]
+    assert level_numbers(150).tolist() == list(range(1, 151))
+    assert level_numbers(1000)[[0, 499, 999]].tolist() == pytest.approx([0.15, 75, 150])
+    embedding = LevelEmbedding(SeedStreams([0], "x"), NetworkConfig())
+    table = embedding(level_numbers(1000))[0]
+    neighbours = (table[1:] - table[:-1]).norm(dim=-1)
+    far = torch.pdist(table).median()
+    assert (neighbours < far / 3).all()
+    assert neighbours.min() > 0
+
+
+def test_an_unknown_network_is_named_with_the_choices():
+    with pytest.raises(ValueError, match=r"unknown network 'unet'; choose one of residual, u-shaped, mlp\."):
+        build_denoiser(SeedStreams([0], "x"), DenoiserConfig(network="unet"), 3, 2, weight_head=False)
