@@ -133,7 +133,8 @@ def test_every_robot_and_mixture_becomes_a_data_set(robot, tmp_path):
         assert (len(rows), rows.source, rows.name) == (1_200, "local", f"local/{robot}-{mixture}-1200-v1")
         assert rows.observations.shape == (1_200, task.observation_dim)
         assert rows.actions.shape == (1_200, task.action_dim)
-        assert rows.terminals.any() == (robot != "halfcheetah")
+        if mixture == "medium-replay":  # begins with the untrained policy, which falls
+            assert rows.terminals.any() == (robot != "halfcheetah")
     assert next(iter(task.datasets)) == "d4rl"
 
 
