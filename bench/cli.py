@@ -13,7 +13,6 @@ from typing import NoReturn
 import torch
 
 from bench.arguments import listed, parse, parse_batches, parse_jobs, parse_rhos
-from bench.data_command import command_data
 from bench.errors import UserError
 from bench.listing import listing
 from bench.options import Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
@@ -25,7 +24,6 @@ from bench.timing import time_methods
 from bench.tune import TuneRequest, tune
 from methods.registry import MethodError, load_plugin
 from reports.errors import ReportError
-from reports.page import write_report
 from suites.errors import DataError, UnknownName
 
 USER_ERRORS = (UserError, MethodError, DataError, UnknownName, ReportError)
@@ -62,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "report": command_report,
         "time": command_time,
         "list": command_list,
-        "data": command_data,
+        "data": command_data_sets,
     }
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE)
@@ -147,6 +145,8 @@ def command_time(arguments: list[str]) -> None:
 
 def command_report(arguments: list[str]) -> None:
     """`report`: see `ReportOptions`."""
+    from reports.page import write_report  # here, since the statistics' packages take a second to import
+
     options = parse(ReportOptions, "report", arguments)
     screen = Screen()
     files = write_report(
@@ -159,6 +159,13 @@ def command_report(arguments: list[str]) -> None:
     )
     print(next(file for file in files if file.name == "summary.txt").read_text())
     screen.say(f"Report: {files[0]}")
+
+
+def command_data_sets(arguments: list[str]) -> None:
+    """`data`: its own commands, see `bench.data_command`."""
+    from bench.data_command import command_data  # here, since it draws pictures, and the others need not
+
+    command_data(arguments)
 
 
 def command_list(arguments: list[str]) -> None:
