@@ -6,22 +6,25 @@ optimum is g = log E[w | a_k, s]. No action outside the data is ever valued. The
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from critics.component import Batch, Component, Data, Parts, Trained, Training, uniform_batch
-from critics.critic import data_weights
+from critics.critic import KnownCritic, data_weights
+from critics.ensemble import QEnsemble
 from critics.seeds import SeedStreams
 from critics.weights import parse_weight
 from methods.diffusion.denoiser import DenoiserConfig, add_noise
 from methods.diffusion.guidance import EnergyGuided
 from methods.guidance_net import GuidanceNet, GuidanceNetConfig
 from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.presets.ddice import DDICE as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
-from methods.selection import Best, First
+from methods.selection import Best, First, SoftmaxDraw
 
 EXPONENT_LIMIT = 80.0
 WEIGHT_DECAY = 1e-4
@@ -113,7 +116,7 @@ def in_sample_loss(
 @register("ddice")
 @dataclass(frozen=True)
 class DiffusionDICE(Method):
-    """Objective: behaviour. Guidance: ∇ of the in-sample log weight. Selection: argmax Q of K.
+    """Objective: behaviour. Guidance: ∇ of the in-sample log weight. Selection: argmax Q of K, or a draw by it.
 
     Attributes:
         weight: the weight function; DICE's f-divergence weight with its temperature α.
@@ -121,19 +124,26 @@ class DiffusionDICE(Method):
         noises: noisy copies of each of their actions, all at one level (16 in the code, 32 for AntMaze).
         candidates: K; 1 is the code's default, which turns the selection off.
         shift_per_batch: stabilise the loss as the authors' code does, see `in_sample_loss`.
+        select: how one of K > 1 is picked: `critic`, the highest min target-Q; as in the authors' code `ensemble`,
+            the highest mean of an ensemble of Q (MuJoCo), or `draw`, in proportion to e^Q of the first target
+            network (AntMaze). On the toy sets Q is known, and the ensemble's mean is that Q.
+        ensemble: number of Q networks in it.
     """
 
     title: ClassVar[str] = "Diffusion-DICE"
     paper: ClassVar[str] = "Diffusion-DICE, arXiv 2407.20109"
     rho: ClassVar[Rho | None] = Rho(default=2.0, grid=(1.0, 2.0, 4.0, 6.0, 8.0), low=0.1, high=10.0)
+    presets: ClassVar[Presets] = PRESETS
     weight: str = "dice:alpha=0.5"
     batch_size: int = 512
     noises: int = 16
     candidates: int = 1
     shift_per_batch: bool = False
+    select: Literal["critic", "ensemble", "draw"] = "critic"
+    ensemble: int = 10
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The behaviour denoiser, the in-sample network and the critic that selects."""
+        """The behaviour denoiser, the in-sample network and what selects: the critic or the ensemble."""
         guidance = InSampleNet(
             shared.guidance_net,
             shared.denoiser,
@@ -146,10 +156,19 @@ class DiffusionDICE(Method):
             self.noises,
             self.shift_per_batch,
         )
-        return {"denoiser": shared.behaviour(), "guidance": guidance, "critic": shared.critic}
+        return {"denoiser": shared.behaviour(), "guidance": guidance, "critic": self._judge(shared)}
+
+    def _judge(self, shared: Shared) -> Component:
+        """What values the candidates; an ensemble only where there are several and Q is not known."""
+        if self.select != "ensemble" or self.candidates == 1 or isinstance(shared.critic, KnownCritic):
+            return shared.critic
+        sizes = (shared.observation_dim, shared.action_dim)
+        return QEnsemble(shared.critic_config, *sizes, shared.critic, self.ensemble)
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
-        """K draws from the behaviour model guided by ρ ∇g, then the one with the highest Q."""
+        """K draws from the behaviour model guided by ρ ∇g, then one of them by its Q."""
         guided = EnergyGuided(parts["denoiser"], parts["guidance"], rho)
-        selection = First() if self.candidates == 1 else Best(parts["critic"].q)
+        judge = parts["critic"]
+        several = SoftmaxDraw(judge.first_q) if self.select == "draw" else Best(judge.q)
+        selection = First() if self.candidates == 1 else several
         return shared.policy(guided, self.candidates, selection, guided.repairs)

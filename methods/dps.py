@@ -19,6 +19,8 @@ from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.guidance import Repairs, guided
 from methods.diffusion.schedule import Schedule
 from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.presets.cep import DPS as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
 
 
@@ -79,6 +81,7 @@ class DPS(Method):
     paper: ClassVar[str] = "DPS, arXiv 2209.14687, as a baseline of CEP"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
     in_default_comparison: ClassVar[bool] = False
+    presets: ClassVar[Presets] = PRESETS
     inverse_temperature: float = 3.0
 
     def components(self, shared: Shared) -> Mapping[str, Component]:

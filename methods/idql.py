@@ -13,6 +13,8 @@ from critics.component import Component, Parts
 from critics.critic import Critic
 from critics.weights import parse_weight
 from methods.method import DiffusionPolicy, Method, Shared
+from methods.presets.idql import IDQL as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
 from methods.selection import Best, Draw, Selection
 
@@ -30,6 +32,7 @@ class IDQL(Method):
 
     title: ClassVar[str] = "IDQL"
     paper: ClassVar[str] = "IDQL, arXiv 2304.10573"
+    presets: ClassVar[Presets] = PRESETS
     candidates: int = 64
     select: Literal["best", "draw"] = "best"
     weight: str = "hard-expectile"

@@ -19,6 +19,8 @@ from methods.diffusion.denoiser import DenoiserConfig, add_noise
 from methods.diffusion.guidance import EnergyGuided
 from methods.guidance_net import GuidanceNet, GuidanceNetConfig
 from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.presets.cep import MSE as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
 
 
@@ -81,6 +83,7 @@ class MSE(Method):
     paper: ClassVar[str] = "MSE baseline of CEP, arXiv 2304.12824"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
     in_default_comparison: ClassVar[bool] = False
+    presets: ClassVar[Presets] = PRESETS
     inverse_temperature: float = 3.0
     batch_size: int = 256
 

@@ -11,6 +11,8 @@ from typing import ClassVar
 from critics.component import Component, Parts
 from methods.diffusion.guidance import SelfWeighted
 from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.presets.swg import SWG as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
 
 
@@ -28,6 +30,7 @@ class SWG(Method):
     title: ClassVar[str] = "SWG"
     paper: ClassVar[str] = "SWG, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    presets: ClassVar[Presets] = PRESETS
     weight: str = "smooth-expectile"
     shrunk_clip: bool = False
 

@@ -13,6 +13,8 @@ from torch import Tensor
 from critics.component import Component, Parts
 from methods.diffusion.guidance import SelfWeighted
 from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.presets.swg import SWG_R as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
 from methods.selection import Best
 
@@ -31,6 +33,7 @@ class SWGR(Method):
     title: ClassVar[str] = "SWG-R"
     paper: ClassVar[str] = "SWG with resampling, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    presets: ClassVar[Presets] = PRESETS
     weight: str = "smooth-expectile"
     shrunk_clip: bool = False
     candidates: int = 16

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from critics.component import Component, Parts
 from methods.method import DiffusionPolicy, Method, Shared
+from methods.presets.idql import UNGUIDED as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
 
 
@@ -16,6 +18,7 @@ class Unguided(Method):
 
     title: ClassVar[str] = "Unguided"
     paper: ClassVar[str] = "DDPM, arXiv 2006.11239"
+    presets: ClassVar[Presets] = PRESETS
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser alone."""

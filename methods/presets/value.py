@@ -25,5 +25,7 @@ class Value:
         return next((value for pattern, value in self.where.items() if fnmatchcase(task, pattern)), self.value)
 
 
+TOY = ("8gaussians", "swissroll", "moons", "rings", "checkerboard", "2spirals")
+
 Settings: TypeAlias = Mapping[str, Value]
 Presets: TypeAlias = Mapping[str, Settings]

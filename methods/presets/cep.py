@@ -1,0 +1,79 @@
+"""CEP's settings: arXiv 2304.12824 and its authors' code, ChenDRAG/CEP-energy-guided-diffusion at 4cc0622.
+
+Where the paper is silent, `paper` has the code's value and says so by its source. The biased baselines of the same
+paper and code take them where they apply.
+"""
+
+from methods.presets.value import Presets, Settings, Value
+
+PAPER = "arXiv 2304.12824"
+CODE = "CEP 4cc0622"
+BOTH = f"{PAPER}; {CODE}"
+
+# Diffusion-DICE's code takes the behaviour model and the sampler over as they are.
+BEHAVIOUR: Settings = {
+    "denoiser.network": Value("u-shaped", f"{CODE}: 512, 256, 128 and up again"),
+    "denoiser.width": Value(256, f"{CODE}: half of the widest block"),
+    "denoiser.dropout": Value(0.0, CODE),
+    "denoiser.activation": Value("silu", CODE),
+    "denoiser.schedule": Value("vp-linear", f"{BOTH}: β from 0.1 to 20"),
+    "denoiser.levels": Value(1000, f"{CODE}: t is continuous, from 1e-3 to 1"),
+    "denoiser.steps": Value(600_000, CODE),
+    "denoiser.batch_size": Value(4096, CODE),
+    "denoiser.learning_rate": Value(1e-4, CODE),
+    "denoiser.weight_decay": Value(0.0, f"{CODE}: Adam"),
+    "denoiser.decay_steps": Value(None, CODE),
+    "denoiser.ema": Value(None, CODE),
+    "sampler.solver": Value("dpm++-singlestep", f"{BOTH}: order 2"),
+    "sampler.steps": Value(15, BOTH),
+    "sampler.temperature": Value(1.0, CODE),
+    "sampler.clip": Value("none", CODE),
+}
+
+GUIDANCE_NET: Settings = {
+    "guidance_net.width": Value(256, BOTH),
+    "guidance_net.layers": Value(4, BOTH),
+    "guidance_net.steps": Value(1_000_000, BOTH),
+    "guidance_net.learning_rate": Value(3e-4, BOTH),
+    "guidance_net.decay_steps": Value(None, CODE),
+}
+
+_energy: Settings = {
+    "inverse_temperature": Value(3.0, f"{CODE}, default and README"),
+    "rho": Value(1.0, f"{CODE}; tried: AntMaze 1 to 4, else 0 to 10"),
+}
+
+_critic: Settings = {
+    "critic.width": Value(256, BOTH),
+    "critic.layers": Value(3, BOTH),
+    "critic.steps": Value(500_000, f"{CODE}: half of the energy's"),
+    "critic.batch_size": Value(256, BOTH),
+    "critic.learning_rate": Value(3e-4, BOTH),
+    "critic.discount": Value(0.99, BOTH),
+    "critic.polyak": Value(0.005, BOTH),
+}
+
+_code: Settings = {
+    **_energy,
+    "batch_size": Value(256, f"{BOTH}: states"),
+    "support_actions": Value(16, BOTH, {"antmaze-*": 32}),
+    **_critic,
+    **BEHAVIOUR,
+    **GUIDANCE_NET,
+}
+
+CEP: Presets = {"paper": _code, "official": _code}
+
+_mse: Settings = {
+    **_energy,
+    "batch_size": Value(256, BOTH),
+    **_critic,
+    **BEHAVIOUR,
+    **GUIDANCE_NET,
+}
+
+MSE: Presets = {"paper": _mse, "official": _mse}
+
+_dps: Settings = {**_energy, **_critic, **BEHAVIOUR}
+
+DPS: Presets = {"paper": _dps, "official": _dps}
