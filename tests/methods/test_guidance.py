@@ -139,7 +139,7 @@ def test_a_predicted_weight_outside_its_range_guides_nothing_and_is_counted():
 
 
 def test_the_shrunk_clip_holds_the_prediction_of_the_authors_code_against_the_range():
-    """Their ŵ_0 is (z_w - √(1-ᾱ_k) ε)/√(1 - β_k), of K = 5 with ᾱ = .80413 .43518 .1585 .03885 .00641 (SWG-JAX)."""
+    """Their ŵ_0 is (z_w - √(1-ᾱ_k) ε)/√(1 - β_k); K = 5 has the ᾱ below (SWG-JAX)."""
     alpha_bar = torch.tensor([0.80413, 0.43518, 0.1585, 0.03885, 0.00641])
     denoiser = Formula(lambda z: z[..., 1])
     denoiser.schedule = make_schedule("vp", 5)
