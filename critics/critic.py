@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from critics.component import Batch, Component, Data, Parts, Trained, Training, in_chunks, uniform_batch
 from critics.losses import parse_value_loss, td_target
-from critics.networks import SeedLayerNorm, SeedMLP
+from critics.networks import SeedLayerNorm, SeedMLP, follow, member_values
 from critics.seeds import SeedStreams
 from critics.slope import MeasuredSlope
 
@@ -49,9 +49,11 @@ class CriticConfig:
         width: hidden units of each layer.
         layers: hidden layers of each network.
         value_layer_norm: a LayerNorm on V's input, as SWG and the current IDQL code have it.
+        value_hidden_norm: a LayerNorm before each activation of V, as Diffusion-DICE's code has it.
         steps: gradient steps (papers: a million).
         batch_size: transitions per seed and step.
-        learning_rate: Adam's.
+        learning_rate: Adam's; AdamW's where weight_decay > 0.
+        weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
     """
 
     expectile: float = 0.7
@@ -61,9 +63,20 @@ class CriticConfig:
     width: int = 256
     layers: int = 2
     value_layer_norm: bool = False
+    value_hidden_norm: bool = False
     steps: int = 1_000_000
     batch_size: int = 256
     learning_rate: float = 3e-4
+    weight_decay: float = 0.0
+
+    def training(self) -> Training:
+        """The optimiser at its constant rate."""
+        return Training(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
 
 
 class IQLNetworks(nn.Module):
@@ -74,7 +87,7 @@ class IQLNetworks(nn.Module):
         hidden = [config.width] * config.layers
         self.twin_q = SeedMLP(streams, [observation_dim + action_dim, *hidden, 1], members=2)
         self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
-        value = SeedMLP(streams, [observation_dim, *hidden, 1])
+        value = SeedMLP(streams, [observation_dim, *hidden, 1], layer_norm=config.value_hidden_norm)
         norm = [SeedLayerNorm(streams, observation_dim)] if config.value_layer_norm else []
         self.value = nn.Sequential(*norm, value)
 
@@ -85,8 +98,7 @@ class IQLNetworks(nn.Module):
         actions: Float[Tensor, "seed batch action"],
     ) -> Float[Tensor, "seed twin batch"]:
         """Both action values of one network."""
-        pairs = torch.cat([observations, actions], -1)[:, None]
-        return network(pairs.expand(-1, 2, -1, -1)).squeeze(-1)
+        return member_values(network, observations, actions, members=2)
 
     def q(
         self,
@@ -95,6 +107,14 @@ class IQLNetworks(nn.Module):
     ) -> Float[Tensor, "seed batch"]:
         """Minimum of the twin target networks."""
         return self.both_q(self.target_q, observations, actions).amin(1)
+
+    def first_q(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        actions: Float[Tensor, "seed batch action"],
+    ) -> Float[Tensor, "seed batch"]:
+        """The first of the twin target networks alone."""
+        return self.both_q(self.target_q, observations, actions)[:, 0]
 
     def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
         """State value."""
@@ -112,9 +132,8 @@ class IQL(Trained[IQLNetworks, Batch]):
 
     @property
     def training(self) -> Training:
-        """Plain Adam at a constant rate."""
-        c = self.config
-        return Training(steps=c.steps, batch_size=c.batch_size, learning_rate=c.learning_rate)
+        """Adam or AdamW at a constant rate."""
+        return self.config.training()
 
     def build(self, streams: SeedStreams) -> IQLNetworks:
         """Fresh twin Q, target and V."""
@@ -150,12 +169,9 @@ class IQL(Trained[IQLNetworks, Batch]):
         twin = module.both_q(module.twin_q, batch.observations, batch.actions)
         return value_loss(target, v).mean(-1) + (twin - goal[:, None]).square().sum(1).mean(-1)
 
-    @torch.no_grad()
     def after_step(self, module: IQLNetworks) -> None:
-        """Target network ← (1 - polyak) target + polyak Q."""
-        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-            list(module.target_q.parameters()), list(module.twin_q.parameters()), self.config.polyak
-        )
+        """The target network follows Q."""
+        follow(module.target_q, module.twin_q, self.config.polyak)
 
 
 @dataclass(frozen=True)
@@ -185,6 +201,14 @@ class KnownCritic(Component):
         """β E(a); observations hold β. Its gradient in a is a measured one, see `MeasuredSlope`."""
         energies: Tensor = MeasuredSlope.apply(actions.flatten(0, -2), self.energy)  # pyright: ignore
         return observations[..., 0] * energies.view(actions.shape[:-1])
+
+    def first_q(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        actions: Float[Tensor, "seed batch action"],
+    ) -> Float[Tensor, "seed batch"]:
+        """The same: there are no twins."""
+        return self.q(observations, actions)
 
     def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
         """β E_max, so that log w = q - v is never positive."""

@@ -58,15 +58,41 @@ class SeedMLP(nn.Sequential):
         sizes: input size, hidden sizes, output size.
         activation: a name in `ACTIVATIONS`.
         members: number of networks per seed, or None for one without a member axis.
+        layer_norm: a LayerNorm before each activation; for one network per seed alone.
     """
 
     def __init__(
-        self, streams: SeedStreams, sizes: Sequence[int], activation: str = "relu", members: int | None = None
+        self,
+        streams: SeedStreams,
+        sizes: Sequence[int],
+        activation: str = "relu",
+        members: int | None = None,
+        layer_norm: bool = False,
     ):
         layers: list[nn.Module] = []
-        for inputs, outputs in itertools.pairwise(sizes):
-            layers += [SeedLinear(streams, inputs, outputs, members), ACTIVATIONS[activation]()]
-        super().__init__(*layers[:-1])
+        for inputs, outputs in itertools.pairwise(sizes[:-1]):
+            norm = [SeedLayerNorm(streams, outputs)] if layer_norm else []
+            layers += [SeedLinear(streams, inputs, outputs, members), *norm, ACTIVATIONS[activation]()]
+        super().__init__(*layers, SeedLinear(streams, sizes[-2], sizes[-1], members))
+
+
+def member_values(
+    network: nn.Module,
+    observations: Float[Tensor, "seed batch observation"],
+    actions: Float[Tensor, "seed batch action"],
+    members: int,
+) -> Float[Tensor, "seed member batch"]:
+    """Action values by every member of an ensemble, each asked the same."""
+    pairs = torch.cat([observations, actions], -1)[:, None]
+    return network(pairs.expand(-1, members, -1, -1)).squeeze(-1)
+
+
+@torch.no_grad()
+def follow(target: nn.Module, source: nn.Module, polyak: float) -> None:
+    """target ← (1 - polyak) target + polyak source, parameter by parameter."""
+    torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+        list(target.parameters()), list(source.parameters()), polyak
+    )
 
 
 def parameter_count(module: nn.Module) -> int:

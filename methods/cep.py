@@ -7,25 +7,33 @@ whose optimum is f = log E[e^{βQ} | a_k, s] + const, the exact guidance of π �
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from critics.component import Component, Data, Parts, Trained, Training, in_chunks
+from critics.critic import KnownCritic
+from critics.in_support import InSupportQ
 from critics.seeds import SeedStreams
 from methods.diffusion.denoiser import DenoiserConfig, add_noise
 from methods.diffusion.guidance import EnergyGuided
 from methods.guidance_net import GuidanceNet, GuidanceNetConfig
 from methods.method import DiffusionPolicy, Method, Rho, Shared
+from methods.presets.cep import CEP as PRESETS
+from methods.presets.value import Presets
 from methods.registry import register
 from methods.support import SupportActions
 
 
 @dataclass(frozen=True)
 class EnergyNet(Trained[GuidanceNet, Tensor]):
-    """f(a_k, s, k), trained on support actions by the contrastive loss."""
+    """f(a_k, s, k), trained on support actions by the contrastive loss.
+
+    Deviation: the critic is made before, and its final Q is what f learns; the authors' code trains the two side
+    by side, so that for the first half of its steps f follows a Q that still moves.
+    """
 
     kind: ClassVar[str] = "cep-energy"
     config: GuidanceNetConfig
@@ -106,19 +114,26 @@ class CEP(Method):
         batch_size: states per training step.
         support_actions: M per state (16 in the paper, 32 for AntMaze).
         support_states: states that get support actions.
+        critic: `shared`, the comparison's critic, or `in-support`, the authors' softmax Q-learning over support
+            actions, in the sizes of the shared one. On the toy sets Q is known, and neither is learned.
+        value_inverse_temperature: β_Q of the in-support critic's softmax.
     """
 
     title: ClassVar[str] = "CEP"
     paper: ClassVar[str] = "CEP / QGPO, arXiv 2304.12824"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
+    presets: ClassVar[Presets] = PRESETS
     inverse_temperature: float = 3.0
     batch_size: int = 256
     support_actions: int = 16
     support_states: int = 1_000_000
+    critic: Literal["shared", "in-support"] = "shared"
+    value_inverse_temperature: float = 1.0
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser and the energy network above it."""
         behaviour = shared.behaviour()
+        learned = self.critic == "in-support" and not isinstance(shared.critic, KnownCritic)
         support = SupportActions(
             behaviour,
             self.support_states,
@@ -126,11 +141,17 @@ class CEP(Method):
             shared.sampler,
             shared.action_low,
             shared.action_high,
+            next_states=learned,
         )
+        critic = self._in_support(shared, support) if learned else shared.critic
         energy = EnergyNet(
-            shared.guidance_net, shared.denoiser, support, shared.critic, self.inverse_temperature, self.batch_size
+            shared.guidance_net, shared.denoiser, support, critic, self.inverse_temperature, self.batch_size
         )
         return {"denoiser": behaviour, "energy": energy}
+
+    def _in_support(self, shared: Shared, support: SupportActions) -> InSupportQ:
+        sizes = (shared.observation_dim, shared.action_dim)
+        return InSupportQ(shared.critic_config, *sizes, support, self.value_inverse_temperature)
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
         """One draw from the behaviour model guided by ρ ∇f; no gradient goes through the denoiser."""

@@ -89,12 +89,39 @@ class Draw:
         batch: int,
         streams: SeedStreams,
     ) -> Float[Tensor, "seed batch channel"]:
-        """One categorical draw per observation, by inverting the cumulative weights."""
-        weights = self.weight(observations, candidates).unflatten(1, (batch, -1)).double()
-        cumulative = weights.cumsum(-1)
-        mark = streams.uniform(batch, 1).double() * cumulative[..., -1:]
-        index = torch.searchsorted(cumulative, mark, right=True).squeeze(-1)
-        return take(candidates, index.clamp(max=weights.shape[-1] - 1), batch)
+        """One categorical draw per observation."""
+        weights = self.weight(observations, candidates).unflatten(1, (batch, -1))
+        return take(candidates, drawn_index(weights.double(), streams), batch)
+
+
+@dataclass(frozen=True)
+class SoftmaxDraw:
+    """A candidate drawn in proportion to e^score.
+
+    Attributes:
+        score: (observations, candidates) → (seed, rows).
+    """
+
+    score: Score
+
+    def choose(
+        self,
+        observations: Float[Tensor, "seed rows observation"],
+        candidates: Float[Tensor, "seed rows channel"],
+        batch: int,
+        streams: SeedStreams,
+    ) -> Float[Tensor, "seed batch channel"]:
+        """One categorical draw per observation; scores of any size, since only their differences count."""
+        scores = self.score(observations, candidates).unflatten(1, (batch, -1))
+        return take(candidates, drawn_index(scores.double().softmax(-1), streams), batch)
+
+
+def drawn_index(weights: Float[Tensor, "seed batch candidate"], streams: SeedStreams) -> Int[Tensor, "seed batch"]:
+    """One categorical draw per row, in proportion to the weights, by inverting their running sum."""
+    cumulative = weights.cumsum(-1)
+    mark = streams.uniform(weights.shape[1], 1).double() * cumulative[..., -1:]
+    index = torch.searchsorted(cumulative, mark, right=True).squeeze(-1)
+    return index.clamp(max=weights.shape[-1] - 1)
 
 
 def take(

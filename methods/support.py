@@ -1,6 +1,6 @@
 """Support actions: M draws from the trained behaviour model at each of many states, made once (CEP, §4.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,6 +25,7 @@ class SupportActions(Computed):
         actions: M, draws per state.
         sampler: how they are drawn.
         low, high: per-dimension range that clips the actions.
+        next_states: also draw for the next state of each of those transitions, as in-support Q-learning needs.
     """
 
     kind: ClassVar[str] = "support"
@@ -34,18 +35,26 @@ class SupportActions(Computed):
     sampler: SamplerConfig
     low: tuple[float, ...]
     high: tuple[float, ...]
+    next_states: bool = False
 
     def upstream(self) -> Mapping[str, Component]:
         """The behaviour model."""
         return {"behaviour": self.behaviour}
 
     def build(self, streams: SeedStreams) -> nn.Module:
-        """Empty buffers: observations (seed, state, observation), actions (seed, state, M, action)."""
+        """Empty buffers: observations (seed, state, observation), actions (seed, state, M, action).
+
+        With `next_states` also index (seed, state), the rows of the data that the states come from, and
+        next_actions, of the shape of actions.
+        """
         module = nn.Module()
         observation, action = self.behaviour.observation_dim, self.behaviour.action_dim
         shape = (len(streams), self.states)
         module.register_buffer("observations", torch.zeros(*shape, observation, device=streams.device))
         module.register_buffer("actions", torch.zeros(*shape, self.actions, action, device=streams.device))
+        if self.next_states:
+            module.register_buffer("index", torch.zeros(*shape, dtype=torch.int64, device=streams.device))
+            module.register_buffer("next_actions", torch.zeros_like(module.get_buffer("actions")))
         return module
 
     def compute(
@@ -55,13 +64,28 @@ class SupportActions(Computed):
         chosen = streams.uniform(len(data)).argsort(1)[:, : self.states]
         if chosen.shape[1] < self.states:  # fewer transitions than states asked for: go round again
             chosen = chosen.repeat(1, -(-self.states // chosen.shape[1]))[:, : self.states]
-        observations = data.observations[chosen]
-        bounds = Bounds(*(torch.tensor(b, device=data.actions.device) for b in (self.low, self.high)))
+        total = self.states * (1 + self.next_states)
+
+        def report(done: int) -> None:
+            progress(done, total)
+
+        module.get_buffer("observations").copy_(data.observations[chosen])
+        module.get_buffer("actions").copy_(self._drawn(data.observations[chosen], parts, streams, report))
+        if self.next_states:
+            following = data.next_observations[chosen]
+            drawn = self._drawn(following, parts, streams, lambda done: report(self.states + done))
+            module.get_buffer("index").copy_(chosen)
+            module.get_buffer("next_actions").copy_(drawn)
+
+    def _drawn(
+        self, observations: Tensor, parts: Parts, streams: SeedStreams, report: Callable[[int], None]
+    ) -> Tensor:
+        """(seed, state, observation) → (seed, state, M, action)."""
+        bounds = Bounds(*(torch.tensor(b, device=observations.device) for b in (self.low, self.high)))
         drawn: list[Tensor] = []
         for part in observations.split(max(1, ROWS_AT_ONCE // self.actions), dim=1):
             rows = part.repeat_interleave(self.actions, dim=1)
             actions = sample(parts["behaviour"], rows, streams, self.sampler, bounds)
             drawn.append(actions.unflatten(1, (-1, self.actions)))
-            progress(sum(piece.shape[1] for piece in drawn), self.states)
-        module.get_buffer("observations").copy_(observations)
-        module.get_buffer("actions").copy_(torch.cat(drawn, 1))
+            report(sum(piece.shape[1] for piece in drawn))
+        return torch.cat(drawn, 1)

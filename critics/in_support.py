@@ -1,0 +1,126 @@
+"""CEP's own critic: Q-learning with a softmax over actions sampled from the behaviour model (arXiv 2304.12824).
+
+Q(s, a) ← r + γ Σ_i p_i Q'(s', a'_i) with p = softmax_i(β_Q Q'(s', a'_i)), over M support actions a'_i of s' and Q'
+the minimum of the twin target networks, as in the authors' code: no action is valued that the data do not support.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from critics.component import Batch, Component, Data, Parts, Trained, Training
+from critics.critic import CriticConfig
+from critics.losses import td_target
+from critics.networks import SeedMLP, follow, member_values
+from critics.seeds import SeedStreams
+
+
+class CriticError(ValueError):
+    """A critic is asked for what it does not know; the message says what to do."""
+
+
+class InSupportNetworks(nn.Module):
+    """Twin Q and its target of all seeds; it has the form of `Critic`, but knows no V."""
+
+    def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
+        super().__init__()
+        sizes = [observation_dim + action_dim, *[config.width] * config.layers, 1]
+        self.twin_q = SeedMLP(streams, sizes, members=2)
+        self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
+
+    def q(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        actions: Float[Tensor, "seed batch action"],
+    ) -> Float[Tensor, "seed batch"]:
+        """Minimum of the twin target networks."""
+        return member_values(self.target_q, observations, actions, members=2).amin(1)
+
+    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
+        """Not known: a mean over support actions, which only the states of the data have.
+
+        Raises:
+            CriticError: always.
+        """
+        raise CriticError(
+            "the in-support critic has no V(s), only Q(s, a); a method that needs V takes the shared critic."
+        )
+
+
+@dataclass(frozen=True)
+class SupportedBatch:
+    """Transitions and the support actions of their next states."""
+
+    transitions: Batch
+    next_actions: Float[Tensor, "seed batch candidate action"]
+
+
+@dataclass(frozen=True)
+class InSupportQ(Trained[InSupportNetworks, SupportedBatch]):
+    """The critic as a component; of the config, what is said of Q (3 layers and 500k steps in the code).
+
+    Attributes:
+        support: made, it has the buffers `index` (seed, state), which rows of the data its states are, and
+            `next_actions` (seed, state, M, action), the support actions of their next states.
+        inverse_temperature: β_Q of the softmax (1 in the authors' example).
+    """
+
+    kind: ClassVar[str] = "in-support-critic"
+    config: CriticConfig
+    observation_dim: int
+    action_dim: int
+    support: Component
+    inverse_temperature: float
+
+    @property
+    def training(self) -> Training:
+        """Adam at a constant rate."""
+        return self.config.training()
+
+    def upstream(self) -> Mapping[str, Component]:
+        """The support actions."""
+        return {"support": self.support}
+
+    def build(self, streams: SeedStreams) -> InSupportNetworks:
+        """Fresh twin Q and target."""
+        return InSupportNetworks(streams, self.config, self.observation_dim, self.action_dim)
+
+    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> SupportedBatch:
+        """Uniform transitions among those with support actions."""
+        support = parts["support"]
+        place = streams.integers(support.index.shape[1], self.training.batch_size)
+        rows = torch.arange(len(place), device=place.device)[:, None]
+        return SupportedBatch(data.batch(support.index.gather(1, place)), support.next_actions[rows, place])
+
+    def loss(
+        self,
+        module: InSupportNetworks,
+        batch: SupportedBatch,
+        tables: dict[str, Tensor],
+        parts: Parts,
+        streams: SeedStreams,
+    ) -> Float[Tensor, " seed"]:
+        """The twins' mean squared temporal-difference error, mean over the batch."""
+        t = batch.transitions
+        with torch.no_grad():
+            count = batch.next_actions.shape[2]
+            repeated = t.next_observations.repeat_interleave(count, dim=1)
+            next_q = module.q(repeated, batch.next_actions.flatten(1, 2)).unflatten(1, (-1, count))
+            value = softmax_value(next_q, self.inverse_temperature)
+            goal = td_target(t.rewards, t.terminals, value, discount=self.config.discount)
+        twin = member_values(module.twin_q, t.observations, t.actions, members=2)
+        return (twin - goal[:, None]).square().mean((1, 2))
+
+    def after_step(self, module: InSupportNetworks) -> None:
+        """The target network follows Q."""
+        follow(module.target_q, module.twin_q, self.config.polyak)
+
+
+def softmax_value(q: Float[Tensor, "*batch candidate"], inverse_temperature: float) -> Float[Tensor, "*batch"]:
+    """Σ_i softmax_i(β q) q_i: between the mean of the candidates (β = 0) and their maximum (β → ∞)."""
+    return ((inverse_temperature * q).softmax(-1) * q).sum(-1)
