@@ -1,8 +1,8 @@
 """Settings come in layers, each over the one before.
 
 Shared terms, one config for all methods: the dataclasses' defaults, the preset, under `paper` and `official` the
-fields of each method as that source has them, the suite's fields for the preset, the task's fields, the command
-line.
+fields of each method as that source has them (but not a critic of its own), the suite's fields for the preset, the
+task's fields, the command line.
 
 Own terms, one config for each method: the dataclasses' defaults, everything that the paper (`--preset paper`) or
 else the authors' code sets for the method, the critic, the network and the sampler among it, then the sizes of
@@ -34,9 +34,9 @@ def source_of(preset: str, terms: str) -> str | None:
 
 
 def values_of(method: type[Method] | Method, preset: str, terms: str, task: Task) -> dict[str, Any]:
-    """What the method's source sets on a task, by the names in `Method.presets`."""
+    """What the method's source sets on a task under these terms, by the names in `Method.presets`."""
     settings = method.presets.get(source_of(preset, terms) or "", {})
-    return {name: value.on(task.name) for name, value in settings.items()}
+    return {name: value.on(task.name) for name, value in settings.items() if terms == OWN or not value.own}
 
 
 def layered(

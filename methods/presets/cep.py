@@ -51,12 +51,15 @@ _critic: Settings = {
     "critic.learning_rate": Value(3e-4, BOTH),
     "critic.discount": Value(0.99, BOTH),
     "critic.polyak": Value(0.005, BOTH),
+    "critic.weight_decay": Value(0.0, f"{CODE}: Adam"),
 }
 
 _code: Settings = {
     **_energy,
     "batch_size": Value(256, f"{BOTH}: states"),
     "support_actions": Value(16, BOTH, {"antmaze-*": 32}),
+    "critic": Value("in-support", f"{BOTH}: softmax Q-learning", own=True),
+    "value_inverse_temperature": Value(1.0, f"{CODE}, README"),
     **_critic,
     **BEHAVIOUR,
     **GUIDANCE_NET,

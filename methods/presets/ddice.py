@@ -18,6 +18,8 @@ _code: Settings = {
     "noises": Value(16, f"{CODE}, configs", {"antmaze-*": 32}),
     "candidates": Value(1, f"{CODE}: K is on the command line, 1 by default"),
     "shift_per_batch": Value(True, f"{CODE}: one shift for the batch"),
+    "select": Value("ensemble", f"{CODE}, configs: argmax of the mean", {"antmaze-*": "draw"}, own=True),
+    "ensemble": Value(10, f"{CODE}, configs"),
     # Elsewhere the papers have no value, and the default stands; the first pattern that fits counts.
     "rho": Value(
         None,
@@ -38,6 +40,9 @@ _code: Settings = {
     "critic.learning_rate": Value(3e-4, CODE),
     "critic.discount": Value(0.99, CODE),
     "critic.polyak": Value(0.005, CODE),
+    "critic.weight_decay": Value(1e-4, f"{CODE}: AdamW"),
+    "critic.value_layer_norm": Value(False, CODE),
+    "critic.value_hidden_norm": Value(True, f"{CODE}: in V alone"),
     **{name: replace(value, source=CODE) for name, value in BEHAVIOUR.items()},
     "guidance_net.width": Value(256, CODE),
     "guidance_net.layers": Value(4, CODE),

@@ -22,6 +22,7 @@ _code: Settings = {
     "critic.learning_rate": Value(3e-4, BOTH),
     "critic.discount": Value(0.99, BOTH),
     "critic.polyak": Value(0.005, BOTH),
+    "critic.weight_decay": Value(0.0, f"{CODE}: Adam"),
     "denoiser.network": Value("residual", BOTH),
     "denoiser.width": Value(256, BOTH),
     "denoiser.blocks": Value(3, BOTH),

@@ -22,6 +22,7 @@ _code: Settings = {
     "critic.learning_rate": Value(3e-4, CODE),
     "critic.discount": Value(0.99, CODE),
     "critic.polyak": Value(0.005, CODE),
+    "critic.weight_decay": Value(0.0, f"{CODE}: Adam"),
     "denoiser.network": Value("residual", CODE),
     "denoiser.width": Value(256, CODE),
     "denoiser.blocks": Value(3, CODE),

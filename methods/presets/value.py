@@ -14,11 +14,13 @@ class Value:
         value: on every task that `where` does not name.
         source: where it stands, as in `arXiv 2505.18345, §5` or `IDQL 7582571, launcher/hyperparameters.py`.
         where: patterns of task names, such as `antmaze-*`, to the value there; the first that fits counts.
+        own: holds under own terms alone, since it puts something of the method's in the place of what is shared.
     """
 
     value: Any
     source: str
     where: Mapping[str, Any] = field(default_factory=dict)
+    own: bool = False
 
     def on(self, task: str) -> Any:
         """The value on the task of that name."""
