@@ -7,6 +7,7 @@ from scipy.stats import expectile
 from bench.train import fit
 from critics.component import Data
 from critics.critic import IQL, CriticConfig, IQLNetworks, KnownCritic, data_weights
+from critics.networks import SeedLayerNorm
 from critics.seeds import SeedStreams
 from critics.weights import Exponential
 
@@ -94,6 +95,20 @@ def test_q_is_the_smaller_target_twin_and_the_target_follows_by_polyak():
         # The target began as a copy, so a quarter of the way to copy + 1 is copy + 0.25.
         torch.testing.assert_close(new, old + 0.25)
         assert not new.requires_grad
+
+
+def test_the_first_q_is_the_first_target_twin_and_v_can_be_normalised_inside():
+    config = CriticConfig(width=8, value_hidden_norm=True, weight_decay=1e-4)
+    component = IQL(config, 3, 2)
+    assert component.training.weight_decay == 1e-4
+    module = component.build(SeedStreams([0, 1], "x"))
+    draws = SeedStreams([0, 1], "y")
+    observations, actions = draws.normal(6, 3), draws.normal(6, 2)
+    first = module.both_q(module.target_q, observations, actions)[:, 0]
+    assert torch.equal(module.first_q(observations, actions), first)
+    norms = [part for part in module.value.modules() if isinstance(part, SeedLayerNorm)]
+    assert [norm.scale.shape[-1] for norm in norms] == [8, 8]
+    assert not any(isinstance(part, SeedLayerNorm) for part in module.twin_q.modules())
 
 
 def test_one_loss_worked_by_hand():

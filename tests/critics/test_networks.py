@@ -31,6 +31,19 @@ def test_a_perceptron_is_its_own_for_every_seed_and_member(members, activation):
         torch.testing.assert_close(y[tuple(place)], h)
 
 
+def test_a_perceptron_normalises_before_each_activation_if_asked():
+    network = SeedMLP(streams(), [5, 7, 6, 1], layer_norm=True)
+    x = torch.randn(SEEDS, BATCH, 5, generator=torch.Generator().manual_seed(0))
+    linears = [layer for layer in network if isinstance(layer, SeedLinear)]
+    h = x[2]
+    for number, layer in enumerate(linears):
+        h = nn.functional.linear(h, layer.weight[2].T, layer.bias[2, 0])
+        h = nn.functional.layer_norm(h, h.shape[-1:]).relu() if number < 2 else h
+    torch.testing.assert_close(network(x)[2], h)
+    # Two norms of 7 and 6 features with a scale and a shift each.
+    assert parameter_count(network) == parameter_count(SeedMLP(streams(), [5, 7, 6, 1])) + 2 * (7 + 6)
+
+
 def test_parameters_start_uniform_within_one_over_root_inputs():
     layer = SeedLinear(streams(), 100, 50)
     for values in (layer.weight, layer.bias):

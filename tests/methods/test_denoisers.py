@@ -1,9 +1,12 @@
 """The backbone: what the weight head stands on, where dropout acts, what noise prediction is trained on."""
 
+import dataclasses
+
 import pytest
 import torch
 from tiny import ACTIONS, OBSERVATIONS, made, tiny_data, tiny_shared
 
+from bench.train import compute
 from critics.seeds import SeedStreams
 from critics.weights import SmoothExpectile
 from methods.diffusion.denoiser import NetworkDenoiser, add_noise
@@ -126,3 +129,27 @@ def test_support_actions_stand_at_states_of_the_data_and_in_range(states):
     assert times.max() == -(-states // len(data))
     assert made_support.actions.std(2).mean() > 0.1  # the draws of one state differ
     assert not torch.equal(made_support.actions[0], made_support.actions[1])
+
+
+def test_support_actions_of_next_states_stand_at_the_next_state_of_their_transition():
+    """The behaviour model here says which state it was asked at: the action is the observation's first numbers."""
+    shared, data = tiny_shared(), tiny_data()
+    shared = dataclasses.replace(shared, action_low=(-9.0, -9.0), action_high=(9.0, 9.0))
+    bounds = (shared.action_low, shared.action_high)
+    plain = SupportActions(shared.behaviour(), 20, 3, shared.sampler, *bounds)
+    support = dataclasses.replace(plain, next_states=True)
+    behaviour = shared.behaviour().build(SeedStreams(SEEDS, "x")).requires_grad_(False)
+    behaviour.forward = lambda z, level, observations: observations[..., :ACTIONS]
+    reported = []
+    made_support = compute(support, data, {"behaviour": behaviour}, SEEDS, lambda *done: reported.append(done))
+    index = made_support.index
+    assert index.shape == (2, 20)
+    torch.testing.assert_close(made_support.observations, data.observations[index])
+    here, there = data.observations[index][..., :ACTIONS], data.next_observations[index][..., :ACTIONS]
+    torch.testing.assert_close(made_support.actions, here[:, :, None].expand(-1, -1, 3, -1))
+    torch.testing.assert_close(made_support.next_actions, there[:, :, None].expand(-1, -1, 3, -1))
+    assert reported[-1] == (40, 40)
+    # Asking for the next states changes nothing at the states themselves.
+    alone = compute(plain, data, {"behaviour": behaviour}, SEEDS, lambda *done: None)
+    assert torch.equal(alone.actions, made_support.actions)
+    assert set(dict(alone.named_buffers())) == {"observations", "actions"}

@@ -12,7 +12,7 @@ from methods.diffusion.guidance import Repairs
 from methods.diffusion.sampler import Bounds, SamplerConfig
 from methods.diffusion.schedule import make_schedule
 from methods.method import DiffusionPolicy
-from methods.selection import Best, Draw, First
+from methods.selection import Best, Draw, First, SoftmaxDraw
 
 # Two seeds, two observations, three candidates each; channel 0 says which, channel 1 is a score.
 TABLE = torch.tensor(
@@ -42,6 +42,18 @@ def test_the_score_sees_the_observation_of_its_candidate():
     sign = Best(lambda observations, candidates: (1 - 2 * observations[..., 0]) * candidates[..., -1])
     chosen = sign.choose(OBSERVATIONS, TABLE, 2, SeedStreams([0, 1], "x"))
     assert chosen[..., 0].tolist() == [[1, 10], [20, 32]]
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e4])
+def test_softmax_draw_is_in_proportion_to_e_to_the_score(shift):
+    """Chi-square of 20,000 draws against 1, 2, 5, the scores' exponentials; a common shift does not matter."""
+    scores = torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64).log()
+    count = 20_000
+    candidates = torch.arange(3.0).repeat(count)[None, :, None]
+    draw = SoftmaxDraw(lambda observations, candidates: shift + scores[candidates[..., 0].long()])
+    chosen = draw.choose(candidates, candidates, count, SeedStreams([0], "x")).flatten().long()
+    found = torch.bincount(chosen, minlength=3)
+    assert chisquare(found.numpy(), count * scores.exp().numpy() / 8).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30])

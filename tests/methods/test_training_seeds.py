@@ -28,6 +28,10 @@ TRAINED = {
     "behaviour/u-shaped": with_network("u-shaped", "vp-linear", 1000).behaviour(),
     "joint/mlp": with_network("mlp", "cosine", 4).joint("smooth-expectile"),
     "cep-energy": CEP(support_actions=3, support_states=12, batch_size=8).components(SHARED)["energy"],
+    "in-support-critic": CEP(support_actions=3, support_states=12, critic="in-support")
+    .components(SHARED)["energy"]
+    .upstream()["critic"],
+    "q-ensemble": DiffusionDICE(candidates=3, select="ensemble", ensemble=3).components(SHARED)["critic"],
     "ddice-guidance": DiffusionDICE(noises=3, batch_size=8).components(SHARED)["guidance"],
 }
 
