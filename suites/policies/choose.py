@@ -3,8 +3,9 @@
     python suites/policies/choose.py --folder artifacts/policies
 
 Every checkpoint is run for 20 episodes with drawn actions, as the data will be, and after its weights were
-rounded to float16, as they are stored. Expert is the best; medium is the one before it whose score is nearest a
-third of the expert's (arXiv 2004.07219, section 5); up to six before medium, evenly spaced, are those on the way.
+rounded to float16, as they are stored. Expert is the best; medium is the one on the way up, before any reaches two
+thirds of the expert's score, whose score is nearest a third of it (arXiv 2004.07219, section 5): a later one that
+fell back would bring better ones into what was met on the way. Up to six before medium, evenly spaced, are those.
 Then expert and medium are measured again on other episodes, since the best of many is partly luck.
 """
 
@@ -110,14 +111,15 @@ def cast_roles(candidates: list[Measured]) -> dict[str, Measured]:
     """Role to checkpoint: `expert`, `medium`, and `earlier-1` and so on up to medium.
 
     Raises:
-        ValueError: the best checkpoint is the first, so nothing lies on the way to it.
+        ValueError: the first checkpoint has two thirds of the best one's score, so nothing lies on the way.
     """
     expert = max(candidates, key=lambda found: found.score)
-    before = [found for found in candidates if found.steps < expert.steps]
-    if not before:
-        raise ValueError("the best checkpoint is the first: train for longer")
-    medium = min(before, key=lambda found: abs(found.score - expert.score / 3))
-    way = [found for found in before if found.steps < medium.steps]
+    high = min(found.steps for found in candidates if found.score >= 2 / 3 * expert.score)
+    rising = [found for found in candidates if found.steps < high]
+    if not rising:
+        raise ValueError("the first checkpoint has two thirds of the best score: keep more of them on the way")
+    medium = min(rising, key=lambda found: abs(found.score - expert.score / 3))
+    way = [found for found in rising if found.steps < medium.steps]
     if len(way) > ON_THE_WAY:
         way = [way[round(index)] for index in np.linspace(0, len(way) - 1, ON_THE_WAY)]
     earlier = {f"{EARLIER}{index}": found for index, found in enumerate(way, 1)}
