@@ -16,16 +16,17 @@ from typing import Any, TypeVar
 import tyro
 
 from bench.errors import UserError
-from bench.layers import OWN, TERMS, layered
+from bench.experiments import EXPERIMENTS, Part, narrowed
+from bench.layers import OWN, TERMS, layered, put
 from bench.limits import check_settings
-from bench.options import EXAMPLES, Selection
+from bench.options import EXAMPLES, RunOptions, Selection
 from bench.presets import PRESETS
 from bench.request import Job
 from bench.spec import Config, flatten, joined, names_in
 from methods.method import Method
 from methods.registry import compared_names, get_method, load_plugin
-from suites.registry import get_suite, get_tasks, suite_names
-from suites.task import Suite, Task
+from suites.registry import get_suite, suite_names
+from suites.task import Task
 
 T = TypeVar("T")
 DATA_SET = "data_set"  # --data is the source, so the data set's own settings are --data-set.*
@@ -103,32 +104,52 @@ def parse_jobs(options: type[T], command: str, arguments: Sequence[str]) -> tupl
         arguments: what follows the command.
 
     Returns:
-        The options, and one checked job per task, under own terms one per task and method.
+        The options, and the checked jobs, those of a task one after the other: one per task, in an experiment
+        one per task and choice of settings, under own terms one for each method of those.
     """
-    first = parse_selection(command, arguments)
+    first = parse_selection(options, command, arguments)
     for path in first.plugin:
         load_plugin(path)
-    suite = get_suite(first.suite)
-    tasks = get_tasks(suite, listed("--tasks", first.tasks))
-    names = listed("--methods", first.methods) or compared_names()
-    methods = {name: get_method(name) for name in names}
-    groups = [(name,) for name in methods] if first.terms == OWN else [tuple(methods)]
+    parts = parts_of(first)
+    methods = {name: get_method(name) for part in parts for name in part.methods}
     parsed = [
-        parse_task(options, command, arguments, first, suite, task, methods, group)
-        for task in tasks
-        for group in groups
+        parse_task(options, command, arguments, first, part, task, methods, group)
+        for part in parts
+        for task in part.found_tasks()
+        for group in ([(name,) for name in part.methods] if first.terms == OWN else [tuple(part.methods)])
     ]
-    return parsed[0][0], tuple(job for _, job in parsed)
+    jobs = [job for _, job in parsed]
+    first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
+    return parsed[0][0], tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
 
 
-def parse_selection(command: str, arguments: Sequence[str]) -> Selection:
+def parts_of(selection: Selection) -> tuple[Part, ...]:
+    """What the suite or the experiment holds, cut down to the tasks and methods that are named."""
+    tasks, methods = listed("--tasks", selection.tasks), listed("--methods", selection.methods)
+    experiment = experiment_of(selection)
+    if experiment is not None:
+        return narrowed(experiment, tasks, methods)
+    names = methods or compared_names()
+    return (Part(suite=selection.suite or "", tasks=tasks, methods={name: name for name in names}),)
+
+
+def experiment_of(selection: Selection) -> str | None:
+    """The experiment's name; only `run` takes one."""
+    return selection.experiment if isinstance(selection, RunOptions) else None
+
+
+def parse_selection(options: type[Any], command: str, arguments: Sequence[str]) -> Selection:
     """Read only the options that decide which others there are; help without a suite shows those of maze2d."""
     rest = [argument for argument in arguments if argument not in ("-h", "--help")]
-    if not any(argument.partition("=")[0] == "--suite" for argument in rest):
+    selection, _ = read(options, command, rest, add_help=False)
+    experiment = experiment_of(selection)
+    if experiment is not None and selection.suite is not None:
+        raise UserError("--suite and --experiment exclude each other; leave one of them out.")
+    if experiment is None and selection.suite is None:
         if len(rest) == len(arguments):
-            raise UserError(f"{command} needs --suite; choose one of {joined(suite_names())}.")
-        rest += ["--suite", "maze2d"]
-    selection, _ = read(Selection, command, rest, add_help=False)
+            other = f", or --experiment: {joined(EXPERIMENTS)}" if options is RunOptions else ""
+            raise UserError(f"{command} needs --suite; choose one of {joined(suite_names())}{other}.")
+        selection = dataclasses.replace(selection, suite="maze2d")
     for kind, given, choices in (("preset", selection.preset, PRESETS), ("terms", selection.terms, TERMS)):
         if given not in choices:
             near = difflib.get_close_matches(given, choices, n=1)
@@ -152,7 +173,7 @@ def parse_task(
     command: str,
     arguments: Sequence[str],
     selection: Selection,
-    suite: Suite,
+    part: Part,
     task: Task,
     methods: Mapping[str, type[Method]],
     group: tuple[str, ...],
@@ -161,7 +182,8 @@ def parse_task(
 
     The job has only the methods of the group, but every method's flags are understood.
     """
-    config, made = layered(selection.preset, suite, task, methods, selection.terms, group[0])
+    config, made = layered(selection.preset, get_suite(part.suite), task, methods, selection.terms, group[0])
+    config, made = put(config, made, part.settings)
     shared = {field.name: field.name for field in dataclasses.fields(Config)} | {"data": DATA_SET}
     own = {name: name.replace("-", "_") for name, method in made.items() if flatten(method)}
     defaults = {flag: getattr(config, name) for name, flag in shared.items()}
@@ -172,7 +194,7 @@ def parse_task(
     parsed = parse(combined, command, arguments)
     config = Config(**{name: getattr(parsed, flag) for name, flag in shared.items()})
     made |= {name: getattr(parsed, flag) for name, flag in own.items()}
-    job = Job(task, config, {name: made[name] for name in group}, selection.terms)
+    job = Job(task, config, {name: made[name] for name in group}, selection.terms, part)
     check_settings(job)
     return parsed, job
 

@@ -38,13 +38,14 @@ commands:
   tune-rho   choose the guidance scale ρ per task on other seeds and episodes than the reported ones
   report     tables, intervals and figures of a results folder
   time       milliseconds per action of every method, guided and unguided
-  list       methods, suites, tasks, presets and weights
+  list       methods, suites, tasks, experiments, presets and weights
   data       list, fetch, make, import, describe and check data sets
 
 examples:
   python -m bench run --suite maze2d --tasks maze2d-umaze --preset quick
   python -m bench run --suite locomotion --methods swg,cep --seeds 5
   python -m bench tune-rho --suite maze2d --methods swg --preset quick
+  python -m bench run --experiment swg-table3 --preset quick --data local
   python -m bench report
 
 `python -m bench COMMAND --help` shows the options of a command.
@@ -109,6 +110,7 @@ def command_run(arguments: list[str]) -> None:
         processes=options.processes,
         threads=torch.get_num_threads(),
         plugins=options.plugin,
+        experiment=options.experiment,
     )
     run(request, Screen())
 
@@ -173,7 +175,7 @@ def command_list(arguments: list[str]) -> None:
     options = parse(ListOptions, "list", arguments)
     for path in options.plugin:
         load_plugin(path)
-    print(listing(options.what))
+    print(listing(options.what, options.name))
 
 
 def prepare_device(options: Common) -> torch.device:

@@ -147,13 +147,13 @@ def densities(
     task: DensityTask,
     seeds: Sequence[int],
     samples: int,
+    betas: Sequence[float],
     device: torch.device,
     progress: Progress,
     purpose: str = REPORT,
 ) -> list[list[DensityScore]]:
-    """Draw `samples` points at every β of the task and compare them with the exact target, per seed."""
+    """Draw `samples` points at every β and compare them with the exact target, per seed."""
     streams = SeedStreams(seeds, f"{purpose}/actions", device)
-    betas = task.inverse_temperatures
     scores: list[list[DensityScore]] = [[] for _ in seeds]
     for number, beta in enumerate(betas):
         points = _draw(policy, beta, samples, streams)

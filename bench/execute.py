@@ -14,9 +14,10 @@ from bench.data import load_transitions, to_device
 from bench.errors import UserError
 from bench.evaluate import densities, rollouts
 from bench.plan import Node, PlannedCell, TaskPlan, ordered
-from bench.request import Request, episodes_of
+from bench.request import Request, betas_of, episodes_of
 from bench.result import Outcome, describe, write_result
 from bench.screen import Screen
+from bench.spec import Cell
 from bench.store import ComponentStore, ResultStore
 from bench.workshop import Workshop
 from suites.task import ControlTask, DensityTask, Task
@@ -110,9 +111,7 @@ def evaluate_group(
     rho = "" if first.rho is None else f" ρ={first.rho:g}"
     started = time.monotonic()
     with screen.bar(f"{first.task.name} {first.name}{rho}", len(seeds)) as progress:
-        outcomes = outcomes_of(
-            policy, first.task, seeds, range(episodes_of(first.task, first.config)), request, progress
-        )
+        outcomes = outcomes_of(policy, first, seeds, request, progress)
     seconds = (time.monotonic() - started) / len(seeds)
     nodes = ordered(group[0].parts.values())
     tuned = find_tuned(request.results, first.task.name, first.name, first.preset, first.terms)
@@ -130,15 +129,15 @@ def evaluate_group(
         )
 
 
-def outcomes_of(
-    policy: Any, task: Task, seeds: Sequence[int], episodes: range, request: Request, progress: Any
-) -> list[Outcome]:
+def outcomes_of(policy: Any, cell: Cell, seeds: Sequence[int], request: Request, progress: Any) -> list[Outcome]:
     """Evaluate on the task's own terms, one outcome per seed."""
+    task, count = cell.task, episodes_of(cell.task, cell.config)
     match task:
         case ControlTask():
-            rolled = rollouts(policy, task, seeds, episodes, request.device, progress)
+            rolled = rollouts(policy, task, seeds, range(count), request.device, progress)
             return [Outcome(episodes=row) for row in rolled]
         case DensityTask():
-            scored = densities(policy, task, seeds, len(episodes), request.device, progress)
+            betas = betas_of(task, cell.config)
+            scored = densities(policy, task, seeds, count, betas, request.device, progress)
             return [Outcome(densities=row) for row in scored]
     raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")

@@ -14,6 +14,7 @@ from methods.diffusion.architectures import NETWORKS
 from methods.diffusion.sampler import CLIPS, visited_levels
 from methods.diffusion.schedule import make_schedule
 from methods.diffusion.solvers import SOLVERS
+from suites.sources.local import INVERSE_TEMPERATURE_MAX
 
 Rule = tuple[Callable[[float], bool], str]
 
@@ -29,6 +30,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("seed", "weight_decay", "temperature"), NOT_NEGATIVE),
     **dict.fromkeys(("learning_rate", "inverse_temperature", "alpha", "sharpness", "maximum"), POSITIVE),
     **dict.fromkeys(("polyak", "ema"), RATE),
+    "value_inverse_temperature": NOT_NEGATIVE,
+    "ensemble": WHOLE,
     "expectile": (lambda value: 0 < value < 1, "between 0 and 1"),
     "discount": (lambda value: 0 <= value <= 1, "between 0 and 1"),
     "dropout": (lambda value: 0 <= value < 1, "0 or more and below 1"),
@@ -63,6 +66,7 @@ def check_names(job: Job) -> None:
     A method's weight function is its field `weight`.
     """
     config = job.config
+    check_inverse_temperatures(config.evaluation.inverse_temperatures)
     for name, value, choices in (
         ("denoiser.activation", config.denoiser.activation, ACTIVATIONS),
         ("denoiser.network", config.denoiser.network, NETWORKS),
@@ -80,6 +84,21 @@ def check_names(job: Job) -> None:
         if isinstance(text, str):
             weight = understood(f"{name}.weight", lambda text=text: parse_weight(text, config.critic.expectile))
             check_ranges(flatten(weight, f"{name}.weight"))
+
+
+def check_inverse_temperatures(betas: tuple[float, ...] | None) -> None:
+    """The β of the toy sets' evaluation: at least one, each once, among those that are trained on."""
+    if betas is None:
+        return
+    if (
+        not betas
+        or len(set(betas)) < len(betas)
+        or not all(0 <= beta <= INVERSE_TEMPERATURE_MAX for beta in betas)
+    ):
+        raise UserError(
+            f"evaluation.inverse_temperatures={joined(betas) or 'nothing'} must be different numbers from 0 to "
+            f"{INVERSE_TEMPERATURE_MAX:g}, such as 0 3 10 20."
+        )
 
 
 def understood(name: str, parse: Callable[[], Any]) -> Any:

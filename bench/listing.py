@@ -1,8 +1,11 @@
-"""What there is to choose from, as plain text: methods, suites, tasks, presets and weights."""
+"""What there is to choose from, as plain text: methods, suites, tasks, experiments, presets and weights."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from bench.errors import UserError
+from bench.experiments import EXPERIMENTS, Part
+from bench.list_method import method_page
 from bench.presets import PRESETS
 from critics.weights import WEIGHTS
 from methods.registry import get_method, method_names
@@ -10,12 +13,25 @@ from suites.registry import get_suite, suite_names
 from suites.task import ControlTask
 
 
-def listing(what: str) -> str:
-    """The list of that name, or all of them."""
+def listing(what: str, name: str | None = None) -> str:
+    """The list of that name, or all of them, or the page of one method.
+
+    Raises:
+        UserError: `method` without a name, or a name after anything else.
+        MethodError: an unknown method.
+    """
+    if (what == "method") != (name is not None):
+        wrong = (
+            "needs a method's name" if name is None else f"takes no name such as {name!r}, only list method does"
+        )
+        raise UserError(f"list {what} {wrong}; see list methods, then for one of them list method swg.")
+    if name is not None:
+        return method_page(name)
     parts: dict[str, Callable[[], str]] = {
         "methods": list_methods,
         "suites": list_suites,
         "tasks": list_tasks,
+        "experiments": list_experiments,
         "presets": list_presets,
         "weights": list_weights,
     }
@@ -68,6 +84,31 @@ def list_tasks() -> str:
             rows.append((suite, task.name, sizes, horizon, unit, rho, data))
     header = ("suite", "task", "obs/act", "horizon", "evaluation per seed", "published ρ", "data sets")
     return table("Tasks", header, rows)
+
+
+def list_experiments() -> str:
+    """Every experiment, a row for each choice of settings in it."""
+    rows = []
+    for name, experiment in EXPERIMENTS.items():
+        numbers = experiment.table or "a figure, without numbers"
+        for part in experiment.parts:
+            tasks = part.found_tasks()
+            shown = ",".join(part.tasks) if part.tasks is not None else f"all {len(tasks)}"
+            settings = ", ".join(f"{field}={value}" for field, value in part.settings.items())
+            rows.append(
+                (name, numbers, part.suite, shown, ",".join(part.methods), rho_said(part), settings or "-")
+            )
+    header = ("name", "published as", "suite", "tasks", "methods", "ρ", "settings")
+    return table("Experiments", header, rows)
+
+
+def rho_said(part: Part) -> str:
+    """Which scales a part runs with."""
+    if part.rhos:
+        return ",".join(f"{rho:g}" for rho in part.rhos)
+    if part.published:
+        return "swg: published" if len(part.methods) > 1 else "published"
+    return "as without one"
 
 
 def list_presets() -> str:

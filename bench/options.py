@@ -10,6 +10,7 @@ import tyro
 from bench.data_options import DATA_EXAMPLES
 
 Files = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
+Name = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
 Names = Annotated[str | None, tyro.conf.arg(metavar="NAME,...")]
 Numbers = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...")]
 
@@ -18,10 +19,10 @@ Numbers = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...")]
 class Selection:
     """Options that say what is compared; the rest of a command's options depend on them."""
 
-    suite: Annotated[str, tyro.conf.arg(metavar="NAME")]
+    suite: Name = None
     """Task group: toy, maze2d, locomotion, antmaze, kitchen or adroit-pen."""
     tasks: Names = None
-    """Tasks of the suite, as in maze2d-umaze,maze2d-large; all of them if left out."""
+    """Tasks of it, as in maze2d-umaze,maze2d-large; all of them if left out."""
     methods: Names = None
     """Methods to compare, as in swg,cep; all but the biased baselines mse and dps if left out."""
     preset: str = "quick"
@@ -52,6 +53,8 @@ class Common(Selection):
 class RunOptions(Common):
     """Train what is missing and evaluate; finished results are kept."""
 
+    experiment: Name = None
+    """Instead of a suite: swg-figure1, swg-table2, swg-table3, swg-table8, swg-table9 (`list experiments`)."""
     seeds: str = "3"
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
     processes: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
@@ -102,12 +105,15 @@ class ReportOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """Methods, suites, tasks, presets and weights."""
+    """Methods, suites, tasks, experiments, presets and weights, or all about one method."""
 
-    what: Annotated[Literal["all", "methods", "suites", "tasks", "presets", "weights"], tyro.conf.Positional] = (
-        "all"
-    )
+    what: Annotated[
+        Literal["all", "methods", "method", "suites", "tasks", "experiments", "presets", "weights"],
+        tyro.conf.Positional,
+    ] = "all"
     """What to list."""
+    name: Annotated[str | None, tyro.conf.Positional] = None
+    """The method of `list method`: its settings by paper and code, and where ours departs from them."""
     plugin: Files = ()
     """A Python file that registers methods of your own."""
 
@@ -118,6 +124,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "run --suite maze2d --methods swg,cep --seeds 5 --rho 1,5,10",
         "run --suite toy --tasks moons --methods unguided,swg --swg.weight exponential:inverse_temperature=3",
         "run --suite maze2d --methods unguided,mine --preset smoke --plugin mine.py",
+        "run --experiment swg-table8 --tasks hopper-medium-v2 --data local --preset quick",
     ),
     "tune-rho": (
         "tune-rho --suite maze2d --methods swg,cep --preset quick",
@@ -129,6 +136,6 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "time --suite locomotion --methods unguided,swg --batches 1,256 --calls 100 --device cuda",
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
-    "list": ("list", "list methods", "list methods --plugin mine.py"),
+    "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
     **DATA_EXAMPLES,
 }

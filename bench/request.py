@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
+from bench.experiments import Part
 from bench.spec import Config
 from methods.method import Method
-from suites.task import Task
+from suites.task import DensityTask, Task
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class Job:
         config: the settings that the methods share.
         methods: by name, each with its own settings.
         terms: `shared` or `own`.
+        part: of an experiment, or of a suite, whose scales and rows its cells have.
     """
 
     task: Task
     config: Config
     methods: dict[str, Method]
     terms: str
+    part: Part
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Request:
         processes: how many units of work are done at once; None leaves it to the plan.
         threads: CPU threads of each process.
         plugins: files that register methods, for other processes to load too.
+        experiment: name of the experiment that the jobs are of, or None.
     """
 
     jobs: tuple[Job, ...]
@@ -55,6 +59,13 @@ class Request:
     processes: int | None = None
     threads: int = 1
     plugins: tuple[Path, ...] = ()
+    experiment: str | None = None
+
+
+def betas_of(task: DensityTask, config: Config) -> tuple[float, ...]:
+    """The β of a density's evaluation: the config's, else the task's own."""
+    betas = config.evaluation.inverse_temperatures
+    return betas if betas is not None else task.inverse_temperatures
 
 
 def episodes_of(task: Task, config: Config) -> int:

@@ -15,10 +15,11 @@ from bench.layers import SHARED
 from bench.plan import Node, TaskPlan, ordered, planned
 from bench.pool import do_together
 from bench.rehearse import seconds_to_evaluate, seconds_to_make, slice_of
+from bench.remember import remember, remember_experiment
 from bench.request import Job, Request, episodes_of
 from bench.screen import Screen
 from bench.spec import Cell
-from bench.store import FORMAT, ComponentStore, ResultStore, check_space, write_json
+from bench.store import ComponentStore, ResultStore, check_space
 from critics.component import Component
 from suites.sources.transitions import Transitions, action_bounds
 
@@ -38,6 +39,8 @@ def run(request: Request, screen: Screen) -> None:
     processes = processes_for(plans, request)
     show(plans, request, processes, screen)
     remember(plans, results)
+    if request.experiment is not None:
+        remember_experiment(request.experiment, plans, results)
     units = [unit for plan in plans for unit in units_of(plan)]
     if processes > 1 and len(units) > 1:
         do_together(units, request, processes, screen)
@@ -62,6 +65,8 @@ def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, scree
         for shared in [shared_on(task, job.config, bounds)]
         for cell in cells_of(request, job)
     ]
+    # Two settings of an experiment are one where a flag sets what would tell them apart.
+    cells = list({(p.label, p.cell.seed): p for p in cells}.values())
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     store = ComponentStore(request.artifacts)
     needed: dict[str, list[int]] = {}
@@ -92,7 +97,10 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
     """Every (method, ρ, seed) of one job."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
-        choices = choose(method, name, job.task, request.preset, job.terms, request.rhos, request.results)
+        scales = () if request.rhos else job.part.scales(method, job.task)
+        choices = scales or choose(
+            method, name, job.task, request.preset, job.terms, request.rhos, request.results
+        )
         cells += [
             Cell(
                 task=job.task,
@@ -105,6 +113,7 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
                 preset=request.preset,
                 source=request.source,
                 terms=job.terms,
+                row=job.part.row(name, rho),
             )
             for rho, rho_source in choices
             for seed in request.seeds
@@ -161,20 +170,3 @@ def spoken(seconds: float) -> str:
     if seconds < 5400:
         return f"about {seconds / 60:.0f} minutes"
     return f"about {seconds / 3600:.1f} hours"
-
-
-def remember(plans: Sequence[TaskPlan], results: ResultStore) -> None:
-    """Write down the cells of this comparison, so that a report can tell what is missing."""
-    cells = [
-        {
-            "suite": p.cell.task.suite,
-            "task": p.cell.task.name,
-            "method": p.cell.name,
-            "rho": p.cell.rho,
-            "seed": p.cell.seed,
-            "path": str(results.file(p.cell.task.name, p.label, p.cell.seed).relative_to(results.root)),
-        }
-        for plan in plans
-        for p in plan.cells
-    ]
-    write_json(results.root / "plan.json", {"format": FORMAT, "cells": cells})

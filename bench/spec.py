@@ -39,9 +39,11 @@ class EvaluationConfig:
 
     Attributes:
         episodes: for each seed (samples for each β on the toy sets); None takes the task's own number.
+        inverse_temperatures: the β at which the toy sets are scored and drawn; None takes the task's own.
     """
 
     episodes: int | None = None
+    inverse_temperatures: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ class Cell:
         rho, rho_source: guidance scale and where it came from; None for a method without one.
         preset, source: preset's name and data source as asked for.
         terms: `shared` or `own`, see `bench.layers`.
+        row: of the published table that it is compared with, in an experiment that has one.
     """
 
     task: Task
@@ -79,6 +82,7 @@ class Cell:
     preset: str
     source: str
     terms: str
+    row: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """Every setting by its dotted name: the shared ones and this method's own."""

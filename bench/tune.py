@@ -22,7 +22,7 @@ from bench.errors import UserError
 from bench.evaluate import TUNING, densities, rollouts
 from bench.layers import SHARED
 from bench.plan import node_of, ordered
-from bench.request import Job, episodes_of
+from bench.request import Job, betas_of, episodes_of
 from bench.screen import Screen
 from bench.spec import flatten, joined
 from bench.store import ComponentStore, ResultStore, check_space, digest
@@ -30,7 +30,7 @@ from bench.workshop import Workshop
 from critics.component import Component
 from methods.method import Method, Policy, Rho, Shared
 from suites.sources.transitions import action_bounds
-from suites.task import ControlTask, DensityTask, Task
+from suites.task import ControlTask, DensityTask
 
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
 
@@ -222,7 +222,7 @@ def score_in_rungs(trial: optuna.Trial, policy: Policy, job: Job, request: TuneR
     edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int)
     scores: list[float] = []
     for rung, (start, end) in enumerate(itertools.pairwise(edges)):
-        scores += scores_of(policy, job.task, request, range(start, end))
+        scores += scores_of(policy, job, request, range(start, end))
         trial.set_user_attr("episodes", int(end) * len(request.seeds))
         trial.report(float(np.mean(scores)), rung)
         if trial.should_prune() and end < count:
@@ -230,9 +230,9 @@ def score_in_rungs(trial: optuna.Trial, policy: Policy, job: Job, request: TuneR
     return float(np.mean(scores))
 
 
-def scores_of(policy: Policy, task: Task, request: TuneRequest, episodes: range) -> list[float]:
+def scores_of(policy: Policy, job: Job, request: TuneRequest, episodes: range) -> list[float]:
     """Scores of these tuning episodes, all seeds together; every rung draws numbers of its own."""
-    purpose = f"{TUNING}/{episodes.start}"
+    task, purpose = job.task, f"{TUNING}/{episodes.start}"
 
     def silent(done: int, total: int) -> None:
         return
@@ -242,6 +242,7 @@ def scores_of(policy: Policy, task: Task, request: TuneRequest, episodes: range)
             rolled = rollouts(policy, task, request.seeds, episodes, request.device, silent, purpose)
             return [episode.normalized for row in rolled for episode in row]
         case DensityTask():
-            scored = densities(policy, task, request.seeds, len(episodes), request.device, silent, purpose)
+            count, betas = len(episodes), betas_of(task, job.config)
+            scored = densities(policy, task, request.seeds, count, betas, request.device, silent, purpose)
             return [score.distance for row in scored for score in row]
     raise UserError(f"task {task.name!r} has no way to be evaluated.")

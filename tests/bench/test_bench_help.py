@@ -49,7 +49,7 @@ def test_help_has_examples_and_a_text_for_every_option(bench, command):
     assert told.err == ""
     for example in EXAMPLES[command]:
         assert f"  python -m bench {example}\n" in told.out
-    for name in (flag for flag in flags(OPTIONS[command]) if flag != "--what"):
+    for name in (flag for flag in flags(OPTIONS[command]) if flag not in ("--what", "--name")):
         assert described(told.out, name), f"{name} has no text"
 
 
@@ -130,7 +130,7 @@ def test_lists_hold_everything(bench):
             assert f" {task.name} " in told.out
 
 
-@pytest.mark.parametrize("what", ["methods", "suites", "tasks", "presets", "weights"])
+@pytest.mark.parametrize("what", ["methods", "suites", "tasks", "experiments", "presets", "weights"])
 def test_each_list_prints_alone(bench, what):
     told = bench("list", what)
     assert told.out == listing(what) + "\n"

@@ -1,0 +1,164 @@
+"""An experiment's name runs exactly the cells of its table, on the data of the table, and says which they are."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from command_line import TINY, results_in
+
+from bench.arguments import parse_jobs, parse_rhos
+from bench.data import shared_on
+from bench.experiments import EXPERIMENTS
+from bench.listing import listing
+from bench.options import RunOptions
+from bench.plan import PlannedCell, TaskPlan
+from bench.remember import remember_experiment
+from bench.request import Request
+from bench.run import cells_of
+from bench.spec import parse_seeds
+from bench.store import ResultStore
+
+PUBLISHED = "reports/published/published_swg_{}.csv"
+OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}
+
+
+def cells(tmp_path, name, *more, seeds="1"):
+    """Every planned cell of an experiment, as the command line reads it."""
+    options, jobs = parse_jobs(RunOptions, "run", ["--experiment", name, "--preset", "smoke", *more])
+    request = Request(
+        jobs=jobs,
+        seeds=parse_seeds(seeds),
+        rhos=parse_rhos("--rho", options.rho),
+        preset="smoke",
+        source="auto",
+        device=torch.device("cpu"),
+        results=tmp_path / "results",
+        artifacts=tmp_path / "artifacts",
+    )
+    return [cell for job in jobs for cell in cells_of(request, job)]
+
+
+def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_path, pytestconfig):
+    table = pd.read_csv(pytestconfig.rootpath / PUBLISHED.format("table2"))
+    wanted = {(t, OURS[m]) for t, m in zip(table["task"], table["method"], strict=True) if m in OURS}
+    assert len(wanted) == 17 + 17 + 19 + 20
+    found = cells(tmp_path, "swg-table2", seeds="2")
+    assert Counter((c.task.name, c.name) for c in found) == dict.fromkeys(wanted, 2)
+    assert {c.name: c.row for c in found} == {ours: theirs for theirs, ours in OURS.items()}
+    rhos = pd.read_csv(pytestconfig.rootpath / PUBLISHED.format("rho")).set_index("task")["rho"]
+    swg = {c.task.name: (c.rho, c.rho_source) for c in found if c.name == "swg"}
+    assert swg == {task: (float(rho), "published") for task, rho in rhos.items()}
+
+
+def test_tables_stand_on_their_own_version_of_the_data(tmp_path):
+    names = {c.task.name: c.task.datasets.get("d4rl") for c in cells(tmp_path, "swg-table2")}
+    assert names["hopper-medium-v2"] == "hopper-medium-v2"
+    assert names["antmaze-umaze"] == "antmaze-umaze-v0"
+    assert names["pen-human"] == "pen-human-v0"
+    assert {c.task.datasets["d4rl"][-3:] for c in cells(tmp_path, "swg-table9")} == {"-v0"}
+
+
+@pytest.mark.parametrize(("name", "suite", "tasks"), [("8", "locomotion", 9), ("9", "antmaze", 6)])
+def test_tables_8_and_9_are_one_method_over_the_scales(tmp_path, pytestconfig, name, suite, tasks):
+    table = pd.read_csv(pytestconfig.rootpath / PUBLISHED.format("ablations"))
+    rhos = {float(value) for value in table[table["source"] == f"SWG Table {name}"]["value"]}
+    found = cells(tmp_path, f"swg-table{name}")
+    assert len(found) == tasks * len(rhos)
+    assert {c.rho for c in found} == rhos == {1, 5, 10, 15, 20, 25, 30}
+    assert {(c.task.suite, c.name) for c in found} == {(suite, "swg")}
+    assert {c.row for c in found} == {f"rho={rho:g}" for rho in rhos}
+
+
+def test_table_3_is_three_weights_each_with_its_value_loss(tmp_path):
+    found = cells(tmp_path, "swg-table3")
+    settings = {c.row: c.settings() for c in found}
+    assert {row: (s["swg.weight"], s["critic.value_loss"]) for row, s in settings.items()} == {
+        "weight=expectile": ("smooth-expectile", "expectile"),
+        "weight=exponential-expectile": ("exponential:inverse_temperature=3,maximum=80", "expectile"),
+        "weight=linex": ("linex:alpha=1", "linex:alpha=1"),
+    }
+    assert Counter(c.task.name for c in found) == dict.fromkeys({c.task.name for c in found}, 3)
+    order = [c.task.name for c in found]
+    assert order == sorted(order, key=order.index), "the cells of a task stand together"
+
+
+def test_figure_1_is_six_sets_at_the_betas_of_the_authors_script(tmp_path):
+    found = cells(tmp_path, "swg-figure1")
+    assert len(found) == 6
+    assert {c.settings()["evaluation.inverse_temperatures"] for c in found} == {(0.0, 1.0, 5.0, 10.0, 15.0)}
+    assert {(c.rho, c.rho_source) for c in found} == {(1.0, "exact")}
+
+
+def test_flags_narrow_an_experiment_and_go_over_its_settings(tmp_path):
+    two = cells(tmp_path, "swg-table2", "--tasks", "pen-human,hopper-medium-v2", "--methods", "swg,idql")
+    assert {(c.task.name, c.name) for c in two} == {
+        (task, method) for task in ("pen-human", "hopper-medium-v2") for method in ("swg", "idql")
+    }
+    given = cells(tmp_path, "swg-table8", "--tasks", "hopper-medium-v2", "--rho", "7", "--critic.steps", "9")
+    assert [(c.rho, c.rho_source, c.config.critic.steps) for c in given] == [(7.0, "given", 9)]
+    # A flag of a method that only other tasks of the experiment have is understood everywhere.
+    cells(tmp_path, "swg-table2", "--idql.candidates", "3")
+    own = cells(tmp_path, "swg-table2", "--tasks", "hopper-medium-v2", "--terms", "own")
+    assert len(own) == 4
+    assert {c.terms for c in own} == {"own"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--experiment swg-tabel2", ("unknown experiment 'swg-tabel2'", "did you mean swg-table2", "swg-figure1")),
+        ("--experiment swg-table2 --suite toy", ("--suite and --experiment exclude each other",)),
+        ("--experiment swg-table3 --tasks antmaze-umaze", ("task of experiment swg-table3 'antmaze-umaze'",)),
+        ("--experiment swg-table3 --methods cep", ("method of experiment swg-table3 'cep'", "swg")),
+        ("--experiment swg-table2 --methods cep --tasks kitchen-mixed", ("no cell of cep on kitchen-mixed",)),
+        ("--seeds 1", ("needs --suite", "swg-table9")),
+        ("--suite toy --evaluation.inverse-temperatures 30", ("inverse_temperatures=30.0", "0 to 20")),
+        ("--suite toy --evaluation.inverse-temperatures 3 3", ("inverse_temperatures=3.0, 3.0", "different")),
+    ],
+)
+def test_a_mistake_is_one_sentence(bench, fresh, arguments, words):
+    told = bench("run", *arguments.split(), *fresh)
+    for word in words:
+        assert word in told.mistake
+
+
+def test_the_list_and_the_help_name_every_experiment(bench):
+    listed, helped = bench("list", "experiments").out, bench("run", "--help").out
+    assert listed == listing("experiments") + "\n"
+    for name in EXPERIMENTS:
+        assert f"  {name} " in listed
+        assert name in helped
+
+
+def test_an_experiment_runs_and_its_folder_knows_the_rows(bench, fresh, tmp_path):
+    betas = ("--evaluation.inverse-temperatures", "0", "15", "--evaluation.episodes", "20")
+    told = bench("run", "--experiment", "swg-figure1", "--tasks", "moons", "--seeds", "1", *TINY, *betas, *fresh)
+    assert told.code == 0, told.err
+    (result,) = results_in(tmp_path / "results").values()
+    assert [d["inverse_temperature"] for d in result["densities"]] == [0.0, 15.0]
+    assert not (tmp_path / "results" / "experiments.json").exists(), "a figure has no published numbers"
+
+
+def test_two_runs_of_an_experiment_add_up(tmp_path):
+    every = cells(tmp_path, "swg-table8", seeds="2")
+    results = ResultStore(tmp_path / "results")
+    results.prepare()
+    task = every[0].task
+    bounds = np.full(task.action_dim, -1.0), np.full(task.action_dim, 1.0)
+    shared = shared_on(task, every[0].config, bounds)
+
+    def remembered(label, kept):
+        planned = [PlannedCell(cell, shared, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
+        plan = TaskPlan(task, every[0].config, planned, [], [], 0, 0.0)
+        remember_experiment("swg-table8", [plan], results)
+        return json.loads((tmp_path / "results" / "experiments.json").read_text())["cells"]
+
+    assert len(remembered("a", lambda cell: cell.rho == 1)) == 9 * 2
+    assert len(remembered("a", lambda cell: cell.rho == 5)) == 2 * 9 * 2
+    again = remembered("b", lambda cell: cell.rho == 5 and cell.seed == 0)
+    assert len(again) == 2 * 9 * 2
+    assert Counter(cell["path"].split("/")[2] for cell in again) == {"swg-a-1": 18, "swg-a-5": 9, "swg-b-5": 9}
+    assert {(cell["experiment"], cell["table"]) for cell in again} == {("swg-table8", "SWG Table 8")}
