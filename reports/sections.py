@@ -18,6 +18,7 @@ from reports.tables import (
     score_note,
     score_table,
 )
+from reports.terms import terms_text
 from reports.tuning import Choice, tuning_blocks
 
 
@@ -93,6 +94,7 @@ def suite_blocks(
     control = isinstance(analysis, ControlAnalysis)
     return [
         Heading(2, scores.suite),
+        terms_text(scores),
         *(_control_blocks(analysis) if control else _density_blocks(analysis)),
         *_cost(analysis, timed, machine),
         *(published_blocks(scores) if control else []),

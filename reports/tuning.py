@@ -26,6 +26,7 @@ class Choice:
     task: str
     method: str
     preset: str
+    terms: str
     rho: float
     seeds: tuple[int, ...]
     sampler: str
@@ -54,6 +55,7 @@ def read_choices(results: Path) -> tuple[Choice, ...]:
             record.text("task"),
             record.text("method"),
             record.text("preset"),
+            record.text("terms") if "terms" in record.values else "shared",  # older files have none
             record.number("rho"),
             tuple(int(seed) for seed in _numbers(record, "seeds")),
             record.text("sampler"),
@@ -80,8 +82,8 @@ def _search(choice: Choice) -> str:
 
 def _choice_of(result: Result, choices: Sequence[Choice]) -> Choice | None:
     """The tuning that gave this result its ρ."""
-    wanted = (result.suite, result.task, result.method, result.preset, result.rho)
-    fitting = [c for c in choices if (c.suite, c.task, c.method, c.preset, c.rho) == wanted]
+    wanted = (result.suite, result.task, result.method, result.preset, result.terms, result.rho)
+    fitting = [c for c in choices if (c.suite, c.task, c.method, c.preset, c.terms, c.rho) == wanted]
     return fitting[-1] if fitting and result.rho_source == "tuned" else None
 
 

@@ -27,14 +27,16 @@ def settings_of(result: Result) -> dict[str, str]:
 
 
 def _differing(results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
-    """The fewest setting names, in alphabetical order, that tell apart all configurations of every task."""
+    """The fewest setting names, in alphabetical order after the terms, that tell apart each task's configurations."""
 
     def signatures(names: Iterable[str]) -> int:
         chosen = tuple(names)
         return len({(r.task, *(settings[r.path].get(name) for name in chosen)) for r in results})
 
     kept: list[str] = []
-    for name in sorted({name for known in settings.values() for name in known}):
+    # The terms come first: where they tell two apart, the many settings that go with them need not be named.
+    there = {name for known in settings.values() for name in known}
+    for name in sorted(there, key=lambda name: (name != "terms", name)):
         if signatures([*kept, name]) > signatures(kept) and _varies_within_a_task(results, settings, name):
             kept.append(name)
     return kept

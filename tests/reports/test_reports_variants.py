@@ -54,10 +54,22 @@ def test_tuned_rho_of_each_of_two_configurations_stays_out_of_the_label(folder):
     assert labels(folder) == ("swg swg.weight=expectile", "swg swg.weight=linex")
 
 
-def test_shared_and_official_terms_are_apart(folder):
-    for terms in ("shared", "official"):
-        folder.add(control("a", "swg", 0, 1.0, terms=terms), terms)
-    assert labels(folder) == ("swg terms=official", "swg terms=shared")
+def test_shared_and_own_terms_are_apart_and_the_settings_that_go_with_them_stay_out_of_the_label(folder):
+    for terms, levels in (("shared", 15), ("own", 1000)):
+        config = {"denoiser.levels": levels, "critic.layers": 2 if levels == 15 else 3}
+        folder.add(control("a", "swg", 0, 1.0, terms=terms, config=config), terms)
+    assert labels(folder) == ("swg terms=own", "swg terms=shared")
+
+
+def test_a_setting_that_differs_within_terms_is_named_beside_them(folder):
+    for terms, steps in (("shared", 10), ("own", 10), ("own", 20)):
+        config = {"critic.steps": steps, "denoiser.levels": 15 if terms == "shared" else 5}
+        folder.add(control("a", "swg", 0, 1.0, terms=terms, config=config), f"{terms}{steps}")
+    assert set(labels(folder)) == {
+        "swg terms=own critic.steps=10",
+        "swg terms=own critic.steps=20",
+        "swg terms=shared critic.steps=10",
+    }
 
 
 def test_a_variant_that_one_task_lacks_is_missing_there(folder):
