@@ -27,7 +27,7 @@ def settings_of(result: Result) -> dict[str, str]:
 
 
 def _differing(results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
-    """The fewest setting names, in alphabetical order after the terms, that tell apart each task's configurations."""
+    """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations."""
 
     def signatures(names: Iterable[str]) -> int:
         chosen = tuple(names)

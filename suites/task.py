@@ -91,7 +91,7 @@ class Suite:
     Attributes:
         name, title: as typed on the command line, and as printed.
         tasks: the tasks in their customary order.
-        settings: preset (`smoke`, `quick`, `paper`) to the fields it sets for this suite.
+        settings: preset (`smoke`, `quick`, `paper`, `official`) to the fields it sets for this suite.
     """
 
     name: str

@@ -24,6 +24,15 @@ EVERY_PRESET = {
     "dps.inverse_temperature": 1.0,
 }
 
+# SWG's Appendix D.1: a million samples, K = 100 cosine, batch 1024, learning rate 1e-4, 200k steps.
+PAPER = {
+    "denoiser.levels": 100,
+    "denoiser.learning_rate": 1e-4,
+    "denoiser.steps": 200_000,
+    "denoiser.decay_steps": 200_000,
+    "guidance_net.steps": 200_000,
+}
+
 SUITE = Suite(
     name="toy",
     title="Toy densities",
@@ -60,13 +69,7 @@ SUITE = Suite(
             "swg-r.candidates": 4,
             "evaluation.episodes": 2_000,
         },
-        # SWG's Appendix D.1: a million samples, K = 100 cosine, batch 1024, learning rate 1e-4, 200k steps.
-        "paper": {
-            "denoiser.levels": 100,
-            "denoiser.learning_rate": 1e-4,
-            "denoiser.steps": 200_000,
-            "denoiser.decay_steps": 200_000,
-            "guidance_net.steps": 200_000,
-        },
+        "paper": PAPER,
+        "official": PAPER,  # the toy code's sizes are the same
     },
 )

@@ -1,0 +1,179 @@
+"""Settings come in the stated order under both terms, held to values written by hand from the papers and codes."""
+
+import pytest
+
+from bench.choose_rho import choose, keep_tuned
+from bench.experiments import Part
+from bench.layers import layered
+from bench.limits import check_settings
+from bench.presets import PRESETS
+from bench.request import Job
+from bench.spec import Config, flatten, replace_dotted
+from methods.presets.value import Value
+from methods.registry import get_method, method_names
+from suites.registry import get_suite, get_tasks, suite_names
+
+UMAZE, HOPPER, ANTMAZE, PEN = "maze2d-umaze", "hopper-medium-v2", "antmaze-umaze", "pen-human"
+SUITE_OF = {UMAZE: "maze2d", HOPPER: "locomotion", ANTMAZE: "antmaze", PEN: "adroit-pen", "moons": "toy"}
+
+
+def found(preset, task, method, terms):
+    """Every setting of a method on a task, by its dotted name."""
+    suite = get_suite(SUITE_OF[task])
+    (declared,) = get_tasks(suite, (task,))
+    methods = {name: get_method(name) for name in method_names()}
+    config, made = layered(preset, suite, declared, methods, terms, method)
+    return flatten(config) | flatten(made[method], method)
+
+
+# What the papers (arXiv 2505.18345, 2304.10573, 2304.12824, 2407.20109) and their authors' repositories say.
+OWN = [
+    ("swg", "paper", HOPPER, {"denoiser.levels": 15, "denoiser.batch_size": 1024, "denoiser.steps": 1_000_000}),
+    ("swg", "paper", ANTMAZE, {"denoiser.steps": 3_000_000, "critic.expectile": 0.9}),
+    ("swg", "paper", PEN, {"denoiser.learning_rate": 3e-5}),
+    ("swg", "paper", HOPPER, {"denoiser.learning_rate": 3e-4, "swg.weight": "smooth-expectile"}),
+    ("swg", "paper", HOPPER, {"critic.steps": 1_000_000, "swg.shrunk_clip": False}),
+    ("swg", "official", HOPPER, {"critic.steps": 500_000, "swg.weight": "hard-expectile"}),
+    ("swg", "official", ANTMAZE, {"denoiser.steps": 1_000_000, "swg.shrunk_clip": True}),
+    ("swg", "official", HOPPER, {"sampler.temperature": 0.0, "sampler.clip": "iterate", "denoiser.ema": 0.001}),
+    ("swg", "paper", "moons", {"denoiser.network": "mlp", "denoiser.width": 512, "denoiser.blocks": 6}),
+    ("swg-r", "official", HOPPER, {"sampler.temperature": 1.0, "denoiser.levels": 15}),
+    ("idql", "official", HOPPER, {"denoiser.levels": 5, "denoiser.batch_size": 512}),
+    ("idql", "official", HOPPER, {"denoiser.steps": 3_000_000, "denoiser.decay_steps": 3_000_000}),
+    ("idql", "official", HOPPER, {"idql.candidates": 64, "idql.select": "best", "sampler.temperature": 1.0}),
+    ("idql", "paper", ANTMAZE, {"idql.select": "draw", "critic.expectile": 0.9}),
+    ("unguided", "official", HOPPER, {"denoiser.levels": 5, "denoiser.steps": 3_000_000}),
+    ("cep", "official", HOPPER, {"denoiser.steps": 600_000, "denoiser.batch_size": 4096, "denoiser.ema": None}),
+    ("cep", "official", HOPPER, {"denoiser.learning_rate": 1e-4, "denoiser.weight_decay": 0.0}),
+    ("cep", "official", HOPPER, {"denoiser.network": "u-shaped", "denoiser.schedule": "vp-linear"}),
+    (
+        "cep",
+        "official",
+        HOPPER,
+        {"sampler.solver": "dpm++-singlestep", "sampler.steps": 15, "sampler.clip": "none"},
+    ),
+    ("cep", "paper", HOPPER, {"cep.support_actions": 16, "cep.inverse_temperature": 3.0, "cep.batch_size": 256}),
+    ("cep", "paper", ANTMAZE, {"cep.support_actions": 32}),
+    ("cep", "official", HOPPER, {"cep.critic": "in-support", "critic.layers": 3, "critic.steps": 500_000}),
+    (
+        "cep",
+        "official",
+        HOPPER,
+        {"guidance_net.layers": 4, "guidance_net.steps": 1_000_000},
+    ),
+    ("ddice", "official", HOPPER, {"ddice.noises": 16, "ddice.select": "ensemble", "ddice.ensemble": 10}),
+    ("ddice", "official", ANTMAZE, {"ddice.noises": 32, "ddice.select": "draw"}),
+    ("ddice", "official", HOPPER, {"ddice.weight": "dice:alpha=0.5", "critic.value_loss": "dice:alpha=0.5"}),
+    ("ddice", "official", HOPPER, {"critic.batch_size": 512, "critic.weight_decay": 1e-4, "ddice.candidates": 1}),
+    ("ddice", "official", HOPPER, {"ddice.batch_size": 512, "denoiser.batch_size": 4096}),
+    ("ddice", "paper", HOPPER, {"ddice.shift_per_batch": False}),
+]
+
+
+@pytest.mark.parametrize(("method", "preset", "task", "expected"), OWN)
+def test_own_terms_are_what_the_source_says(method, preset, task, expected):
+    settings = found(preset, task, method, "own")
+    assert {name: settings[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("preset", ["smoke", "quick"])
+def test_sizes_go_over_a_methods_own_and_its_structure_stays(preset):
+    cep, size = found(preset, UMAZE, "cep", "own"), PRESETS[preset]
+    for name in ("denoiser.steps", "denoiser.width", "denoiser.batch_size", "critic.steps", "guidance_net.steps"):
+        assert cep[name] == size[name]
+    assert cep["cep.support_actions"] == size["cep.support_actions"]
+    structure = {"denoiser.levels": 1000, "denoiser.network": "u-shaped", "denoiser.schedule": "vp-linear"}
+    sampler = {"sampler.steps": 15, "sampler.solver": "dpm++-singlestep", "sampler.clip": "none"}
+    without = {"denoiser.ema": None, "denoiser.decay_steps": None, "cep.critic": "in-support"}
+    for name, value in (structure | sampler | without).items():
+        assert cep[name] == value
+    # A method with an average of its weights has the size's rate of it.
+    assert found(preset, UMAZE, "swg", "own")["denoiser.ema"] == size["denoiser.ema"]
+
+
+def test_the_tasks_fields_go_over_a_methods_own():
+    moons = found("official", "moons", "cep", "own")
+    assert moons["cep.inverse_temperature"] == 1.0  # β is the observation there
+    assert moons["denoiser.schedule"] == "cosine"
+    assert moons["sampler.steps"] <= moons["denoiser.levels"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_shared_terms_have_one_critic_one_network_and_one_sampler(preset):
+    shared = []
+    for method in method_names():
+        settings = found(preset, HOPPER, method, "shared")
+        shared.append({name: value for name, value in settings.items() if not name.startswith(f"{method}.")})
+        assert settings.get("cep.critic", "shared") == "shared"
+        assert settings.get("ddice.select", "critic") == "critic"
+    assert all(other == shared[0] for other in shared)
+
+
+def test_shared_terms_have_each_methods_own_fields_from_its_source():
+    assert found("official", HOPPER, "swg", "shared")["swg.weight"] == "hard-expectile"
+    assert found("paper", HOPPER, "swg", "shared")["swg.weight"] == "smooth-expectile"
+    assert found("quick", HOPPER, "swg", "shared")["swg.weight"] == "smooth-expectile"
+    assert found("paper", ANTMAZE, "cep", "shared")["cep.support_actions"] == 32
+    assert found("quick", ANTMAZE, "cep", "shared")["cep.support_actions"] == 8
+    official = found("official", HOPPER, "idql", "shared")
+    assert (official["critic.steps"], official["critic.value_layer_norm"]) == (500_000, True)
+    assert (official["denoiser.levels"], official["sampler.temperature"]) == (15, 1.0)
+    assert found("paper", HOPPER, "idql", "shared")["critic.steps"] == 1_000_000
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_every_setting_of_every_preset_exists_and_has_a_source(method):
+    cls = get_method(method)
+    assert set(cls.presets) == {"paper", "official"}
+    for settings in cls.presets.values():
+        for name, value in settings.items():
+            assert value.source.strip(), name
+            if "." in name:
+                replace_dotted(Config(), {name: value.value})
+            elif name != "rho":
+                replace_dotted(cls(), {name: value.value})
+            else:
+                assert cls.rho is not None
+
+
+@pytest.mark.parametrize("suite", suite_names())
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_job_of_every_preset_is_within_the_limits(suite, preset):
+    declared = get_suite(suite)
+    methods = {name: get_method(name) for name in method_names()}
+    part = Part(suite=suite, methods={name: name for name in methods})
+    for task in declared.tasks:
+        for terms, focus in [("shared", None), *(("own", name) for name in methods)]:
+            config, made = layered(preset, declared, task, methods, terms, focus)
+            check_settings(Job(task, config, made, terms, part))
+
+
+def test_a_pattern_sets_the_value_on_the_tasks_that_fit_it_first():
+    value = Value(1, "here", {"antmaze-large-*": 3, "antmaze-*": 2})
+    assert [value.on(task) for task in ("pen-human", "antmaze-umaze", "antmaze-large-play")] == [1, 2, 3]
+
+
+def chosen(tmp_path, task, method="ddice", preset="official", terms="shared", given=()):
+    (declared,) = get_tasks(get_suite(SUITE_OF[task]), (task,))
+    return choose(get_method(method)(), method, declared, preset, terms, given, tmp_path)
+
+
+def test_rho_is_given_then_exact_then_tuned_then_the_sources_then_published_then_the_default(tmp_path):
+    # Diffusion-DICE's configs: 4 on medium, 2 on medium-expert, 1 on AntMaze's umaze; nothing on maze2d.
+    assert chosen(tmp_path, HOPPER) == [(4.0, "preset")]
+    assert chosen(tmp_path, ANTMAZE) == [(1.0, "preset")]
+    assert chosen(tmp_path, HOPPER, preset="quick") == [(2.0, "default")]
+    assert chosen(tmp_path, HOPPER, preset="quick", terms="own") == [(4.0, "preset")]
+    assert chosen(tmp_path, UMAZE, terms="own") == [(2.0, "default")]
+    # SWG's own table is the published one: 20 on hopper-medium.
+    assert chosen(tmp_path, HOPPER, "swg", terms="own") == [(20.0, "published")]
+    assert chosen(tmp_path, "moons", terms="own") == [(1.0, "exact")]
+
+    keep_tuned(tmp_path, {"task": HOPPER, "method": "ddice", "preset": "official", "rho": 7.0})
+    assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")], "a choice from before there were terms is a shared one"
+    assert chosen(tmp_path, HOPPER, terms="own") == [(4.0, "preset")]
+    keep_tuned(tmp_path, {"task": HOPPER, "method": "ddice", "preset": "official", "terms": "own", "rho": 8.0})
+    assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")]
+    assert chosen(tmp_path, HOPPER, terms="own") == [(8.0, "tuned")]
+    assert chosen(tmp_path, HOPPER, given=(1.0, 5.0)) == [(1.0, "given"), (5.0, "given")]
+    assert chosen(tmp_path, "moons", given=(3.0,)) == [(3.0, "given")]
