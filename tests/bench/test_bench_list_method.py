@@ -1,0 +1,165 @@
+"""`list method NAME` shows paper and code side by side, and no deviation of our code is left out."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.deviations import paragraphs
+from methods.registry import get_method, method_names
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import importlib, sys
+importlib.import_module(sys.argv[1])
+for name, module in sorted(sys.modules.items()):
+    if name.split(".")[0] in ("methods", "critics") and module.__file__:
+        print(module.__file__)
+"""
+
+
+def loaded_by(module: str) -> list[Path]:
+    """The files of the two packages that Python itself loads for a module."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM, module], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [Path(line) for line in done.stdout.splitlines()]
+
+
+def shown_deviations(text: str) -> list[str]:
+    """One string for each entry under the title."""
+    entries: list[str] = []
+    for line in text.partition("Deviations")[2].splitlines()[1:]:
+        if line.startswith("    "):
+            entries[-1] += " " + line.strip()
+        elif line.strip():
+            entries.append(line.strip())
+    return entries
+
+
+def row_of(text: str, setting: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.split(" ")[0] == setting]
+    return line.split()
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_every_deviation_of_what_python_loads_is_listed(bench, name):
+    told = bench("list", "method", name)
+    assert told.code == 0
+    listed = [entry.partition(": ")[0] for entry in shown_deviations(told.out)]
+    expected = []
+    for file in loaded_by(get_method(name).__module__):
+        found = subprocess.run(["grep", "-c", "Deviation:", str(file)], capture_output=True, text=True)
+        expected += [str(file.relative_to(ROOT))] * int(found.stdout)
+    assert expected
+    assert sorted(listed) == sorted(expected)
+
+
+def test_a_method_shows_both_sources_of_each_setting(bench):
+    text = bench("list", "method", "swg").out
+    steps = "critic.steps 1,000,000 1,000,000 arXiv 2505.18345 500,000 SWG-JAX e312c4f"
+    assert row_of(text, "critic.steps") == steps.split()
+    assert row_of(text, "weight")[:3] == ["weight", "smooth-expectile", "smooth-expectile"]
+    assert "hard-expectile" in row_of(text, "weight")
+    assert row_of(text, "sampler.clip")[:3] == ["sampler.clip", "clean", "iterate"]
+    exceptions = [line.split() for line in text.splitlines() if line.startswith("  on ")]
+    assert ["on", "antmaze-*", "3,000,000", "1,000,000"] in exceptions
+    assert ["on", "the", "toy", "sets", "100", "15"] in exceptions
+    assert "published ρ" in text
+
+
+def test_a_value_that_shared_terms_leave_out_says_so(bench):
+    lines = bench("list", "method", "cep").out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("critic  "))
+    assert lines[start].split()[:3] == ["critic", "shared", "in-support"]
+    assert "--terms own" in " ".join(lines[start : start + 5])
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_a_page_fits_a_terminal(bench, name):
+    assert max(map(len, bench("list", "method", name).out.splitlines())) <= 120
+
+
+PLUGIN = '''
+"""Plain: the behaviour model.
+
+Deviation: nobody
+published it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from critics.component import Component, Parts
+from methods.method import DiffusionPolicy, Method, Shared
+from methods.presets.value import Presets, Value
+from methods.registry import register
+
+
+@register("plain")
+@dataclass(frozen=True)
+class Plain(Method):
+    """Objective: behaviour. Guidance: none. Selection: the first."""
+
+    title: ClassVar[str] = "Plain"
+    paper: ClassVar[str] = "none"
+    presets: ClassVar[Presets] = {
+        "official": {"draws": Value(9, "mine.py"), "denoiser.levels": Value(7, "mine.py")},
+    }
+    draws: int = 4
+
+    def components(self, shared: Shared) -> Mapping[str, Component]:
+        """The behaviour denoiser."""
+        return {"denoiser": shared.behaviour()}  # Deviation: in passing
+
+    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+        """One draw."""
+        return shared.policy(parts["denoiser"], self.draws)
+'''
+
+
+def test_a_plug_in_declares_its_presets_in_its_one_file(bench, tmp_path, folders):
+    file = tmp_path / "mine.py"
+    file.write_text(PLUGIN)
+    text = bench("list", "method", "plain", "--plugin", file).out
+    assert row_of(text, "draws") == ["draws", "4", "-", "-", "9", "mine.py"]
+    assert row_of(text, "denoiser.levels") == ["denoiser.levels", "15", "-", "-", "7", "mine.py"]
+    assert shown_deviations(text)[:2] == ["mine.py: nobody published it.", "mine.py: in passing"]
+    assert any(entry.startswith("critics/critic.py: ") for entry in shown_deviations(text))
+
+
+def test_a_paragraph_ends_where_its_docstring_or_comment_ends():
+    source = '''"""Title.
+
+Deviation: one
+and more.
+
+Not this.
+"""
+
+x = 1  # Deviation: two
+# and its end.
+y = 2
+# Deviation: three
+# four.
+# Deviation: five
+def f():
+    """Deviation: six."""
+    return "nothing"
+'''
+    assert list(paragraphs(source)) == ["one and more.", "two and its end.", "three four.", "five", "six."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("list method sgw", ("unknown method 'sgw'", "did you mean swg")),
+        ("list method", ("list method needs a method's name", "list methods")),
+        ("list tasks swg", ("list tasks takes no name such as 'swg'",)),
+    ],
+)
+def test_a_mistake_is_one_sentence(bench, arguments, words):
+    sentence = bench(*arguments.split()).mistake
+    for part in words:
+        assert part in sentence
