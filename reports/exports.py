@@ -5,11 +5,16 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports.analysis import Analysis, ControlAnalysis, DensityAnalysis
+from reports.comparison import Comparison
 from reports.exactness import OVERALL
 from reports.results import Result
 
 _AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates"
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds,replicates"
+_COMPARISON = (
+    "experiment,table,suite,task,row,ours,ours_lower,ours_upper,published,published_spread,"
+    "difference,difference_lower,difference_upper,seeds,replicates"
+)
 _DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
 
 
@@ -99,3 +104,15 @@ def exactness_csv(analyses: Sequence[Analysis]) -> str | None:
             for (task, beta, v), (e, floor) in found.items()
         ]
     return _csv(_EXACTNESS, rows) if rows else None
+
+
+def comparison_csv(comparisons: Sequence[Comparison]) -> str | None:
+    """One row per published number that stands beside ours, or None where no experiment was run."""
+    rows = []
+    for c in comparisons:
+        for line in c.lines:
+            ours, less = line.ours, line.difference
+            names = (c.experiment, c.table, line.suite, line.task or "mean over tasks", line.row)
+            numbers = (ours.value, ours.lower, ours.upper, line.published, line.spread)
+            rows.append((*names, *numbers, less.value, less.lower, less.upper, line.seeds, c.replicates))
+    return _csv(_COMPARISON, rows) if comparisons else None

@@ -23,3 +23,10 @@ def with_interval(estimate: Estimate, digits: int) -> str:
 def too_few_said(seeds: int) -> str:
     """A sentence, with a space before it, where the seeds are too few for the bootstrap; else nothing."""
     return f" With {seeds} seeds they are too narrow rather than too wide." if seeds < _FEW_SEEDS else ""
+
+
+def signed_with_interval(estimate: Estimate, digits: int) -> str:
+    """`+1.2 [-0.3, +2.6]`: a difference, whose sign is what it says."""
+    if estimate.lower is None or estimate.upper is None:
+        return f"{estimate.value:+.{digits}f}"
+    return f"{estimate.value:+.{digits}f} [{estimate.lower:+.{digits}f}, {estimate.upper:+.{digits}f}]"

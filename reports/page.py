@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reports.analysis import Analysis, analyse
+from reports.beside import beside_blocks, beside_text
+from reports.comparison import compare, read_experiments
 from reports.cost import of_suite, read_timing
 from reports.document import Block, Figure, Heading, Text, to_markdown
 from reports.errors import ReportError
-from reports.exports import aggregates_csv, densities_csv, exactness_csv, scores_csv
+from reports.exports import aggregates_csv, comparison_csv, densities_csv, exactness_csv, scores_csv
 from reports.hypertext import to_html
 from reports.scores import SuiteScores, load_scores
 from reports.sections import suite_blocks
@@ -110,19 +112,22 @@ def write_report(
     tell = progress or (lambda line: None)
     analyses = _analyses(results, baseline, tasks, methods, replicates, tell)
     timing, choices = read_timing(results), read_choices(results)
-    blocks = _opening([a.scores for a in analyses])
+    every = [result for analysis in analyses for result in analysis.scores.results()]
+    comparisons = compare(read_experiments(results), every, replicates)
+    blocks = [*_opening([a.scores for a in analyses]), *beside_blocks(comparisons)]
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
         timed = of_suite(timing.rows, analysis.scores.suite, tasks, methods)
         blocks += suite_blocks(analysis, timed, timing.machine, choices)
     text = {
         "report.md": to_markdown(blocks),
-        "summary.txt": summary(analyses),
+        "summary.txt": summary(analyses) + beside_text(comparisons),
         "report.html": to_html(_TITLE, blocks),
         "scores.csv": scores_csv(analyses),
         "aggregates.csv": aggregates_csv(analyses),
         "densities.csv": densities_csv(analyses),
         "exactness.csv": exactness_csv(analyses),
+        "comparison.csv": comparison_csv(comparisons),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
     return _write(out, {**files, **_figures(blocks)})

@@ -15,7 +15,7 @@ import pandas as pd
 from reports.document import Block, Heading, Table, Text
 from reports.scores import SuiteScores
 
-_SOURCE = "d4rl"
+SOURCE = "d4rl"
 _COLUMNS = 8
 
 
@@ -25,6 +25,7 @@ class Published:
 
     Attributes:
         source: the paper's table.
+        suite: as the table names it, empty where it names none.
         task: the task as the table names it, with or without a version.
         method: the table's name of the method.
         mean: normalised score in percent.
@@ -32,6 +33,7 @@ class Published:
     """
 
     source: str
+    suite: str
     task: str
     method: str
     mean: float
@@ -48,28 +50,51 @@ def published_scores() -> tuple[Published, ...]:
             table = pd.read_csv(file)
         if "agent" in table:
             table["method"] = table["agent"] + " on " + table["data"]
+        if "suite" not in table:
+            table["suite"] = ""
         spread = "std" if "std" in table else "standard_error_4_seeds"
+        names = ["source", "suite", "task", "method", "mean", spread]
         rows += [
-            Published(source, task, method, float(mean), None if pd.isna(s) else float(s))
-            for source, task, method, mean, s in zip(
-                table["source"], table["task"], table["method"], table["mean"], table[spread], strict=True
-            )
+            Published(source, suite, task, method, float(mean), None if pd.isna(s) else float(s))
+            for source, suite, task, method, mean, s in table[names].itertuples(index=False)
             if not pd.isna(mean)
         ]
     return tuple(rows)
 
 
-def same_data(row: Published, data_set: str) -> bool:
+@cache
+def published_averages() -> dict[tuple[str, str, str], float]:
+    """The averages of SWG's ablations over a suite's tasks, by (table, suite, `setting=value`)."""
+    with (resources.files("reports") / "published" / "published_swg_ablations.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file)
+    names = ["source", "suite", "setting", "value", "average_normalized_score"]
+    return {
+        (source, suite, f"{setting}={value}"): float(average)
+        for source, suite, setting, value, average in table[names].itertuples(index=False)
+    }
+
+
+def swg_data_set(task: str) -> str:
+    """D4RL's name of the data set behind a task of SWG's tables."""
+    return task if re.search(r"-v\d+$", task) else f"{task}-v0"
+
+
+def same_data(task: str, source: str, data_set: str) -> bool:
     """Whether a published number was learned from this D4RL data set, by its full name with the version.
+
+    Args:
+        task: as the paper's table names it.
+        source: the table.
+        data_set: D4RL's name of ours.
 
     SWG's tables name versions only for locomotion; its authors' code takes v0 of everything else. The other
     papers' names without a version are taken for every version, which a note in the report says.
     """
-    if re.search(r"-v\d+$", row.task):
-        return row.task == data_set
-    if row.source.startswith("SWG"):
-        return f"{row.task}-v0" == data_set
-    return row.task == re.sub(r"-v\d+$", "", data_set)
+    if re.search(r"-v\d+$", task):
+        return task == data_set
+    if source.startswith("SWG"):
+        return swg_data_set(task) == data_set
+    return task == re.sub(r"-v\d+$", "", data_set)
 
 
 def _tables(scores: SuiteScores, data_sets: Mapping[str, str], source: str) -> list[Block]:
@@ -79,7 +104,7 @@ def _tables(scores: SuiteScores, data_sets: Mapping[str, str], source: str) -> l
         (task, row.method): f"{row.mean:g}" + (f" ± {row.spread:g}" if row.spread is not None else "")
         for task, data_set in data_sets.items()
         for row in there
-        if same_data(row, data_set)
+        if same_data(row.task, row.source, data_set)
     }
     methods = list(dict.fromkeys(method for _, method in cells))
     ours = {v: scores.matrix(v).mean(axis=0) for v in scores.variants}
@@ -103,14 +128,14 @@ def published_blocks(scores: SuiteScores) -> list[Block]:
     """The papers' numbers beside ours, or one line that says why there are none."""
     sources = sorted({r.data.source for r in scores.results()})
     data = {task: scores.of(task, scores.variants[0])[0].data for task in scores.tasks}
-    data_sets = {task: known.name for task, known in data.items() if known.source == _SOURCE}
+    data_sets = {task: known.name for task, known in data.items() if known.source == SOURCE}
     heading = Heading(3, "Published numbers")
     if not data_sets:
         return [
             heading,
             Text(
                 f"None stand here: these results were learned from data of the source `{', '.join(sources)}`, the "
-                f"papers' from `{_SOURCE}`, and scores on different data sets do not compare."
+                f"papers' from `{SOURCE}`, and scores on different data sets do not compare."
             ),
         ]
     found = [b for s in dict.fromkeys(r.source for r in published_scores()) for b in _tables(scores, data_sets, s)]
