@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.errors import ReportError
 from reports.scores import SuiteScores
 from reports.statistics import (
     Estimate,
@@ -86,7 +85,8 @@ class DensityAnalysis:
 
     Attributes:
         baseline: the variant the others are compared with.
-        inverse_temperatures: the β, ascending.
+        inverse_temperatures: the β at which any result was scored, ascending; the numbers of one that was not
+            scored there are NaN.
         floors: (task, β) to the mean distance between two samples of the target itself.
         distances: (task, β, variant) to the mean distance over seeds.
         multiples: the same as multiples of the floor, which is taken as a constant; NaN where it is 0.
@@ -109,23 +109,6 @@ class DensityAnalysis:
         return self.distances[task, beta, variant].value / reference if reference > 0 else float("nan")
 
 
-def _inverse_temperatures(scores: SuiteScores) -> tuple[float, ...]:
-    """The β that every result has.
-
-    Raises:
-        ReportError: two results were scored at different β.
-    """
-    first, *others = scores.results()
-    found = sorted(d.inverse_temperature for d in first.densities)
-    for other in others:
-        if sorted(d.inverse_temperature for d in other.densities) != found:
-            raise ReportError(
-                f"{other.path} is scored at other β than {first.path}: keep them in folders of their own "
-                f"(`--results`), or leave one out with `--tasks` or `--methods`."
-            )
-    return tuple(found)
-
-
 def analyse_densities(scores: SuiteScores, asked: str | None, replicates: int) -> DensityAnalysis:
     """Everything said about a suite of densities.
 
@@ -133,19 +116,20 @@ def analyse_densities(scores: SuiteScores, asked: str | None, replicates: int) -
         scores: the suite.
         asked: the baseline asked for, if any.
         replicates: bootstrap replicates of every interval.
-
-    Raises:
-        ReportError: the results were scored at different β.
     """
-    betas = _inverse_temperatures(scores)
     at = {(r.path, d.inverse_temperature): d for r in scores.results() for d in r.densities}
+    betas = tuple(sorted({beta for _, beta in at}))
     distances, floors, multiples, overall = {}, {}, {}, {}
     for beta in betas:
         for task in scores.tasks:
-            cells = [at[r.path, beta] for v in scores.variants for r in scores.of(task, v)]
-            floors[task, beta] = float(np.mean([density.floor for density in cells]))
+            cells = [at.get((r.path, beta)) for v in scores.variants for r in scores.of(task, v)]
+            known = [density.floor for density in cells if density is not None]
+            floors[task, beta] = float(np.mean(known)) if known else float("nan")
         for variant in scores.variants:
-            own = [[at[r.path, beta].distance for r in scores.of(task, variant)] for task in scores.tasks]
+            own = [
+                [at[r.path, beta].distance if (r.path, beta) in at else np.nan for r in scores.of(task, variant)]
+                for task in scores.tasks
+            ]
             distance = np.array(own).T  # seeds × tasks
             floor = np.array([floors[task, beta] for task in scores.tasks])
             multiple = np.divide(distance, floor, out=np.full_like(distance, np.nan), where=floor > 0)

@@ -24,7 +24,7 @@ def _note(comparison: Comparison) -> str:
 
 
 def _published(line: Line) -> str:
-    return f"{line.published:g}" + (f" ± {line.spread:g}" if line.spread is not None else "")
+    return f"{line.published:.1f}" + (f" ± {line.spread:.1f}" if line.spread is not None else "")
 
 
 def _tables(comparison: Comparison) -> list[Table]:
@@ -34,6 +34,7 @@ def _tables(comparison: Comparison) -> list[Table]:
         rows = tuple(
             (
                 line.task or f"{suite}, mean over tasks",
+                line.method,
                 line.row,
                 with_interval(line.ours, 1),
                 _published(line),
@@ -42,7 +43,9 @@ def _tables(comparison: Comparison) -> list[Table]:
             for line in comparison.lines
             if line.suite == suite
         )
-        tables.append(Table(("task", "row", "ours", "published", "ours − published"), rows, words=2))
+        tables.append(
+            Table(("task", "method", "table's row", "ours", "published", "ours − published"), rows, words=3)
+        )
     return tables
 
 

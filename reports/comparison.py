@@ -31,6 +31,7 @@ class ExperimentCell:
     row: str
     suite: str
     task: str
+    method: str
     seed: int
     path: Path
 
@@ -41,7 +42,7 @@ class Line:
 
     Attributes:
         suite, task: where; no task for an average over the suite's tasks.
-        row: the table's name of the method or setting.
+        method, row: our name of the method, and the table's of the method or setting.
         seeds: how many of ours.
         ours, difference: means over seeds, in percent of D4RL's reference.
         published, spread: as printed; None where the paper gives no spread.
@@ -49,6 +50,7 @@ class Line:
 
     suite: str
     task: str | None
+    method: str
     row: str
     seeds: int
     ours: Estimate
@@ -92,6 +94,7 @@ def read_experiments(results: Path) -> tuple[ExperimentCell, ...]:
             cell.text("row"),
             cell.text("suite"),
             cell.text("task"),
+            cell.text("method"),
             cell.integer("seed"),
             results / cell.text("path"),
         )
@@ -138,7 +141,9 @@ def _by_task(
             if (p.source, p.method) == (table, row) and _on_data_of(p.task, table, results):
                 ours = over_seeds(np.array([r.score for r in results]), replicates)
                 difference = _less(ours, p.mean)
-                lines.append(Line(suite, task, row, len(results), ours, p.mean, p.spread, difference))
+                lines.append(
+                    Line(suite, task, results[0].method, row, len(results), ours, p.mean, p.spread, difference)
+                )
     return lines, []
 
 
@@ -162,7 +167,9 @@ def _by_suite(
             continue
         matrix = np.array([[r.score for r in sorted(results, key=lambda r: r.seed)] for results in found]).T
         ours = over_seeds_and_tasks(matrix, lambda means: means.mean(axis=-1), replicates)
-        lines.append(Line(suite, None, row, len(matrix), ours, published, None, _less(ours, published)))
+        lines.append(
+            Line(suite, None, found[0][0].method, row, len(matrix), ours, published, None, _less(ours, published))
+        )
     if not short:
         return lines, []
     said = f"{table} holds averages over a suite, which stand only beside all of its tasks with the same seeds"

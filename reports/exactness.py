@@ -129,6 +129,8 @@ def _panel(axes: Axes, variants: Sequence[str], curves: Sequence[Sequence[Estima
         x = np.arange(len(curve)) + shifts[i]
         axes.plot(x, [e.value for e in curve], color=colour(i), linewidth=0.8, alpha=0.5)
         for at, estimate in zip(x, curve, strict=True):
+            if not np.isfinite(estimate.value):
+                continue
             axes.errorbar(
                 at, estimate.value, yerr=error_bars(estimate), color=colour(i), marker=marker(i), markersize=4.5,
                 linewidth=1.2, linestyle="none", label=variant,

@@ -12,7 +12,7 @@ from reports.results import Result
 _AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates"
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds,replicates"
 _COMPARISON = (
-    "experiment,table,suite,task,row,ours,ours_lower,ours_upper,published,published_spread,"
+    "experiment,table,suite,task,method,row,ours,ours_lower,ours_upper,published,published_spread,"
     "difference,difference_lower,difference_upper,seeds,replicates"
 )
 _DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
@@ -112,7 +112,7 @@ def comparison_csv(comparisons: Sequence[Comparison]) -> str | None:
     for c in comparisons:
         for line in c.lines:
             ours, less = line.ours, line.difference
-            names = (c.experiment, c.table, line.suite, line.task or "mean over tasks", line.row)
+            names = (c.experiment, c.table, line.suite, line.task or "mean over tasks", line.method, line.row)
             numbers = (ours.value, ours.lower, ours.upper, line.published, line.spread)
             rows.append((*names, *numbers, less.value, less.lower, less.upper, line.seeds, c.replicates))
     return _csv(_COMPARISON, rows) if comparisons else None

@@ -71,8 +71,11 @@ def scatter_figure(analysis: DensityAnalysis, task: str) -> Figure | None:
         result = scores.cells[task, variant, seed]
         if result.samples_file is None:
             continue
-        rows.append((variant, _points(result, result.samples_file, betas, "ours"), colour(i)))
-        truth = truth or _points(result, result.samples_file, betas, "truth")
+        scored = {density.inverse_temperature for density in result.densities}
+        own = tuple(beta for beta in betas if beta in scored)
+        rows.append((variant, _points(result, result.samples_file, own, "ours"), colour(i)))
+        if not set(own) <= set(truth):
+            truth = _points(result, result.samples_file, own, "truth") | truth
     if not rows:
         return None
     return _draw(analysis, task, [*rows, (_TRUTH_ROW, truth, _TRUTH)], seed)
@@ -91,7 +94,7 @@ def _note(analysis: DensityAnalysis, task: str, label: str, beta: float, stray: 
 def _draw(
     analysis: DensityAnalysis, task: str, rows: list[tuple[str, dict[float, np.ndarray], str]], seed: int
 ) -> Figure:
-    betas = tuple(rows[0][1])
+    betas = tuple(sorted(rows[-1][1]))
     frame = _frame(rows[-1][1])
     x, y, half = frame
     made = canvas(1.75 * len(betas) + 0.4, 1.72 * len(rows) + 0.4)
@@ -99,15 +102,16 @@ def _draw(
     for row, (label, points, ink) in enumerate(rows):
         for column, beta in enumerate(betas):
             axes = grid[row, column]
+            found = points.get(beta, np.empty((0, 2)))
             # Thousands of points as vectors make an SVG of megabytes.
-            axes.scatter(*points[beta].T, s=1.6, color=ink, alpha=0.55, linewidths=0, rasterized=True)
+            axes.scatter(*found.T, s=1.6, color=ink, alpha=0.55, linewidths=0, rasterized=True)
             axes.set(xlim=(x - half, x + half), ylim=(y - half, y + half), xticks=[], yticks=[], aspect="equal")
             axes.spines[:].set_color(GRID)
             if row == 0:
                 axes.set_title(f"β = {beta:g}", fontsize=10, color=INK)
             if column == 0:
                 axes.set_ylabel(label, fontsize=9, color=INK)
-            note = _note(analysis, task, label, beta, _outside(points[beta], frame))
+            note = _note(analysis, task, label, beta, _outside(found, frame))
             if note:
                 box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5}
                 axes.text(0.03, 0.03, note, transform=axes.transAxes, fontsize=7, color=INK, bbox=box)

@@ -68,11 +68,11 @@ def test_table_2_by_task_with_the_difference_and_its_interval(experiments, tmp_p
     assert [row["difference_lower"], row["difference_upper"]] == pytest.approx(expected, abs=0.25)
     assert row["ours_lower"] == pytest.approx(row["difference_lower"] + 68.6)
     for text in (page, terminal):
-        line = next(line for line in text.splitlines() if line.startswith("| hopper-medium-v2 | SWG"))
-        ours, published, difference = [cell.strip() for cell in line.strip("|").split("|")][2:]
+        line = next(line for line in text.splitlines() if line.startswith("| hopper-medium-v2 | swg "))
+        ours, published, difference = [cell.strip() for cell in line.strip("|").split("|")][3:]
         assert (ours[:6], published, difference[:6]) == ("67.0 [", "68.6 ± 4.4", "-1.6 [")
-        line = next(line for line in text.splitlines() if line.startswith("| hopper-medium-v2 | QGPO"))
-        assert line.strip("|").split("|")[4].strip() == "-8.0 [-8.0, -8.0]"
+        line = next(line for line in text.splitlines() if line.startswith("| hopper-medium-v2 | cep    | QGPO"))
+        assert line.strip("|").split("|")[5].strip() == "-8.0 [-8.0, -8.0]"
     assert "preset quick, shared terms" in page
     assert "over our 5 seeds" in page
 
@@ -91,7 +91,7 @@ def test_tables_of_averages_stand_beside_the_mean_over_all_tasks(experiments, tm
         assert row["difference"] == pytest.approx(matrix.mean() - published)
         expected = interval(matrix) - published
         assert [row["difference_lower"], row["difference_upper"]] == pytest.approx(expected, abs=0.15)
-    assert "| locomotion, mean over tasks | rho=5" in page
+    assert "| locomotion, mean over tasks | swg    | rho=5" in page
     assert "stand only beside all of its tasks" not in page
 
 

@@ -107,8 +107,13 @@ def test_toy_samples_that_cannot_be_read(folder, tmp_path):
         report(folder, tmp_path / "out")
 
 
-def test_toy_results_at_different_betas(folder, tmp_path):
-    folder.add(density("rings", "swg", 0, {0.0: 0.1, 10.0: 0.2}))
-    folder.add(density("rings", "cep", 0, {0.0: 0.1, 20.0: 0.2}))
-    with pytest.raises(ReportError, match="scored at other β"):
-        report(folder, tmp_path / "out")
+def test_results_scored_at_different_betas_have_dashes_where_they_were_not(folder, tmp_path):
+    for method, betas in (("swg", (0.0, 10.0)), ("cep", (0.0, 20.0))):
+        for task in ("rings", "moons"):
+            record = density(task, method, 0, dict.fromkeys(betas, 0.1), floor=0.05, samples_file="seed-0.npz")
+            add_samples(folder.add(record), betas)
+    written, text = report(folder, tmp_path / "out")
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines() if "| rings " in line]
+    assert cells[:2] == [["rings", "cep", "2.0", "–", "2.0"], ["rings", "swg", "2.0", "2.0", "–"]]
+    assert "| geometric mean | swg     |   2.0 |    2.0 |      – |" in text
+    assert "toy-rings.png" in {path.name for path in written}
