@@ -37,6 +37,8 @@ OWN = [
     ("swg", "official", ANTMAZE, {"denoiser.steps": 1_000_000, "swg.shrunk_clip": True}),
     ("swg", "official", HOPPER, {"sampler.temperature": 0.0, "sampler.clip": "iterate", "denoiser.ema": 0.001}),
     ("swg", "paper", "moons", {"denoiser.network": "mlp", "denoiser.width": 512, "denoiser.blocks": 6}),
+    ("swg", "official", "moons", {"denoiser.network": "mlp", "denoiser.levels": 100, "sampler.clip": "clean"}),
+    ("swg", "official", "moons", {"sampler.temperature": 1.0, "denoiser.learning_rate": 2e-5}),
     ("swg-r", "official", HOPPER, {"sampler.temperature": 1.0, "denoiser.levels": 15}),
     ("idql", "official", HOPPER, {"denoiser.levels": 5, "denoiser.batch_size": 512}),
     ("idql", "official", HOPPER, {"denoiser.steps": 3_000_000, "denoiser.decay_steps": 3_000_000}),

@@ -64,7 +64,7 @@ def test_a_method_shows_both_sources_of_each_setting(bench):
     assert row_of(text, "sampler.clip")[:3] == ["sampler.clip", "clean", "iterate"]
     exceptions = [line.split() for line in text.splitlines() if line.startswith("  on ")]
     assert ["on", "antmaze-*", "3,000,000", "1,000,000"] in exceptions
-    assert ["on", "the", "toy", "sets", "100", "15"] in exceptions
+    assert ["on", "the", "toy", "sets", "0.0001", "2e-05"] in exceptions
     assert "published ρ" in text
 
 

@@ -23,4 +23,4 @@ def test_every_density_is_one_task_of_a_point_given_the_inverse_temperature():
 
 
 def test_the_suite_speaks_of_every_preset():
-    assert set(SUITE.settings) == {"smoke", "quick", "paper"}
+    assert set(SUITE.settings) == {"smoke", "quick", "paper", "official"}
