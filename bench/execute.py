@@ -87,7 +87,7 @@ class Worker:
     def _open(self, plan: TaskPlan) -> tuple[Workshop, dict[str, Any]]:
         task, config = plan.task, plan.config
         if self._task != task or self._workshop is None or self._about_data is None:
-            transitions = load_transitions(task, config, self.request.source, self.request.artifacts)
+            transitions = load_transitions(task, config, plan.source, self.request.artifacts)
             data = to_device(transitions, self.request.device)
             store = ComponentStore(self.request.artifacts)
             self._task = task

@@ -43,14 +43,13 @@ class Part:
     version: str | None = None
 
     def found_tasks(self) -> tuple[Task, ...]:
-        """The tasks, on the data sets of the table."""
-        return tuple(self._with_data(task) for task in get_tasks(get_suite(self.suite), self.tasks))
+        """The tasks, in the order asked for."""
+        return get_tasks(get_suite(self.suite), self.tasks)
 
-    def _with_data(self, task: Task) -> Task:
-        name = task.datasets.get("d4rl")
-        if self.version is None or name is None:
-            return task
-        return replace(task, datasets={**task.datasets, "d4rl": f"{name.rpartition('-')[0]}-{self.version}"})
+    def source(self, asked: str, task: Task) -> str:
+        """The data source of a task: D4RL's files are the table's, where no other version is asked for."""
+        means_d4rl = asked == "d4rl" or (asked == "auto" and next(iter(task.datasets)) == "d4rl")
+        return f"d4rl:{self.version}" if self.version is not None and means_d4rl else asked
 
     def scales(self, method: Method, task: Task) -> tuple[Scale, ...]:
         """The scales that this part fixes for a method on a task, or none."""

@@ -111,6 +111,7 @@ class TaskPlan:
     Attributes:
         task: where.
         config: a config of its cells, for the data, which all of them have in common.
+        source: where the data come from.
         cells: all of them.
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
@@ -120,6 +121,7 @@ class TaskPlan:
 
     task: Task
     config: Config
+    source: str
     cells: list[PlannedCell]
     open: list[PlannedCell]
     missing: list[tuple[Node, tuple[int, ...]]]

@@ -22,6 +22,7 @@ from bench.spec import Cell
 from bench.store import ComponentStore, ResultStore, check_space
 from critics.component import Component
 from suites.sources.transitions import Transitions, action_bounds
+from suites.sources.wanted import wanted
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
@@ -33,6 +34,7 @@ def run(request: Request, screen: Screen) -> None:
     check_space(request.artifacts)
     results.prepare()
     for job in request.jobs:
+        wanted(job.task, job.part.source(request.source, job.task))  # before any other task's data are made
         refuse_tuned_seeds(request.results, job.task.name, job.methods, request.preset, job.terms, request.seeds)
     by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
     plans = [plan_task(request, tuple(jobs), results, screen) for _, jobs in by_task]
@@ -56,7 +58,8 @@ def run(request: Request, screen: Screen) -> None:
 def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, screen: Screen) -> TaskPlan:
     """Load the data of one task's jobs, name the components, look up what is there and measure what is not."""
     task, config = jobs[0].task, jobs[0].config
-    transitions = open_transitions(request, jobs[0], screen)
+    source = jobs[0].part.source(request.source, task)
+    transitions = open_transitions(request, jobs[0], source, screen)
     bounds = action_bounds(task, transitions)
     known: dict[Component, Node] = {}
     cells = [
@@ -84,13 +87,13 @@ def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, scree
         seconds += seconds_to_evaluate(
             cell.method, task, group[0].shared, cell.rho or 0.0, seeds, episodes_of(task, cell.config), data
         )
-    return TaskPlan(task, config, cells, still_open, missing, len(nodes) - len(missing), seconds)
+    return TaskPlan(task, config, source, cells, still_open, missing, len(nodes) - len(missing), seconds)
 
 
-def open_transitions(request: Request, job: Job, screen: Screen) -> Transitions:
+def open_transitions(request: Request, job: Job, source: str, screen: Screen) -> Transitions:
     """The task's data, generated with a progress bar if it has to be."""
     with screen.bar(f"{job.task.name} data") as progress:
-        return load_transitions(job.task, job.config, request.source, request.artifacts, progress)
+        return load_transitions(job.task, job.config, source, request.artifacts, progress)
 
 
 def cells_of(request: Request, job: Job) -> list[Cell]:
@@ -111,7 +114,7 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
                 rho_source=rho_source,
                 seed=seed,
                 preset=request.preset,
-                source=request.source,
+                source=job.part.source(request.source, job.task),
                 terms=job.terms,
                 row=job.part.row(name, rho),
             )

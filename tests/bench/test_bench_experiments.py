@@ -25,7 +25,7 @@ PUBLISHED = "reports/published/published_swg_{}.csv"
 OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}
 
 
-def cells(tmp_path, name, *more, seeds="1"):
+def cells(tmp_path, name, *more, seeds="1", source="auto"):
     """Every planned cell of an experiment, as the command line reads it."""
     options, jobs = parse_jobs(RunOptions, "run", ["--experiment", name, "--preset", "smoke", *more])
     request = Request(
@@ -33,7 +33,7 @@ def cells(tmp_path, name, *more, seeds="1"):
         seeds=parse_seeds(seeds),
         rhos=parse_rhos("--rho", options.rho),
         preset="smoke",
-        source="auto",
+        source=source,
         device=torch.device("cpu"),
         results=tmp_path / "results",
         artifacts=tmp_path / "artifacts",
@@ -55,11 +55,26 @@ def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_pa
 
 
 def test_tables_stand_on_their_own_version_of_the_data(tmp_path):
-    names = {c.task.name: c.task.datasets.get("d4rl") for c in cells(tmp_path, "swg-table2")}
-    assert names["hopper-medium-v2"] == "hopper-medium-v2"
-    assert names["antmaze-umaze"] == "antmaze-umaze-v0"
-    assert names["pen-human"] == "pen-human-v0"
-    assert {c.task.datasets["d4rl"][-3:] for c in cells(tmp_path, "swg-table9")} == {"-v0"}
+    sources = {c.task.name: c.source for c in cells(tmp_path, "swg-table2")}
+    assert sources["hopper-medium-v2"] == "auto"
+    assert sources["antmaze-umaze"] == sources["pen-human"] == "d4rl:v0"
+    assert sources["kitchen-mixed"] == "auto", "D4RL's kitchen files are of no use here, Minari's are"
+    assert {c.source for c in cells(tmp_path, "swg-table9")} == {"d4rl:v0"}
+    for asked, there in (("d4rl", "d4rl:v0"), ("d4rl:v2", "d4rl:v2"), ("file:ant.hdf5", "file:ant.hdf5")):
+        assert {c.source for c in cells(tmp_path, "swg-table9", source=asked)} == {there}
+
+
+def test_missing_data_are_named_with_the_version_of_the_table(bench, fresh, monkeypatch):
+    monkeypatch.setenv("D4RL_URL", "http://127.0.0.1:9/")
+    told = bench("run", "--experiment", "swg-table9", "--tasks", "antmaze-umaze", *TINY, *fresh)
+    assert "data set antmaze-umaze-v0 (d4rl)" in told.mistake
+    assert "data fetch antmaze-umaze --data d4rl:v0" in told.mistake
+
+
+def test_a_source_that_a_task_has_not_is_told_before_others_data_are_made(bench, fresh, tmp_path):
+    told = bench("run", "--experiment", "swg-table2", "--data", "local", *TINY, *fresh)
+    assert "task antmaze-umaze has no data set from source 'local'" in told.mistake
+    assert not (tmp_path / "artifacts" / "data").exists()
 
 
 @pytest.mark.parametrize(("name", "suite", "tasks"), [("8", "locomotion", 9), ("9", "antmaze", 6)])
@@ -153,7 +168,7 @@ def test_two_runs_of_an_experiment_add_up(tmp_path):
 
     def remembered(label, kept):
         planned = [PlannedCell(cell, shared, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
-        plan = TaskPlan(task, every[0].config, planned, [], [], 0, 0.0)
+        plan = TaskPlan(task, every[0].config, "auto", planned, [], [], 0, 0.0)
         remember_experiment("swg-table8", [plan], results)
         return json.loads((tmp_path / "results" / "experiments.json").read_text())["cells"]
 
