@@ -53,6 +53,32 @@ class Details:
 Block: TypeAlias = Heading | Text | Table | Figure | Details
 
 
+def in_pieces(table: Table, width: int = 120) -> list[Table]:
+    """A table too wide to read as several, each with the words' columns and as many others as fit, at least one.
+
+    Args:
+        table: the whole.
+        width: characters of a line.
+    """
+    widths = [max(len(row[i]) for row in (table.header, *table.rows)) + 3 for i in range(len(table.header))]
+    first = list(range(table.words))
+    pieces, columns = [], list(first)
+    for i in range(table.words, len(widths)):
+        if len(columns) > len(first) and sum(widths[c] for c in [*columns, i]) > width:
+            pieces.append(columns)
+            columns = list(first)
+        columns.append(i)
+    pieces.append(columns)
+    return [
+        Table(
+            tuple(table.header[c] for c in columns),
+            tuple(tuple(row[c] for c in columns) for row in table.rows),
+            table.words,
+        )
+        for columns in pieces
+    ]
+
+
 def markdown_table(table: Table) -> str:
     """The table with its columns aligned, so that it reads in a terminal too."""
     lines = [[cell.replace("|", "\\|") for cell in row] for row in (table.header, *table.rows)]

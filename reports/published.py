@@ -12,7 +12,7 @@ from importlib import resources
 
 import pandas as pd
 
-from reports.document import Block, Heading, Table, Text
+from reports.document import Block, Heading, Table, Text, in_pieces
 from reports.scores import SuiteScores
 
 SOURCE = "d4rl"
@@ -120,7 +120,7 @@ def _tables(scores: SuiteScores, data_sets: Mapping[str, str], source: str) -> l
             )
             for task in data_sets
         )
-        blocks.append(Table(("task", *(f"ours: {v}" for v in scores.variants), *chunk), rows))
+        blocks += in_pieces(Table(("task", *(f"ours: {v}" for v in scores.variants), *chunk), rows))
     return [Heading(4, source), *blocks] if blocks else []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports.analysis import Analysis, ControlAnalysis, DensityAnalysis
 from reports.cost import TimingRow, cost_blocks, smallest_batch_cost
-from reports.document import Block, Details, Heading, Text
+from reports.document import Block, Details, Heading, Text, in_pieces
 from reports.exactness import distance_table, multiple_figure, multiple_note, multiple_table, share_table
 from reports.figures import aggregate_figure, cost_figure, profile_figure, score_figure
 from reports.provenance import settings_blocks
@@ -27,7 +27,7 @@ def _control_blocks(analysis: ControlAnalysis) -> list[Block]:
     blocks: list[Block] = [
         Heading(3, "Scores"),
         Text(score_note(scores)),
-        score_table(scores),
+        *in_pieces(score_table(scores)),
         score_figure(analysis),
         Heading(3, "Aggregates"),
         Text(

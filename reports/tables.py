@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reports.analysis import Analysis, ControlAnalysis
-from reports.document import Table, markdown_table
+from reports.document import Table, in_pieces, markdown_table
 from reports.exactness import multiple_note, multiple_table
 from reports.numbers import too_few_said, with_interval
 from reports.scores import SuiteScores
@@ -91,7 +91,7 @@ def summary(analyses: Sequence[Analysis]) -> str:
             intervals = interval_note(len(scores.seeds), analysis.replicates)
             parts += [
                 f"{scores.suite}: {score_note(scores)}",
-                markdown_table(score_table(scores)),
+                *map(markdown_table, in_pieces(score_table(scores))),
                 f"{scores.suite}: aggregates of scores / 100. {intervals}",
                 markdown_table(aggregate_table(analysis)),
             ]

@@ -39,6 +39,10 @@ def _differing(results: Sequence[Result], settings: Mapping[Path, Mapping[str, s
     for name in sorted(there, key=lambda name: (name != "terms", name)):
         if signatures([*kept, name]) > signatures(kept) and _varies_within_a_task(results, settings, name):
             kept.append(name)
+    for name in [name for name in kept if name != "terms"]:  # a later one may say it all
+        without = [other for other in kept if other != name]
+        if signatures(without) == signatures(kept):
+            kept = without
     return kept
 
 

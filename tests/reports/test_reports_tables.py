@@ -4,7 +4,7 @@ import numpy as np
 from synthetic_results import control, density
 
 from reports.analysis import analyse, analyse_control, analyse_densities
-from reports.document import Table, inline_html, markdown_table
+from reports.document import Table, in_pieces, inline_html, markdown_table
 from reports.exactness import distance_table, multiple_table, share_table
 from reports.scores import load_scores
 from reports.tables import (
@@ -111,6 +111,18 @@ def test_markdown_columns_align():
         "| a\\|b   |  1.0 |",
         "| longer | 10.0 |",
     ]
+
+
+def test_a_wide_table_comes_in_pieces_that_hold_every_column():
+    header = ("task", *(f"variant {n}" for n in range(10)))
+    rows = tuple((f"task {r}", *(f"{r}.{n}" for n in range(10))) for r in range(3))
+    assert in_pieces(Table(header, rows), width=200) == [Table(header, rows)]
+    pieces = in_pieces(Table(header, rows), width=50)
+    assert [len(piece.header) for piece in pieces] == [4, 4, 4, 2]  # 9 for the task, 12 for each variant
+    assert all(piece.header[0] == "task" for piece in pieces)
+    assert [name for piece in pieces for name in piece.header[1:]] == list(header[1:])
+    assert pieces[-1].rows[2] == ("task 2", "2.9")
+    assert all(len(line) <= 50 + 1 for piece in pieces for line in markdown_table(piece).splitlines())
 
 
 def test_html_is_escaped():

@@ -33,6 +33,12 @@ def test_a_differing_setting_is_named_and_one_that_follows_it_is_not(folder):
     assert labels(folder) == ("swg critic.steps=1000", "swg critic.steps=2000")
 
 
+def test_a_setting_that_another_says_too_is_not_named(folder):
+    for weight, loss in (("expectile", "expectile"), ("exponential", "expectile"), ("linex", "linex")):
+        folder.add(control("a", "swg", 0, 1.0, config={"critic.value_loss": loss, "swg.weight": weight}), weight)
+    assert labels(folder) == ("swg swg.weight=expectile", "swg swg.weight=exponential", "swg swg.weight=linex")
+
+
 def test_a_nested_seed_is_a_setting_and_the_cells_own_is_not(folder):
     for seed in (0, 1):
         folder.add(control("a", "swg", seed, 1.0, config={"seed": seed, "data.seed": 0}), "h0")
