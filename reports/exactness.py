@@ -18,7 +18,7 @@ from reports.statistics import Estimate
 
 OVERALL = "geometric mean"
 FLOOR = "(noise floor)"
-_ACROSS = 3  # panels in a row
+_ACROSS = 4  # panels in a row, so that the six sets and their mean take two
 _SPREAD = 0.6  # of the space of a β that its variants take
 
 
@@ -103,7 +103,7 @@ def multiple_figure(analysis: DensityAnalysis) -> Figure:
         panels[OVERALL] = [[analysis.overall[b, v] for b in betas] for v in scores.variants]
     columns = min(_ACROSS, len(panels))
     lines = -(-len(panels) // columns)
-    made = canvas(3.3 * columns + 0.4, 2.4 * lines + 0.6)
+    made = canvas((2.7 if columns == _ACROSS else 3.3) * columns + 0.4, 2.4 * lines + 0.6)
     grid = np.array(made.subplots(lines, columns, squeeze=False, sharey=True)).ravel()
     for axes in grid[len(panels) :]:
         axes.set_visible(False)

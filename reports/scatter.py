@@ -1,5 +1,6 @@
 """The toy figures put a method's samples over samples of the target: one row per variant, the truth last."""
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
@@ -16,6 +17,7 @@ _TRUTH = "#8a93a3"
 _TRUTH_ROW = "truth"
 _COLUMNS = (0.0, 3.0, 10.0, 20.0)
 _MOST_COLUMNS = 5
+_LABEL_WIDTH = 20  # characters along one row of the picture
 
 
 def _points(result: Result, path: Path, betas: tuple[float, ...], whose: str) -> dict[float, np.ndarray]:
@@ -110,7 +112,7 @@ def _draw(
             if row == 0:
                 axes.set_title(f"β = {beta:g}", fontsize=10, color=INK)
             if column == 0:
-                axes.set_ylabel(label, fontsize=9, color=INK)
+                axes.set_ylabel(textwrap.fill(label, _LABEL_WIDTH), fontsize=9, color=INK)
             note = _note(analysis, task, label, beta, _outside(found, frame))
             if note:
                 box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5}
