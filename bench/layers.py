@@ -6,8 +6,9 @@ task's fields, the command line.
 
 Own terms, one config for each method: the dataclasses' defaults, everything that the paper (`--preset paper`) or
 else the authors' code sets for the method, the critic, the network and the sampler among it, then the sizes of
-`smoke` or `quick`, the suite's fields, the task's fields, the command line. What a size may not change is the
-method's structure: its number of noise levels, and what it goes without (an average of the weights, a decay).
+`smoke` or `quick`, the suite's among them, the task's fields, the command line. What a size may not change is the
+method's structure: its number of noise levels, and what it goes without (an average of the weights, a decay). What
+a task, or a suite under `paper` and `official`, sets for all methods yields to what the method's source sets.
 """
 
 import dataclasses
@@ -66,16 +67,17 @@ def layered(
         raise UserError(f"unknown preset {preset!r}; choose one of {joined(PRESETS)}.")
     values = {name: values_of(cls, preset, terms, task) for name, cls in methods.items()}
     own = {f"{name}.{field}": value for name, found in values.items() for field, value in undotted(found).items()}
-    size = PRESETS[preset]
+    size, of_suite, of_task = PRESETS[preset], suite.settings.get(preset, {}), task.settings
     if terms == OWN:
         dotted = {name: value for name, value in values.get(focus or "", {}).items() if "." in name}
-        size = {name: value for name, value in size.items() if may_change(name, dotted)}
         # Under paper and official the shared sizes are SWG's, which a method on its own terms has no part in.
-        layers = (dotted, own, {} if preset in SOURCES else size)
+        size = {} if preset in SOURCES else sizes_for(size, dotted)
+        of_suite = without(of_suite, dotted) if preset in SOURCES else sizes_for(of_suite, dotted)
+        layers = (dotted, own, size, of_suite, without(of_task, dotted))
     else:
-        layers = (size, own)
+        layers = (size, own, of_suite, of_task)
     config, made = Config(), {name: cls() for name, cls in methods.items()}
-    for layer in (*layers, suite.settings.get(preset, {}), task.settings):
+    for layer in layers:
         config, made = put(config, made, layer)
     return config, made
 
@@ -85,9 +87,18 @@ def undotted(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if "." not in name and name != "rho"}
 
 
-def may_change(name: str, structure: Mapping[str, Any]) -> bool:
-    """Whether a size of the preset may go over a method's own value of that setting."""
-    return name not in structure or (name not in STRUCTURE and structure[name] is not None)
+def sizes_for(sizes: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The sizes that may go over a method's own values: all but those of its structure."""
+    return {
+        name: value
+        for name, value in sizes.items()
+        if name not in own or (name not in STRUCTURE and own[name] is not None)
+    }
+
+
+def without(fields: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that a method's source does not set itself."""
+    return {name: value for name, value in fields.items() if name not in own}
 
 
 def put(config: Config, made: Mapping[str, Method], layer: Mapping[str, Any]) -> tuple[Config, dict[str, Method]]:

@@ -93,11 +93,25 @@ def test_sizes_go_over_a_methods_own_and_its_structure_stays(preset):
     assert found(preset, UMAZE, "swg", "own")["denoiser.ema"] == size["denoiser.ema"]
 
 
-def test_the_tasks_fields_go_over_a_methods_own():
-    moons = found("official", "moons", "cep", "own")
+@pytest.mark.parametrize("preset", ["paper", "official"])
+def test_the_toy_sets_tell_a_method_beta_but_not_its_network_or_its_training(preset):
+    """The suite's sizes there are SWG's own, which no other method takes on its own terms."""
+    moons, maze = found(preset, "moons", "cep", "own"), found(preset, UMAZE, "cep", "own")
     assert moons["cep.inverse_temperature"] == 1.0  # β is the observation there
-    assert moons["denoiser.schedule"] == "cosine"
-    assert moons["sampler.steps"] <= moons["denoiser.levels"]
+    differing = {name for name in maze if name != "cep.inverse_temperature" and moons[name] != maze[name]}
+    assert not {name for name in differing if name.startswith(("denoiser.", "sampler.", "guidance_net."))}
+    assert (moons["denoiser.schedule"], moons["denoiser.learning_rate"]) == ("vp-linear", 1e-4)
+    assert (moons["denoiser.weight_decay"], moons["denoiser.ema"]) == (0.0, None)
+    # On shared terms all methods have SWG's there.
+    assert found(preset, "moons", "cep", "shared")["denoiser.schedule"] == "cosine"
+
+
+def test_the_sizes_of_a_suite_leave_a_methods_structure_too():
+    moons = found("quick", "moons", "cep", "own")
+    assert (moons["denoiser.levels"], moons["denoiser.decay_steps"]) == (1000, None)
+    assert moons["denoiser.steps"] == 3_000
+    assert found("quick", "moons", "swg", "own")["denoiser.levels"] == 100
+    assert found("quick", "moons", "swg", "shared")["denoiser.levels"] == 25
 
 
 @pytest.mark.parametrize("preset", PRESETS)
