@@ -18,6 +18,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "mi
 class SeedLinear(nn.Module):
     """An affine map per seed (and member): y = x W + b, W and b uniform in ±1/√in at the start.
 
+    Deviation: so start PyTorch's layers, and CEP's and Diffusion-DICE's with them; the JAX code of IDQL and SWG
+    starts from Xavier's uniform W (its residual blocks from LeCun's) and b = 0.
+
     Args:
         streams: the seeds and their random numbers.
         inputs, outputs: sizes of x and y.

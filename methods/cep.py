@@ -33,6 +33,9 @@ class EnergyNet(Trained[GuidanceNet, Tensor]):
 
     Deviation: the critic is made before, and its final Q is what f learns; the authors' code trains the two side
     by side, so that for the first half of its steps f follows a Q that still moves.
+
+    Deviation: rewards are the task's for every method. The authors' code also rescales those of maze2d, kitchen
+    and pen, as it does locomotion's, which is another β there.
     """
 
     kind: ClassVar[str] = "cep-energy"

@@ -34,6 +34,12 @@ WEIGHT_DECAY = 1e-4
 class InSampleNet(Trained[GuidanceNet, Batch]):
     """g(a_k, s, k), trained on the data's own actions by the in-sample loss.
 
+    Deviation: the critic is made before, and the weights are of its last Q and V; the authors' code trains the two
+    side by side, on the weights of each step.
+
+    Deviation: rewards are the task's for every method. The authors' code also rescales those of maze2d, kitchen
+    and pen, as it does locomotion's, which is another α there.
+
     Attributes:
         noises: noisy copies of each action per step, all at one level (16 in the code, 32 for AntMaze).
         shift_per_batch: see `in_sample_loss`.

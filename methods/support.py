@@ -19,9 +19,14 @@ ROWS_AT_ONCE = 8192
 class SupportActions(Computed):
     """In-support actions of the data's states ("fake actions" in CEP's code).
 
+    Deviation: for as many states as `states` says, a million by default, where the authors' code takes every state
+    of the data; what a set has beyond that has no part in the energy nor in the in-support critic. Actions are
+    clipped to the bounds, which the code leaves to the simulator.
+
     Attributes:
         behaviour: the model they are drawn from.
-        states: number of states, drawn from the data without replacement; all of them if there are fewer.
+        states: number of states, drawn from the data without replacement; where there are fewer, all of them again
+            and again, with new actions each time.
         actions: M, draws per state.
         sampler: how they are drawn.
         low, high: per-dimension range that clips the actions.

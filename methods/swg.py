@@ -2,6 +2,10 @@
 
 z = (a, w); the guided noise is ε - ρ σ_k ∇_z log ŵ((z_k - σ_k ε)/α_k), the gradient through the whole network
 (Diffusion Self-Weighted Guidance, arXiv 2505.18345, §3.3). No guidance network is trained.
+
+Deviation: on the toy sets the authors' code scales the points to [-1, 1], counts the weight channel twice in the
+loss, bounds the gradient's norm by 1, embeds β as it does the level, and takes log ŵ unclipped; here they are
+trained and sampled as every other task.
 """
 
 from collections.abc import Mapping
