@@ -1,6 +1,6 @@
 """Cost is what one call on a batch of states takes, guided and unguided, as `bench time` measured it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ class TimingRow:
         batch: states per call.
         median, p5, p95: milliseconds of a call on the whole batch.
         calls: calls measured after the warm-up.
+        terms: `shared` or `own`: the network and the sampler differ.
         peak_memory_mib: None where the device does not say.
     """
 
@@ -35,6 +36,7 @@ class TimingRow:
     parameters: int
     peak_memory_mib: float | None
     device: str
+    terms: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def _row(record: Record) -> TimingRow:
         record.integer("parameters"),
         record.optional_number("peak_memory_mib"),
         record.text("device"),
+        record.text("terms") if "terms" in record.values else "shared",  # older files know no others
     )
 
 
@@ -77,13 +80,19 @@ def read_timing(results: Path) -> Timing:
 
 
 def of_suite(
-    rows: Sequence[TimingRow], suite: str, tasks: Sequence[str] | None, methods: Sequence[str] | None
+    rows: Sequence[TimingRow],
+    suite: str,
+    terms: Collection[str],
+    tasks: Sequence[str] | None,
+    methods: Sequence[str] | None,
 ) -> tuple[TimingRow, ...]:
-    """The measurements of a suite that the report's filters keep (a timed task need not have scores)."""
+    """A suite's measurements on these terms that the filters keep (a timed task need not have scores)."""
     return tuple(
         row
         for row in rows
-        if row.suite == suite and (not tasks or row.task in tasks) and (not methods or row.method in methods)
+        if (row.suite == suite and row.terms in terms)
+        and (not tasks or row.task in tasks)
+        and (not methods or row.method in methods)
     )
 
 
@@ -155,7 +164,8 @@ def cost_blocks(rows: Sequence[TimingRow], machine: Mapping[str, Any], order: Se
         Text(
             f"Milliseconds of one call on the whole batch, median [5th, 95th percentile] of "
             f"{' or '.join(map(str, calls))} calls after warm-up; “ms per action” is the median with the method's "
-            f"guidance on, divided by the batch. Measured on: {said}."
+            f"guidance on, divided by the batch. Measured on {' or '.join(sorted({row.terms for row in rows}))} "
+            f"terms, on: {said}."
         ),
         cost_table(rows, order),
     ]

@@ -110,6 +110,8 @@ _COLUMN: Mapping[str, Callable[[Result], str | None]] = {
     "data sources": lambda r: r.data.source,
     "data sets": lambda r: r.data.name,
     "data fingerprints": lambda r: r.data.fingerprint,
+    # A set's noise floor falls with the number of samples, and the report has one floor for a set and β.
+    "numbers of samples": lambda r: " or ".join(f"{n:,}" for n in sorted({d.samples for d in r.densities})),
     "versions of mujoco": lambda r: r.versions.get("mujoco"),
     "versions of gymnasium": lambda r: r.versions.get("gymnasium"),
     "versions of gymnasium-robotics": lambda r: r.versions.get("gymnasium-robotics"),

@@ -8,8 +8,8 @@ From level t to s, with α_ts = α_t/α_s, v = σ_t² - α_ts² σ_s², λ = log
     two (multistep, Alg. 2), or those at the two ends of a first step (single-step, Alg. 1).
 
 Deviation: DDPM's noise has the variance of the posterior. The code of IDQL and SWG-JAX takes the larger v = β_t,
-the other choice of DDPM's §3.2, which at IDQL's 5 levels is 1.7 times the standard deviation at the last noisy step.
-At temperature 0, SWG's, the two are one.
+the other choice of DDPM's §3.2, which at IDQL's 5 levels is 1.7 times the standard deviation at the last step with
+noise. At temperature 0, SWG's, the two are one.
 """
 
 from collections.abc import Callable

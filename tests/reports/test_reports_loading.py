@@ -166,6 +166,16 @@ def test_one_column_holds_one_kind(folder, changes, said):
     assert load_scores(folder.path, tasks=[TASKS[1]])[0].tasks == (TASKS[1],)
 
 
+def test_a_floor_is_of_one_number_of_samples(folder):
+    fewer = [{"inverse_temperature": 3.0, "distance": 0.05, "floor": 0.03, "samples": 500}]
+    folder.add(density("rings", "swg", 0, {3.0: 0.02}))
+    folder.add(density("rings", "cep", 0, {3.0: 0.02}, densities=fewer))
+    with pytest.raises(
+        ReportError, match=r"task rings mixes numbers of samples: (500 .* and 4,000|4,000 .* and 500) "
+    ):
+        load_scores(folder.path)
+
+
 def test_unknown_filters_list_what_there_is(folder):
     fill(folder)
     with pytest.raises(

@@ -134,6 +134,11 @@ def test_cost_section(filled, tmp_path):
         "–",
     ]
     assert "maze2d-cost.png" in {path.name for path in written}
+    # Results on shared terms do not stand beside the cost of another network and sampler.
+    assert "Measured on shared terms" in text
+    own = [{**row, "terms": "own"} for row in rows]
+    filled.write("timing.json", {"format": 1, "rows": own, "machine": {}})
+    assert "### Cost" not in report(filled, tmp_path / "own")[1]
     del rows[0]["calls"]
     filled.write("timing.json", {"format": 1, "rows": rows, "machine": {}})
     with pytest.raises(ReportError, match=r"timing\.json lacks the field `rows\[0\]\.calls`"):
