@@ -59,6 +59,10 @@ class Part:
             return ((task.published_rho, "published"),)
         return tuple((rho, "given") for rho in self.rhos)
 
+    def holds(self, settings: Mapping[str, Any]) -> bool:
+        """Whether these settings are still the part's; where a flag went over one, no row of the table is meant."""
+        return all(settings.get(name, value) == value for name, value in self.settings.items())
+
     def row(self, method: str, rho: float | None) -> str:
         """The row of the paper's table that a cell is compared with."""
         return self.methods[method].format(rho="none" if rho is None else f"{rho:g}")

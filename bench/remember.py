@@ -36,7 +36,7 @@ def remember(plans: Sequence[TaskPlan], results: ResultStore) -> None:
 
 
 def remember_experiment(name: str, plans: Sequence[TaskPlan], results: ResultStore) -> None:
-    """Add this run's cells to the experiment's; one of the same row, task, method and seed gives way."""
+    """Add this run's cells with a row to the experiment's; one of the same row, task, method and seed gives way."""
     table = find_experiment(name).table
     if table is None:
         return
@@ -44,6 +44,7 @@ def remember_experiment(name: str, plans: Sequence[TaskPlan], results: ResultSto
         {"experiment": name, "table": table, "row": planned.cell.row, **entry(planned, results)}
         for plan in plans
         for planned in plan.cells
+        if planned.cell.row is not None
     ]
     file = results.root / "experiments.json"
     with FileLock(results.root / ".experiments.lock"):  # several processes may run into one folder

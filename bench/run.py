@@ -18,7 +18,7 @@ from bench.rehearse import seconds_to_evaluate, seconds_to_make, slice_of
 from bench.remember import remember, remember_experiment
 from bench.request import Job, Request, episodes_of
 from bench.screen import Screen
-from bench.spec import Cell
+from bench.spec import Cell, flatten
 from bench.store import ComponentStore, ResultStore, check_space
 from critics.component import Component
 from suites.sources.transitions import Transitions, action_bounds
@@ -68,8 +68,9 @@ def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, scree
         for shared in [shared_on(task, job.config, bounds)]
         for cell in cells_of(request, job)
     ]
-    # Two settings of an experiment are one where a flag sets what would tell them apart.
-    cells = list({(p.label, p.cell.seed): p for p in cells}.values())
+    # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
+    by_row = sorted(cells, key=lambda p: p.cell.row is not None)
+    cells = list({(p.label, p.cell.seed): p for p in by_row}.values())
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     store = ComponentStore(request.artifacts)
     needed: dict[str, list[int]] = {}
@@ -100,6 +101,7 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
     """Every (method, ρ, seed) of one job."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
+        is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
         scales = () if request.rhos else job.part.scales(method, job.task)
         choices = scales or choose(
             method, name, job.task, request.preset, job.terms, request.rhos, request.results
@@ -116,7 +118,7 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
                 preset=request.preset,
                 source=job.part.source(request.source, job.task),
                 terms=job.terms,
-                row=job.part.row(name, rho),
+                row=job.part.row(name, rho) if is_of_table else None,
             )
             for rho, rho_source in choices
             for seed in request.seeds

@@ -69,7 +69,8 @@ class Cell:
         rho, rho_source: guidance scale and where it came from; None for a method without one.
         preset, source: preset's name and data source as asked for.
         terms: `shared` or `own`, see `bench.layers`.
-        row: of the published table that it is compared with, in an experiment that has one.
+        row: of the published table that it is compared with, in an experiment that has one and whose settings no
+            flag has changed.
     """
 
     task: Task

@@ -117,6 +117,11 @@ def test_flags_narrow_an_experiment_and_go_over_its_settings(tmp_path):
     assert [(c.rho, c.rho_source, c.config.critic.steps) for c in given] == [(7.0, "given", 9)]
     # A flag of a method that only other tasks of the experiment have is understood everywhere.
     cells(tmp_path, "swg-table2", "--idql.candidates", "3")
+    # A weight that is not the row's is not compared with it; a setting that no row fixes changes nothing.
+    table_3 = ("swg-table3", "--tasks", "hopper-medium-v2")
+    assert {c.row for c in cells(tmp_path, *table_3, "--swg.weight", "linex:alpha=1")} == {None, "weight=linex"}
+    assert None not in {c.row for c in cells(tmp_path, *table_3, "--denoiser.steps", "7")}
+
     own = cells(tmp_path, "swg-table2", "--tasks", "hopper-medium-v2", "--terms", "own")
     assert len(own) == 4
     assert {c.terms for c in own} == {"own"}
