@@ -60,7 +60,7 @@ class Part:
         return tuple((rho, "given") for rho in self.rhos)
 
     def holds(self, settings: Mapping[str, Any]) -> bool:
-        """Whether these settings are still the part's; where a flag went over one, no row of the table is meant."""
+        """Whether these settings are still the part's; where a flag went over one, no row is meant."""
         return all(settings.get(name, value) == value for name, value in self.settings.items())
 
     def row(self, method: str, rho: float | None) -> str:

@@ -36,7 +36,7 @@ def remember(plans: Sequence[TaskPlan], results: ResultStore) -> None:
 
 
 def remember_experiment(name: str, plans: Sequence[TaskPlan], results: ResultStore) -> None:
-    """Add this run's cells with a row to the experiment's; one of the same row, task, method and seed gives way."""
+    """Add this run's cells with a row to the experiment's; one of the same row, task, method, seed gives way."""
     table = find_experiment(name).table
     if table is None:
         return
