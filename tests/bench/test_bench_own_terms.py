@@ -83,7 +83,7 @@ def test_equal_settings_on_other_terms_are_another_result(bench, folders, tmp_pa
     """What the terms change is said by the settings, but a result belongs to the terms it was asked for on."""
     same = ("--denoiser.levels", "5", "--sampler.clip", "clean", "--sampler.temperature", "1")
     arguments = (*TOY, *folders, "--methods", "unguided", "--seeds", "1", *same)
-    sizes = ("--denoiser.ema", "0.01", "--denoiser.decay-steps", "10")
+    sizes = ("--denoiser.ema", "0.01", "--denoiser.decay-steps", "10", "--denoiser.schedule", "cosine")
     bench("run", *arguments, *sizes)
     bench("run", *arguments, *sizes, *OWN)
     files = list((tmp_path / "results" / "runs" / "moons").glob("*/seed-0.json"))
