@@ -63,9 +63,12 @@ class Part:
         """Whether these settings are still the part's; where a flag went over one, no row is meant."""
         return all(settings.get(name, value) == value for name, value in self.settings.items())
 
-    def row(self, method: str, rho: float | None) -> str:
-        """The row of the paper's table that a cell is compared with."""
-        return self.methods[method].format(rho="none" if rho is None else f"{rho:g}")
+    def row(self, method: str, rho: float | None, asked: bool) -> str | None:
+        """The row of the table that a cell is compared with; none for a scale asked for that no row names."""
+        text = self.methods[method]
+        if asked and rho is not None and "{rho}" not in text:
+            return None
+        return text.format(rho="none" if rho is None else f"{rho:g}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,7 +118,7 @@ def cells_of(request: Request, job: Job) -> list[Cell]:
                 preset=request.preset,
                 source=job.part.source(request.source, job.task),
                 terms=job.terms,
-                row=job.part.row(name, rho) if is_of_table else None,
+                row=job.part.row(name, rho, bool(request.rhos)) if is_of_table else None,
             )
             for rho, rho_source in choices
             for seed in request.seeds

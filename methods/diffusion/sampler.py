@@ -26,7 +26,7 @@ class SamplerConfig:
     """How actions are drawn.
 
     Attributes:
-        solver: `ddpm` (ancestral), or deterministic after the first draw: `ddim` (first order),
+        solver: `ddpm` or `ddpm-large` (ancestral), or deterministic after the first draw: `ddim` (first order),
             `dpm++-multistep` or `dpm++-singlestep` (second order).
         steps: denoiser evaluations, spread evenly over the levels; None means every level.
         temperature: factor of the initial noise and of every step's noise; 0 starts from the zero vector.

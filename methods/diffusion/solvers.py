@@ -2,14 +2,12 @@
 
 From level t to s, with α_ts = α_t/α_s, v = σ_t² - α_ts² σ_s², λ = log(α/σ) and h = λ_s - λ_t:
   DDPM (arXiv 2006.11239, eq. 7): mean α_ts σ_s²/σ_t² z + α_s v/σ_t² ẑ_0, variance v σ_s²/σ_t²
+  DDPM, large: the same mean, variance v = β_t of the forward step, the other choice of DDPM's §3.2 and that of the
+    code of IDQL and SWG-JAX; at IDQL's 5 levels 1.7 times the standard deviation at the last step with noise
   DDIM (arXiv 2010.02502, η = 0): α_s ẑ_0 + σ_s (z - α_t ẑ_0)/σ_t
   DPM-Solver++ (arXiv 2211.01095): (σ_s/σ_t) z - α_s (e^{-h} - 1) D, where D = ẑ_0 gives DDIM, of first order, and
     the line through two answers of the denoiser, read at the middle of the step in λ, second order: the last
     two (multistep, Alg. 2), or those at the two ends of a first step (single-step, Alg. 1).
-
-Deviation: DDPM's noise has the variance of the posterior. The code of IDQL and SWG-JAX takes the larger v = β_t,
-the other choice of DDPM's §3.2, which at IDQL's 5 levels is 1.7 times the standard deviation at the last step with
-noise. At temperature 0, SWG's, the two are one.
 """
 
 from collections.abc import Callable
@@ -62,6 +60,13 @@ def ddpm(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]
     return mean + (variance * share).sqrt() * noise()
 
 
+def ddpm_large(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
+    """One ancestral step with the noise of the forward step in the place of the posterior's."""
+    variance = at.level.sigma.square() - (at.level.alpha / to.alpha * to.sigma).square()
+    mean = ddpm(at, before, to, lambda: torch.zeros(()))
+    return mean + variance.sqrt() * noise()
+
+
 def ddim(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
     """One deterministic step along the probability flow."""
     return to.alpha * at.clean + to.sigma * (at.z - at.level.alpha * at.clean) / at.level.sigma
@@ -98,6 +103,7 @@ def exponential_step(start: Visit, to: Level, slope: Tensor) -> Tensor:
 
 SOLVERS: dict[str, Solver] = {
     "ddpm": ddpm,
+    "ddpm-large": ddpm_large,
     "ddim": ddim,
     "dpm++-multistep": dpmpp_multistep,
     "dpm++-singlestep": dpmpp_singlestep,

@@ -39,7 +39,7 @@ _code: Settings = {
     "denoiser.weight_decay": Value(1e-4, f"{CODE}: AdamW's default"),
     "denoiser.decay_steps": Value(3_000_000, f"{BOTH}: cosine"),
     "denoiser.ema": Value(0.001, BOTH),
-    "sampler.solver": Value("ddpm", BOTH),
+    "sampler.solver": Value("ddpm-large", f"{CODE}: noise of variance β_t"),
     "sampler.temperature": Value(1.0, BOTH),
     "sampler.clip": Value("iterate", f"{BOTH}: every step"),
 }

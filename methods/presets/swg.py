@@ -48,7 +48,7 @@ _code: Settings = {
     "denoiser.weight_decay": Value(1e-4, f"{TOY_CODE}; AdamW's default", _on_toy(0.01)),
     "denoiser.decay_steps": Value(3_000_000, f"{TOY_CODE}; cosine", _on_toy(None)),
     "denoiser.ema": Value(0.001, f"{TOY_CODE}: 0.005 every tenth step", _on_toy(0.0005)),
-    "sampler.solver": Value("ddpm", TOY_CODE),
+    "sampler.solver": Value("ddpm-large", f"{TOY_CODE}: noise of variance β_t", _on_toy("ddpm")),
     "sampler.temperature": Value(0.0, f"{TOY_CODE}; evaluation", _on_toy(1.0)),
     "sampler.clip": Value("iterate", TOY_CODE, _on_toy("clean")),
 }

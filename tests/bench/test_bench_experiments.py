@@ -115,6 +115,14 @@ def test_flags_narrow_an_experiment_and_go_over_its_settings(tmp_path):
     }
     given = cells(tmp_path, "swg-table8", "--tasks", "hopper-medium-v2", "--rho", "7", "--critic.steps", "9")
     assert [(c.rho, c.rho_source, c.config.critic.steps) for c in given] == [(7.0, "given", 9)]
+    assert [c.row for c in given] == ["rho=7"]
+    # Table 2 has one row of SWG, at the published scales: another scale is compared with none; IDQL has no scale.
+    other = cells(tmp_path, "swg-table2", "--tasks", "hopper-medium-v2", "--methods", "swg,idql", "--rho", "1,5")
+    assert {(c.name, c.rho, c.row) for c in other} == {
+        ("swg", 1.0, None),
+        ("swg", 5.0, None),
+        ("idql", None, "IDQL"),
+    }
     # A flag of a method that only other tasks of the experiment have is understood everywhere.
     cells(tmp_path, "swg-table2", "--idql.candidates", "3")
     # A weight that is not the row's is not compared with it; a setting that no row fixes changes nothing.

@@ -53,7 +53,7 @@ MISTAKES = {
     "--denoiser.schedule foo": ("'foo'", "vp, cosine"),
     "--denoiser.activation foo": ("'foo'", "relu, silu, mish, gelu"),
     "--guidance-net.layers 0": ("guidance_net.layers=0", "at least 1"),
-    "--sampler.solver foo": ("'foo'", "ddpm, ddim"),
+    "--sampler.solver foo": ("'foo'", "ddpm, ddpm-large, ddim"),
     "--sampler.steps 99": ("sampler.steps=99", "5 levels"),
     "--sampler.temperature -1": ("sampler.temperature=-1.0", "0 or more"),
     "--evaluation.episodes 0": ("evaluation.episodes=0", "at least 1"),

@@ -111,7 +111,7 @@ def limit_law(law: LogLinear, schedule: Schedule, solver: str, rho: float) -> tu
     alpha, sigma = schedule.alpha[-1].item(), schedule.sigma[-1].item()
     total = alpha**2 * law.std**2 + sigma**2
     target = law.target_mean(rho)
-    if solver != "ddpm":
+    if not solver.startswith("ddpm"):
         slope = law.std / total**0.5
         return target - slope * alpha * target, slope
     slope = alpha * law.std**2 / total

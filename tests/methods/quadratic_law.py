@@ -86,7 +86,7 @@ def biased_limit(law: Quadratic, solver: str) -> tuple[np.ndarray, np.ndarray]:
     variance, basis = np.linalg.eigh(s)
     kappa = np.diag(basis.T @ p @ basis) * variance
     pull = variance * (basis.T @ (tilt - p @ m))
-    if solver == "ddpm":
+    if solver.startswith("ddpm"):
         shift, spread = pull * -np.expm1(-kappa) / kappa, variance * -np.expm1(-2 * kappa) / (2 * kappa)
     else:
         integral = np.array([quad(lambda v, k=k: np.exp(k * (v**2 - 1) / 2), 0, 1)[0] for k in kappa])

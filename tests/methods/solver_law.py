@@ -26,13 +26,14 @@ def law_after(schedule: Schedule, solver: str, answers: Sequence[Answer]) -> tup
         solver: its name.
         answers: G (d, d) and c (d,) of every level, in the schedule's order.
     """
-    if solver == "ddpm":
-        return ancestral_law(schedule, answers)
+    if solver.startswith("ddpm"):
+        return ancestral_law(schedule, answers, large=solver == "ddpm-large")
     z = flow_map(schedule, solver, answers)
     return z[:, -1], z[:, :-1] @ z[:, :-1].T
 
 
-def ancestral_law(schedule: Schedule, answers: Sequence[Answer]) -> tuple[np.ndarray, np.ndarray]:
+def ancestral_law(schedule: Schedule, answers: Sequence[Answer], large: bool) -> tuple[np.ndarray, np.ndarray]:
+    """With the posterior's noise, or with that of the forward step, β_t = 1 - r², which is larger."""
     alpha, sigma = schedule.alpha.double().numpy(), schedule.sigma.double().numpy()
     eye = np.eye(len(answers[0][1]))
     mean, covariance = np.zeros(len(eye)), eye
@@ -43,7 +44,8 @@ def ancestral_law(schedule: Schedule, answers: Sequence[Answer]) -> tuple[np.nda
         gain, constant = answers[t]
         step = kalman * eye + of_clean * gain
         mean = step @ mean + of_clean * constant
-        covariance = step @ covariance @ step.T + sigma[s] ** 2 * (1 - kalman * ratio) * eye
+        noise = 1 - ratio**2 if large else sigma[s] ** 2 * (1 - kalman * ratio)
+        covariance = step @ covariance @ step.T + noise * eye
     gain, constant = answers[0]
     return gain @ mean + constant, gain @ covariance @ gain.T
 

@@ -57,13 +57,14 @@ class Constant:
 
 @pytest.mark.parametrize("schedule_name", SCHEDULES)
 @pytest.mark.parametrize("steps", [15, 8, 5])
-def test_ddpm_is_diffusers_ddpm(schedule_name, steps):
+@pytest.mark.parametrize(("solver", "variance"), [("ddpm", "fixed_small"), ("ddpm-large", "fixed_large")])
+def test_ddpm_is_diffusers_ddpm(schedule_name, steps, solver, variance):
     denoiser, observations = frozen(schedule_name, 15)
     scheduler = reference(
         DDPMScheduler,
         denoiser.schedule,
         clip_sample=False,
-        variance_type="fixed_small",
+        variance_type=variance,
         timestep_spacing="linspace",
     )
     scheduler.set_timesteps(steps)
@@ -73,7 +74,7 @@ def test_ddpm_is_diffusers_ddpm(schedule_name, steps):
     for t in scheduler.timesteps.tolist():
         noise = denoiser.network(z, t, observations, denoiser.levels)
         z = scheduler.step(noise, t, z, generator=numbers).prev_sample
-    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver="ddpm", steps=steps))
+    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver=solver, steps=steps))
     assert z.abs().max() < 1e4
     torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
 
@@ -208,7 +209,7 @@ def test_a_prediction_that_no_longer_changes_is_where_every_walk_ends(solver, sc
 def test_only_ddpm_draws_after_the_start_at_every_step_but_the_last():
     denoiser, observations = frozen("vp", 6)
     for solver in SOLVERS:
-        draws = 6 if solver == "ddpm" else 1
+        draws = 6 if solver.startswith("ddpm") else 1
         streams, beside = SeedStreams([0], "draws"), SeedStreams([0], "draws")
         sample(denoiser, observations, streams, SamplerConfig(solver=solver))
         for _ in range(draws):
@@ -221,7 +222,7 @@ def test_a_setting_that_cannot_be_is_named():
     streams = SeedStreams([0], "draws")
     with pytest.raises(
         ValueError,
-        match=r"unknown solver 'euler'; choose one of ddpm, ddim, dpm\+\+-multistep, dpm\+\+-singlestep\.",
+        match=r"unknown solver 'euler'; choose one of ddpm, ddpm-large, ddim, dpm\+\+-multistep, dpm\+\+-single",
     ):
         sample(denoiser, observations, streams, SamplerConfig(solver="euler"))
     with pytest.raises(ValueError, match=r"unknown clip 'twice'; choose one of clean, iterate, none\."):
