@@ -1,6 +1,6 @@
 """SWG by solver and number of function evaluations: score on toy sets and maze2d, and milliseconds of a call.
 
-    .venv/bin/python benchmarks/solvers.py [--results results/solvers] [--seeds 2] [--preset quick]
+    .venv/bin/python benchmarks/solvers.py [--results results/solvers] [--seeds 2] [--preset quick] [--device cuda]
 
 One denoiser of 25 levels is trained for each task; every solver then walks 5, 10, 15 or 25 of them. It goes
 through `bench run`, so it resumes. Times are medians of one run on one machine: read them as ratios.
@@ -39,13 +39,14 @@ def main() -> None:
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"))
     parser.add_argument("--seeds", default="2")
     parser.add_argument("--preset", default="quick")
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     for suite in TASKS:
         for solver in SOLVERS:
             for steps in EVALUATIONS:
                 flags = arguments(suite, solver, steps, options.preset)
-                folders = ["--results", str(options.results), "--artifacts", str(options.artifacts)]
-                bench(["run", *flags, *folders, "--seeds", options.seeds])
+                places = ["--results", str(options.results), "--artifacts", str(options.artifacts)]
+                bench(["run", *flags, *places, "--seeds", options.seeds, "--device", options.device])
     rows = [row(solver, steps, options) for solver in SOLVERS for steps in EVALUATIONS]
     print("\n" + "\n".join(table(rows)))
 
@@ -70,7 +71,7 @@ def row(solver: str, steps: int, options: argparse.Namespace) -> list[str]:
         if not here:
             raise SystemExit(f"no result of {task} with {solver} in {steps} steps lies in {options.results}")
         cells += score_of(here)
-    guided, unguided = (milliseconds(solver, steps, options.preset, guide) for guide in (True, False))
+    guided, unguided = (milliseconds(solver, steps, options, guide) for guide in (True, False))
     return [*cells, f"{guided:.1f}", f"{unguided:.1f}"]
 
 
@@ -86,13 +87,13 @@ def score_of(results: Sequence[dict]) -> list[str]:
     return [f"{scores.mean():.1f}" + (f" ± {scores.std(ddof=1):.1f}" if len(scores) > 1 else "")]
 
 
-def milliseconds(solver: str, steps: int, preset: str, guided: bool) -> float:
+def milliseconds(solver: str, steps: int, options: argparse.Namespace, guided: bool) -> float:
     """Median time of a call for maze2d's sizes."""
-    flags = [*arguments("maze2d", solver, steps, preset), "--seeds", "1"]
+    flags = [*arguments("maze2d", solver, steps, options.preset), "--seeds", "1"]
     _, (job,) = parse_jobs(RunOptions, "run", flags)
     ones = np.ones(job.task.action_dim, np.float32)
     shared = shared_on(job.task, job.config, (-ones, ones))
-    timed = time_one("swg", job.methods["swg"], shared, BATCH, guided, CALLS, torch.device("cpu"))
+    timed = time_one("swg", job.methods["swg"], shared, BATCH, guided, CALLS, torch.device(options.device))
     return timed["milliseconds"]["median"]
 
 
