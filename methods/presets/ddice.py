@@ -16,7 +16,7 @@ _code: Settings = {
     "weight": Value("dice:alpha=0.5", f"{CODE}: α is on the command line, 0.5 by default"),
     "batch_size": Value(512, CODE),
     "noises": Value(16, f"{CODE}, configs", {"antmaze-*": 32}),
-    "candidates": Value(1, f"{CODE}: K is on the command line, 1 by default"),
+    "candidates": Value(1, f"{CODE}: K is on the command line; its default, 1, turns the selection off"),
     "shift_per_batch": Value(True, f"{CODE}: one shift for the batch"),
     "select": Value("ensemble", f"{CODE}, configs: argmax of the mean", {"antmaze-*": "draw"}, own=True),
     "ensemble": Value(10, f"{CODE}, configs"),
