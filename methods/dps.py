@@ -4,8 +4,8 @@ The log weight of a noisy action is taken to be β Q(s, E[a_0 | a_k, s]), its gr
 denoiser; no network is trained for it. Exact guidance of π ∝ μ e^{βQ} has log E[e^{βQ} | a_k, s]: the two have one
 slope where Q is linear in a and μ Gaussian, and as the noise goes to zero; else the sampled law is not π.
 
-Deviation: on its own terms too its Q is implicit Q-learning's, of the sizes of CEP's critic; in CEP's code it is the
-in-support critic.
+Deviation: on its own terms too its Q is implicit Q-learning's, of the sizes of CEP's critic; in CEP's code it is
+the in-support critic.
 """
 
 from collections.abc import Mapping

@@ -4,8 +4,8 @@ For noised data actions, L = E (f(a_k, s, k) - β Q(s, a))², whose optimum is f
 log weight where exact guidance of π ∝ μ e^{βQ} has the log of the mean weight, log E[e^{βQ} | a_k, s]. The two
 have one slope where Q is linear in a and μ Gaussian, and as the noise goes to zero; else the sampled law is not π.
 
-Deviation: on its own terms too its Q is implicit Q-learning's, of the sizes of CEP's critic; in CEP's code it is the
-in-support critic.
+Deviation: on its own terms too its Q is implicit Q-learning's, of the sizes of CEP's critic; in CEP's code it is
+the in-support critic.
 """
 
 from collections.abc import Mapping
