@@ -3,10 +3,12 @@
     python suites/policies/choose.py --folder artifacts/policies
 
 Every checkpoint is run for 20 episodes with drawn actions, as the data will be, and after its weights were
-rounded to float16, as they are stored. Expert is the best; medium is the one on the way up, before any reaches two
+rounded to float16, as they are stored. Expert is the best. Medium is the one on the way up, before any reaches two
 thirds of the expert's score, whose score is nearest a third of it (arXiv 2004.07219, section 5): a later one that
-fell back would bring better ones into what was met on the way. Up to six before medium, evenly spaced, are those.
-Then expert and medium are measured again on other episodes, since the best of many is partly luck.
+fell back would bring better ones into what was met on the way. Of a robot that can fall it is one that does, since
+a policy that only stands still has a third of hopper's score too, and data without falls teach no critic what a
+fall costs. Up to six before medium, evenly spaced, are those on the way. Then expert and medium are measured again
+on other episodes, since the best of many is partly luck.
 """
 
 import argparse
@@ -22,12 +24,13 @@ from suites.gym_mujoco import ROBOTS
 from suites.locomotion import HORIZON, SUITE
 from suites.policies.actor import Policy, Uniform, from_tensors, to_tensors
 from suites.policies.chosen import EARLIER, FOLDER
-from suites.policies.rollout import returns_of
+from suites.policies.rollout import outcomes_of
 from suites.task import ControlTask
 
-COLUMNS = ("robot", "checkpoint", "steps", "role", "mean_return", "sd", "normalized_score", "episodes")
+COLUMNS = ("robot", "checkpoint", "steps", "role", "mean_return", "sd", "normalized_score", "episodes", "falls")
 UNTRAINED = Path("untrained-0000000")  # stands in the table for the policy without weights
 ON_THE_WAY = 6
+FALLS = 0.25  # least share of a medium policy's episodes that end by a fall
 REFERENCES = ("observations", "mean", "log_std")
 
 
@@ -39,11 +42,13 @@ class Measured:
         path: of the checkpoint.
         returns: one of each episode.
         score: D4RL's normalised score of their mean.
+        falls: how many of the episodes ended by a fall.
     """
 
     path: Path
     returns: np.ndarray
     score: float
+    falls: int
 
     @property
     def steps(self) -> int:
@@ -98,10 +103,11 @@ def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int)
         if not all(np.isfinite(values).all() for values in rounded.values()):
             raise ValueError(f"weights of {path} are beyond float16: train with another seed")
         policy = from_tensors(rounded, "actor")
-    returns = returns_of(robot, policy, HORIZON, episodes, np.random.SeedSequence(seed))
-    found = Measured(path, returns, task.normalized_score(float(returns.mean())))
+    returns, fell = outcomes_of(robot, policy, HORIZON, episodes, np.random.SeedSequence(seed))
+    found = Measured(path, returns, task.normalized_score(float(returns.mean())), int(fell.sum()))
     print(
-        f"{robot} {found.steps:7d} steps: {returns.mean():7.0f} ± {returns.std():5.0f}, score {found.score:6.1f}",
+        f"{robot} {found.steps:7d} steps: {returns.mean():7.0f} ± {returns.std():5.0f}, score {found.score:6.1f}, "
+        f"{found.falls} falls",
         flush=True,
     )
     return found
@@ -118,7 +124,8 @@ def cast_roles(candidates: list[Measured]) -> dict[str, Measured]:
     rising = [found for found in candidates if found.steps < high]
     if not rising:
         raise ValueError("the first checkpoint has two thirds of the best score: keep more of them on the way")
-    medium = min(rising, key=lambda found: abs(found.score - expert.score / 3))
+    falling = [found for found in rising if found.falls >= FALLS * len(found.returns)]
+    medium = min(falling or rising, key=lambda found: abs(found.score - expert.score / 3))
     way = [found for found in rising if found.steps < medium.steps]
     if len(way) > ON_THE_WAY:
         way = [way[round(index)] for index in np.linspace(0, len(way) - 1, ON_THE_WAY)]
@@ -130,7 +137,7 @@ def row(robot: str, found: Measured, role: str) -> tuple[str, ...]:
     """A row of the table, in the order of `COLUMNS`."""
     mean, spread = found.returns.mean(), found.returns.std(ddof=1)
     numbers = (f"{mean:.1f}", f"{spread:.1f}", f"{found.score:.2f}", str(len(found.returns)))
-    return robot, found.path.stem, str(found.steps), role, *numbers
+    return robot, found.path.stem, str(found.steps), role, *numbers, str(found.falls)
 
 
 def tabulate(robot: str, rows: list[tuple[str, ...]], path: Path) -> None:

@@ -53,12 +53,16 @@ def roll_out(
     return tuple(episode for index in range(number) for episode in tape.episodes(index))
 
 
-def returns_of(
+def outcomes_of(
     robot: str, policy: Policy, horizon: int, episodes: int, seed: np.random.SeedSequence
-) -> np.ndarray:
-    """Returns (episodes,) of that many whole episodes of a policy whose actions are drawn, run side by side."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whole episodes of a policy whose actions are drawn, run side by side.
+
+    Returns:
+        The return of each, (episodes,), and whether it ended by a fall rather than by the horizon, (episodes,).
+    """
     starts, draws = (np.random.default_rng(child) for child in seed.spawn(2))
-    totals, running = np.zeros(episodes), np.ones(episodes, bool)
+    totals, running, fell = np.zeros(episodes), np.ones(episodes, bool), np.zeros(episodes, bool)
     with _simulators(robot, horizon, episodes) as simulators:
         observations = np.stack([_start(simulator, starts) for simulator in simulators])
         while running.any():
@@ -66,8 +70,8 @@ def returns_of(
             for index in np.flatnonzero(running):
                 observations[index], reward, ended, cut, _ = simulators[index].step(actions[index])
                 totals[index] += float(reward)
-                running[index] = not (ended or cut)
-    return totals
+                running[index], fell[index] = not (ended or cut), ended
+    return totals, fell
 
 
 @dataclass(frozen=True)
