@@ -12,15 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from critics.component import Component, Parts
 from critics.critic import Critic
 from methods.diffusion.denoiser import Denoiser
-from methods.diffusion.guidance import Repairs, guided
-from methods.diffusion.schedule import Schedule
+from methods.diffusion.guidance import Guidance, Repairs, through_denoiser
 from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.cep import DPS as PRESETS
 from methods.presets.value import Presets
@@ -28,14 +26,13 @@ from methods.registry import register
 
 
 @dataclass
-class PlugIn:
+class PlugIn(Guidance):
     """Guidance by β Q(s, ẑ_0(z)); ẑ_0 enters unclipped, since a clipped action has no slope.
 
     Attributes:
-        denoiser: what is guided; z = a.
+        denoiser, rho, repairs: see `Guidance`; z = a.
         critic: gives Q, which must have a gradient in the action.
         inverse_temperature: β.
-        rho: guidance scale; 0 gives the wrapped denoiser exactly.
     """
 
     denoiser: Denoiser
@@ -44,31 +41,18 @@ class PlugIn:
     rho: float
     repairs: Repairs = field(default_factory=Repairs)
 
-    @property
-    def schedule(self) -> Schedule:
-        """The wrapped denoiser's."""
-        return self.denoiser.schedule
-
-    @property
-    def channels(self) -> int:
-        """The wrapped denoiser's."""
-        return self.denoiser.channels
-
-    def __call__(
+    def clean_and_gradient(
         self,
         z: Float[Tensor, "seed batch channel"],
         level: int,
         observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
-        """Guided E[z_0 | z_k, s]; one forward and one backward pass through denoiser and critic."""
-        if self.rho == 0:
-            return self.denoiser(z, level, observations)
-        with torch.enable_grad():
-            z = z.detach().requires_grad_()
-            clean = self.denoiser(z, level, observations)
-            value = self.inverse_temperature * self.critic.q(observations, clean).sum()
-        (gradient,) = torch.autograd.grad(value, z)
-        return guided(clean.detach(), gradient, self.schedule, level, self.rho, self.repairs)
+    ) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
+        """Through critic and denoiser."""
+
+        def log_weight(clean: Tensor) -> Tensor:
+            return self.inverse_temperature * self.critic.q(observations, clean)
+
+        return through_denoiser(self.denoiser, z, level, observations, log_weight)
 
 
 @register("dps")

@@ -4,6 +4,7 @@ With ε̂ = ε - ρ σ ∇ log w_k and E[z_0 | z_k] = (z_k - σ ε)/α. With w_k
 law is exactly π ∝ μ w (CEP, arXiv 2304.12824, Thm 3.1; SWG, arXiv 2505.18345); ρ = 0 is the unguided law.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -62,20 +63,18 @@ def guided(
     return clean + shift * torch.where(finite, gradient, 0.0)
 
 
-@dataclass
-class EnergyGuided:
-    """Guidance by a learned log w_k(a, s): the gradient goes through that network alone (CEP, Diffusion-DICE).
+class Guidance(ABC):
+    """A denoiser around a denoiser; a guidance says what ẑ_0 and ∇ log w_k are, the rest is the same for all.
 
     Attributes:
         denoiser: what is guided.
-        log_weight: (z, level, observations) → log w_k, (seed, batch).
         rho: guidance scale; 0 gives the wrapped denoiser exactly.
+        repairs: counts of what was not guided.
     """
 
     denoiser: Denoiser
-    log_weight: LogWeight
     rho: float
-    repairs: Repairs = field(default_factory=Repairs)
+    repairs: Repairs
 
     @property
     def schedule(self) -> Schedule:
@@ -94,18 +93,68 @@ class EnergyGuided:
         observations: Float[Tensor, "seed batch observation"],
     ) -> Float[Tensor, "seed batch channel"]:
         """Guided E[z_0 | z_k, s]."""
-        clean = self.denoiser(z, level, observations)
         if self.rho == 0:
-            return clean
+            return self.denoiser(z, level, observations)
+        clean, gradient = self.clean_and_gradient(z, level, observations)
+        return guided(clean, gradient, self.schedule, level, self.rho, self.repairs)
+
+    @abstractmethod
+    def clean_and_gradient(
+        self,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
+        """E[z_0 | z_k, s] of the wrapped denoiser, and ∇_z log w_k."""
+
+
+def through_denoiser(
+    denoiser: Denoiser,
+    z: Float[Tensor, "seed batch channel"],
+    level: int,
+    observations: Float[Tensor, "seed batch observation"],
+    log_weight: Callable[[Tensor], Tensor],
+) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
+    """E[z_0 | z_k, s] and ∇_z of `log_weight` of it; one forward and one backward pass through the denoiser."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        clean = denoiser(z, level, observations)
+        value = log_weight(clean).sum()
+    (gradient,) = torch.autograd.grad(value, z)
+    return clean.detach(), gradient
+
+
+@dataclass
+class EnergyGuided(Guidance):
+    """Guidance by a learned log w_k(a, s): the gradient goes through that network alone (CEP, Diffusion-DICE).
+
+    Attributes:
+        denoiser, rho, repairs: see `Guidance`.
+        log_weight: (z, level, observations) → log w_k, (seed, batch).
+    """
+
+    denoiser: Denoiser
+    log_weight: LogWeight
+    rho: float
+    repairs: Repairs = field(default_factory=Repairs)
+
+    def clean_and_gradient(
+        self,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
+        """No gradient goes through the denoiser."""
+        clean = self.denoiser(z, level, observations)
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             value = self.log_weight(z, level, observations).sum()
         (gradient,) = torch.autograd.grad(value, z)
-        return guided(clean, gradient, self.schedule, level, self.rho, self.repairs)
+        return clean, gradient
 
 
 @dataclass
-class SelfWeighted:
+class SelfWeighted(Guidance):
     """SWG: guidance by the denoiser's own weight channel, ∇_z log ŵ(z) through the network (eq. 17-19).
 
     ŵ = E[w | z_k] is the last channel of the denoised z; the gradient is with respect to the whole z, the
@@ -113,8 +162,7 @@ class SelfWeighted:
     code, so a row outside gets no gradient; such rows are counted.
 
     Attributes:
-        denoiser: a joint denoiser, z = (a, w).
-        rho: guidance scale; 0 gives the wrapped denoiser exactly.
+        denoiser, rho, repairs: see `Guidance`; the denoiser is a joint one, z = (a, w).
         shrunk: what is held against the clip is ŵ α_{k-1}, as in the authors' code, which divides by √(1 - β_k) in
             the place of α_k; noisy predictions then leave the clip far less often. The gradient is the same.
     """
@@ -124,34 +172,19 @@ class SelfWeighted:
     shrunk: bool = False
     repairs: Repairs = field(default_factory=Repairs)
 
-    @property
-    def schedule(self) -> Schedule:
-        """The wrapped denoiser's."""
-        return self.denoiser.schedule
-
-    @property
-    def channels(self) -> int:
-        """The wrapped denoiser's."""
-        return self.denoiser.channels
-
-    def __call__(
+    def clean_and_gradient(
         self,
         z: Float[Tensor, "seed batch channel"],
         level: int,
         observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
-        """Guided E[z_0 | z_k, s]; one forward and one backward pass."""
-        if self.rho == 0:
-            return self.denoiser(z, level, observations)
-        with torch.enable_grad():
-            z = z.detach().requires_grad_()
-            clean = self.denoiser(z, level, observations)
-            weight = clean[..., -1] * self._shrink(level)
-            value = weight.clamp(WEIGHT_FLOOR, 1.0).log().sum()
-        (gradient,) = torch.autograd.grad(value, z)
-        outside = (weight < WEIGHT_FLOOR) | (weight > 1.0)
-        self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum(1)
-        return guided(clean.detach(), gradient, self.schedule, level, self.rho, self.repairs)
+    ) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
+        """Through the whole denoiser."""
+        shrink = self.schedule.alpha[level - 1] if self.shrunk and level > 0 else 1.0
 
-    def _shrink(self, level: int) -> Tensor | float:
-        return self.schedule.alpha[level - 1] if self.shrunk and level > 0 else 1.0
+        def log_weight(clean: Tensor) -> Tensor:
+            weight = clean[..., -1] * shrink
+            outside = (weight < WEIGHT_FLOOR) | (weight > 1.0)
+            self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum(1)
+            return weight.clamp(WEIGHT_FLOOR, 1.0).log()
+
+        return through_denoiser(self.denoiser, z, level, observations, log_weight)
