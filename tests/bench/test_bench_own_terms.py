@@ -81,7 +81,16 @@ def test_both_terms_in_one_folder_are_two_variants(bench, folders, tmp_path):
 
 def test_equal_settings_on_other_terms_are_another_result(bench, folders, tmp_path):
     """What the terms change is said by the settings, but a result belongs to the terms it was asked for on."""
-    same = ("--denoiser.levels", "5", "--sampler.clip", "clean", "--sampler.temperature", "1")
+    same = (
+        "--denoiser.levels",
+        "5",
+        "--sampler.clip",
+        "clean",
+        "--sampler.temperature",
+        "1",
+        "--sampler.solver",
+        "ddpm",
+    )
     arguments = (*TOY, *folders, "--methods", "unguided", "--seeds", "1", *same)
     sizes = ("--denoiser.ema", "0.01", "--denoiser.decay-steps", "10", "--denoiser.schedule", "cosine")
     bench("run", *arguments, *sizes)
