@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.choose_rho import find_tuned
+from bench.choose_rho import Purpose, find_tuned
 from bench.data import load_transitions, to_device
 from bench.errors import UserError
 from bench.evaluate import densities, rollouts
@@ -114,7 +114,8 @@ def evaluate_group(
         outcomes = outcomes_of(policy, first, seeds, request, progress)
     seconds = (time.monotonic() - started) / len(seeds)
     nodes = ordered(group[0].parts.values())
-    tuned = find_tuned(request.results, first.task.name, first.name, first.preset, first.terms)
+    data = about_data["source"], about_data["fingerprint"]
+    tuned = find_tuned(request.results, Purpose(first.task.name, first.name, first.preset, first.terms, data))
     spent = {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
     for row, (planned_cell, outcome) in enumerate(zip(group, outcomes, strict=True)):
         write_result(

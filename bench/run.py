@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.choose_rho import choose, refuse_tuned_seeds
+from bench.choose_rho import DataId, Purpose, choose, refuse_tuned_seeds
 from bench.data import load_transitions, shared_on, to_device
 from bench.execute import Worker, units_of
 from bench.layers import SHARED
@@ -35,7 +35,6 @@ def run(request: Request, screen: Screen) -> None:
     results.prepare()
     for job in request.jobs:
         wanted(job.task, job.part.source(request.source, job.task))  # before any other task's data are made
-        refuse_tuned_seeds(request.results, job.task.name, job.methods, request.preset, job.terms, request.seeds)
     by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
     plans = [plan_task(request, tuple(jobs), results, screen) for _, jobs in by_task]
     processes = processes_for(plans, request)
@@ -66,7 +65,7 @@ def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, scree
         planned(cell, shared, transitions.key, transitions.source, known)
         for job in jobs
         for shared in [shared_on(task, job.config, bounds)]
-        for cell in cells_of(request, job)
+        for cell in cells_of(request, job, (transitions.source, transitions.fingerprint))
     ]
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
@@ -97,15 +96,15 @@ def open_transitions(request: Request, job: Job, source: str, screen: Screen) ->
         return load_transitions(job.task, job.config, source, request.artifacts, progress)
 
 
-def cells_of(request: Request, job: Job) -> list[Cell]:
-    """Every (method, ρ, seed) of one job."""
+def cells_of(request: Request, job: Job, data: DataId) -> list[Cell]:
+    """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
         is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
         scales = () if request.rhos else job.part.scales(method, job.task)
-        choices = scales or choose(
-            method, name, job.task, request.preset, job.terms, request.rhos, request.results
-        )
+        purpose = Purpose(job.task.name, name, request.preset, job.terms, data)
+        refuse_tuned_seeds(request.results, purpose, request.seeds)
+        choices = scales or choose(method, job.task, purpose, request.rhos, request.results)
         cells += [
             Cell(
                 task=job.task,

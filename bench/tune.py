@@ -16,20 +16,20 @@ import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from bench.choose_rho import keep_tuned
+from bench.choose_rho import Purpose, keep_tuned
 from bench.data import load_transitions, shared_on, to_device
 from bench.errors import UserError
 from bench.evaluate import TUNING, densities, rollouts
-from bench.layers import SHARED
-from bench.plan import node_of, ordered
+from bench.plan import KEY_LENGTH, node_of, ordered
 from bench.request import Job, betas_of, episodes_of
+from bench.result import describe
 from bench.screen import Screen
 from bench.spec import flatten, joined
 from bench.store import ComponentStore, ResultStore, check_space, digest
 from bench.workshop import Workshop
 from critics.component import Component
 from methods.method import Method, Policy, Rho, Shared
-from suites.sources.transitions import action_bounds
+from suites.sources.transitions import Transitions, action_bounds
 from suites.task import ControlTask, DensityTask
 
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
@@ -71,7 +71,7 @@ def tune(request: TuneRequest, screen: Screen) -> None:
         data = to_device(transitions, request.device)
         workshop = Workshop(ComponentStore(request.artifacts), data, job.task.name, screen)
         for name, method in tunable.items():
-            tune_one(request, job, name, method, shared, workshop, transitions.key, screen)
+            tune_one(request, job, name, method, shared, workshop, transitions, screen)
 
 
 def refuse_reported_seeds(request: TuneRequest) -> None:
@@ -92,21 +92,23 @@ def tune_one(
     method: Method,
     shared: Shared,
     workshop: Workshop,
-    fingerprint: str,
+    transitions: Transitions,
     screen: Screen,
 ) -> None:
     """Run what is left of one study and keep its best ρ."""
     known: dict[Component, Any] = {}
-    nodes = {part: node_of(c, fingerprint, known) for part, c in method.components(shared).items()}
+    nodes = {part: node_of(c, transitions.key, known) for part, c in method.components(shared).items()}
     for node in ordered(nodes.values()):
         workshop.make(node, request.seeds)
     parts = workshop.parts(nodes, request.seeds)
     rho_range = method.rho
     if rho_range is None:
         raise UserError(f"method {name!r} has no guidance scale to tune.")
+    about = describe(transitions)
+    purpose = Purpose(job.task.name, name, request.preset, job.terms, (about["source"], about["fingerprint"]))
     grid = request.grid or rho_range.grid
     storage = open_journal(request, job, name)
-    study = open_study(storage, request, job, name, {part: node.label for part, node in nodes.items()}, grid)
+    study = open_study(storage, request, job, purpose, {part: node.label for part, node in nodes.items()}, grid)
     wanted = len(grid) if request.search == "grid" else request.trials
     with screen.bar(f"{job.task.name} {name} tuning ρ", len(request.seeds)) as progress:
 
@@ -127,13 +129,14 @@ def tune_one(
         raise UserError(
             f"no trial of {name} on {job.task.name} has a finite score; check the settings it trains with."
         )
-    best, tried = study.best_trial, all_trials(storage, request, job, name)
+    best, tried = study.best_trial, all_trials(storage, purpose)
     choice = {
         "suite": job.task.suite,
         "task": job.task.name,
         "method": name,
         "preset": request.preset,
         "terms": job.terms,
+        "data": about,
         "rho": best.params["rho"],
         "score": best.value,
         "trials": sum(trial.state in FINISHED for trial in tried),
@@ -172,30 +175,29 @@ def open_journal(request: TuneRequest, job: Job, name: str) -> JournalStorage:
         return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalFileOpenLock(str(file))))
 
 
-def all_trials(storage: JournalStorage, request: TuneRequest, job: Job, name: str) -> list[Any]:
-    """The trials of all studies at this preset: what an earlier search or grid spent counts too."""
-    prefix = f"{study_kind(request, job, name)}/"
+def all_trials(storage: JournalStorage, purpose: Purpose) -> list[Any]:
+    """The trials of all studies for this purpose: what an earlier search or grid spent counts too."""
+    prefix = f"{study_kind(purpose)}/"
     names = [study for study in optuna.get_all_study_names(storage) if study.startswith(prefix)]
     return [trial for study in names for trial in optuna.load_study(study_name=study, storage=storage).trials]
 
 
-def study_kind(request: TuneRequest, job: Job, name: str) -> str:
-    """The first part of the names of all studies of a task and method at one preset and terms."""
-    kind = request.preset if job.terms == SHARED else f"{request.preset}-{job.terms}"
-    return f"{job.task.name}/{name}/{kind}"
+def study_kind(purpose: Purpose) -> str:
+    """The first part of the names of all studies for one purpose."""
+    return "/".join((purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data))
 
 
 def open_study(
     storage: JournalStorage,
     request: TuneRequest,
     job: Job,
-    name: str,
+    purpose: Purpose,
     labels: dict[str, str],
     grid: Sequence[float],
 ) -> optuna.Study:
-    """The study of a (task, method, components, settings, seeds, search), made or resumed from the journal."""
-    settings = flatten(job.config) | flatten(job.methods[name], name)
-    key = digest([labels, settings, request.seeds, request.search, list(grid)])[:16]
+    """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
+    settings = flatten(job.config) | flatten(job.methods[purpose.method], purpose.method)
+    key = digest([labels, settings, request.seeds, request.search, list(grid)])[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
         if request.search == "grid"
@@ -207,7 +209,7 @@ def open_study(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
-            study_name=f"{study_kind(request, job, name)}/{key}",
+            study_name=f"{study_kind(purpose)}/{key}",
             storage=storage,
             sampler=sampler,
             pruner=pruner,

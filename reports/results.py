@@ -89,7 +89,8 @@ def _density(record: Record) -> Density:
     )
 
 
-def _data(record: Record) -> Data:
+def data_of(record: Record) -> Data:
+    """The `data` of a result, or of a choice of ρ."""
     return Data(
         record.text("source"), record.text("name"), record.text("fingerprint"), record.integer("transitions")
     )
@@ -140,7 +141,7 @@ def result_of(record: Record) -> Result:
         episodes=len(record.each("episodes")) if control else 0,
         densities=() if control else tuple(_density(inner) for inner in record.each("densities")),
         samples_file=_samples_file(record),
-        data=_data(record.within("data")),
+        data=data_of(record.within("data")),
         config=record.mapping("config"),
         tuning=_tuning(record),
         repairs={name: repairs.integer(name) for name in repairs.values},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reports.document import Block, Heading, Table, Text
 from reports.records import Record, read_record
-from reports.results import Result
+from reports.results import Data, Result, data_of
 from reports.scores import SuiteScores
 
 _Cell = tuple[str, str, tuple[Result, ...]]  # task, variant, one result per seed
@@ -17,6 +17,7 @@ class Choice:
     """How `tune-rho` chose ρ for one task and method.
 
     Attributes:
+        data: what it was tuned on; None in older files, and then it is no result's.
         seeds: the seeds it trained and scored on.
         sampler: `grid` or `tpe`.
         range: the values tried, or the ends of the range.
@@ -27,6 +28,7 @@ class Choice:
     method: str
     preset: str
     terms: str
+    data: Data | None
     rho: float
     seeds: tuple[int, ...]
     sampler: str
@@ -56,6 +58,7 @@ def read_choices(results: Path) -> tuple[Choice, ...]:
             record.text("method"),
             record.text("preset"),
             record.text("terms") if "terms" in record.values else "shared",  # older files have none
+            data_of(record.within("data")) if "data" in record.values else None,
             record.number("rho"),
             tuple(int(seed) for seed in _numbers(record, "seeds")),
             record.text("sampler"),
@@ -84,7 +87,20 @@ def _choice_of(result: Result, choices: Sequence[Choice]) -> Choice | None:
     """The tuning that gave this result its ρ."""
     wanted = (result.suite, result.task, result.method, result.preset, result.terms, result.rho)
     fitting = [c for c in choices if (c.suite, c.task, c.method, c.preset, c.terms, c.rho) == wanted]
+    fitting = [c for c in fitting if c.data is not None and _identity(c.data) == _identity(result.data)]
     return fitting[-1] if fitting and result.rho_source == "tuned" else None
+
+
+def _identity(data: Data) -> tuple[str, str]:
+    """What makes data the same: where they come from, and what they are."""
+    return data.source, data.fingerprint
+
+
+def _has_several_sources(cells: Sequence[_Cell], choices: Sequence[Choice]) -> bool:
+    """Whether these results, or the choices made for their tasks, are of more than one source."""
+    tasks = {(r.suite, r.task) for _, _, results in cells for r in results}
+    chosen = {c.data.source for c in choices if c.data is not None and (c.suite, c.task) in tasks}
+    return len(chosen | {r.data.source for _, _, results in cells for r in results}) > 1
 
 
 def _tuning_row(task: str, variant: str, results: Sequence[Result], choices: Sequence[Choice]) -> tuple[str, ...]:
@@ -135,8 +151,12 @@ def tuning_blocks(scores: SuiteScores, choices: Sequence[Choice]) -> list[Block]
     if not guided:
         return []
     header = ("task", "variant", "ρ from", "ρ", "tuning episodes", "trials", "tuning seeds", "search")
+    rows = [_tuning_row(*cell, choices) for cell in guided]
+    if _has_several_sources(guided, choices):
+        header = (*header, "data")
+        rows = [(*row, _distinct(r.data.source for r in cell[2])) for row, cell in zip(rows, guided, strict=True)]
     return [
         Heading(3, "Guidance scale ρ and what tuning spent"),
         _spending(scores, guided, choices),
-        Table(header, tuple(_tuning_row(*cell, choices) for cell in guided), words=3),
+        Table(header, tuple(rows), words=3),
     ]

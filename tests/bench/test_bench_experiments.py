@@ -38,7 +38,7 @@ def cells(tmp_path, name, *more, seeds="1", source="auto"):
         results=tmp_path / "results",
         artifacts=tmp_path / "artifacts",
     )
-    return [cell for job in jobs for cell in cells_of(request, job)]
+    return [cell for job in jobs for cell in cells_of(request, job, ("local", "ab12"))]
 
 
 def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_path, pytestconfig):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.choose_rho import choose, keep_tuned
+from bench.choose_rho import Purpose, choose, keep_tuned
 from bench.experiments import Part
 from bench.layers import layered
 from bench.limits import check_settings
@@ -169,9 +169,19 @@ def test_a_pattern_sets_the_value_on_the_tasks_that_fit_it_first():
     assert [value.on(task) for task in ("pen-human", "antmaze-umaze", "antmaze-large-play")] == [1, 2, 3]
 
 
-def chosen(tmp_path, task, method="ddice", preset="official", terms="shared", given=()):
+LOCAL = ("local", "ab12")
+
+
+def chosen(tmp_path, task, method="ddice", preset="official", terms="shared", given=(), data=LOCAL):
     (declared,) = get_tasks(get_suite(SUITE_OF[task]), (task,))
-    return choose(get_method(method)(), method, declared, preset, terms, given, tmp_path)
+    purpose = Purpose(task, method, preset, terms, data)
+    return choose(get_method(method)(), declared, purpose, given, tmp_path)
+
+
+def keep(tmp_path, rho, data=LOCAL, **more):
+    """One of `tune-rho` for Diffusion-DICE on hopper-medium; None is from before it named the data."""
+    about = {} if data is None else {"data": dict(zip(("source", "fingerprint"), data, strict=True))}
+    keep_tuned(tmp_path, {"task": HOPPER, "method": "ddice", "preset": "official", "rho": rho, **about, **more})
 
 
 def test_rho_is_given_then_exact_then_tuned_then_the_sources_then_published_then_the_default(tmp_path):
@@ -185,11 +195,27 @@ def test_rho_is_given_then_exact_then_tuned_then_the_sources_then_published_then
     assert chosen(tmp_path, HOPPER, "swg", terms="own") == [(20.0, "published")]
     assert chosen(tmp_path, "moons", terms="own") == [(1.0, "exact")]
 
-    keep_tuned(tmp_path, {"task": HOPPER, "method": "ddice", "preset": "official", "rho": 7.0})
+    keep(tmp_path, 7.0)
     assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")], "a choice from before there were terms is a shared one"
     assert chosen(tmp_path, HOPPER, terms="own") == [(4.0, "preset")]
-    keep_tuned(tmp_path, {"task": HOPPER, "method": "ddice", "preset": "official", "terms": "own", "rho": 8.0})
+    keep(tmp_path, 8.0, terms="own")
     assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")]
     assert chosen(tmp_path, HOPPER, terms="own") == [(8.0, "tuned")]
     assert chosen(tmp_path, HOPPER, given=(1.0, 5.0)) == [(1.0, "given"), (5.0, "given")]
     assert chosen(tmp_path, "moons", given=(3.0,)) == [(3.0, "given")]
+
+
+@pytest.mark.parametrize("other", [("d4rl", "ab12"), ("local", "cd34")])
+def test_a_rho_tuned_on_other_data_is_not_used(tmp_path, other):
+    keep(tmp_path, 7.0)
+    assert chosen(tmp_path, HOPPER, data=other) == [(4.0, "preset")]
+    keep(tmp_path, 9.0, data=other)
+    assert chosen(tmp_path, HOPPER, data=other) == [(9.0, "tuned")]
+    assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")], "one choice does not replace the other"
+
+
+def test_a_choice_from_before_the_data_were_named_is_of_no_data(tmp_path):
+    keep(tmp_path, 7.0, data=None)
+    assert chosen(tmp_path, HOPPER) == [(4.0, "preset")]
+    keep(tmp_path, 8.0)
+    assert chosen(tmp_path, HOPPER) == [(8.0, "tuned")]

@@ -126,6 +126,27 @@ def test_two_processes_share_the_trials(bench, folders, tmp_path):
     assert tuned(tmp_path)["trials"] == choice["trials"]
 
 
+def test_a_rho_is_for_the_data_it_was_tuned_on(bench, folders, tmp_path):
+    assert bench("tune-rho", *SWG, *folders, "--grid", "3").code == 0
+    choice = tuned(tmp_path)
+    other = (*SWG, *folders, "--data-set.seed", "1")
+
+    # Seed 100 chose nothing that is used on the other set, so it may be reported there.
+    told = bench("run", *other, "--seeds", "100,101")
+    assert told.code == 0
+    found = results_in(tmp_path / "results")
+    assert {(r["rho_source"], r["tuning"]) for r in found.values()} == {("default", None)}
+    assert choice["data"]["source"] == "local"
+    assert choice["data"]["fingerprint"] not in {r["data"]["fingerprint"] for r in found.values()}
+
+    # What the first set took is not counted for the second.
+    assert bench("tune-rho", *other, "--seeds", "102,103", "--grid", "5").code == 0
+    first, second = json.loads((tmp_path / "results" / "tuned.json").read_text())["choices"]
+    assert first == choice
+    assert (second["rho"], second["trials"], second["episodes"]) == (5.0, 1, 2)
+    assert second["data"] == next(iter(found.values()))["data"]
+
+
 def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
     def choice(method: str, preset: str, rho: float) -> dict:
         return {"task": "moons", "method": method, "preset": preset, "rho": rho}

@@ -145,49 +145,6 @@ def test_cost_section(filled, tmp_path):
         report(filled, tmp_path / "c")
 
 
-def tuned_choice(seeds):
-    return {
-        "suite": "maze2d",
-        "task": "maze2d-umaze",
-        "method": "swg",
-        "preset": "quick",
-        "rho": 5.0,
-        "score": 60.0,
-        "trials": 6,
-        "episodes": 120,
-        "seeds": seeds,
-        "sampler": "grid",
-        "range": [1, 5, 10],
-    }
-
-
-def test_tuning_section(folder, tmp_path):
-    tuned = {"rho": 5.0, "rho_source": "tuned", "tuning": {"episodes": 120, "trials": 6}}
-    for seed in (0, 1):
-        folder.add(control("maze2d-umaze", "swg", seed, 60.0 + seed, **tuned))
-        folder.add(control("maze2d-umaze", "unguided", seed, 30.0 + seed))
-    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([100, 101])]})
-    _, text = report(folder, tmp_path / "a")
-    assert "Tuning ρ took 120 episodes beside the 4 reported ones, on other seeds" in text
-    row = next(line for line in text.splitlines() if "| tuned " in line)
-    assert [c.strip() for c in row.strip("|").split("|")] == [
-        "maze2d-umaze",
-        "swg",
-        "tuned",
-        "5",
-        "120",
-        "6",
-        "100, 101",
-        "grid 1, 5, 10",
-    ]
-    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([1, 101])]})
-    _, text = report(folder, tmp_path / "b")
-    assert "**Warning:** tuning took 120 episodes" in text
-    assert "seed(s) that are also reported (1)" in text
-    (folder.path / "tuned.json").unlink()
-    assert "does not say on which seeds" in report(folder, tmp_path / "c")[1]
-
-
 def test_repairs_are_warned_of(folder, tmp_path):
     folder.add(control("a", "swg", 0, 1.0, repairs={"nan_gradients": 0}))
     assert "**Warning:**" not in report(folder, tmp_path / "a")[1]

@@ -57,6 +57,7 @@ def test_a_choice_of_rho_belongs_to_its_terms(folder):
         "task": "a",
         "method": "swg",
         "preset": "quick",
+        "data": control("a", "swg", 0, 1.0)["data"],
         "rho": 5.0,
         "seeds": [100],
         "sampler": "grid",

@@ -1,0 +1,82 @@
+"""The report says who chose ρ, on which seeds and data, and what that took."""
+
+from synthetic_results import control
+
+from reports.page import write_report
+
+LOCAL = control("maze2d-umaze", "swg", 0, 1.0)["data"]
+
+
+def tuned_choice(seeds, data=LOCAL):
+    return {
+        "suite": "maze2d",
+        "task": "maze2d-umaze",
+        "method": "swg",
+        "preset": "quick",
+        "data": data,
+        "rho": 5.0,
+        "score": 60.0,
+        "trials": 6,
+        "episodes": 120,
+        "seeds": seeds,
+        "sampler": "grid",
+        "range": [1, 5, 10],
+    }
+
+
+def report(folder, out):
+    write_report(folder.path, out, replicates=200)
+    return (out / "report.md").read_text()
+
+
+def test_tuning_section(folder, tmp_path):
+    tuned = {"rho": 5.0, "rho_source": "tuned", "tuning": {"episodes": 120, "trials": 6}}
+    for seed in (0, 1):
+        folder.add(control("maze2d-umaze", "swg", seed, 60.0 + seed, **tuned))
+        folder.add(control("maze2d-umaze", "unguided", seed, 30.0 + seed))
+    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([100, 101])]})
+    text = report(folder, tmp_path / "a")
+    assert "Tuning ρ took 120 episodes beside the 4 reported ones, on other seeds" in text
+    row = next(line for line in text.splitlines() if "| tuned " in line)
+    assert [c.strip() for c in row.strip("|").split("|")] == [
+        "maze2d-umaze",
+        "swg",
+        "tuned",
+        "5",
+        "120",
+        "6",
+        "100, 101",
+        "grid 1, 5, 10",
+    ]
+    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([1, 101])]})
+    text = report(folder, tmp_path / "b")
+    assert "**Warning:** tuning took 120 episodes" in text
+    assert "seed(s) that are also reported (1)" in text
+    (folder.path / "tuned.json").unlink()
+    assert "does not say on which seeds" in report(folder, tmp_path / "c")
+
+
+def test_a_choice_on_other_data_is_not_shown(folder, tmp_path):
+    tuned = {"rho": 5.0, "rho_source": "tuned", "tuning": {"episodes": 120, "trials": 6}}
+    folder.add(control("maze2d-umaze", "swg", 0, 60.0, **tuned))
+    mine, other = tuned_choice([100]), tuned_choice([0], data={**LOCAL, "source": "d4rl", "fingerprint": "cd34"})
+    nameless = {key: value for key, value in tuned_choice([0]).items() if key != "data"}  # an older file's
+
+    def tuning_row(out, *choices):
+        folder.write("tuned.json", {"format": 1, "choices": choices})
+        text = report(folder, tmp_path / out)
+        assert "seed(s) that are also reported" not in text
+        lines = text.splitlines()
+        start = next(i for i, line in enumerate(lines) if "tuning seeds |" in line)
+        names, cells = (
+            [cell.strip() for cell in line.strip("|").split("|")] for line in lines[start : start + 3 : 2]
+        )
+        return dict(zip(names, cells, strict=True)), "does not say on which seeds" in text
+
+    cells, unknown = tuning_row("both", mine, other, nameless)
+    assert (cells["tuning seeds"], cells["data"], unknown) == ("100", "local", False)
+    cells, unknown = tuning_row("other", other)
+    assert (cells["tuning seeds"], cells["data"], unknown) == ("–", "local", True)
+    cells, unknown = tuning_row("older", nameless)
+    assert (cells["tuning seeds"], unknown) == ("–", True)
+    assert "data" not in cells, "one source has no column"
