@@ -10,6 +10,8 @@ import numpy as np
 from reports.document import Block, Heading, Table, Text
 from reports.records import Record, read_record
 
+OnTerms = tuple[str, str]  # a method, and the terms it stands on
+
 
 @dataclass(frozen=True)
 class TimingRow:
@@ -82,15 +84,20 @@ def read_timing(results: Path) -> Timing:
 def of_suite(
     rows: Sequence[TimingRow],
     suite: str,
-    terms: Collection[str],
+    scored: Collection[OnTerms],
     tasks: Sequence[str] | None,
     methods: Sequence[str] | None,
 ) -> tuple[TimingRow, ...]:
-    """A suite's measurements on these terms that the filters keep (a timed task need not have scores)."""
+    """A suite's measurements that the filters keep, each method's on the terms on which it has scores.
+
+    A timed task need not have scores; a timed method without any is kept on the terms of the others.
+    """
+    of_method = {method: {t for m, t in scored if m == method} for method, _ in scored}
+    every = {terms for _, terms in scored}
     return tuple(
         row
         for row in rows
-        if (row.suite == suite and row.terms in terms)
+        if (row.suite == suite and row.terms in of_method.get(row.method, every))
         and (not tasks or row.task in tasks)
         and (not methods or row.method in methods)
     )
@@ -101,15 +108,17 @@ def _milliseconds(row: TimingRow | None) -> str:
 
 
 def cost_table(rows: Sequence[TimingRow], order: Sequence[str]) -> Table:
-    """One row per task, method, batch and device: unguided, guided, their ratio, parameters and memory."""
-    found = {(r.task, r.method, r.device, r.batch, r.guided): r for r in rows}
+    """One row per task, method, terms, device and batch: unguided, guided, their ratio, parameters and memory.
+
+    The terms have a column where there are several.
+    """
+    found = {(r.task, r.method, r.terms, r.device, r.batch, r.guided): r for r in rows}
+    several = len({row.terms for row in rows}) > 1
     lines = []
     rank = {name: i for i, name in enumerate([*order, *sorted({r.method for r in rows})][::-1])}
-    for task, method, device, batch in sorted(
-        {k[:4] for k in found}, key=lambda k: (k[0], -rank[k[1]], k[2], k[3])
-    ):
-        guided = found.get((task, method, device, batch, True))
-        unguided = found.get((task, method, device, batch, False))
+    for key in sorted({k[:5] for k in found}, key=lambda k: (k[0], -rank[k[1]], *k[2:])):
+        task, method, terms, device, batch = key
+        guided, unguided = found.get((*key, True)), found.get((*key, False))
         either = [r for r in (guided, unguided) if r is not None]
         memory = [r.peak_memory_mib for r in either if r.peak_memory_mib is not None]
         ratio = f"{guided.median / unguided.median:.2f}" if guided and unguided and unguided.median > 0 else "–"
@@ -117,6 +126,7 @@ def cost_table(rows: Sequence[TimingRow], order: Sequence[str]) -> Table:
             (
                 task,
                 method,
+                *([terms] if several else []),
                 device,
                 str(batch),
                 _milliseconds(unguided),
@@ -128,14 +138,14 @@ def cost_table(rows: Sequence[TimingRow], order: Sequence[str]) -> Table:
             )
         )
     header = (
-        "task", "method", "device", "batch", "unguided ms", "guided ms", "guided / unguided", "ms per action",
-        "parameters", "peak MiB",
+        "task", "method", *(["terms"] if several else []), "device", "batch", "unguided ms", "guided ms",
+        "guided / unguided", "ms per action", "parameters", "peak MiB",
     )  # fmt: skip
-    return Table(header, tuple(lines), words=3)
+    return Table(header, tuple(lines), words=4 if several else 3)
 
 
-def smallest_batch_cost(rows: Sequence[TimingRow]) -> tuple[dict[str, float], str]:
-    """Method to milliseconds of a call at the smallest batch, as the method acts, averaged over tasks.
+def smallest_batch_cost(rows: Sequence[TimingRow]) -> tuple[dict[OnTerms, float], str]:
+    """Method and terms to milliseconds of a call at the smallest batch, as the method acts, averaged over tasks.
 
     Returns:
         The costs, and the axis label that says what they are. Where a method has guidance it is on. Where
@@ -146,10 +156,10 @@ def smallest_batch_cost(rows: Sequence[TimingRow]) -> tuple[dict[str, float], st
     device = min(row.device for row in rows)
     batch = min(row.batch for row in rows)
     used = [row for row in rows if row.batch == batch and row.device == device]
-    costs: dict[str, float] = {}
-    for method in {row.method for row in used}:
-        own = [row for row in used if row.method == method]
-        costs[method] = float(np.mean([r.median for r in own if r.guided] or [r.median for r in own]))
+    costs: dict[OnTerms, float] = {}
+    for key in {(row.method, row.terms) for row in used}:
+        own = [row for row in used if (row.method, row.terms) == key]
+        costs[key] = float(np.mean([r.median for r in own if r.guided] or [r.median for r in own]))
     return costs, f"milliseconds per call, batch {batch}, {device}"
 
 

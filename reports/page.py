@@ -117,8 +117,8 @@ def write_report(
     blocks = [*_opening([a.scores for a in analyses]), *beside_blocks(comparisons)]
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
-        terms = {result.terms for result in analysis.scores.results()}
-        timed = of_suite(timing.rows, analysis.scores.suite, terms, tasks, methods)
+        scored = {(result.method, result.terms) for result in analysis.scores.results()}
+        timed = of_suite(timing.rows, analysis.scores.suite, scored, tasks, methods)
         blocks += suite_blocks(analysis, timed, timing.machine, choices)
     text = {
         "report.md": to_markdown(blocks),

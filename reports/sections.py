@@ -72,7 +72,9 @@ def _cost(analysis: Analysis, timed: Sequence[TimingRow], machine: Mapping[str, 
     if not timed or not isinstance(analysis, ControlAnalysis):
         return blocks
     costs, unit = smallest_batch_cost(timed)
-    known = {v: costs[scores.method(v)] for v in scores.variants if scores.method(v) in costs}
+    # A variant whose tasks stand on different terms has no one cost.
+    stands_on = {v: {(r.method, r.terms) for t in scores.tasks for r in scores.of(t, v)} for v in scores.variants}
+    known = {v: costs[key] for v, keys in stands_on.items() for key in keys if len(keys) == 1 and key in costs}
     return [*blocks, *([cost_figure(analysis, known, unit)] if known else [])]
 
 

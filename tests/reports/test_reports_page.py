@@ -28,21 +28,6 @@ def report(folder, out, **options):
     return written, (out / "report.md").read_text()
 
 
-def timing_rows(method, guided, milliseconds):
-    return {
-        "suite": "maze2d",
-        "task": "maze2d-umaze",
-        "method": method,
-        "guided": guided,
-        "batch": 20,
-        "milliseconds": {"median": milliseconds, "p5": milliseconds - 1, "p95": milliseconds + 1},
-        "calls": 50,
-        "parameters": 1234567,
-        "peak_memory_mib": None,
-        "device": "cpu",
-    }
-
-
 def test_files_and_numbers(filled, tmp_path):
     out = tmp_path / "report"
     lines = []
@@ -115,34 +100,6 @@ def test_one_result_alone(folder, tmp_path):
     assert "Probability of improvement" not in text
     row = pd.read_csv(tmp_path / "out" / "aggregates.csv").iloc[0]
     assert np.isnan(row["lower"])
-
-
-def test_cost_section(filled, tmp_path):
-    assert "### Cost" not in report(filled, tmp_path / "a")[1]
-    rows = [timing_rows("unguided", False, 10.0), timing_rows("swg", False, 10.0), timing_rows("swg", True, 25.0)]
-    filled.write("timing.json", {"format": 1, "rows": rows, "machine": {"processor": "a processor"}})
-    written, text = report(filled, tmp_path / "b")
-    swg = next(line for line in text.splitlines() if line.startswith("| maze2d-umaze | swg "))
-    cells = [cell.strip() for cell in swg.strip("|").split("|")]
-    assert cells[3:] == [
-        "20",
-        "10.00 [9.00, 11.00]",
-        "25.00 [24.00, 26.00]",
-        "2.50",
-        "1.250",
-        "1,234,567",
-        "–",
-    ]
-    assert "maze2d-cost.png" in {path.name for path in written}
-    # Results on shared terms do not stand beside the cost of another network and sampler.
-    assert "Measured on shared terms" in text
-    own = [{**row, "terms": "own"} for row in rows]
-    filled.write("timing.json", {"format": 1, "rows": own, "machine": {}})
-    assert "### Cost" not in report(filled, tmp_path / "own")[1]
-    del rows[0]["calls"]
-    filled.write("timing.json", {"format": 1, "rows": rows, "machine": {}})
-    with pytest.raises(ReportError, match=r"timing\.json lacks the field `rows\[0\]\.calls`"):
-        report(filled, tmp_path / "c")
 
 
 def test_repairs_are_warned_of(folder, tmp_path):
