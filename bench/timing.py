@@ -14,11 +14,12 @@ import torch
 
 from bench.data import shared_on
 from bench.errors import UserError
+from bench.layers import SHARED
 from bench.plan import node_of, ordered
 from bench.request import Job
 from bench.result import machine
 from bench.screen import Screen
-from bench.store import FORMAT, ResultStore, write_json
+from bench.store import FORMAT, ResultStore, read_json, write_json
 from critics.component import Component
 from critics.networks import parameter_count
 from critics.seeds import SeedStreams
@@ -39,6 +40,8 @@ def time_methods(
 ) -> None:
     """Time every method of each job, print the table and write `timing.json`.
 
+    What was timed before on this machine, in another suite or on other terms, stays in it.
+
     Raises:
         UserError: no batch, a batch below 1, or fewer than two calls.
     """
@@ -56,8 +59,19 @@ def time_methods(
                     row = time_one(name, method, shared, batch, guided, calls, device)
                     rows.append({"suite": job.task.suite, "task": job.task.name, "terms": job.terms, **row})
                     screen.say(line(row))
-    write_json(store.root / "timing.json", {"format": FORMAT, "rows": rows, "machine": machine(device)})
-    screen.say(f"Written: {store.root / 'timing.json'}; the report shows it.")
+    file = store.root / "timing.json"
+    now = {(row["suite"], row["terms"]) for row in rows}
+    kept = [row for row in timed_before(file, device) if (row["suite"], row.get("terms", SHARED)) not in now]
+    write_json(file, {"format": FORMAT, "rows": [*kept, *rows], "machine": machine(device)})
+    screen.say(f"Written: {file}; the report shows it.")
+
+
+def timed_before(file: Path, device: torch.device) -> list[dict[str, Any]]:
+    """The rows of `timing.json`, none where it is of another machine: the file names only one."""
+    if not file.is_file():
+        return []
+    before = read_json(file)
+    return before["rows"] if before["machine"] == machine(device) else []
 
 
 def time_one(

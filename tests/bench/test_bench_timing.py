@@ -79,3 +79,20 @@ def test_no_data_is_needed(bench, folders, suite):
 def test_too_few_calls_are_refused(bench, folders, tmp_path):
     assert "at least 2 calls" in bench("time", *MAZE_TASK, *folders, "--calls", "1").mistake
     assert not (tmp_path / "results" / "timing.json").exists()
+
+
+def test_what_was_timed_on_other_terms_stays(bench, folders, tmp_path):
+    def timed(*more):
+        few = ("--methods", "unguided", "--batches", "1", "--calls", "2")
+        assert bench("time", *TOY, *folders, *few, *more).code == 0
+        return json.loads(file.read_text())
+
+    file = tmp_path / "results" / "timing.json"
+    (shared,) = timed()["rows"]
+    written = timed("--terms", "own")
+    assert [row["terms"] for row in written["rows"]] == ["shared", "own"]
+    assert written["rows"][0] == shared
+    assert [row["terms"] for row in timed()["rows"]] == ["own", "shared"], "the same again replaces what was there"
+    # The file names one machine, so what another one took does not stand in it.
+    file.write_text(json.dumps({**written, "machine": {"device": "cuda"}}))
+    assert [row["terms"] for row in timed()["rows"]] == ["shared"]
