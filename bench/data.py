@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.errors import UserError
 from bench.spec import Config
 from critics.component import Component, Data, Progress
 from critics.critic import IQL, KnownCritic
 from methods.method import Shared
 from suites.sources import load
 from suites.sources.transitions import Transitions
-from suites.task import ControlTask, DensityTask, Task
+from suites.task import DensityTask, Task
 
 
 def load_transitions(
@@ -21,10 +20,9 @@ def load_transitions(
     """The task's transitions from its source; generated first where the source is local and nothing is there.
 
     Raises:
-        UserError: the data are there, but nothing to evaluate a policy in.
         DataError: the data are missing, damaged or do not fit the task.
     """
-    transitions = load(
+    return load(
         task,
         source,
         count=config.data.transitions,
@@ -32,9 +30,6 @@ def load_transitions(
         seed=config.data.seed,
         progress=progress,
     )
-    if isinstance(task, ControlTask) and task.make_environment is None:
-        raise UserError(f"task {task.name} has no simulator yet; choose a task of suite toy or maze2d.")
-    return transitions
 
 
 def to_device(transitions: Transitions, device: torch.device) -> Data:

@@ -11,7 +11,6 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from bench.errors import UserError
 from critics.component import Progress
 from critics.seeds import SeedStreams, stream_number
 from methods.method import Policy
@@ -71,8 +70,6 @@ def rollouts(
     Returns:
         Per seed, its episodes in order.
     """
-    if task.make_environment is None:
-        raise UserError(f"task {task.name!r} has no simulator yet; choose a task of toy or maze2d.")
     resets = [[reset_seed(task.name, seed, number, purpose) for number in episodes] for seed in seeds]
     environments = [task.make_environment() for _ in range(len(seeds) * len(episodes))]
     try:

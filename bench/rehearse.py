@@ -86,8 +86,6 @@ def seconds_to_evaluate(
 
 def seconds_per_environment_step(task: ControlTask) -> float:
     """Measured on one environment with zero actions."""
-    if task.make_environment is None:
-        return 0.0
     environment = task.make_environment()
     environment.reset(seed=0)
     action = torch.zeros(task.action_dim).numpy()

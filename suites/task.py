@@ -50,7 +50,7 @@ class ControlTask(Task):
         horizon: environment steps after which an episode is cut.
         reference: D4RL's (minimum, maximum) return; normalised score = 100 (R - min) / (max - min).
         make_environment: builds one evaluation environment with a flat float observation and actions in
-            [-1, 1]; None while the group's simulator is not built.
+            [-1, 1].
         generate: makes the `local` data set from (transitions, seed, progress), where progress(done, total)
             may be None; None for a task whose data cannot be made here.
         longest_step: in data of D4RL's layout, the distance between two rows' positions (their first two
@@ -60,7 +60,7 @@ class ControlTask(Task):
 
     horizon: int
     reference: tuple[float, float]
-    make_environment: Callable[[], gym.Env] | None = None
+    make_environment: Callable[[], gym.Env]
     generate: Callable[[int, int, Progress | None], tuple[Episode, ...]] | None = None
     longest_step: float | None = None
     frame: QuarterTurn | None = None

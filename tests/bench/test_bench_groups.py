@@ -23,7 +23,6 @@ GROUPS = {  # task: its suite, and the range of a score when actions are as good
 
 def wandering(task: ControlTask) -> dict[str, np.ndarray]:
     """What random actions meet in the task's own simulator, in the columns of D4RL's files."""
-    assert task.make_environment is not None
     environment, generator = task.make_environment(), np.random.default_rng(0)
     rows: dict[str, list] = {name: [] for name in ("observations", "actions", "rewards", "terminals", "timeouts")}
     observation = environment.reset(seed=0)[0]
