@@ -23,7 +23,7 @@ from methods.guidance_net import GuidanceNet, GuidanceNetConfig
 from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.cep import CEP as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
+from methods.registry import MethodError, register
 from methods.support import SupportActions
 
 
@@ -90,14 +90,84 @@ class EnergyNet(Trained[GuidanceNet, Tensor]):
     ) -> Float[Tensor, " seed"]:
         """The contrastive loss, mean over states."""
         rows = torch.arange(len(batch), device=batch.device)[:, None]
-        actions = parts["support"].actions[rows, batch]
-        observations = parts["support"].observations[rows, batch]
-        level = streams.integers(len(module.schedule), batch.shape[1])
-        level = level[..., None].expand(-1, -1, self.support.actions)
-        noisy = add_noise(module.schedule, actions, level, streams.normal(*actions.shape[1:]))
-        repeated = observations.repeat_interleave(self.support.actions, dim=1)
-        energy = module(noisy.flatten(1, 2), level.flatten(1), repeated)
-        return contrastive_loss(energy.view(level.shape), tables["target"][rows, batch]).mean(-1)
+        observations, actions = parts["support"].observations[rows, batch], parts["support"].actions[rows, batch]
+        return contrast(module, observations, actions, tables["target"][rows, batch], streams)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """States, and for each of them data actions to be told apart, with softmax(β Q) over them."""
+
+    observations: Float[Tensor, "seed batch observation"]
+    actions: Float[Tensor, "seed batch support action"]
+    target: Float[Tensor, "seed batch support"]
+
+
+@dataclass(frozen=True)
+class DataEnergyNet(Trained[GuidanceNet, Contrast]):
+    """f(a_k, s, k) with the data's own actions for support, drawn anew in every step: CEP's code for the toy sets.
+
+    Right only where actions do not depend on the state, so that any row's action is a draw from μ(a|s).
+
+    Attributes:
+        support_actions: M, rows of the data per state.
+    """
+
+    kind: ClassVar[str] = "cep-data-energy"
+    config: GuidanceNetConfig
+    denoiser: DenoiserConfig
+    observation_dim: int
+    action_dim: int
+    critic: Component
+    inverse_temperature: float
+    batch_size: int
+    support_actions: int
+
+    @property
+    def training(self) -> Training:
+        """Adam at a constant rate."""
+        return self.config.training(self.batch_size)
+
+    def upstream(self) -> Mapping[str, Component]:
+        """The critic that values the actions."""
+        return {"critic": self.critic}
+
+    def build(self, streams: SeedStreams) -> GuidanceNet:
+        """A fresh guidance network on the denoiser's schedule."""
+        d = self.denoiser
+        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)
+
+    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Contrast:
+        """States, and M actions for each from anywhere in the data."""
+        states, support = self.batch_size, self.support_actions
+        observations = data.observations[streams.integers(len(data), states)]
+        actions = data.actions[streams.integers(len(data), states * support)]
+        with torch.no_grad():
+            q = parts["critic"].q(observations.repeat_interleave(support, dim=1), actions)
+        target = (self.inverse_temperature * q.unflatten(1, (states, support))).softmax(-1)
+        return Contrast(observations, actions.unflatten(1, (states, support)), target)
+
+    def loss(
+        self, module: GuidanceNet, batch: Contrast, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams
+    ) -> Float[Tensor, " seed"]:
+        """The contrastive loss, mean over states."""
+        return contrast(module, batch.observations, batch.actions, batch.target, streams)
+
+
+def contrast(
+    module: GuidanceNet,
+    observations: Float[Tensor, "seed batch observation"],
+    actions: Float[Tensor, "seed batch support action"],
+    target: Float[Tensor, "seed batch support"],
+    streams: SeedStreams,
+) -> Float[Tensor, " seed"]:
+    """The contrastive loss, mean over states: one level for a state's actions, a noise of its own for each."""
+    states, support = actions.shape[1:3]
+    level = streams.integers(len(module.schedule), states)[..., None].expand(-1, -1, support)
+    noisy = add_noise(module.schedule, actions, level, streams.normal(*actions.shape[1:]))
+    repeated = observations.repeat_interleave(support, dim=1)
+    energy = module(noisy.flatten(1, 2), level.flatten(1), repeated)
+    return contrastive_loss(energy.view(level.shape), target).mean(-1)
 
 
 def contrastive_loss(
@@ -116,7 +186,10 @@ class CEP(Method):
         inverse_temperature: β of π ∝ μ e^{βQ}.
         batch_size: states per training step.
         support_actions: M per state (16 in the paper, 32 for AntMaze).
-        support_states: states that get support actions.
+        support: where they come from: `behaviour`, draws from the behaviour model, or `data`, rows of the data
+            whatever their state, as in the authors' code for the toy sets; right where actions do not depend on
+            the state, and refused elsewhere.
+        support_states: states that get draws from the behaviour model.
         critic: `shared`, the comparison's critic, or `in-support`, the authors' softmax Q-learning over support
             actions, in the sizes of the shared one. On the toy sets Q is known, and neither is learned.
         value_inverse_temperature: β_Q of the in-support critic's softmax.
@@ -129,13 +202,20 @@ class CEP(Method):
     inverse_temperature: float = 3.0
     batch_size: int = 256
     support_actions: int = 16
+    support: Literal["behaviour", "data"] = "behaviour"
     support_states: int = 1_000_000
     critic: Literal["shared", "in-support"] = "shared"
     value_inverse_temperature: float = 1.0
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The behaviour denoiser and the energy network above it."""
+        """The behaviour denoiser and the energy network above it.
+
+        Raises:
+            MethodError: `support` is `data` where actions depend on the state.
+        """
         behaviour = shared.behaviour()
+        if self.support == "data":
+            return {"denoiser": behaviour, "energy": self._on_data(shared)}
         learned = self.critic == "in-support" and not isinstance(shared.critic, KnownCritic)
         support = SupportActions(
             behaviour,
@@ -151,6 +231,23 @@ class CEP(Method):
             shared.guidance_net, shared.denoiser, support, critic, self.inverse_temperature, self.batch_size
         )
         return {"denoiser": behaviour, "energy": energy}
+
+    def _on_data(self, shared: Shared) -> DataEnergyNet:
+        if not isinstance(shared.critic, KnownCritic):
+            raise MethodError(
+                "cep.support='data' takes any row's action for a draw at any state, which holds on the toy sets "
+                "alone; leave it at 'behaviour'."
+            )
+        return DataEnergyNet(
+            shared.guidance_net,
+            shared.denoiser,
+            shared.observation_dim,
+            shared.action_dim,
+            shared.critic,
+            self.inverse_temperature,
+            self.batch_size,
+            self.support_actions,
+        )
 
     def _in_support(self, shared: Shared, support: SupportActions) -> InSupportQ:
         sizes = (shared.observation_dim, shared.action_dim)

@@ -20,6 +20,7 @@ EVERY_PRESET = {
     "idql.weight": WEIGHT,
     "idql.select": "draw",  # argmax has no target law to be compared with
     "cep.inverse_temperature": 1.0,
+    "cep.support": "data",  # actions do not depend on β, so any row's action is in support
     "mse.inverse_temperature": 1.0,
     "dps.inverse_temperature": 1.0,
 }
@@ -68,8 +69,8 @@ SUITE = Suite(
             "denoiser.decay_steps": 3_000,
             "guidance_net.steps": 4_000,
             "guidance_net.decay_steps": 4_000,
-            "cep.support_actions": 16,
-            "cep.batch_size": 96,
+            "cep.support_actions": 96,
+            "cep.batch_size": 16,
             "idql.candidates": 8,
             "ddice.batch_size": 512,
             "ddice.noises": 1,

@@ -43,7 +43,8 @@ _code: Settings = {
     "critic.weight_decay": Value(1e-4, f"{CODE}: AdamW"),
     "critic.value_layer_norm": Value(False, CODE),
     "critic.value_hidden_norm": Value(True, f"{CODE}: in V alone"),
-    **{name: replace(value, source=CODE) for name, value in BEHAVIOUR.items()},
+    # Its code has no toy sets.
+    **{name: replace(value, source=CODE, where={}) for name, value in BEHAVIOUR.items()},
     "guidance_net.width": Value(256, CODE),
     "guidance_net.layers": Value(4, CODE),
     "guidance_net.steps": Value(1_000_000, CODE),

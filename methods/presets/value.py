@@ -29,5 +29,11 @@ class Value:
 
 TOY = ("8gaussians", "swissroll", "moons", "rings", "checkerboard", "2spirals")
 
+
+def on_toy(value: Any) -> dict[str, Any]:
+    """A `where` that gives the toy sets a value of their own."""
+    return dict.fromkeys(TOY, value)
+
+
 Settings: TypeAlias = Mapping[str, Value]
 Presets: TypeAlias = Mapping[str, Settings]

@@ -57,6 +57,10 @@ OWN = [
     ("cep", "paper", HOPPER, {"cep.support_actions": 16, "cep.inverse_temperature": 3.0, "cep.batch_size": 256}),
     ("cep", "paper", ANTMAZE, {"cep.support_actions": 32}),
     ("cep", "official", HOPPER, {"cep.critic": "in-support", "critic.layers": 3, "critic.steps": 500_000}),
+    ("cep", "official", "moons", {"denoiser.network": "mlp", "denoiser.width": 512, "denoiser.batch_size": 2048}),
+    ("cep", "official", "moons", {"denoiser.steps": 371_000, "guidance_net.width": 512, "cep.support": "data"}),
+    ("cep", "paper", "moons", {"cep.batch_size": 8, "cep.support_actions": 256, "sampler.steps": 15}),
+    ("mse", "official", "moons", {"mse.batch_size": 2048, "sampler.solver": "dpm++-multistep"}),
     (
         "cep",
         "official",
@@ -96,14 +100,14 @@ def test_sizes_go_over_a_methods_own_and_its_structure_stays(preset):
 @pytest.mark.parametrize("preset", ["paper", "official"])
 def test_the_toy_sets_tell_a_method_beta_but_not_its_network_or_its_training(preset):
     """The suite's sizes there are SWG's own, which no other method takes on its own terms."""
-    moons, maze = found(preset, "moons", "cep", "own"), found(preset, UMAZE, "cep", "own")
-    assert moons["cep.inverse_temperature"] == 1.0  # β is the observation there
-    differing = {name for name in maze if name != "cep.inverse_temperature" and moons[name] != maze[name]}
+    moons, maze = found(preset, "moons", "ddice", "own"), found(preset, UMAZE, "ddice", "own")
+    assert moons["ddice.weight"] == "exponential:inverse_temperature=1,maximum=1"  # β is the observation there
+    differing = {name for name in maze if name != "ddice.weight" and moons[name] != maze[name]}
     assert not {name for name in differing if name.startswith(("denoiser.", "sampler.", "guidance_net."))}
     assert (moons["denoiser.schedule"], moons["denoiser.learning_rate"]) == ("vp-linear", 1e-4)
     assert (moons["denoiser.weight_decay"], moons["denoiser.ema"]) == (0.0, None)
     # On shared terms all methods have SWG's there.
-    assert found(preset, "moons", "cep", "shared")["denoiser.schedule"] == "cosine"
+    assert found(preset, "moons", "ddice", "shared")["denoiser.schedule"] == "cosine"
 
 
 def test_the_sizes_of_a_suite_leave_a_methods_structure_too():

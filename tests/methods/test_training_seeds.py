@@ -8,11 +8,16 @@ from tiny import made, tiny_data, tiny_shared
 
 import bench.train
 from bench.train import TrainingState, fit, make
+from critics.critic import KnownCritic
 from methods.cep import CEP
 from methods.ddice import DiffusionDICE
 
 STEPS = 6
 SHARED = tiny_shared(steps=STEPS)
+
+
+ON_DATA = CEP(support="data", support_actions=5, batch_size=4)
+ON_TOY = dataclasses.replace(SHARED, critic=KnownCritic("sums", lambda points: points.sum(-1), 3.0))
 
 
 def with_network(network, schedule, levels):
@@ -28,6 +33,7 @@ TRAINED = {
     "behaviour/u-shaped": with_network("u-shaped", "vp-linear", 1000).behaviour(),
     "joint/mlp": with_network("mlp", "cosine", 4).joint("smooth-expectile"),
     "cep-energy": CEP(support_actions=3, support_states=12, batch_size=8).components(SHARED)["energy"],
+    "cep-data-energy": ON_DATA.components(ON_TOY)["energy"],
     "in-support-critic": CEP(support_actions=3, support_states=12, critic="in-support")
     .components(SHARED)["energy"]
     .upstream()["critic"],
