@@ -142,7 +142,7 @@ def command_time(arguments: list[str]) -> None:
     options, jobs = parse_jobs(TimeOptions, "time", arguments)
     batches = parse_batches(options.batches)
     first = [job for job in jobs if job.task.name == jobs[0].task.name]
-    time_methods(first, batches, options.calls, prepare_device(options), options.results, Screen())
+    time_methods(first, options.preset, batches, options.calls, prepare_device(options), options.results, Screen())
 
 
 def command_report(arguments: list[str]) -> None:

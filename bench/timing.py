@@ -32,6 +32,7 @@ STATUS = Path("/proc/self/status")
 
 def time_methods(
     jobs: Sequence[Job],
+    preset: str,
     batches: Sequence[int],
     calls: int,
     device: torch.device,
@@ -57,7 +58,8 @@ def time_methods(
             for batch in batches:
                 for guided in (True, False) if method.rho else (False,):
                     row = time_one(name, method, shared, batch, guided, calls, device)
-                    rows.append({"suite": job.task.suite, "task": job.task.name, "terms": job.terms, **row})
+                    of = {"suite": job.task.suite, "task": job.task.name, "preset": preset, "terms": job.terms}
+                    rows.append({**of, **row})
                     screen.say(line(row))
     file = store.root / "timing.json"
     now = {(row["suite"], row["terms"]) for row in rows}

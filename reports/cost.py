@@ -23,6 +23,7 @@ class TimingRow:
         median, p5, p95: milliseconds of a call on the whole batch.
         calls: calls measured after the warm-up.
         terms: `shared` or `own`: the network and the sampler differ.
+        preset: whose sizes they have; None in older files.
         peak_memory_mib: None where the device does not say.
     """
 
@@ -39,6 +40,7 @@ class TimingRow:
     peak_memory_mib: float | None
     device: str
     terms: str
+    preset: str | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def _row(record: Record) -> TimingRow:
         record.optional_number("peak_memory_mib"),
         record.text("device"),
         record.text("terms") if "terms" in record.values else "shared",  # older files know no others
+        record.text("preset") if "preset" in record.values else None,
     )
 
 
@@ -169,13 +172,15 @@ def cost_blocks(rows: Sequence[TimingRow], machine: Mapping[str, Any], order: Se
         return []
     calls = sorted({row.calls for row in rows})
     said = ", ".join(f"{name} {value}" for name, value in machine.items())
+    presets = sorted({row.preset for row in rows if row.preset is not None})
+    sizes = f", in the sizes of preset {' and '.join(presets)}" if presets else ""
     return [
         Heading(3, "Cost"),
         Text(
             f"Milliseconds of one call on the whole batch, median [5th, 95th percentile] of "
             f"{' or '.join(map(str, calls))} calls after warm-up; “ms per action” is the median with the method's "
             f"guidance on, divided by the batch. Measured on {' or '.join(sorted({row.terms for row in rows}))} "
-            f"terms, on: {said}."
+            f"terms{sizes}, on: {said}."
         ),
         cost_table(rows, order),
     ]

@@ -32,6 +32,7 @@ def test_rows_are_guided_only_where_there_is_a_scale(bench, folders, tmp_path):
     )
     for row in written["rows"]:
         assert (row["suite"], row["task"], row["device"], row["calls"]) == ("maze2d", "maze2d-umaze", "cpu", 3)
+        assert (row["preset"], row["terms"]) == ("smoke", "shared")
         taken = row["milliseconds"]
         assert 0 < taken["p5"] <= taken["median"] <= taken["p95"]
         assert row["peak_memory_mib"] is None or row["peak_memory_mib"] >= 0

@@ -50,7 +50,10 @@ def test_cost_section(folder, tmp_path):
     ]
     assert "maze2d-cost.png" in {path.name for path in written}
     # Results on shared terms do not stand beside the cost of another network and sampler.
-    assert "Measured on shared terms" in text
+    assert "Measured on shared terms, on: " in text
+    sized = [{**row, "preset": "quick"} for row in rows]
+    folder.write("timing.json", {"format": 1, "rows": sized, "machine": {}})
+    assert "Measured on shared terms, in the sizes of preset quick, on: " in report(folder, tmp_path / "sized")[1]
     own = [{**row, "terms": "own"} for row in rows]
     folder.write("timing.json", {"format": 1, "rows": own, "machine": {}})
     assert "### Cost" not in report(folder, tmp_path / "own")[1]
