@@ -76,7 +76,8 @@ def test_a_component_that_two_methods_ask_for_is_made_once(bench, fresh, tmp_pat
 
 
 def test_a_killed_run_goes_on_where_it_was(bench, fresh, tmp_path):
-    arguments = [*TWO, *fresh, "--seeds", "1", "--guidance-net.steps", "2500"]
+    drawn = ("--cep.support", "behaviour")  # a component more, to be killed after
+    arguments = [*TWO, *fresh, *drawn, "--seeds", "1", "--guidance-net.steps", "2500"]
     command = [sys.executable, "-m", "bench", "run", *map(str, arguments)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}
