@@ -139,13 +139,12 @@ class DataEnergyNet(Trained[GuidanceNet, Contrast]):
 
     def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Contrast:
         """States, and M actions for each from anywhere in the data."""
-        states, support = self.batch_size, self.support_actions
-        observations = data.observations[streams.integers(len(data), states)]
-        actions = data.actions[streams.integers(len(data), states * support)]
-        with torch.no_grad():
-            q = parts["critic"].q(observations.repeat_interleave(support, dim=1), actions)
-        target = (self.inverse_temperature * q.unflatten(1, (states, support))).softmax(-1)
-        return Contrast(observations, actions.unflatten(1, (states, support)), target)
+        shape = (self.batch_size, self.support_actions)
+        observations = data.observations[streams.integers(len(data), shape[0])]
+        actions = data.actions[streams.integers(len(data), shape[0] * shape[1])]
+        q = parts["critic"].q(observations.repeat_interleave(shape[1], dim=1), actions)
+        target = (self.inverse_temperature * q.unflatten(1, shape)).softmax(-1)
+        return Contrast(observations, actions.unflatten(1, shape), target)
 
     def loss(
         self, module: GuidanceNet, batch: Contrast, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams
@@ -238,16 +237,8 @@ class CEP(Method):
                 "cep.support='data' takes any row's action for a draw at any state, which holds on the toy sets "
                 "alone; leave it at 'behaviour'."
             )
-        return DataEnergyNet(
-            shared.guidance_net,
-            shared.denoiser,
-            shared.observation_dim,
-            shared.action_dim,
-            shared.critic,
-            self.inverse_temperature,
-            self.batch_size,
-            self.support_actions,
-        )
+        net = (shared.guidance_net, shared.denoiser, shared.observation_dim, shared.action_dim, shared.critic)
+        return DataEnergyNet(*net, self.inverse_temperature, self.batch_size, self.support_actions)
 
     def _in_support(self, shared: Shared, support: SupportActions) -> InSupportQ:
         sizes = (shared.observation_dim, shared.action_dim)
