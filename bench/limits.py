@@ -7,6 +7,7 @@ from typing import Any
 from bench.errors import UserError
 from bench.request import Job
 from bench.spec import flatten, joined
+from critics.initial import INITIAL
 from critics.losses import parse_value_loss
 from critics.networks import ACTIVATIONS
 from critics.weights import parse_weight
@@ -69,6 +70,8 @@ def check_names(job: Job) -> None:
     check_inverse_temperatures(config.evaluation.inverse_temperatures)
     for name, value, choices in (
         ("denoiser.activation", config.denoiser.activation, ACTIVATIONS),
+        ("critic.initial", config.critic.initial, INITIAL),
+        ("denoiser.initial", config.denoiser.initial, INITIAL),
         ("denoiser.network", config.denoiser.network, NETWORKS),
         ("sampler.solver", config.sampler.solver, SOLVERS),
         ("sampler.clip", config.sampler.clip, CLIPS),

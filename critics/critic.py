@@ -50,6 +50,7 @@ class CriticConfig:
         layers: hidden layers of each network.
         value_layer_norm: a LayerNorm on V's input, as SWG and the current IDQL code have it.
         value_hidden_norm: a LayerNorm before each activation of V, as Diffusion-DICE's code has it.
+        initial: initial weights, `uniform` (PyTorch's), `xavier` (SWG's and IDQL's code) or `lecun` (flax's).
         steps: gradient steps (papers: a million).
         batch_size: transitions per seed and step.
         learning_rate: Adam's; AdamW's where weight_decay > 0.
@@ -64,6 +65,7 @@ class CriticConfig:
     layers: int = 2
     value_layer_norm: bool = False
     value_hidden_norm: bool = False
+    initial: str = "uniform"
     steps: int = 1_000_000
     batch_size: int = 256
     learning_rate: float = 3e-4
@@ -84,10 +86,11 @@ class IQLNetworks(nn.Module):
 
     def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
         super().__init__()
-        hidden = [config.width] * config.layers
-        self.twin_q = SeedMLP(streams, [observation_dim + action_dim, *hidden, 1], members=2)
+        hidden, pair = [config.width] * config.layers, observation_dim + action_dim
+        self.twin_q = SeedMLP(streams, [pair, *hidden, 1], members=2, initial=config.initial)
         self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
-        value = SeedMLP(streams, [observation_dim, *hidden, 1], layer_norm=config.value_hidden_norm)
+        normed = config.value_hidden_norm
+        value = SeedMLP(streams, [observation_dim, *hidden, 1], layer_norm=normed, initial=config.initial)
         norm = [SeedLayerNorm(streams, observation_dim)] if config.value_layer_norm else []
         self.value = nn.Sequential(*norm, value)
 

@@ -27,7 +27,7 @@ class EnsembleNetworks(nn.Module):
         super().__init__()
         self.members = members
         sizes = [observation_dim + action_dim, *[config.width] * config.layers, 1]
-        self.networks = SeedMLP(streams, sizes, members=members)
+        self.networks = SeedMLP(streams, sizes, members=members, initial=config.initial)
 
     def each_q(
         self,

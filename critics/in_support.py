@@ -30,7 +30,7 @@ class InSupportNetworks(nn.Module):
     def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
         super().__init__()
         sizes = [observation_dim + action_dim, *[config.width] * config.layers, 1]
-        self.twin_q = SeedMLP(streams, sizes, members=2)
+        self.twin_q = SeedMLP(streams, sizes, members=2, initial=config.initial)
         self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
 
     def q(

@@ -10,29 +10,34 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from critics.initial import INITIAL
 from critics.seeds import SeedStreams
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "mish": nn.Mish, "gelu": nn.GELU}
 
 
 class SeedLinear(nn.Module):
-    """An affine map per seed (and member): y = x W + b, W and b uniform in ±1/√in at the start.
-
-    Deviation: so start PyTorch's layers, and CEP's and Diffusion-DICE's with them; the JAX code of IDQL and SWG
-    starts from Xavier's uniform W (its residual blocks from LeCun's) and b = 0.
+    """An affine map per seed (and member): y = x W + b.
 
     Args:
         streams: the seeds and their random numbers.
         inputs, outputs: sizes of x and y.
         members: number of networks per seed, or None for one without a member axis.
+        initial: how W and b start, a name in `INITIAL`.
     """
 
-    def __init__(self, streams: SeedStreams, inputs: int, outputs: int, members: int | None = None):
+    def __init__(
+        self,
+        streams: SeedStreams,
+        inputs: int,
+        outputs: int,
+        members: int | None = None,
+        initial: str = "uniform",
+    ):
         super().__init__()
         lead = () if members is None else (members,)
-        bound = inputs**-0.5
-        self.weight = nn.Parameter((2 * streams.uniform(*lead, inputs, outputs) - 1) * bound)
-        self.bias = nn.Parameter((2 * streams.uniform(*lead, 1, outputs) - 1) * bound)
+        weight, bias = INITIAL[initial](streams, lead, inputs, outputs)
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
     def forward(self, x: Float[Tensor, "*lead batch inputs"]) -> Float[Tensor, "*lead batch outputs"]:
         if self.weight.dim() == 3:
@@ -42,7 +47,10 @@ class SeedLinear(nn.Module):
 
 
 class SeedLayerNorm(nn.Module):
-    """Layer normalisation over the features with a scale and shift per seed."""
+    """Layer normalisation over the features with a scale and shift per seed.
+
+    Deviation: ε is 1e-5, as in PyTorch; flax, which SWG's and IDQL's code is written in, has 1e-6.
+    """
 
     def __init__(self, streams: SeedStreams, features: int):
         super().__init__()
@@ -62,6 +70,7 @@ class SeedMLP(nn.Sequential):
         activation: a name in `ACTIVATIONS`.
         members: number of networks per seed, or None for one without a member axis.
         layer_norm: a LayerNorm before each activation; for one network per seed alone.
+        initial: how every layer starts, a name in `INITIAL`.
     """
 
     def __init__(
@@ -71,12 +80,13 @@ class SeedMLP(nn.Sequential):
         activation: str = "relu",
         members: int | None = None,
         layer_norm: bool = False,
+        initial: str = "uniform",
     ):
         layers: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(sizes[:-1]):
             norm = [SeedLayerNorm(streams, outputs)] if layer_norm else []
-            layers += [SeedLinear(streams, inputs, outputs, members), *norm, ACTIVATIONS[activation]()]
-        super().__init__(*layers, SeedLinear(streams, sizes[-2], sizes[-1], members))
+            layers += [SeedLinear(streams, inputs, outputs, members, initial), *norm, ACTIVATIONS[activation]()]
+        super().__init__(*layers, SeedLinear(streams, sizes[-2], sizes[-1], members, initial))
 
 
 def member_values(

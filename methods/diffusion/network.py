@@ -31,6 +31,8 @@ class NetworkConfig:
         activation: `silu` (the papers'), `relu`, `mish` or `gelu`.
         frequencies: learnable Fourier frequencies of the noise level; `u-shaped` has 16 fixed ones.
         level_features: size of the level's embedding; 32 for `u-shaped`.
+        initial: initial weights, `uniform` (PyTorch's, and `u-shaped` has no others), `lecun` (flax's) or `xavier`
+            (SWG's and IDQL's code: Xavier's, but LeCun's inside the residual blocks).
     """
 
     network: str = "residual"
@@ -41,6 +43,7 @@ class NetworkConfig:
     activation: str = "silu"
     frequencies: int = 64
     level_features: int = 256
+    initial: str = "uniform"
 
 
 def level_numbers(levels: int) -> Float[Tensor, " level"]:
@@ -80,7 +83,7 @@ class LevelEmbedding(nn.Module):
         super().__init__()
         self.frequency = nn.Parameter(0.2 * streams.normal(1, config.frequencies))
         sizes = [2 * config.frequencies, config.level_features, config.level_features]
-        self.mlp = SeedMLP(streams, sizes, config.activation)
+        self.mlp = SeedMLP(streams, sizes, config.activation, initial=config.initial)
 
     def forward(
         self, levels: Float[Tensor, " level"] | Float[Tensor, "seed level"]
@@ -96,8 +99,9 @@ class Block(nn.Module):
         super().__init__()
         inner = config.width * config.expansion
         self.dropout = config.dropout
-        self.expand = SeedLinear(streams, config.width, inner)
-        self.contract = SeedLinear(streams, inner, config.width)
+        initial = "lecun" if config.initial == "xavier" else config.initial
+        self.expand = SeedLinear(streams, config.width, inner, initial=initial)
+        self.contract = SeedLinear(streams, inner, config.width, initial=initial)
         self.norm = SeedLayerNorm(streams, config.width)
         self.activation = ACTIVATIONS[config.activation]()
 
@@ -132,12 +136,14 @@ class NoiseNetwork(nn.Module):
         super().__init__()
         inputs = action_dim + weight_head + observation_dim + config.level_features
         self.level = LevelEmbedding(streams, config)
-        self.enter = SeedLinear(streams, inputs, config.width)
+        self.enter = SeedLinear(streams, inputs, config.width, initial=config.initial)
         self.blocks = nn.ModuleList(Block(streams, config) for _ in range(config.blocks))
         self.activation = ACTIVATIONS[config.activation]()
-        self.leave = SeedLinear(streams, config.width, action_dim)
-        head = [config.width, config.width, 1]
-        self.weight_head = SeedMLP(streams, head, config.activation) if weight_head else None
+        self.leave = SeedLinear(streams, config.width, action_dim, initial=config.initial)
+        self.weight_head = None
+        if weight_head:
+            sizes = [config.width, config.width, 1]
+            self.weight_head = SeedMLP(streams, sizes, config.activation, initial=config.initial)
 
     def forward(
         self,

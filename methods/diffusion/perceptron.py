@@ -41,7 +41,8 @@ class PerceptronNetwork(nn.Module):
         channels = action_dim + weight_head
         inputs = channels + observation_dim + config.level_features
         self.level = LevelEmbedding(streams, config)
-        self.mlp = SeedMLP(streams, [inputs, *[config.width] * config.blocks, channels], config.activation)
+        sizes = [inputs, *[config.width] * config.blocks, channels]
+        self.mlp = SeedMLP(streams, sizes, config.activation, initial=config.initial)
 
     def forward(
         self,

@@ -52,6 +52,8 @@ MISTAKES = {
     "--denoiser.dropout 1": ("denoiser.dropout=1.0", "below 1"),
     "--denoiser.schedule foo": ("'foo'", "vp, cosine"),
     "--denoiser.activation foo": ("'foo'", "relu, silu, mish, gelu"),
+    "--critic.initial foo": ("'foo'", "uniform, xavier, lecun"),
+    "--denoiser.initial foo": ("'foo'", "uniform, xavier, lecun"),
     "--guidance-net.layers 0": ("guidance_net.layers=0", "at least 1"),
     "--sampler.solver foo": ("'foo'", "ddpm, ddpm-large, ddim"),
     "--sampler.steps 99": ("sampler.steps=99", "5 levels"),
