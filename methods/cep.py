@@ -13,13 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.component import Component, Data, Parts, Trained, Training, in_chunks
+from critics.component import Component, Data, Parts, in_chunks
 from critics.critic import KnownCritic
 from critics.in_support import InSupportQ
 from critics.seeds import SeedStreams
-from methods.diffusion.denoiser import DenoiserConfig, add_noise
+from methods.diffusion.denoiser import add_noise
 from methods.diffusion.guidance import EnergyGuided
-from methods.guidance_net import GuidanceNet, GuidanceNetConfig
+from methods.guidance_net import GuidanceNet, GuidanceObjective
 from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.cep import CEP as PRESETS
 from methods.presets.value import Presets
@@ -28,7 +28,7 @@ from methods.support import SupportActions
 
 
 @dataclass(frozen=True)
-class EnergyNet(Trained[GuidanceNet, Tensor]):
+class EnergyNet(GuidanceObjective[Tensor]):
     """f(a_k, s, k), trained on support actions by the contrastive loss.
 
     Deviation: the critic is made before, and its final Q is what f learns; the authors' code trains the two side
@@ -39,27 +39,12 @@ class EnergyNet(Trained[GuidanceNet, Tensor]):
     """
 
     kind: ClassVar[str] = "cep-energy"
-    config: GuidanceNetConfig
-    denoiser: DenoiserConfig
-    support: SupportActions
-    critic: Component
     inverse_temperature: float
-    batch_size: int
-
-    @property
-    def training(self) -> Training:
-        """Adam at a constant rate."""
-        return self.config.training(self.batch_size)
+    support: SupportActions
 
     def upstream(self) -> Mapping[str, Component]:
         """Support actions and the critic that values them."""
         return {"support": self.support, "critic": self.critic}
-
-    def build(self, streams: SeedStreams) -> GuidanceNet:
-        """A fresh guidance network on the denoiser's schedule."""
-        b = self.support.behaviour
-        d = self.denoiser
-        return GuidanceNet(streams, self.config, d.schedule, d.levels, b.observation_dim, b.action_dim)
 
     def rehearsal(self) -> "EnergyNet":
         """With few support states, since valuing them all takes longer than the steps to be timed."""
@@ -104,7 +89,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class DataEnergyNet(Trained[GuidanceNet, Contrast]):
+class DataEnergyNet(GuidanceObjective[Contrast]):
     """f(a_k, s, k) with the data's own actions for support, drawn anew in every step: CEP's code for the toy sets.
 
     Right only where actions do not depend on the state, so that any row's action is a draw from μ(a|s).
@@ -114,28 +99,8 @@ class DataEnergyNet(Trained[GuidanceNet, Contrast]):
     """
 
     kind: ClassVar[str] = "cep-data-energy"
-    config: GuidanceNetConfig
-    denoiser: DenoiserConfig
-    observation_dim: int
-    action_dim: int
-    critic: Component
     inverse_temperature: float
-    batch_size: int
     support_actions: int
-
-    @property
-    def training(self) -> Training:
-        """Adam at a constant rate."""
-        return self.config.training(self.batch_size)
-
-    def upstream(self) -> Mapping[str, Component]:
-        """The critic that values the actions."""
-        return {"critic": self.critic}
-
-    def build(self, streams: SeedStreams) -> GuidanceNet:
-        """A fresh guidance network on the denoiser's schedule."""
-        d = self.denoiser
-        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)
 
     def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Contrast:
         """States, and M actions for each from anywhere in the data."""
@@ -226,9 +191,7 @@ class CEP(Method):
             next_states=learned,
         )
         critic = self._in_support(shared, support) if learned else shared.critic
-        energy = EnergyNet(
-            shared.guidance_net, shared.denoiser, support, critic, self.inverse_temperature, self.batch_size
-        )
+        energy = EnergyNet(*shared.guidance(self.batch_size, critic), self.inverse_temperature, support)
         return {"denoiser": behaviour, "energy": energy}
 
     def _on_data(self, shared: Shared) -> DataEnergyNet:
@@ -237,8 +200,7 @@ class CEP(Method):
                 "cep.support='data' takes any row's action for a draw at any state, which holds on the toy sets "
                 "alone; leave it at 'behaviour'."
             )
-        net = (shared.guidance_net, shared.denoiser, shared.observation_dim, shared.action_dim, shared.critic)
-        return DataEnergyNet(*net, self.inverse_temperature, self.batch_size, self.support_actions)
+        return DataEnergyNet(*shared.guidance(self.batch_size), self.inverse_temperature, self.support_actions)
 
     def _in_support(self, shared: Shared, support: SupportActions) -> InSupportQ:
         sizes = (shared.observation_dim, shared.action_dim)

@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.component import Batch, Component, Data, Parts, Trained, Training, uniform_batch
+from critics.component import Batch, Component, Data, Parts, uniform_batch
 from critics.critic import KnownCritic, data_weights
 from critics.ensemble import QEnsemble
 from critics.seeds import SeedStreams
 from critics.weights import parse_weight
-from methods.diffusion.denoiser import DenoiserConfig, add_noise
+from methods.diffusion.denoiser import add_noise
 from methods.diffusion.guidance import EnergyGuided
-from methods.guidance_net import GuidanceNet, GuidanceNetConfig
+from methods.guidance_net import GuidanceNet, GuidanceObjective
 from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.ddice import DDICE as PRESETS
 from methods.presets.value import Presets
@@ -27,11 +27,10 @@ from methods.registry import register
 from methods.selection import Best, First, SoftmaxDraw
 
 EXPONENT_LIMIT = 80.0
-WEIGHT_DECAY = 1e-4
 
 
 @dataclass(frozen=True)
-class InSampleNet(Trained[GuidanceNet, Batch]):
+class InSampleNet(GuidanceObjective[Batch]):
     """g(a_k, s, k), trained on the data's own actions by the in-sample loss.
 
     Deviation: the critic is made before, and the weights are of its last Q and V; the authors' code trains the two
@@ -47,30 +46,11 @@ class InSampleNet(Trained[GuidanceNet, Batch]):
 
     kind: ClassVar[str] = "ddice-guidance"
     version: ClassVar[int] = 2
-    config: GuidanceNetConfig
-    denoiser: DenoiserConfig
-    observation_dim: int
-    action_dim: int
-    critic: Component
+    weight_decay: ClassVar[float] = 1e-4
     weight: str
     expectile: float
-    batch_size: int
     noises: int
     shift_per_batch: bool
-
-    @property
-    def training(self) -> Training:
-        """AdamW, weight decay 1e-4."""
-        return self.config.training(self.batch_size, WEIGHT_DECAY)
-
-    def upstream(self) -> Mapping[str, Component]:
-        """The critic gives the weights."""
-        return {"critic": self.critic}
-
-    def build(self, streams: SeedStreams) -> GuidanceNet:
-        """A fresh guidance network on the denoiser's schedule."""
-        d = self.denoiser
-        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)
 
     def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
         """The weight of every transition, (seed, transition)."""
@@ -151,14 +131,9 @@ class DiffusionDICE(Method):
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser, the in-sample network and what selects: the critic or the ensemble."""
         guidance = InSampleNet(
-            shared.guidance_net,
-            shared.denoiser,
-            shared.observation_dim,
-            shared.action_dim,
-            shared.critic,
+            *shared.guidance(self.batch_size),
             self.weight,
             shared.critic_config.expectile,
-            self.batch_size,
             self.noises,
             self.shift_per_batch,
         )

@@ -1,18 +1,21 @@
-"""The network log w_k(a_k, s) that CEP and Diffusion-DICE learn for guidance, and how its inputs are noised.
+"""The network log w_k(a_k, s) that CEP, Diffusion-DICE and MSE learn for guidance, and what its trainings share.
 
 A perceptron on [a_k, Fourier features of k, s], 4 x 256 SiLU in CEP's and Diffusion-DICE's code.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from critics.component import Training
+from critics.component import BatchT, Component, Trained, Training
 from critics.networks import SeedMLP
 from critics.seeds import SeedStreams
+from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.schedule import Schedule, make_schedule
 
 FREQUENCIES = 16
@@ -97,3 +100,38 @@ def fourier(levels: int) -> Float[Tensor, "level feature"]:
     frequency = torch.logspace(0, math.log2(min(max(levels, 2), FINEST)), FREQUENCIES, base=2.0) * 0.5
     phase = 2 * math.pi * position[:, None] * frequency
     return torch.cat([phase.sin(), phase.cos()], -1)
+
+
+@dataclass(frozen=True)
+class GuidanceObjective(Trained[GuidanceNet, BatchT]):
+    """A guidance network as a component; the subclass says what it is trained on (`draw`) and how (`loss`).
+
+    Attributes:
+        config: its size and training.
+        denoiser: whose noise schedule it is trained on.
+        observation_dim, action_dim: sizes of s and a.
+        critic: values actions.
+        batch_size: states or transitions per training step.
+    """
+
+    weight_decay: ClassVar[float] = 0.0
+    config: GuidanceNetConfig
+    denoiser: DenoiserConfig
+    observation_dim: int
+    action_dim: int
+    critic: Component
+    batch_size: int
+
+    @property
+    def training(self) -> Training:
+        """Adam, or AdamW where there is a weight decay."""
+        return self.config.training(self.batch_size, self.weight_decay)
+
+    def upstream(self) -> Mapping[str, Component]:
+        """The critic."""
+        return {"critic": self.critic}
+
+    def build(self, streams: SeedStreams) -> GuidanceNet:
+        """A fresh guidance network on the denoiser's schedule."""
+        d = self.denoiser
+        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)

@@ -69,6 +69,13 @@ class Shared:
         expectile = self.critic_config.expectile
         return JointDenoiser(self.denoiser, self.observation_dim, self.action_dim, weight, expectile, self.critic)
 
+    def guidance(
+        self, batch_size: int, critic: Component | None = None
+    ) -> tuple[GuidanceNetConfig, DenoiserConfig, int, int, Component, int]:
+        """The fields of any `GuidanceObjective`, in their order; on this critic or the shared one."""
+        sizes = (self.observation_dim, self.action_dim)
+        return self.guidance_net, self.denoiser, *sizes, critic or self.critic, batch_size
+
     def bounds(self, denoiser: Denoiser) -> Bounds:
         """The range of the data's actions, and of the weight if the denoiser's z has one."""
         has_weight = denoiser.channels > self.action_dim

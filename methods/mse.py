@@ -15,12 +15,12 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.component import Batch, Component, Data, Parts, Trained, Training, uniform_batch
+from critics.component import Batch, Component, Data, Parts, uniform_batch
 from critics.critic import data_weights
 from critics.seeds import SeedStreams
-from methods.diffusion.denoiser import DenoiserConfig, add_noise
+from methods.diffusion.denoiser import add_noise
 from methods.diffusion.guidance import EnergyGuided
-from methods.guidance_net import GuidanceNet, GuidanceNetConfig
+from methods.guidance_net import GuidanceNet, GuidanceObjective
 from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.cep import MSE as PRESETS
 from methods.presets.value import Presets
@@ -28,31 +28,11 @@ from methods.registry import register
 
 
 @dataclass(frozen=True)
-class RegressedNet(Trained[GuidanceNet, Batch]):
+class RegressedNet(GuidanceObjective[Batch]):
     """f(a_k, s, k), regressed on the β Q of the data's own actions, as in CEP's code."""
 
     kind: ClassVar[str] = "mse-energy"
-    config: GuidanceNetConfig
-    denoiser: DenoiserConfig
-    observation_dim: int
-    action_dim: int
-    critic: Component
     inverse_temperature: float
-    batch_size: int
-
-    @property
-    def training(self) -> Training:
-        """Adam at a constant rate."""
-        return self.config.training(self.batch_size)
-
-    def upstream(self) -> Mapping[str, Component]:
-        """The critic that values the actions."""
-        return {"critic": self.critic}
-
-    def build(self, streams: SeedStreams) -> GuidanceNet:
-        """A fresh guidance network on the denoiser's schedule."""
-        d = self.denoiser
-        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)
 
     def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
         """β Q of every transition, (seed, transition)."""
@@ -92,9 +72,7 @@ class MSE(Method):
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser and the regressed network."""
-        sizes = (shared.observation_dim, shared.action_dim)
-        net = (shared.guidance_net, shared.denoiser, *sizes)
-        energy = RegressedNet(*net, shared.critic, self.inverse_temperature, self.batch_size)
+        energy = RegressedNet(*shared.guidance(self.batch_size), self.inverse_temperature)
         return {"denoiser": shared.behaviour(), "energy": energy}
 
     def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
