@@ -49,7 +49,7 @@ class SeedLinear(nn.Module):
 class SeedLayerNorm(nn.Module):
     """Layer normalisation over the features with a scale and shift per seed.
 
-    Deviation: ε is 1e-5, as in PyTorch; flax, which SWG's and IDQL's code is written in, has 1e-6.
+    Deviation: LayerNorm's ε is 1e-5, as in PyTorch; flax, which SWG's and IDQL's code is written in, has 1e-6.
     """
 
     def __init__(self, streams: SeedStreams, features: int):

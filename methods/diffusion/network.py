@@ -51,6 +51,8 @@ def level_numbers(levels: int) -> Float[Tensor, " level"]:
 
     The embedding's frequencies N(0, 0.2²) then turn 30 N(0, 1) times over the schedule, as CEP's do, and levels
     that stand next to each other look alike; by their own numbers 1,000 levels would all look unrelated.
+
+    Deviation: SWG's and IDQL's code counts the levels from 0, a shift that the embedding learns away.
     """
     return torch.arange(1, levels + 1, dtype=torch.float32) * min(1.0, FINEST / levels)
 
