@@ -1,6 +1,6 @@
 """The calibration by a second implementation, in JAX: tells what the data do from what this project's code does.
 
-    .venv/bin/pip install jax flax optax
+    .venv/bin/pip install --no-build-isolation -e '.[calibration]'
     .venv/bin/python benchmarks/calibration.py [--seeds 0,1] [--methods swg,idql] [--out results/calibration]
 
 `twin.py` shares nothing with the packages but the data: it stands on the authors' libraries, with their initial

@@ -19,6 +19,7 @@ LEVELS = {"joint": 15, "behaviour": 5}
 EXPECTILE, DISCOUNT, POLYAK, EMA = 0.7, 0.99, 0.005, 0.001
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
 LOW, HIGH = 1e-4, 1.0  # the clip of SWG's weight
+LAYER_NORM = 1e-6  # flax's ε; PyTorch's, and this project's, is 1e-5
 
 dense = partial(nn.Dense, kernel_init=nn.initializers.xavier_uniform())
 
@@ -30,7 +31,7 @@ class Perceptron(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        x = nn.LayerNorm()(x) if self.normalise else x
+        x = nn.LayerNorm(LAYER_NORM)(x) if self.normalise else x
         x = nn.relu(dense(256)(x))
         x = nn.relu(dense(256)(x))
         return dense(1)(x)[..., 0]
@@ -50,7 +51,7 @@ class Denoiser(nn.Module):
         x = dense(256)(jnp.concatenate([z, s, embedded], -1))
         second = x
         for block in range(3):
-            inner = nn.LayerNorm()(nn.Dropout(0.1)(x, deterministic=not training))
+            inner = nn.LayerNorm(LAYER_NORM)(nn.Dropout(0.1)(x, deterministic=not training))
             x = x + nn.Dense(256)(nn.swish(nn.Dense(1024)(inner)))
             second = x if block == 1 else second
         noise = dense(self.channels)(nn.swish(x))

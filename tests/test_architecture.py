@@ -22,7 +22,7 @@ ARROWS = {
 }
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LONGEST_FILE = 250
-UNLOCKED = {"policies"}  # extras that only a script run by hand needs
+UNLOCKED = {"policies", "calibration"}  # extras that only scripts run by hand need
 
 
 def imports_of(source: str) -> set[str]:
