@@ -90,6 +90,8 @@ def test_equal_settings_on_other_terms_are_another_result(bench, folders, tmp_pa
         "1",
         "--sampler.solver",
         "ddpm",
+        "--denoiser.initial",
+        "uniform",
     )
     arguments = (*TOY, *folders, "--methods", "unguided", "--seeds", "1", *same)
     sizes = ("--denoiser.ema", "0.01", "--denoiser.decay-steps", "10", "--denoiser.schedule", "cosine")
