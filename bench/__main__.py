@@ -1,4 +1,4 @@
-"""`python -m bench`: see `bench.cli`."""
+"""`python -m bench`: see `bench.cli.main`."""
 
 import os
 
@@ -6,11 +6,11 @@ import os
 # a core; passive ones do not. It has to be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from bench.start import check_one_root
+from bench.entry import check_one_root
 
 if __name__ == "__main__":
     check_one_root()
     # Only now: with a foreign package in the way this import would fail before the check could name it.
-    from bench.cli import main
+    from bench.cli.main import main
 
     main()

@@ -13,14 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.component import Batch, Component, Data, Parts, Trained, Training
-from critics.critic import CriticConfig
+from critics.iql import CriticConfig
 from critics.losses import td_target
-from critics.networks import SeedMLP, follow, member_values
-from critics.seeds import SeedStreams
+from foundation.errors import UserError
+from training.component import Batch, Component, Data, Parts, Trained, Training
+from training.networks import SeedMLP, follow, member_values
+from training.seeds import SeedStreams
 
 
-class CriticError(ValueError):
+class CriticError(UserError):
     """A critic is asked for what it does not know; the message says what to do."""
 
 

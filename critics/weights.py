@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.naming import parse_named
+from critics.named import parse_named
 
 
 @runtime_checkable

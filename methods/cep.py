@@ -13,18 +13,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.component import Component, Data, Parts, in_chunks
-from critics.critic import KnownCritic
 from critics.in_support import InSupportQ
-from critics.seeds import SeedStreams
+from critics.iql import KnownCritic
+from methods.core.guidance_net import GuidanceNet, GuidanceObjective
+from methods.core.method import DiffusionPolicy, Method, Rho, Shared
+from methods.core.registry import MethodError, register
+from methods.core.support import SupportActions
 from methods.diffusion.denoiser import add_noise
 from methods.diffusion.guidance import EnergyGuided
-from methods.guidance_net import GuidanceNet, GuidanceObjective
-from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.cep import CEP as PRESETS
 from methods.presets.value import Presets
-from methods.registry import MethodError, register
-from methods.support import SupportActions
+from training.component import Component, Data, Parts, in_chunks
+from training.seeds import SeedStreams
 
 
 @dataclass(frozen=True)

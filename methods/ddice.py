@@ -12,19 +12,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.component import Batch, Component, Data, Parts, uniform_batch
-from critics.critic import KnownCritic, data_weights
-from critics.ensemble import QEnsemble
-from critics.seeds import SeedStreams
+from critics.iql import KnownCritic, data_weights
+from critics.q_ensemble import QEnsemble
 from critics.weights import parse_weight
+from methods.core.guidance_net import GuidanceNet, GuidanceObjective
+from methods.core.method import DiffusionPolicy, Method, Rho, Shared
+from methods.core.registry import register
+from methods.core.selection import Best, First, SoftmaxDraw
 from methods.diffusion.denoiser import add_noise
 from methods.diffusion.guidance import EnergyGuided
-from methods.guidance_net import GuidanceNet, GuidanceObjective
-from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.ddice import DDICE as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
-from methods.selection import Best, First, SoftmaxDraw
+from training.component import Batch, Component, Data, Parts, uniform_batch
+from training.seeds import SeedStreams
 
 EXPONENT_LIMIT = 80.0
 

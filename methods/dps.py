@@ -15,14 +15,14 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.component import Component, Parts
-from critics.critic import Critic
+from critics.iql import Critic
+from methods.core.method import DiffusionPolicy, Method, Rho, Shared
+from methods.core.registry import register
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.guidance import Guidance, Repairs, through_denoiser
-from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.cep import DPS as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
+from training.component import Component, Parts
 
 
 @dataclass

@@ -9,14 +9,14 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from critics.component import Component, Parts
-from critics.critic import Critic
+from critics.iql import Critic
 from critics.weights import parse_weight
-from methods.method import DiffusionPolicy, Method, Shared
+from methods.core.method import DiffusionPolicy, Method, Shared
+from methods.core.registry import register
+from methods.core.selection import Best, Draw, Selection
 from methods.presets.idql import IDQL as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
-from methods.selection import Best, Draw, Selection
+from training.component import Component, Parts
 
 
 @register("idql")

@@ -15,16 +15,16 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.component import Batch, Component, Data, Parts, uniform_batch
-from critics.critic import data_weights
-from critics.seeds import SeedStreams
+from critics.iql import data_weights
+from methods.core.guidance_net import GuidanceNet, GuidanceObjective
+from methods.core.method import DiffusionPolicy, Method, Rho, Shared
+from methods.core.registry import register
 from methods.diffusion.denoiser import add_noise
 from methods.diffusion.guidance import EnergyGuided
-from methods.guidance_net import GuidanceNet, GuidanceObjective
-from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.cep import MSE as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
+from training.component import Batch, Component, Data, Parts, uniform_batch
+from training.seeds import SeedStreams
 
 
 @dataclass(frozen=True)

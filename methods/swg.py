@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from critics.component import Component, Parts
+from methods.core.method import DiffusionPolicy, Method, Rho, Shared
+from methods.core.registry import register
 from methods.diffusion.guidance import SelfWeighted
-from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.swg import SWG as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
+from training.component import Component, Parts
 
 
 @register("swg")

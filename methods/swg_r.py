@@ -10,13 +10,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from critics.component import Component, Parts
+from methods.core.method import DiffusionPolicy, Method, Rho, Shared
+from methods.core.registry import register
+from methods.core.selection import Best
 from methods.diffusion.guidance import SelfWeighted
-from methods.method import DiffusionPolicy, Method, Rho, Shared
 from methods.presets.swg import SWG_R as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
-from methods.selection import Best
+from training.component import Component, Parts
 
 
 @register("swg-r")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from critics.component import Component, Parts
-from methods.method import DiffusionPolicy, Method, Shared
+from methods.core.method import DiffusionPolicy, Method, Shared
+from methods.core.registry import register
 from methods.presets.idql import UNGUIDED as PRESETS
 from methods.presets.value import Presets
-from methods.registry import register
+from training.component import Component, Parts
 
 
 @register("unguided")

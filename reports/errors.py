@@ -1,5 +1,7 @@
-"""The one exception of this package: something about the results or the request a user can put right."""
+"""What is wrong with results, or with what is asked of them."""
+
+from foundation.errors import UserError
 
 
-class ReportError(ValueError):
+class ReportError(UserError):
     """A report cannot be made; the message is one sentence with the value, the choices and the remedy."""

@@ -3,16 +3,16 @@
 import importlib
 from collections.abc import Iterable
 
-from suites.errors import unknown_name
+from foundation.errors import unknown_name
 from suites.task import Suite, Task
 
 MODULES = {
-    "toy": "suites.toy",
-    "maze2d": "suites.maze2d",
-    "locomotion": "suites.locomotion",
-    "antmaze": "suites.antmaze",
-    "kitchen": "suites.kitchen",
-    "adroit-pen": "suites.adroit_pen",
+    "toy": "suites.tasks.toy",
+    "maze2d": "suites.tasks.maze2d",
+    "locomotion": "suites.tasks.locomotion",
+    "antmaze": "suites.tasks.antmaze",
+    "kitchen": "suites.tasks.kitchen",
+    "adroit-pen": "suites.tasks.adroit_pen",
 }
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import gymnasium as gym
 
-from suites.densities import Density
 from suites.episode import Episode
 from suites.frames import QuarterTurn
 from suites.rewards import RewardTransform, Unchanged
+from suites.toy.densities import Density
 
 Progress = Callable[[int, int], None]  # called with (done, total) transitions
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
+from bench.cli.main import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

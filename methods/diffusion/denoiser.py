@@ -12,13 +12,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from critics.component import Batch, Component, Data, Parts, Trained, Training, uniform_batch
-from critics.critic import data_weights
-from critics.seeds import SeedStreams
+from critics.iql import data_weights
 from critics.weights import parse_weight
-from methods.diffusion.architectures import build_network
-from methods.diffusion.network import NetworkConfig, level_numbers
+from methods.diffusion.networks.build import build_network
+from methods.diffusion.networks.residual import NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
+from training.component import Batch, Component, Data, Parts, Trained, Training, uniform_batch
+from training.seeds import SeedStreams
 
 
 @runtime_checkable

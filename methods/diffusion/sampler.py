@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.seeds import SeedStreams
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.solvers import SOLVERS, Level, Visit
+from training.seeds import SeedStreams
 
 CLIPS = ("clean", "iterate", "none")
 

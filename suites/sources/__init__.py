@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from suites.errors import DataError
-from suites.sources.d4rl_store import load_d4rl, load_file
+from suites.sources.d4rl.store import load_d4rl, load_file
 from suites.sources.local import draw_density, load_generated
-from suites.sources.minari_hub import load_downloaded
+from suites.sources.minari import load_downloaded
 from suites.sources.transitions import Transitions, transformed
 from suites.sources.wanted import Wanted, is_minari_name, wanted
 from suites.task import ControlTask, DensityTask, Task

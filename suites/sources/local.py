@@ -19,7 +19,7 @@ from minari.data_collector import EpisodeBuffer
 from suites.environments import specification
 from suites.episode import Episode
 from suites.errors import DataError
-from suites.sources.minari_hub import into, read
+from suites.sources.minari import into, read
 from suites.sources.transitions import Transitions, check
 from suites.task import ControlTask, DensityTask, Progress
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from suites.errors import DataError
-from suites.sources.d4rl_files import versioned
+from suites.sources.d4rl.files import versioned
 from suites.task import ControlTask, Task
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from command_line import Call, Told
 
-from bench.cli import main
-from methods import registry
+from bench.cli.main import main
+from methods.core import registry
 
 
 @pytest.fixture

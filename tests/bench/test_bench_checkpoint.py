@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import train
-from bench.errors import UserError
-from bench.train import fit
-from critics.component import Data
-from critics.critic import IQL, CriticConfig
+from critics.iql import IQL, CriticConfig
+from foundation.errors import UserError
+from training import loop as train
+from training.component import Data
+from training.loop import fit
 
 NUMBERS = torch.Generator().manual_seed(3)
 ROWS = 40

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from command_line import MAZE
 
-from suites.sources.d4rl_files import FILES
+from suites.sources.d4rl.files import FILES
 
 NAME = "maze2d-umaze-v1"
 

@@ -2,7 +2,7 @@
 
 import json
 
-from bench.cli import main
+from bench.cli.main import main
 
 
 def test_a_run_in_an_empty_folder_with_the_default_places(tmp_path, monkeypatch):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from command_line import MAZE, TOY
 
-from bench.errors import UserError
-from bench.store import write_atomically
+from foundation.errors import UserError
+from foundation.files import write_atomically
 
 ONE = (*TOY, "--methods", "unguided", "--seeds", "1")
 Usage = namedtuple("Usage", "total used free")

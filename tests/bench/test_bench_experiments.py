@@ -9,17 +9,17 @@ import pytest
 import torch
 from command_line import TINY, results_in
 
-from bench.arguments import parse_jobs, parse_rhos
-from bench.data import shared_on
-from bench.experiments import EXPERIMENTS
-from bench.listing import listing
-from bench.options import RunOptions
-from bench.plan import PlannedCell, TaskPlan
-from bench.remember import remember_experiment
-from bench.request import Request
-from bench.run import cells_of
-from bench.spec import parse_seeds
-from bench.store import ResultStore
+from bench.cli.arguments import parse_jobs, parse_rhos
+from bench.cli.list import listing
+from bench.cli.options import RunOptions
+from bench.config.experiments import EXPERIMENTS
+from bench.config.request import Request
+from bench.config.spec import parse_seeds
+from bench.runner.data import shared_on
+from bench.runner.plan import PlannedCell, TaskPlan
+from bench.runner.run import cells_of
+from bench.storage.manifest import remember_experiment
+from bench.storage.store import ResultStore
 
 PUBLISHED = "reports/published/published_swg_{}.csv"
 OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}

@@ -7,13 +7,13 @@ import shutil
 
 import pytest
 
-from bench.arguments import flags, parse, parse_jobs
-from bench.listing import listing
-from bench.options import EXAMPLES, Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
-from bench.presets import PRESETS
-from bench.spec import Config, flatten
+from bench.cli.arguments import flags, parse, parse_jobs
+from bench.cli.list import listing
+from bench.cli.options import EXAMPLES, Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
+from bench.config.presets import PRESETS
+from bench.config.spec import Config, flatten
 from critics.weights import WEIGHTS
-from methods.registry import compared_names, get_method, method_names
+from methods.core.registry import compared_names, get_method, method_names
 from suites.registry import get_suite, suite_names
 
 OPTIONS = {
@@ -107,7 +107,7 @@ def test_help_shows_the_presets_own_defaults(bench):
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_every_example_parses(command, monkeypatch):
-    monkeypatch.setattr("bench.arguments.load_plugin", lambda path: None)
+    monkeypatch.setattr("bench.cli.arguments.load_plugin", lambda path: None)
     for example in EXAMPLES[command]:
         name, *arguments = example.replace(",mine", "").split()
         assert name == command

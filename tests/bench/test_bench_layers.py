@@ -2,15 +2,15 @@
 
 import pytest
 
-from bench.choose_rho import Purpose, choose, keep_tuned
-from bench.experiments import Part
-from bench.layers import layered
-from bench.limits import check_settings
-from bench.presets import PRESETS
-from bench.request import Job
-from bench.spec import Config, flatten, replace_dotted
+from bench.config.bounds import check_settings
+from bench.config.experiments import Part
+from bench.config.precedence import layered
+from bench.config.presets import PRESETS
+from bench.config.request import Job
+from bench.config.spec import Config, flatten, replace_dotted
+from bench.runner.choose_rho import Purpose, choose, keep_tuned
+from methods.core.registry import get_method, method_names
 from methods.presets.value import Value
-from methods.registry import get_method, method_names
 from suites.registry import get_suite, get_tasks, suite_names
 
 UMAZE, HOPPER, ANTMAZE, PEN = "maze2d-umaze", "hopper-medium-v2", "antmaze-umaze", "pen-human"

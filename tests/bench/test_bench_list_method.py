@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.deviations import paragraphs
-from methods.registry import get_method, method_names
+from bench.cli.deviations import paragraphs
+from methods.core.registry import get_method, method_names
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -91,10 +91,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from critics.component import Component, Parts
-from methods.method import DiffusionPolicy, Method, Shared
+from training.component import Component, Parts
+from methods.core.method import DiffusionPolicy, Method, Shared
 from methods.presets.value import Presets, Value
-from methods.registry import register
+from methods.core.registry import register
 
 
 @register("plain")
@@ -126,7 +126,7 @@ def test_a_plug_in_declares_its_presets_in_its_one_file(bench, tmp_path, folders
     assert row_of(text, "draws") == ["draws", "4", "-", "-", "9", "mine.py"]
     assert row_of(text, "denoiser.levels") == ["denoiser.levels", "15", "-", "-", "7", "mine.py"]
     assert shown_deviations(text)[:2] == ["mine.py: nobody published it.", "mine.py: in passing"]
-    assert any(entry.startswith("critics/critic.py: ") for entry in shown_deviations(text))
+    assert any(entry.startswith("critics/iql.py: ") for entry in shown_deviations(text))
 
 
 def test_a_paragraph_ends_where_its_docstring_or_comment_ends():

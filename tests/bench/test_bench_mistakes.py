@@ -148,7 +148,7 @@ def test_an_interruption_says_how_to_go_on(bench, fresh, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.run.plan_task", stopped)
+    monkeypatch.setattr("bench.runner.run.plan_task", stopped)
     told = bench("run", *TOY, *fresh)
     assert told.code == 130
     assert "what is finished is kept" in told.err

@@ -14,10 +14,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from critics.component import Component, Parts
-from methods.method import DiffusionPolicy, Method, Rho, Shared
-from methods.registry import register
-from methods.selection import Best
+from training.component import Component, Parts
+from methods.core.method import DiffusionPolicy, Method, Rho, Shared
+from methods.core.registry import register
+from methods.core.selection import Best
 
 
 @register("calm")
@@ -90,7 +90,7 @@ def test_it_is_run_tuned_timed_and_reported(bench, folders, tmp_path, plugin):
 
 
 def test_it_takes_part_where_no_method_is_named(bench, folders, plugin, monkeypatch):
-    monkeypatch.setattr("bench.cli.run", lambda request, screen: print(*request.jobs[0].methods))
+    monkeypatch.setattr("bench.cli.main.run", lambda request, screen: print(*request.jobs[0].methods))
     assert "calm" in bench("run", *TOY, *folders, *plugin).out.split()
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bench.cli import main
+from bench.cli.main import main
 
 WHAT = ["--suite", "maze2d", "--tasks", "maze2d-umaze", "--methods", "unguided,idql", "--preset", "smoke"]
 SMALL = ["--seeds", "1", "--data-set.transitions", "500", "--denoiser.steps", "3", "--critic.steps", "3"]

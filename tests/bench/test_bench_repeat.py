@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from command_line import TINY, TOY, results_in
 
-from methods.registry import method_names
+from methods.core.registry import method_names
 
 PASSING = ("created", "seconds")
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from bench.screen import Screen
+from bench.progress import Screen
 
 
 def screen(terminal: bool) -> tuple[Screen, io.StringIO]:

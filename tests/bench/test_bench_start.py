@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.run import spoken
+from bench.runner.run import spoken
 
 ROOT = Path(__file__).parents[2]
 

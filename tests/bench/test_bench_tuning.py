@@ -10,7 +10,7 @@ import optuna
 import pytest
 from command_line import MAZE, TOY, results_in
 
-from bench.choose_rho import keep_tuned, tuned_choices
+from bench.runner.choose_rho import keep_tuned, tuned_choices
 
 ROOT = Path(__file__).parents[2]
 SWG = (*MAZE, "--methods", "swg", "--sampler.steps", "2", "--data-set.transitions", "600")
@@ -91,7 +91,7 @@ def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp
         asked.append(episodes)
         return [float(len(asked))] * len(episodes) * len(request.seeds)
 
-    monkeypatch.setattr("bench.tune.scores_of", poorer_and_poorer)
+    monkeypatch.setattr("bench.runner.tune.scores_of", poorer_and_poorer)
     assert bench("tune-rho", *SWG_TOY, *folders, "--search", "tpe", "--trials", "6").code == 0
     choice = tuned(tmp_path)
     assert choice["trials"] == 6
@@ -102,7 +102,7 @@ def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp
 
 
 def test_scores_that_are_not_finite_choose_nothing(bench, folders, tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.tune.scores_of", lambda *_: [float("nan")])
+    monkeypatch.setattr("bench.runner.tune.scores_of", lambda *_: [float("nan")])
     sentence = bench("tune-rho", *SWG_TOY, *folders, "--grid", "1").mistake
     assert "no trial of swg on moons has a finite score" in sentence
     assert not (tmp_path / "results" / "tuned.json").exists()

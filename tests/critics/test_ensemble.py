@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from bench.train import fit
-from critics.component import Data
-from critics.critic import IQL, CriticConfig
-from critics.ensemble import QEnsemble
-from critics.seeds import SeedStreams
+from critics.iql import IQL, CriticConfig
+from critics.q_ensemble import QEnsemble
+from training.component import Data
+from training.loop import fit
+from training.seeds import SeedStreams
 
 SEEDS = (0, 1)
 CONFIG = CriticConfig(width=16, layers=1, discount=0.5, batch_size=16, learning_rate=1e-2, steps=400)

@@ -9,11 +9,11 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
-from bench.train import fit
-from critics.component import Component, Data
-from critics.critic import Critic, CriticConfig
 from critics.in_support import CriticError, InSupportQ, SupportedBatch, softmax_value
-from critics.seeds import SeedStreams
+from critics.iql import Critic, CriticConfig
+from training.component import Component, Data
+from training.loop import fit
+from training.seeds import SeedStreams
 
 SEEDS = (0, 1)
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 from scipy.stats import expectile
 
-from bench.train import fit
-from critics.component import Data
-from critics.critic import IQL, CriticConfig, IQLNetworks, KnownCritic, data_weights
-from critics.networks import SeedLayerNorm
-from critics.seeds import SeedStreams
+from critics.iql import IQL, CriticConfig, IQLNetworks, KnownCritic, data_weights
 from critics.weights import Exponential
+from training.component import Data
+from training.loop import fit
+from training.networks import SeedLayerNorm
+from training.seeds import SeedStreams
 
 GAMMA = 0.9
 

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from critics.critic import KnownCritic
-from critics.seeds import SeedStreams
+from critics.iql import KnownCritic
+from training.seeds import SeedStreams
 
 BETA = 3.0
 

@@ -7,10 +7,10 @@ import torch
 from closed_form import ExactBehaviour, ExactEnergy, ExactJoint, LogLinear
 from tiny import tiny_shared
 
-from critics.seeds import SeedStreams
 from methods.diffusion.sampler import SamplerConfig
 from methods.swg import SWG
 from methods.swg_r import SWGR
+from training.seeds import SeedStreams
 
 LAW = LogLinear()
 ERRORS = 4.5

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn.functional import linear, silu
 
-from critics.networks import parameter_count
-from critics.seeds import SeedStreams
-from methods.diffusion.architectures import NETWORKS, build_network
 from methods.diffusion.denoiser import DenoiserConfig, build_denoiser
-from methods.diffusion.network import LevelEmbedding, NetworkConfig, level_numbers
+from methods.diffusion.networks.build import NETWORKS, build_network
+from methods.diffusion.networks.residual import LevelEmbedding, NetworkConfig, level_numbers
+from training.networks import parameter_count
+from training.seeds import SeedStreams
 
 SEEDS = (0, 1)
 OBSERVATIONS, ACTIONS, ROWS = 3, 2, 7

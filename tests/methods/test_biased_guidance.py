@@ -7,11 +7,11 @@ import torch
 from closed_form import LogLinear
 from tiny import ACTIONS, OBSERVATIONS, tiny_data, tiny_shared
 
-from critics.component import Batch
-from critics.seeds import SeedStreams
 from methods.diffusion.schedule import Schedule
 from methods.dps import DPS
 from methods.mse import MSE
+from training.component import Batch
+from training.seeds import SeedStreams
 
 LAW = LogLinear()
 BATCH = 40_000

@@ -7,14 +7,14 @@ import pytest
 import torch
 from tiny import tiny_data, tiny_shared
 
-from bench.train import fit
-from critics.component import Data
-from critics.critic import KnownCritic
-from critics.seeds import SeedStreams
+from critics.iql import KnownCritic
 from methods.cep import CEP, DataEnergyNet
+from methods.core.guidance_net import GuidanceNetConfig
+from methods.core.registry import MethodError
 from methods.diffusion.schedule import make_schedule
-from methods.guidance_net import GuidanceNetConfig
-from methods.registry import MethodError
+from training.component import Data
+from training.loop import fit
+from training.seeds import SeedStreams
 
 SUMS = KnownCritic("sums", lambda points: points.sum(-1), 3.0)
 

@@ -14,7 +14,6 @@ from exact_policies import LAW, actions_of, assert_law, exact_parts
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from critics.seeds import SeedStreams
 from methods.cep import CEP
 from methods.ddice import DiffusionDICE
 from methods.diffusion.guidance import EnergyGuided, SelfWeighted
@@ -23,6 +22,7 @@ from methods.diffusion.schedule import SCHEDULES, Schedule, make_schedule
 from methods.diffusion.solvers import SOLVERS
 from methods.swg import SWG
 from methods.unguided import Unguided
+from training.seeds import SeedStreams
 
 DRAWS = 20_000
 LEVELS = 100

@@ -7,15 +7,15 @@ import pytest
 import torch
 from tiny import HIGH, LOW, OBSERVATIONS, made, tiny_data, tiny_shared
 
-from bench.plan import node_of
-from critics.component import Component
-from critics.seeds import SeedStreams
+from bench.runner.plan import node_of
 from methods.cep import CEP
+from methods.core.method import DiffusionPolicy, Method, Policy
+from methods.core.registry import get_method, method_names
 from methods.ddice import DiffusionDICE
 from methods.diffusion.denoiser import Denoiser
 from methods.idql import IDQL
-from methods.method import DiffusionPolicy, Method, Policy
-from methods.registry import get_method, method_names
+from training.component import Component
+from training.seeds import SeedStreams
 
 SEEDS = (0, 1, 2)
 BATCH = 6

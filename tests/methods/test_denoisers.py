@@ -6,13 +6,13 @@ import pytest
 import torch
 from tiny import ACTIONS, OBSERVATIONS, made, tiny_data, tiny_shared
 
-from bench.train import compute
-from critics.seeds import SeedStreams
 from critics.weights import SmoothExpectile
+from methods.core.support import SupportActions
 from methods.diffusion.denoiser import NetworkDenoiser, add_noise
-from methods.diffusion.network import NetworkConfig, NoiseNetwork
+from methods.diffusion.networks.residual import NetworkConfig, NoiseNetwork
 from methods.diffusion.schedule import make_schedule
-from methods.support import SupportActions
+from training.loop import compute
+from training.seeds import SeedStreams
 
 SEEDS = (0, 1)
 LEVELS = torch.arange(1.0, 5.0)

@@ -7,10 +7,10 @@ import torch
 from tiny import ACTIONS, OBSERVATIONS, tiny_shared
 from torch import Tensor
 
-from critics.seeds import SeedStreams
 from methods.cep import CEP
 from methods.diffusion.guidance import EnergyGuided, SelfWeighted
 from methods.diffusion.schedule import Schedule, make_schedule
+from training.seeds import SeedStreams
 
 SCHEDULE = make_schedule("vp", 4)
 RHO = 3.0

@@ -7,10 +7,10 @@ import torch
 from scipy.optimize import minimize
 from tiny import tiny_data, tiny_shared
 
-from critics.seeds import SeedStreams
 from methods.cep import CEP, contrastive_loss
+from methods.core.guidance_net import fourier
 from methods.ddice import in_sample_loss
-from methods.guidance_net import fourier
+from training.seeds import SeedStreams
 
 
 def loss_and_slope(loss, g, *arguments):

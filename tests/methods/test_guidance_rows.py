@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny import ACTIONS, OBSERVATIONS, tiny_data, tiny_shared
 
-from critics.component import Data
-from critics.seeds import SeedStreams
 from methods.cep import CEP, contrastive_loss
 from methods.ddice import DiffusionDICE, in_sample_loss
 from methods.diffusion.schedule import Schedule
+from training.component import Data
+from training.seeds import SeedStreams
 
 SEEDS, STATES, BATCH, COPIES = (0, 1), 12, 5, 3
 NUMBERS = torch.arange(float(STATES))

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-import methods.registry as registry
-from methods.registry import MethodError, get_method, load_plugin, method_name, method_names
+import methods.core.registry as registry
+from methods.core.registry import MethodError, get_method, load_plugin, method_name, method_names
 
 BUILT_IN = ("cep", "ddice", "dps", "idql", "mse", "swg", "swg-r", "unguided")
 PLUGIN = '''
 """A method in one file."""
 from dataclasses import dataclass
-from methods.method import Method
-from methods.registry import register
+from methods.core.method import Method
+from methods.core.registry import register
 
 @register("{name}")
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def test_every_built_in_method_is_found_under_its_name():
 
 def test_names_are_known_without_importing_a_method_and_one_method_brings_no_other():
     program = (
-        "import sys; from methods.registry import get_method, method_names; names = method_names(); "
+        "import sys; from methods.core.registry import get_method, method_names; names = method_names(); "
         "assert 'cep' in names and 'swg-r' in names, names; "
         "files = ['methods.' + name.replace('-', '_') for name in names]; "
         "print([file for file in files if file in sys.modules]); "
@@ -128,7 +128,7 @@ def test_a_plugin_may_import_a_built_in_method_which_is_not_its_own(plugin):
     whole = plugin(borrow + PLUGIN.format(name="my-way", cls="MyWay"), "whole.py")
     broken, empty = plugin(borrow + "1 / 0\n", "broken.py"), plugin(borrow, "empty.py")
     program = (
-        "import sys, pathlib; from methods.registry import MethodError, get_method, load_plugin\n"
+        "import sys, pathlib; from methods.core.registry import MethodError, get_method, load_plugin\n"
         "for name in sys.argv[1:]:\n"
         "  try: print(load_plugin(pathlib.Path(name)))\n"
         "  except MethodError as error: print(error)\n"
@@ -162,7 +162,7 @@ def test_a_plugin_cannot_take_a_built_in_name_even_before_that_is_imported(plugi
     get_method("swg")
     assert sentence(load_plugin, path) == expected
     program = (
-        "import sys, pathlib; from methods.registry import MethodError, load_plugin\n"
+        "import sys, pathlib; from methods.core.registry import MethodError, load_plugin\n"
         "try: load_plugin(pathlib.Path(sys.argv[1]))\n"
         "except MethodError as error: print(error)"
     )

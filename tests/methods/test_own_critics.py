@@ -7,15 +7,15 @@ import torch
 from test_conformance import SEEDS, act, changed, leaves
 from tiny import HIGH, LOW, made, tiny_data, tiny_shared
 
-from bench.limits import check_ranges
-from bench.plan import node_of, ordered
-from bench.spec import flatten
-from critics.critic import KnownCritic
-from critics.ensemble import QEnsemble
+from bench.config.bounds import check_ranges
+from bench.config.spec import flatten
+from bench.runner.plan import node_of, ordered
 from critics.in_support import InSupportQ
+from critics.iql import KnownCritic
+from critics.q_ensemble import QEnsemble
 from methods.cep import CEP
+from methods.core.selection import Best, First, SoftmaxDraw
 from methods.ddice import DiffusionDICE
-from methods.selection import Best, First, SoftmaxDraw
 
 CEP_OWN = CEP(critic="in-support", support_actions=3, support_states=12, batch_size=8)
 DICE_OWN = DiffusionDICE(select="ensemble", ensemble=3, candidates=3, noises=2, batch_size=8)

@@ -13,7 +13,6 @@ from exact_policies import ERRORS, one_dimensional
 from quadratic_law import Behaviour, Energy, Joint, Quadratic, QuadraticCritic, answers, biased_limit
 from solver_law import law_after
 
-from critics.seeds import SeedStreams
 from methods.cep import CEP
 from methods.ddice import DiffusionDICE
 from methods.diffusion.schedule import make_schedule
@@ -21,6 +20,7 @@ from methods.diffusion.solvers import SOLVERS
 from methods.dps import DPS
 from methods.mse import MSE
 from methods.swg import SWG
+from training.seeds import SeedStreams
 
 DRAWS = 20_000
 STEPS = make_schedule("cosine", 100)

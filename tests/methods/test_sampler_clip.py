@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from critics.seeds import SeedStreams
 from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from methods.diffusion.schedule import Schedule, make_schedule
+from training.seeds import SeedStreams
 
 ROWS = 4
 

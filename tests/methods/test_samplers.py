@@ -11,10 +11,10 @@ from diffusers.schedulers.deprecated.scheduling_sde_vp import ScoreSdeVpSchedule
 from scipy.integrate import quad
 from tiny import tiny_shared
 
-from critics.seeds import SeedStreams
 from methods.diffusion.sampler import SamplerConfig, sample, visited_levels
 from methods.diffusion.schedule import SCHEDULES, Schedule, make_schedule
 from methods.diffusion.solvers import SOLVERS
+from training.seeds import SeedStreams
 
 BATCH = 32
 

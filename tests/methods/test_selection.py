@@ -7,12 +7,12 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor
 
-from critics.seeds import SeedStreams
+from methods.core.method import DiffusionPolicy
+from methods.core.selection import Best, Draw, First, SoftmaxDraw
 from methods.diffusion.guidance import Repairs
 from methods.diffusion.sampler import Bounds, SamplerConfig
 from methods.diffusion.schedule import make_schedule
-from methods.method import DiffusionPolicy
-from methods.selection import Best, Draw, First, SoftmaxDraw
+from training.seeds import SeedStreams
 
 # Two seeds, two observations, three candidates each; channel 0 says which, channel 1 is a score.
 TABLE = torch.tensor(

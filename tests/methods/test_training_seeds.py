@@ -6,11 +6,11 @@ import pytest
 import torch
 from tiny import made, tiny_data, tiny_shared
 
-import bench.train
-from bench.train import TrainingState, fit, make
-from critics.critic import KnownCritic
+import training.loop
+from critics.iql import KnownCritic
 from methods.cep import CEP
 from methods.ddice import DiffusionDICE
+from training.loop import TrainingState, fit, make
 
 STEPS = 6
 SHARED = tiny_shared(steps=STEPS)
@@ -95,8 +95,8 @@ def test_a_killed_training_goes_on_to_the_same_module(kind, tmp_path, monkeypatc
     whole, _ = fit(component, data, parts, seeds, quiet)
 
     # The progress is reported before the state is kept: a kill at step 4 finds the state of step 3.
-    monkeypatch.setattr(bench.train, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(bench.train, "REPORT_EVERY", 1)
+    monkeypatch.setattr(training.loop, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(training.loop, "REPORT_EVERY", 1)
     reported = []
 
     def killing(done, total):

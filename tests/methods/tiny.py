@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.train import compute, fit
-from critics.component import Component, Computed, Data, Trained
-from critics.critic import IQL, CriticConfig
-from critics.seeds import SeedStreams
+from critics.iql import IQL, CriticConfig
+from methods.core.guidance_net import GuidanceNetConfig
+from methods.core.method import Shared
 from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.sampler import SamplerConfig
-from methods.guidance_net import GuidanceNetConfig
-from methods.method import Shared
+from training.component import Component, Computed, Data, Trained
+from training.loop import compute, fit
+from training.seeds import SeedStreams
 
 OBSERVATIONS, ACTIONS, TRANSITIONS = 3, 2, 48
 LOW, HIGH = (-0.9, -0.8), (0.7, 0.9)

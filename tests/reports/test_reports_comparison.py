@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from synthetic_results import ResultsFolder, control
 
-from reports.page import write_report
+from reports.report import write_report
 
 FOLDER = Path(__file__).parents[2] / "reports" / "published"
 TABLE_2 = pd.read_csv(FOLDER / "published_swg_table2.csv").query("method == 'SWG'")

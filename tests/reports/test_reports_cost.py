@@ -3,11 +3,11 @@
 import pytest
 from synthetic_results import control
 
-from reports import sections
-from reports.cost import cost_table, of_suite, read_timing, smallest_batch_cost
 from reports.errors import ReportError
-from reports.figures import cost_figure
-from reports.page import write_report
+from reports.render.figures import cost_figure
+from reports.report import write_report
+from reports.sections import suite as sections
+from reports.sections.cost import cost_table, of_suite, read_timing, smallest_batch_cost
 
 
 def report(folder, out):

@@ -7,7 +7,7 @@ import pytest
 from synthetic_results import control, density
 
 from reports.errors import ReportError
-from reports.scores import load_scores
+from reports.load.scores import load_scores
 
 TASKS = ("maze2d-umaze", "maze2d-medium")
 

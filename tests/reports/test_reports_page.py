@@ -10,7 +10,7 @@ import pytest
 from synthetic_results import control
 
 from reports.errors import ReportError
-from reports.page import write_report
+from reports.report import write_report
 
 TASKS = ("maze2d-umaze", "maze2d-medium")
 
@@ -142,5 +142,5 @@ def test_published_numbers_go_with_the_version_of_the_data(folder, tmp_path):
 
 
 def test_reports_never_import_torch():
-    code = "import reports.page, sys; sys.exit('torch' in sys.modules)"
+    code = "import reports.report, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,7 +5,14 @@ import pytest
 import scipy.stats
 from rliable import library, metrics
 
-from reports.statistics import AGGREGATES, aggregates, chance_of_improvement, improvement, over_seeds, profile
+from reports.analysis.statistics import (
+    AGGREGATES,
+    aggregates,
+    chance_of_improvement,
+    improvement,
+    over_seeds,
+    profile,
+)
 
 REPLICATES = 4_000
 

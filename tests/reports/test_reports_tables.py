@@ -3,11 +3,10 @@
 import numpy as np
 from synthetic_results import control, density
 
-from reports.analysis import analyse, analyse_control, analyse_densities
-from reports.document import Table, in_pieces, inline_html, markdown_table
-from reports.exactness import distance_table, multiple_table, share_table
-from reports.scores import load_scores
-from reports.tables import (
+from reports.analysis.suite import analyse, analyse_control, analyse_densities
+from reports.load.scores import load_scores
+from reports.render.document import Table, in_pieces, inline_html, markdown_table
+from reports.render.tables import (
     aggregate_table,
     improvement_table,
     mean_and_deviation,
@@ -15,6 +14,7 @@ from reports.tables import (
     score_table,
     summary,
 )
+from reports.sections.exactness import distance_table, multiple_table, share_table
 
 
 def test_mean_and_deviation_by_hand():

@@ -3,7 +3,7 @@
 import pytest
 from synthetic_results import control, density
 
-from reports.page import write_report
+from reports.report import write_report
 
 
 def text(folder):

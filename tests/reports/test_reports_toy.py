@@ -7,7 +7,7 @@ import scipy.stats
 from synthetic_results import density
 
 from reports.errors import ReportError
-from reports.page import write_report
+from reports.report import write_report
 
 BETAS = (0.0, 3.0, 10.0, 20.0)
 

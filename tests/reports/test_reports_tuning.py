@@ -2,7 +2,7 @@
 
 from synthetic_results import control
 
-from reports.page import write_report
+from reports.report import write_report
 
 LOCAL = control("maze2d-umaze", "swg", 0, 1.0)["data"]
 

@@ -4,7 +4,7 @@ import pytest
 from synthetic_results import control
 
 from reports.errors import ReportError
-from reports.scores import load_scores
+from reports.load.scores import load_scores
 
 
 def labels(folder):

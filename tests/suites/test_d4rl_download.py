@@ -12,9 +12,9 @@ from d4rl_layout import columns, write
 from suites.errors import DataError
 from suites.registry import get_tasks
 from suites.sources import load
-from suites.sources.d4rl_store import fetch_d4rl, stored_file
-from suites.sources.download import Patience
-from suites.sources.lock import LEARNED
+from suites.sources.d4rl.download import Patience
+from suites.sources.d4rl.lock import LEARNED
+from suites.sources.d4rl.store import fetch_d4rl, stored_file
 
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
 (ANTMAZE,) = get_tasks("antmaze", ["antmaze-umaze"])

@@ -7,10 +7,10 @@ import pytest
 from suites.errors import DataError
 from suites.registry import get_tasks
 from suites.sources import load
-from suites.sources.d4rl_files import FILES
-from suites.sources.d4rl_store import fetch_d4rl, import_d4rl, stored_file
-from suites.sources.download import Patience
-from suites.sources.lock import LEARNED, SHIPPED
+from suites.sources.d4rl.download import Patience
+from suites.sources.d4rl.files import FILES
+from suites.sources.d4rl.lock import LEARNED, SHIPPED
+from suites.sources.d4rl.store import fetch_d4rl, import_d4rl, stored_file
 
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
 NAME = "maze2d-umaze-v1"  # no shipped lock file knows it, so what comes first is believed

@@ -8,10 +8,10 @@ import pytest
 from d4rl_layout import SIZES, columns, write
 
 from suites.errors import DataError
-from suites.point_maze import PointMaze
 from suites.registry import get_tasks
+from suites.simulators.point_maze import PointMaze
 from suites.sources import load
-from suites.sources.d4rl_view import at_horizon, read_d4rl
+from suites.sources.d4rl.view import at_horizon, read_d4rl
 from suites.task import Suite
 
 TASKS = {

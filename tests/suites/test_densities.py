@@ -5,8 +5,8 @@ import pytest
 from scipy import integrate, stats
 from scipy.spatial.distance import cdist
 
-from suites.densities import DENSITIES
-from suites.target import target_samples
+from suites.toy.densities import DENSITIES
+from suites.toy.target import target_samples
 
 NAMES = ("8gaussians", "swissroll", "moons", "rings", "checkerboard", "2spirals")
 LABELLED = ("8gaussians", "moons", "rings", "2spirals")
@@ -225,6 +225,6 @@ def test_an_impossible_inverse_temperature_is_refused(name, beta, message):
 
 
 def test_a_target_that_rejection_cannot_reach_is_refused(monkeypatch):
-    monkeypatch.setattr("suites.target.MOST_DRAWS", 10**5)
+    monkeypatch.setattr("suites.toy.target.MOST_DRAWS", 10**5)
     with pytest.raises(ValueError, match=r"2spirals at inverse temperature 1000 keeps .* smaller"):
         target_samples(DENSITIES["2spirals"], 1000.0, 4000, np.random.default_rng(0))

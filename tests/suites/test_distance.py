@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
 
-from suites.densities import DENSITIES
-from suites.distance import noise_floor, sliced_wasserstein
-from suites.target import target_samples
+from suites.toy.densities import DENSITIES
+from suites.toy.distance import noise_floor, sliced_wasserstein
+from suites.toy.target import target_samples
 
 
 def cloud(seed, count=500):

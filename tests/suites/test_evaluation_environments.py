@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from suites import ant_maze, franka_kitchen
 from suites.environments import as_float32
 from suites.registry import get_tasks, suite_names
+from suites.simulators import ant_maze, franka_kitchen
 from suites.task import ControlTask
 
 TASKS = {task.name: task for name in suite_names() for task in get_tasks(name) if isinstance(task, ControlTask)}

@@ -7,8 +7,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from suites.franka_kitchen import make_kitchen
 from suites.registry import get_tasks
+from suites.simulators.franka_kitchen import make_kitchen
 
 TASKS = {task.name: task for task in get_tasks("kitchen")}
 STILL = np.zeros(9, np.float32)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from suites.errors import DataError
-from suites.point_maze import PointMaze
 from suites.registry import get_tasks
+from suites.simulators.point_maze import PointMaze
 from suites.sources import load
 from suites.sources.local import local_name
 from suites.sources.transitions import ARRAYS

@@ -6,9 +6,9 @@ from gymnasium.envs.registration import load_env_creator
 from scipy.stats import norm
 
 from suites.errors import DataError
-from suites.locomotion_recipe import generate, mixed, shares
-from suites.policies.actor import Uniform
-from suites.policies.rollout import roll_out
+from suites.recipes.locomotion import generate, mixed, shares
+from suites.recipes.policies.actor import Uniform
+from suites.recipes.policies.rollout import roll_out
 from suites.registry import get_tasks
 from suites.sources import load
 

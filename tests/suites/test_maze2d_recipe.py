@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from suites.maze2d_recipe import goal_rewards, walk
+from suites.recipes.maze2d import goal_rewards, walk
+from suites.recipes.waypoints import Grid
 from suites.registry import get_tasks
-from suites.waypoints import Grid
 
 COUNT = 12_000
 

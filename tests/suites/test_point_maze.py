@@ -12,9 +12,9 @@ from gymnasium.utils.env_checker import check_env
 
 from suites.environments import make, specification
 from suites.errors import DataError
-from suites.point_maze import PointMaze
+from suites.recipes.waypoints import WaypointController
 from suites.registry import get_tasks
-from suites.waypoints import WaypointController
+from suites.simulators.point_maze import PointMaze
 
 TASKS = {task.name: task for task in get_tasks("maze2d")}
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-import suites.policies
+import suites.recipes.policies
 from suites.errors import DataError
-from suites.policies.actor import Actor, Uniform
-from suites.policies.chosen import chosen
-from suites.policies.rollout import outcomes_of
+from suites.recipes.policies.actor import Actor, Uniform
+from suites.recipes.policies.chosen import chosen
+from suites.recipes.policies.rollout import outcomes_of
 
-FOLDER = Path(suites.policies.__file__).parent
+FOLDER = Path(suites.recipes.policies.__file__).parent
 REFERENCE = {  # D4RL's minimum and maximum return
     "halfcheetah": (-280.178953, 12135.0),
     "hopper": (-20.272305, 3234.3),

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from suites.errors import UnknownName, unknown_name
+from foundation.errors import UnknownName, unknown_name
 from suites.registry import get_suite, get_tasks, suite_names
 
 
@@ -29,7 +29,7 @@ def test_task_names_are_unique_over_all_suites():
 
 def test_unknown_suite_suggests_the_near_one():
     with pytest.raises(
-        UnknownName, match=r"unknown suite 'maze2': did you mean maze2d or antmaze\? The choices are toy, "
+        UnknownName, match=r"unknown suite 'maze2'; did you mean maze2d or antmaze\? choose one of toy, "
     ):
         get_suite("maze2")
 
@@ -62,7 +62,8 @@ def test_tasks_come_in_the_order_asked_for_and_once():
 def test_asking_for_one_suite_imports_no_other_and_no_torch():
     code = (
         "import sys; from suites.registry import get_suite; get_suite('kitchen'); "
-        "print(sorted(n for n in sys.modules if n in ('suites.maze2d', 'suites.toy', 'mujoco', 'torch')))"
+        "others = ('suites.tasks.maze2d', 'suites.tasks.toy', 'mujoco', 'torch'); "
+        "print(sorted(n for n in sys.modules if n in others))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

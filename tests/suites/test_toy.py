@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from suites.densities import DENSITIES
 from suites.task import DensityTask
-from suites.toy import SUITE
+from suites.tasks.toy import SUITE
+from suites.toy.densities import DENSITIES
 
 
 def test_every_density_is_one_task_of_a_point_given_the_inverse_temperature():

@@ -1,0 +1,1 @@
+"""What a run is: its settings, presets, their precedence and bounds, and experiments by name."""

@@ -1,0 +1,191 @@
+"""An experiment is the cells of one table or figure of a paper, as data: its name runs exactly those.
+
+All of them are SWG's (https://arxiv.org/abs/2505.18345). A setting that a flag names goes over an experiment's,
+and `--rho` over its scales, as they go over a preset's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from bench.config.spec import joined
+from foundation.errors import UserError, unknown_name
+from methods.core.method import Method
+from suites.registry import get_suite, get_tasks
+from suites.task import Task
+
+Scale = tuple[float, str]  # ρ, and where it came from
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Cells of one suite with one choice of settings.
+
+    Attributes:
+        suite: the suite's name.
+        tasks: names of its tasks; None for all of them.
+        methods: method's name to its row in the paper's table, in which `{rho}` stands for the scale.
+        rhos: scales of every method that has one; none leaves them to `bench.runner.choose_rho`.
+        published: whether a method for which SWG's scales are meant takes the task's published one.
+        settings: fields by dotted name, over those of the preset, the suite and the task.
+        version: of D4RL's files that the table stands on, for tasks that have such; None for the task's own.
+    """
+
+    suite: str
+    tasks: tuple[str, ...] | None = None
+    methods: Mapping[str, str]
+    rhos: tuple[float, ...] = ()
+    published: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    version: str | None = None
+
+    def found_tasks(self) -> tuple[Task, ...]:
+        """The tasks, in the order asked for."""
+        return get_tasks(get_suite(self.suite), self.tasks)
+
+    def source(self, asked: str, task: Task) -> str:
+        """The data source of a task: D4RL's files are the table's, where no other version is asked for."""
+        means_d4rl = asked == "d4rl" or (asked == "auto" and next(iter(task.datasets)) == "d4rl")
+        return f"d4rl:{self.version}" if self.version is not None and means_d4rl else asked
+
+    def scales(self, method: Method, task: Task) -> tuple[Scale, ...]:
+        """The scales that this part fixes for a method on a task, or none."""
+        if method.rho is None:
+            return ()
+        if self.published and method.rho.published and task.published_rho is not None:
+            return ((task.published_rho, "published"),)
+        return tuple((rho, "given") for rho in self.rhos)
+
+    def holds(self, settings: Mapping[str, Any]) -> bool:
+        """Whether these settings are still the part's; where a flag went over one, no row is meant."""
+        return all(settings.get(name, value) == value for name, value in self.settings.items())
+
+    def row(self, method: str, rho: float | None, asked: bool) -> str | None:
+        """The row of the table that a cell is compared with; none for a scale asked for that no row names."""
+        text = self.methods[method]
+        if asked and rho is not None and "{rho}" not in text:
+            return None
+        return text.format(rho="none" if rho is None else f"{rho:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One table or figure.
+
+    Attributes:
+        title: what it shows.
+        table: the source's name in `reports/published`, or None where the paper prints no numbers.
+        parts: its cells.
+    """
+
+    title: str
+    table: str | None
+    parts: tuple[Part, ...]
+
+
+_TABLE_2 = {"idql": "IDQL", "cep": "QGPO", "ddice": "D-DICE", "swg": "SWG"}
+_SWG = {"swg": "SWG"}
+_SCALES = (1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+V0 = "v0"  # the authors' code takes this version of everything but locomotion
+
+
+def _weights(name: str, settings: Mapping[str, Any]) -> Part:
+    """Table 3 names no ρ; its expectile row is the average of Table 2, which stands on the published scales."""
+    return Part(suite="locomotion", methods={"swg": f"weight={name}"}, published=True, settings=settings)
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "swg-figure1": Experiment(
+        title="toy densities: SWG's samples beside the exact target's, ρ = 1",
+        table=None,
+        # The β of the authors' own script for the paper's figures (SWG-pytorch 568d510, get_diffusion_plots.py).
+        parts=(
+            Part(
+                suite="toy",
+                methods=_SWG,
+                settings={"evaluation.inverse_temperatures": (0.0, 1.0, 5.0, 10.0, 15.0)},
+            ),
+        ),
+    ),
+    "swg-table2": Experiment(
+        title="20 tasks of D4RL: SWG at the published ρ of each, IDQL, QGPO (cep) and D-DICE (ddice)",
+        table="SWG Table 2",
+        parts=(
+            Part(suite="locomotion", methods=_TABLE_2, published=True),
+            Part(suite="antmaze", methods=_TABLE_2, published=True, version=V0),
+            # The table has no IDQL and no QGPO on kitchen. Its cell of D-DICE on the complete task is empty; it is
+            # run all the same, since a report compares methods on a full matrix of tasks.
+            Part(
+                suite="kitchen",
+                methods={name: _TABLE_2[name] for name in ("ddice", "swg")},
+                published=True,
+                version=V0,
+            ),
+            Part(suite="adroit-pen", methods=_TABLE_2, published=True, version=V0),
+        ),
+    ),
+    "swg-table3": Experiment(
+        title="locomotion: SWG's weights expectile, exponential (β 3, clip 80) and linex (α 1), published ρ",
+        table="SWG Table 3",
+        parts=(
+            _weights("expectile", {"swg.weight": "smooth-expectile"}),
+            _weights("exponential-expectile", {"swg.weight": "exponential:inverse_temperature=3,maximum=80"}),
+            _weights("linex", {"swg.weight": "linex:alpha=1", "critic.value_loss": "linex:alpha=1"}),
+        ),
+    ),
+    "swg-table8": Experiment(
+        title="locomotion: SWG at ρ 1, 5, 10, 15, 20, 25, 30",
+        table="SWG Table 8",
+        parts=(Part(suite="locomotion", methods={"swg": "rho={rho}"}, rhos=_SCALES),),
+    ),
+    "swg-table9": Experiment(
+        title="antmaze: SWG at ρ 1, 5, 10, 15, 20, 25, 30",
+        table="SWG Table 9",
+        parts=(Part(suite="antmaze", methods={"swg": "rho={rho}"}, rhos=_SCALES, version=V0),),
+    ),
+}
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment of that name.
+
+    Raises:
+        UnknownName: no experiment has the name; near names are suggested.
+    """
+    if name not in EXPERIMENTS:
+        raise unknown_name("experiment", name, EXPERIMENTS)
+    return EXPERIMENTS[name]
+
+
+def narrowed(name: str, tasks: tuple[str, ...] | None, methods: tuple[str, ...] | None) -> tuple[Part, ...]:
+    """The parts of an experiment that hold these tasks and methods, cut down to them.
+
+    Args:
+        name: the experiment's.
+        tasks, methods: names to keep; None keeps all.
+
+    Raises:
+        UnknownName: the experiment has no such name, or no such task or method; near names are suggested.
+    """
+    there = [(part, [task.name for task in part.found_tasks()]) for part in find_experiment(name).parts]
+    every = {
+        "task": list(dict.fromkeys(task for _, names in there for task in names)),
+        "method": list(dict.fromkeys(method for part, _ in there for method in part.methods)),
+    }
+    for kind, asked in (("task", tasks), ("method", methods)):
+        for missing in (item for item in asked or () if item not in every[kind]):
+            raise unknown_name(f"{kind} of experiment {name}", missing, every[kind])
+    cut = [
+        replace(
+            part,
+            tasks=tuple(task for task in names if tasks is None or task in tasks),
+            methods={m: row for m, row in part.methods.items() if methods is None or m in methods},
+        )
+        for part, names in there
+    ]
+    kept = tuple(part for part in cut if part.tasks and part.methods)
+    if not kept:
+        raise UserError(f"experiment {name} has no cell of {joined(methods or ())} on {joined(tasks or ())}.")
+    return kept

@@ -1,0 +1,146 @@
+"""What a run is: a task, a method with its settings, the shared settings, a guidance scale and a seed.
+
+The defaults of the dataclasses are the papers' own; `bench.config.precedence` says what is put over them.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from critics.iql import CriticConfig
+from foundation.errors import UserError
+from methods.core.guidance_net import GuidanceNetConfig
+from methods.core.method import Method
+from methods.diffusion.denoiser import DenoiserConfig
+from methods.diffusion.sampler import SamplerConfig
+from suites.task import Task
+
+T = TypeVar("T")
+MOST_SEEDS = 1000  # all of them train in one loop
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """The data set.
+
+    Attributes:
+        transitions: size of data sets made here; other sources have their own size.
+        seed: of data sets made here.
+    """
+
+    transitions: int = 1_000_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """Evaluation after the last training step.
+
+    Attributes:
+        episodes: for each seed (samples for each β on the toy sets); None takes the task's own number.
+        inverse_temperatures: the β at which the toy sets are scored and drawn; None takes the task's own.
+    """
+
+    episodes: int | None = None
+    inverse_temperatures: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that the methods of a comparison share; under own terms each method has one to itself."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+    guidance_net: GuidanceNetConfig = field(default_factory=GuidanceNetConfig)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of a comparison, and the unit that is resumed.
+
+    Attributes:
+        task, seed: where and which training seed.
+        name, method: the method's registered name and its settings.
+        config: the shared settings on this task.
+        rho, rho_source: guidance scale and where it came from; None for a method without one.
+        preset, source: preset's name and data source as asked for.
+        terms: `shared` or `own`, see `bench.config.precedence`.
+        row: of the published table that it is compared with, in an experiment that has one and whose settings no
+            flag has changed.
+    """
+
+    task: Task
+    name: str
+    method: Method
+    config: Config
+    rho: float | None
+    rho_source: str | None
+    seed: int
+    preset: str
+    source: str
+    terms: str
+    row: str | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting by its dotted name: the shared ones and this method's own."""
+        return flatten(self.config) | flatten(self.method, self.name)
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """A nested dataclass as dotted names → values."""
+    flat: dict[str, Any] = {}
+    for item in dataclasses.fields(config):
+        name = f"{prefix}.{item.name}" if prefix else item.name
+        value = getattr(config, item.name)
+        flat |= flatten(value, name) if dataclasses.is_dataclass(value) else {name: value}
+    return flat
+
+
+def replace_dotted(config: T, settings: Mapping[str, Any]) -> T:
+    """`config` with the fields of these dotted names set; a name that does not exist is a UserError."""
+    for name, value in settings.items():
+        config = _replace(config, name.split("."), value, name)
+    return config
+
+
+def _replace(config: Any, path: list[str], value: Any, name: str) -> Any:
+    fields = {item.name for item in dataclasses.fields(config)}
+    if path[0] not in fields:
+        raise UserError(f"unknown setting {name!r}; here stand {', '.join(sorted(fields))}.")
+    if len(path) > 1:
+        value = _replace(getattr(config, path[0]), path[1:], value, name)
+    return dataclasses.replace(config, **{path[0]: value})
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`5` → 0..4; `0,3,7` → those; a count is at most 1000.
+
+    Raises:
+        UserError: anything else.
+    """
+    message = f"seeds {text!r} do not parse; give a count such as 5, or a list such as 0,3,7."
+    try:
+        numbers = [int(item) for item in text.split(",")]
+    except ValueError:
+        raise UserError(message) from None
+    if "," not in text:
+        if not 1 <= numbers[0] <= MOST_SEEDS:
+            raise UserError(message)
+        return tuple(range(numbers[0]))
+    if min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise UserError(f"seeds {text!r} must be different numbers from 0 up.")
+    return tuple(numbers)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """`swg,cep` → its names, in order, without repeats."""
+    return tuple(dict.fromkeys(filter(None, (item.strip() for item in text.split(",")))))
+
+
+def joined(items: Iterable[object]) -> str:
+    """Items with commas between them."""
+    return ", ".join(str(item) for item in items)

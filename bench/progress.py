@@ -1,0 +1,120 @@
+"""What a user sees while something runs: a bar per component with steps/s and time left, plain lines otherwise."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from training.component import Progress as ProgressCallback
+
+
+class Rate(ProgressColumn):
+    """Steps per second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed, or dashes before it is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:5.0f}/s" if speed is not None else "    -/s", style="dim")
+
+
+@dataclass
+class Screen:
+    """The terminal; on anything else, one line when a bar starts and one when it ends.
+
+    Attributes:
+        console: where to write.
+        quiet: no bars and no lines.
+    """
+
+    console: Console = field(default_factory=Console)
+    quiet: bool = False
+
+    def say(self, text: str) -> None:
+        """One line."""
+        if not self.quiet:
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:
+        """A progress callback for the time of the block; `seeds` is shown beside the label.
+
+        Nothing is shown if the callback is never called: what is there already takes no steps.
+        """
+        shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
+        if self.quiet:
+            yield lambda done, total: None
+            return
+        if not self.console.is_terminal:
+            started, last = time.monotonic(), [0]
+
+            def note(done: int, total: int) -> None:
+                last[0] = done
+
+            yield note
+            if last[0]:
+                self.say(f"  {shown}: {last[0]} steps in {time.monotonic() - started:.1f} s")
+            return
+        with self._bars() as progress:
+            task = progress.add_task(shown, total=None, visible=False)
+            yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+    @contextlib.contextmanager
+    def board(self) -> Iterator["Board"]:
+        """Several bars at once, for what other processes do."""
+        with self._bars() as progress:
+            yield Board(self, progress)
+
+    def _bars(self) -> Progress:
+        return Progress(
+            TextColumn("  {task.description:38}"),  # with the rest, 80 columns in all
+            BarColumn(bar_width=10),
+            MofNCompleteColumn(),
+            Rate(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+            disable=self.quiet or not self.console.is_terminal,
+        )
+
+
+@dataclass
+class Board:
+    """Bars by their labels; on anything but a terminal, one line when a bar ends.
+
+    Attributes:
+        screen: where lines go.
+        progress: where bars go.
+    """
+
+    screen: Screen
+    progress: Progress
+    _bars: dict[str, TaskID] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    _done: dict[str, int] = field(default_factory=dict)
+
+    def show(self, what: str, label: str, done: int, total: int) -> None:
+        """Take one message: a line to `say`, or the `start`, a `step` or the `end` of a bar."""
+        if what == "say":
+            self.screen.say(label)
+        elif what == "start":
+            self._started[label] = time.monotonic()
+        elif what == "step":
+            if label not in self._bars:
+                self._bars[label] = self.progress.add_task(label, total=total)
+            self._done[label] = done
+            self.progress.update(self._bars[label], completed=done, total=total)
+        elif label in self._bars and not self.screen.console.is_terminal:
+            seconds = time.monotonic() - self._started[label]
+            self.screen.say(f"  {label}: {self._done[label]} steps in {seconds:.1f} s")

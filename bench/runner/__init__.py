@@ -1,0 +1,1 @@
+"""Plan, train and keep, evaluate, estimate, tune, time."""

@@ -1,0 +1,132 @@
+"""Units of work in several processes: each starts as soon as what it needs is made, and shows its own bar.
+
+Processes share nothing but the folders on disk, so a run in many gives the results of a run in one.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from bench.config.request import Request
+from bench.progress import Screen
+from bench.runner.execute import Unit, Worker
+from foundation.errors import UserError
+from methods.core.registry import load_plugin
+from training.component import Progress
+
+SEND_EVERY = 0.2  # seconds between two messages of one bar
+
+_worker: list[Worker] = []  # the one worker of a child process
+
+
+@dataclass
+class RelayScreen(Screen):
+    """The screen of a child process: what is to be seen goes to the parent."""
+
+    messages: Any = None
+    parent: int = field(default_factory=os.getppid)
+
+    def say(self, text: str) -> None:
+        """One line, by the parent."""
+        self.messages.put(("say", text, 0, 0))
+
+    @contextlib.contextmanager
+    def bar(self, label: str, seeds: int | None = None) -> Iterator[Progress]:
+        """A bar of the parent's; the child ends itself once the parent is gone."""
+        shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
+        sent = [0.0]
+        self.messages.put(("start", shown, 0, 0))
+
+        def progress(done: int, total: int) -> None:
+            if os.getppid() != self.parent:
+                os._exit(1)  # SystemExit would only be sent to the parent that is gone
+            if done == total or time.monotonic() - sent[0] > SEND_EVERY:
+                sent[0] = time.monotonic()
+                self.messages.put(("step", shown, done, total))
+
+        yield progress
+        self.messages.put(("end", shown, 0, 0))
+
+
+def start(request: Request, messages: Any) -> None:
+    """What a child process does first."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    torch.set_num_threads(request.threads)
+    for path in request.plugins:
+        load_plugin(path)
+    _worker.append(Worker(request, RelayScreen(messages=messages)))
+
+
+def do(unit: Unit) -> str:
+    """Do one unit in a child process; its name says that it is done."""
+    _worker[0].do(unit)
+    return unit.name
+
+
+def do_together(units: Sequence[Unit], request: Request, processes: int, screen: Screen) -> None:
+    """Do all units, as many at once as there are processes, each after those it needs.
+
+    Raises:
+        UserError: from a unit, as in one process; or a process that died, with what may have killed it.
+    """
+    context = multiprocessing.get_context("spawn")
+    messages = context.Queue()
+    # Without the jobs, whose methods may come from plug-ins that a child has not loaded when it reads this.
+    bare = replace(request, jobs=())
+    pool = ProcessPoolExecutor(min(processes, len(units)), context, initializer=start, initargs=(bare, messages))
+    with screen.board() as board, relay(messages, board):
+        try:
+            schedule(units, pool)
+        except BaseException as error:
+            for process in multiprocessing.active_children():  # hours may be left of what they are doing
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise UserError(
+                    "a process was ended from outside, perhaps for want of memory; run the same command again to "
+                    "go on, with fewer at once as in --processes 1."
+                ) from None
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def schedule(units: Sequence[Unit], pool: ProcessPoolExecutor) -> None:
+    """Submit every unit once its needs are done; the first error ends the rest."""
+    waiting = {unit.name: unit for unit in units}
+    done: set[str] = set()
+    running: set[Future[str]] = set()
+    while waiting or running:
+        for unit in [unit for unit in waiting.values() if unit.needs <= done]:
+            running.add(pool.submit(do, waiting.pop(unit.name)))
+        finished, running = wait(running, return_when=FIRST_COMPLETED)
+        done |= {future.result() for future in finished}
+
+
+@contextlib.contextmanager
+def relay(messages: Any, board: Any) -> Iterator[None]:
+    """Show the children's messages on the board for the time of the block."""
+    over = threading.Event()
+
+    def pump() -> None:
+        while not (over.is_set() and messages.empty()):
+            with contextlib.suppress(queue.Empty):
+                board.show(*messages.get(timeout=0.1))
+
+    thread = threading.Thread(target=pump, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=5)

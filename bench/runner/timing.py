@@ -1,0 +1,178 @@
+"""Milliseconds per call of every method's policy, guided and unguided, with fresh weights: training changes none.
+
+CUDA events on a GPU, the monotonic clock on a CPU. One seed; batch is the number of observations in a call.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.config.precedence import SHARED
+from bench.config.request import Job
+from bench.progress import Screen
+from bench.runner.data import shared_on
+from bench.runner.plan import node_of, ordered
+from bench.storage.result import machine
+from bench.storage.store import FORMAT, ResultStore, read_json, write_json
+from foundation.errors import UserError
+from methods.core.method import Method, Shared
+from training.component import Component
+from training.networks import parameter_count
+from training.seeds import SeedStreams
+
+WARM_UP = 5
+CLEAR_REFS = Path("/proc/self/clear_refs")
+STATUS = Path("/proc/self/status")
+
+
+def time_methods(
+    jobs: Sequence[Job],
+    preset: str,
+    batches: Sequence[int],
+    calls: int,
+    device: torch.device,
+    results: Path,
+    screen: Screen,
+) -> None:
+    """Time every method of each job, print the table and write `timing.json`.
+
+    What was timed before on this machine, in another suite or on other terms, stays in it.
+
+    Raises:
+        UserError: no batch, a batch below 1, or fewer than two calls.
+    """
+    if not batches or min(batches) < 1 or calls < 2:
+        raise UserError("time needs batches of at least 1 and at least 2 calls, as in --batches 1,20 --calls 50.")
+    store = ResultStore(results)
+    store.prepare()
+    rows: list[dict[str, Any]] = []
+    for job in jobs:
+        ones = np.ones(job.task.action_dim, np.float32)
+        shared = shared_on(job.task, job.config, (-ones, ones))
+        for name, method in job.methods.items():
+            for batch in batches:
+                for guided in (True, False) if method.rho else (False,):
+                    row = time_one(name, method, shared, batch, guided, calls, device)
+                    of = {"suite": job.task.suite, "task": job.task.name, "preset": preset, "terms": job.terms}
+                    rows.append({**of, **row})
+                    screen.say(line(row))
+    file = store.root / "timing.json"
+    now = {(row["suite"], row["terms"]) for row in rows}
+    kept = [row for row in timed_before(file, device) if (row["suite"], row.get("terms", SHARED)) not in now]
+    write_json(file, {"format": FORMAT, "rows": [*kept, *rows], "machine": machine(device)})
+    screen.say(f"Written: {file}; the report shows it.")
+
+
+def timed_before(file: Path, device: torch.device) -> list[dict[str, Any]]:
+    """The rows of `timing.json`, none where it is of another machine: the file names only one."""
+    if not file.is_file():
+        return []
+    before = read_json(file)
+    return before["rows"] if before["machine"] == machine(device) else []
+
+
+def time_one(
+    name: str, method: Method, shared: Shared, batch: int, guided: bool, calls: int, device: torch.device
+) -> dict[str, Any]:
+    """Median, 5th and 95th percentile of the milliseconds of a call, parameters and peak memory."""
+    components = method.components(shared)
+    streams = SeedStreams([0], "timing", device)
+    parts = {part: component.build(streams) for part, component in components.items()}
+    count = parameters(components)
+    for part in parts.values():
+        if isinstance(part, torch.nn.Module):
+            part.requires_grad_(False)
+    rho = method.rho.default if guided and method.rho else 0.0
+    policy = method.policy(parts, shared, rho)
+    observations = streams.normal(batch, shared.observation_dim)
+
+    def act() -> None:
+        with torch.no_grad():
+            policy.act(observations, streams)
+
+    for _ in range(WARM_UP):
+        act()
+    milliseconds = measure(act, calls, device)
+    low, middle, high = np.percentile(milliseconds, [5, 50, 95])
+    return {
+        "method": name,
+        "guided": guided,
+        "batch": batch,
+        "milliseconds": {"median": middle, "p5": low, "p95": high},
+        "calls": calls,
+        "parameters": count,
+        "peak_memory_mib": peak_memory(act, device),
+        "device": device.type,
+    }
+
+
+def parameters(components: Any) -> int:
+    """Parameters of everything that acting needs, each component once."""
+    known: dict[Component, Any] = {}
+    nodes = [node_of(component, "timing", known) for component in components.values()]
+    wanted = {node.label for node in nodes}
+    unique = [node for node in ordered(nodes) if node.label in wanted]
+    return sum(parameter_count(node.component.build(SeedStreams([0], "count"))) for node in unique)
+
+
+def measure(act: Callable[[], None], calls: int, device: torch.device) -> list[float]:
+    """Milliseconds of each call."""
+    if device.type == "cuda":
+        marks = [torch.cuda.Event(enable_timing=True) for _ in range(calls + 1)]
+        marks[0].record()
+        for mark in marks[1:]:
+            act()
+            mark.record()
+        torch.cuda.synchronize(device)
+        return [a.elapsed_time(b) for a, b in itertools.pairwise(marks)]
+    taken: list[float] = []
+    for _ in range(calls):
+        started = time.perf_counter()
+        act()
+        taken.append(1000 * (time.perf_counter() - started))
+    return taken
+
+
+def peak_memory(act: Callable[[], None], device: torch.device) -> float | None:
+    """MiB that one call adds at its peak; None where the system does not tell.
+
+    On a CPU it is the growth of the process's resident set, whose peak Linux lets a process reset.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        act()
+        torch.cuda.synchronize(device)
+        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
+    try:
+        CLEAR_REFS.write_text("5")
+    except OSError:
+        return None
+    before = resident("VmRSS")
+    act()
+    return max(resident("VmHWM") - before, 0.0)
+
+
+def resident(field: str) -> float:
+    """A memory figure of this process in MiB."""
+    for entry in STATUS.read_text().splitlines():
+        if entry.startswith(field):
+            return int(entry.split()[1]) / 1024
+    return 0.0
+
+
+def line(row: dict[str, Any]) -> str:
+    """One row for the terminal."""
+    ms = row["milliseconds"]
+    kind = "guided" if row["guided"] else "unguided"
+    memory = row["peak_memory_mib"]
+    shown = "" if memory is None else f", {memory:.0f} MiB at its peak"
+    return (
+        f"  {row['method']:10} {kind:8} batch {row['batch']:4}: {ms['median']:8.2f} ms "
+        f"({ms['p5']:.2f} to {ms['p95']:.2f}), {row['parameters']:,} parameters{shown}"
+    )

@@ -1,0 +1,1 @@
+"""What lies on disk: components in artifacts/, results and manifests in results/."""

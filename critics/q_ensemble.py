@@ -1,0 +1,105 @@
+"""An ensemble of Q networks for selection alone, all regressed on r + γ V(s') (Diffusion-DICE, arXiv 2407.20109).
+
+Its members differ by their first weights only, and their mean is what the candidates of guide-then-select are
+ranked by in the authors' code. No target is made of them: the critic's V bootstraps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from critics.iql import CriticConfig
+from critics.losses import td_target
+from training.component import Batch, Component, Data, Parts, Trained, Training, in_chunks, uniform_batch
+from training.networks import SeedMLP, member_values
+from training.seeds import SeedStreams
+
+
+class EnsembleNetworks(nn.Module):
+    """The members of all seeds."""
+
+    def __init__(
+        self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int, members: int
+    ):
+        super().__init__()
+        self.members = members
+        sizes = [observation_dim + action_dim, *[config.width] * config.layers, 1]
+        self.networks = SeedMLP(streams, sizes, members=members, initial=config.initial)
+
+    def each_q(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        actions: Float[Tensor, "seed batch action"],
+    ) -> Float[Tensor, "seed member batch"]:
+        """Every member's action value."""
+        return member_values(self.networks, observations, actions, self.members)
+
+    def q(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        actions: Float[Tensor, "seed batch action"],
+    ) -> Float[Tensor, "seed batch"]:
+        """The members' mean."""
+        return self.each_q(observations, actions).mean(1)
+
+
+@dataclass(frozen=True)
+class QEnsemble(Trained[EnsembleNetworks, Batch]):
+    """The ensemble as a component; sizes and optimiser are the critic's.
+
+    Deviation: V is the made critic's, its last; the authors' code trains the ensemble beside the critic, on the V
+    of each step.
+
+    Attributes:
+        critic: whose V(s') bootstraps.
+        members: networks per seed (10 in the code).
+    """
+
+    kind: ClassVar[str] = "q-ensemble"
+    config: CriticConfig
+    observation_dim: int
+    action_dim: int
+    critic: Component
+    members: int
+
+    @property
+    def training(self) -> Training:
+        """As the critic is trained."""
+        return self.config.training()
+
+    def upstream(self) -> Mapping[str, Component]:
+        """The critic gives V."""
+        return {"critic": self.critic}
+
+    def build(self, streams: SeedStreams) -> EnsembleNetworks:
+        """Fresh members."""
+        return EnsembleNetworks(streams, self.config, self.observation_dim, self.action_dim, self.members)
+
+    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+        """r + γ (1 - d) V(s') of every transition, (seed, transition)."""
+
+        def chunk(index: Tensor) -> Tensor:
+            next_v = parts["critic"].v(data.next_observations[index].expand(seeds, -1, -1))
+            rewards, terminals = data.rewards[index].expand_as(next_v), data.terminals[index].expand_as(next_v)
+            return td_target(rewards, terminals, next_v, discount=self.config.discount)
+
+        return {"goal": in_chunks(chunk, len(data), data.rewards.device)}
+
+    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
+        """Uniform transitions, the same for all members of a seed."""
+        return uniform_batch(data, self.training.batch_size, streams)
+
+    def loss(
+        self,
+        module: EnsembleNetworks,
+        batch: Batch,
+        tables: dict[str, Tensor],
+        parts: Parts,
+        streams: SeedStreams,
+    ) -> Float[Tensor, " seed"]:
+        """Squared error, mean over members and batch."""
+        goal = tables["goal"].gather(1, batch.index)[:, None]
+        return (module.each_q(batch.observations, batch.actions) - goal).square().mean((1, 2))

@@ -1,0 +1,53 @@
+"""A file is written beside its place and moved there in one step, so that a reader never sees half of it."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from foundation.errors import UserError
+
+TEMPORARY = ".writing-"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write the whole file or nothing.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path in the same folder; what the block writes there is moved to `path` at its end.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
+        os.close(handle)
+        partial = Path(name)
+        try:
+            yield partial
+            partial.chmod(0o644)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {str(path)!r} ({error.strerror or error}); free some space or choose another folder, "
+            "then run the same command again: what is finished is kept."
+        ) from error
+
+
+def unfinished(path: Path) -> bool:
+    """Whether a killed process left this file half written."""
+    return path.name.startswith(TEMPORARY)

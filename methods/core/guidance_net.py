@@ -1,0 +1,137 @@
+"""The network log w_k(a_k, s) that CEP, Diffusion-DICE and MSE learn for guidance, and what its trainings share.
+
+A perceptron on [a_k, Fourier features of k, s], 4 x 256 SiLU in CEP's and Diffusion-DICE's code.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from methods.diffusion.denoiser import DenoiserConfig
+from methods.diffusion.schedule import Schedule, make_schedule
+from training.component import BatchT, Component, Trained, Training
+from training.networks import SeedMLP
+from training.seeds import SeedStreams
+
+FREQUENCIES = 16
+FINEST = 128  # levels, beyond which the features do not get finer
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidanceNetConfig:
+    """Size and training of a guidance network; defaults are CEP's.
+
+    Attributes:
+        width: hidden units of each layer.
+        layers: hidden layers.
+        steps: gradient steps.
+        learning_rate: Adam's.
+        decay_steps: length of a cosine decay to zero, or None for a constant rate.
+    """
+
+    width: int = 256
+    layers: int = 4
+    steps: int = 1_000_000
+    learning_rate: float = 3e-4
+    decay_steps: int | None = None
+
+    def training(self, batch_size: int, weight_decay: float = 0.0) -> Training:
+        """These settings with a method's own batch size, in states, and weight decay."""
+        return Training(
+            steps=self.steps,
+            batch_size=batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=weight_decay,
+            decay_steps=self.decay_steps,
+        )
+
+
+class GuidanceNet(nn.Module):
+    """log w_k(z, s) up to a constant in a; one number per row.
+
+    Args:
+        streams: the seeds and their random numbers.
+        config: sizes.
+        schedule_name, levels: the noise schedule of the denoiser that it guides.
+        observation_dim, action_dim: sizes of s and a.
+    """
+
+    def __init__(
+        self,
+        streams: SeedStreams,
+        config: GuidanceNetConfig,
+        schedule_name: str,
+        levels: int,
+        observation_dim: int,
+        action_dim: int,
+    ):
+        super().__init__()
+        schedule = make_schedule(schedule_name, levels)
+        self.schedule = Schedule(schedule.alpha.to(streams.device), schedule.sigma.to(streams.device))
+        self.register_buffer("features", fourier(levels).to(streams.device), persistent=False)
+        inputs = action_dim + 2 * FREQUENCIES + observation_dim
+        self.mlp = SeedMLP(streams, [inputs, *[config.width] * config.layers, 1], "silu")
+
+    def forward(
+        self,
+        z: Float[Tensor, "seed batch action"],
+        level: int | Int[Tensor, "seed batch"],
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Float[Tensor, "seed batch"]:
+        """log w_k of every row, at one level or one level per row."""
+        features = self.get_buffer("features")[level]
+        features = features.expand(*z.shape[:2], -1)
+        return self.mlp(torch.cat([z, features, observations], -1)).squeeze(-1)
+
+
+def fourier(levels: int) -> Float[Tensor, "level feature"]:
+    """sin and cos of 2^i π k/K for i < 16, cut off where the features would alias: fixed, not learned.
+
+    Deviation: CEP draws random Gaussian frequencies; with the few discrete levels used here, half-octave
+    steps from one half-turn over the schedule up to the levels' own spacing tell every level apart. On a
+    finer schedule they stop at 64 turns, the reach of CEP's (30 N(0, 1) turns), so that neighbours stay alike.
+    """
+    position = torch.arange(1, levels + 1, dtype=torch.float32) / levels
+    frequency = torch.logspace(0, math.log2(min(max(levels, 2), FINEST)), FREQUENCIES, base=2.0) * 0.5
+    phase = 2 * math.pi * position[:, None] * frequency
+    return torch.cat([phase.sin(), phase.cos()], -1)
+
+
+@dataclass(frozen=True)
+class GuidanceObjective(Trained[GuidanceNet, BatchT]):
+    """A guidance network as a component; the subclass says what it is trained on (`draw`) and how (`loss`).
+
+    Attributes:
+        config: its size and training.
+        denoiser: whose noise schedule it is trained on.
+        observation_dim, action_dim: sizes of s and a.
+        critic: values actions.
+        batch_size: states or transitions per training step.
+    """
+
+    weight_decay: ClassVar[float] = 0.0
+    config: GuidanceNetConfig
+    denoiser: DenoiserConfig
+    observation_dim: int
+    action_dim: int
+    critic: Component
+    batch_size: int
+
+    @property
+    def training(self) -> Training:
+        """Adam, or AdamW where there is a weight decay."""
+        return self.config.training(self.batch_size, self.weight_decay)
+
+    def upstream(self) -> Mapping[str, Component]:
+        """The critic."""
+        return {"critic": self.critic}
+
+    def build(self, streams: SeedStreams) -> GuidanceNet:
+        """A fresh guidance network on the denoiser's schedule."""
+        d = self.denoiser
+        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)

@@ -1,0 +1,131 @@
+"""A method is found by its name: one file in this folder, one entry point, or one plug-in file each.
+
+A file `methods/my_method.py` holds the method `my-method`; nothing is imported until it is asked for.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TypeVar
+
+from foundation.errors import UserError, unknown_name
+from methods.core.method import Method
+
+MethodT = TypeVar("MethodT", bound=Method)
+ENTRY_POINTS = "diffusion_guidance_bench.methods"
+FOLDER = Path(__file__).parent.parent
+
+_registered: dict[str, type[Method]] = {}
+
+
+class MethodError(UserError):
+    """An unknown method, or a plug-in that does not register one; the message says what to do."""
+
+
+def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
+    """Class decorator that makes a method known by `name`.
+
+    Args:
+        name: as typed on the command line: lower case, words joined by `-`.
+
+    Raises:
+        MethodError: another class already has the name.
+    """
+
+    def keep(cls: type[MethodT]) -> type[MethodT]:
+        other = _registered.get(name)
+        taken = other.__module__ if other is not None else _built_in(name)
+        same = cls.__module__ == taken and (other is None or other.__qualname__ == cls.__qualname__)
+        if taken is not None and not same:
+            raise MethodError(
+                f"two methods are called {name!r}: {taken} and {cls.__module__}; rename one of them."
+            )
+        _registered[name] = cls
+        return cls
+
+    return keep
+
+
+def method_names() -> tuple[str, ...]:
+    """Every known name, sorted, without importing a method."""
+    here = {path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if path.stem != "__init__"}
+    installed = {point.name for point in entry_points(group=ENTRY_POINTS)}
+    return tuple(sorted(here | installed | set(_registered)))
+
+
+def compared_names() -> tuple[str, ...]:
+    """The methods that are compared when nobody names any: all but the baselines that are known to be biased."""
+    return tuple(name for name in method_names() if get_method(name).in_default_comparison)
+
+
+def get_method(name: str) -> type[Method]:
+    """The method of that name; imports its file if nobody has.
+
+    Raises:
+        UnknownName: no method has the name; near names are suggested.
+        MethodError: a file that does not register its method.
+    """
+    if name not in _registered:
+        if name not in method_names():
+            raise unknown_name("method", name, method_names())
+        _import(name)
+    if name not in _registered:
+        raise MethodError(
+            f"the file of method {name!r} registers no method of that name; add @register({name!r})."
+        )
+    return _registered[name]
+
+
+def method_name(cls: type[Method]) -> str:
+    """The name under which a class is registered."""
+    return next(name for name, other in _registered.items() if other is cls)
+
+
+def load_plugin(path: Path) -> tuple[str, ...]:
+    """Import a file from outside and return the names of the methods it registers.
+
+    Raises:
+        MethodError: no such file, an import that fails, or a file that registers nothing.
+    """
+    if not path.is_file():
+        raise MethodError(f"plug-in {str(path)!r} is not a file; give the path of a Python file.")
+    before = dict(_registered)
+    spec = importlib.util.spec_from_file_location(f"plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise MethodError(f"plug-in {str(path)!r} is not a Python file; its name must end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a user's file raises while it is imported
+        del sys.modules[spec.name]
+        for name in [n for n, cls in _registered.items() if cls.__module__ == spec.name]:
+            del _registered[name]
+        _registered.update(before)
+        if isinstance(error, MethodError):
+            raise
+        raise MethodError(f"plug-in {str(path)!r} fails to import: {type(error).__name__}: {error}.") from error
+    # A plug-in may import a method of this folder, or its own package that registers one.
+    outside = {n: cls.__module__ for n, cls in _registered.items() if cls.__module__ != _built_in(n)}
+    new = tuple(n for n, origin in outside.items() if n not in before or origin == spec.name)
+    if not new:
+        raise MethodError(f"plug-in {str(path)!r} registers no method; decorate its class with @register(name).")
+    return new
+
+
+def _built_in(name: str) -> str | None:
+    """The module in this folder that owns the name, imported or not."""
+    file = name.replace("-", "_")
+    return f"methods.{file}" if (FOLDER / f"{file}.py").is_file() and file != "__init__" else None
+
+
+def _import(name: str) -> None:
+    module = _built_in(name)
+    if module is not None:
+        importlib.import_module(module)
+        return
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        point.load()

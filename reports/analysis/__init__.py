@@ -1,0 +1,1 @@
+"""Statistics: aggregates, intervals and comparisons."""

@@ -1,0 +1,205 @@
+"""Scores are a full matrix, task × variant × seed, of results that may stand in one column, or an error."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from reports.errors import ReportError
+from reports.load.records import read_record
+from reports.load.results import HIGHER_IS_BETTER, Result, read_records, result_of
+from reports.load.variants import variant_labels
+
+_SHOWN_MISSING = 5
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One cell the last `run` set out to compute; `path` is its result file."""
+
+    suite: str
+    task: str
+    method: str
+    rho: float | None
+    seed: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class SuiteScores:
+    """All results of one suite as a full matrix.
+
+    Attributes:
+        suite: its name.
+        tasks, variants, seeds: the axes, in the order they are printed.
+        cells: (task, variant, seed) to its result; every combination is there.
+    """
+
+    suite: str
+    tasks: tuple[str, ...]
+    variants: tuple[str, ...]
+    seeds: tuple[int, ...]
+    cells: Mapping[tuple[str, str, int], Result] = field(repr=False)
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the scores are normalised returns (higher is better) rather than distances."""
+        return self.of(self.tasks[0], self.variants[0])[0].metric == HIGHER_IS_BETTER
+
+    def of(self, task: str, variant: str) -> tuple[Result, ...]:
+        """The results of one task and variant, one per seed."""
+        return tuple(self.cells[task, variant, seed] for seed in self.seeds)
+
+    def matrix(self, variant: str) -> np.ndarray:
+        """A variant's scores, seeds × tasks, in the metric's unit."""
+        return np.array([[self.cells[t, variant, s].score for t in self.tasks] for s in self.seeds])
+
+    def results(self) -> tuple[Result, ...]:
+        """Every result, ordered by task, variant and seed."""
+        return tuple(r for task in self.tasks for variant in self.variants for r in self.of(task, variant))
+
+    def method(self, variant: str) -> str:
+        """The method a variant belongs to."""
+        return self.of(self.tasks[0], variant)[0].method
+
+    def baseline(self, asked: str | None) -> str:
+        """The variant others are compared with: `asked`, or `unguided`, or the first."""
+        if asked is not None and asked in self.variants:
+            return asked
+        return "unguided" if "unguided" in self.variants else self.variants[0]
+
+
+def read_plan(results: Path) -> tuple[PlannedCell, ...]:
+    """The cells of `plan.json`, none where there is no such file.
+
+    Raises:
+        ReportError: the file is damaged.
+    """
+    path = results / "plan.json"
+    if not path.is_file():
+        return ()
+    return tuple(
+        PlannedCell(
+            cell.text("suite"),
+            cell.text("task"),
+            cell.text("method"),
+            cell.optional_number("rho"),
+            cell.integer("seed"),
+            results / cell.text("path"),
+        )
+        for cell in read_record(path).each("cells")
+    )
+
+
+def _check_filter(what: str, asked: Sequence[str] | None, there: Iterable[str]) -> None:
+    names = sorted(set(there))
+    for name in asked or ():
+        if name not in names:
+            raise ReportError(f"no {what} {name!r} among the results; there are: {', '.join(names)}.")
+
+
+def _kept(task: str, method: str, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> bool:
+    return (not tasks or task in tasks) and (not methods or method in methods)
+
+
+_COLUMN: Mapping[str, Callable[[Result], str | None]] = {
+    "metrics": lambda r: r.metric,
+    "presets": lambda r: r.preset,
+    "data sources": lambda r: r.data.source,
+    "data sets": lambda r: r.data.name,
+    "data fingerprints": lambda r: r.data.fingerprint,
+    # A set's noise floor falls with the number of samples, and the report has one floor for a set and β.
+    "numbers of samples": lambda r: " or ".join(f"{n:,}" for n in sorted({d.samples for d in r.densities})),
+    "versions of mujoco": lambda r: r.versions.get("mujoco"),
+    "versions of gymnasium": lambda r: r.versions.get("gymnasium"),
+    "versions of gymnasium-robotics": lambda r: r.versions.get("gymnasium-robotics"),
+}
+
+
+def _check_column(task: str, results: Sequence[Result]) -> None:
+    """What is compared on one task was made on the same data, preset and simulator."""
+    first = results[0]
+    for what, value in _COLUMN.items():
+        for other in results[1:]:
+            if value(first) != value(other):
+                raise ReportError(
+                    f"task {task} mixes {what}: {value(first)} ({first.method}, seed {first.seed}) and "
+                    f"{value(other)} ({other.method}, seed {other.seed}) do not belong in one column; keep each "
+                    f"in a folder of its own (`--results`), or leave one out with `--tasks` or `--methods`."
+                )
+
+
+def _missing(lacking: Sequence[str]) -> ReportError:
+    shown = ", ".join(lacking[:_SHOWN_MISSING])
+    more = f" and {len(lacking) - _SHOWN_MISSING} more" if len(lacking) > _SHOWN_MISSING else ""
+    return ReportError(
+        f"{len(lacking)} result(s) are missing: {shown}{more}; run the same `bench run` command again (finished "
+        f"cells are kept), or report on less with `--tasks` and `--methods`."
+    )
+
+
+def _natural(label: str) -> list[tuple[float, str]]:
+    """A sort key by which `rho=5` stands before `rho=10`."""
+    return [(float(n or 0), text) for text, n in re.findall(r"([^\d]+)(\d+(?:\.\d+)?)?", label)]
+
+
+def _suite(name: str, results: Sequence[Result], plan: Sequence[PlannedCell]) -> SuiteScores:
+    labels = variant_labels(results)
+    cells: dict[tuple[str, str, int], Result] = {}
+    for result in results:
+        key = (result.task, labels[result.path], result.seed)
+        if key in cells:
+            raise ReportError(
+                f"{cells[key].path} and {result.path} are two results for {key[0]}, {key[1]}, seed {key[2]}: "
+                f"delete the one that is not wanted."
+            )
+        cells[key] = result
+    planned = [cell for cell in plan if cell.suite == name]
+    tasks = tuple(dict.fromkeys([*(c.task for c in planned), *sorted({r.task for r in results})]))
+    # `unguided` is what guidance is measured against: it leads, so that every suite shows it in one colour.
+    known = {r.method for r in results}
+    methods = list(dict.fromkeys([*(known & {"unguided"}), *(c.method for c in planned), *sorted(known)]))
+    order = {key[1]: (methods.index(result.method), _natural(key[1])) for key, result in cells.items()}
+    axes = (tasks, tuple(sorted(order, key=order.__getitem__)), tuple(sorted({r.seed for r in results})))
+    lacking = [
+        f"{task}, {variant}, seed {seed}"
+        for task in axes[0]
+        for variant in axes[1]
+        for seed in axes[2]
+        if (task, variant, seed) not in cells
+    ]
+    if lacking:
+        raise _missing(lacking)
+    return SuiteScores(name, *axes, cells)
+
+
+def load_scores(
+    results: Path, *, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None
+) -> tuple[SuiteScores, ...]:
+    """Every suite in a results folder, checked and complete.
+
+    Args:
+        results: the folder `bench run` wrote.
+        tasks, methods: names to keep; nothing given keeps all. They apply before the checks.
+
+    Raises:
+        ReportError: unreadable results, a name that is not there, results that may not stand in one column,
+            or a missing cell of the matrix or of the plan.
+    """
+    records, plan = read_records(results), read_plan(results)
+    _check_filter("task", tasks, [*(r.text("task") for r in records), *(c.task for c in plan)])
+    _check_filter("method", methods, [*(r.text("method") for r in records), *(c.method for c in plan)])
+    found = [result_of(r) for r in records if _kept(r.text("task"), r.text("method"), tasks, methods)]
+    plan = [cell for cell in plan if _kept(cell.task, cell.method, tasks, methods)]
+    lacking = [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not c.path.is_file()]
+    if lacking:
+        raise _missing(lacking)
+    for task in sorted({(r.suite, r.task) for r in found}):
+        _check_column(task[1], [r for r in found if (r.suite, r.task) == task])
+    if not found:
+        raise ReportError(f"no results in {results} match the tasks and methods asked for together.")
+    there = {r.suite for r in found}
+    names = dict.fromkeys([*(c.suite for c in plan if c.suite in there), *sorted(there)])
+    return tuple(_suite(name, [r for r in found if r.suite == name], plan) for name in names)

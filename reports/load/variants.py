@@ -1,0 +1,84 @@
+"""A variant is a method with its settings: its label says what sets it apart from the method's others.
+
+One method with one configuration per task is one variant, even where ρ differs from task to task (that is what
+tuning is for). Only where one task has several does the label get the settings that differ there.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from reports.load.results import Result
+
+# Where a config repeats these, they name the cell or have a column of their own.
+_NOT_SETTINGS = frozenset(
+    {"suite", "task", "tasks", "method", "methods", "seed", "seeds", "rho", "rho_source", "preset", "device"}
+)
+
+
+def settings_of(result: Result) -> dict[str, str]:
+    """The settings that can tell two variants of a method apart, as text by dotted name."""
+    own = {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in result.config.items()
+        if name not in _NOT_SETTINGS
+    }
+    return {**own, "terms": result.terms}
+
+
+def _differing(results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
+    """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations."""
+
+    def signatures(names: Iterable[str]) -> int:
+        chosen = tuple(names)
+        return len({(r.task, *(settings[r.path].get(name) for name in chosen)) for r in results})
+
+    kept: list[str] = []
+    # The terms come first: where they tell two apart, the many settings that go with them need not be named.
+    there = {name for known in settings.values() for name in known}
+    for name in sorted(there, key=lambda name: (name != "terms", name)):
+        if signatures([*kept, name]) > signatures(kept) and _varies_within_a_task(results, settings, name):
+            kept.append(name)
+    for name in [name for name in kept if name != "terms"]:  # a later one may say it all
+        without = [other for other in kept if other != name]
+        if signatures(without) == signatures(kept):
+            kept = without
+    return kept
+
+
+def _varies_within_a_task(
+    results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]], name: str
+) -> bool:
+    seen: dict[str, set[str | None]] = {}
+    for result in results:
+        seen.setdefault(result.task, set()).add(settings[result.path].get(name))
+    return any(len(values) > 1 for values in seen.values())
+
+
+def _with_rho(results: Sequence[Result], labels: Mapping[Path, str]) -> dict[Path, str]:
+    """Adds ρ to every label under which some task has several."""
+    rhos: dict[tuple[str, str], set[float | None]] = {}
+    for result in results:
+        rhos.setdefault((labels[result.path], result.task), set()).add(result.rho)
+    several = {label for (label, _), values in rhos.items() if len(values) > 1}
+    return {
+        r.path: f"{labels[r.path]} rho={'none' if r.rho is None else format(r.rho, 'g')}"
+        if labels[r.path] in several
+        else labels[r.path]
+        for r in results
+    }
+
+
+def variant_labels(results: Sequence[Result]) -> dict[Path, str]:
+    """The variant label of every result of one suite, by the result's path."""
+    labels: dict[Path, str] = {}
+    for method in {result.method for result in results}:
+        own = [result for result in results if result.method == method]
+        settings = {result.path: settings_of(result) for result in own}
+        names = _differing(own, settings)
+        plain = {
+            r.path: " ".join([method, *(f"{name}={settings[r.path].get(name, 'unset')}" for name in names)])
+            for r in own
+        }
+        labels |= _with_rho(own, plain)
+    return labels

@@ -1,0 +1,120 @@
+"""A report is written whole or not at all: everything is worked out first, then each file is moved into place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from foundation.files import write_atomically
+from reports.analysis.comparison import compare, read_experiments
+from reports.analysis.statistics import REPLICATES
+from reports.analysis.suite import Analysis, analyse
+from reports.errors import ReportError
+from reports.load.scores import SuiteScores, load_scores
+from reports.render.csv import aggregates_csv, comparison_csv, densities_csv, exactness_csv, scores_csv
+from reports.render.document import Block, Figure, Heading, Text, to_markdown
+from reports.render.html import to_html
+from reports.render.tables import summary
+from reports.sections.beside import beside_blocks, beside_text
+from reports.sections.cost import of_suite, read_timing
+from reports.sections.suite import suite_blocks
+from reports.sections.tuning import read_choices
+
+_TITLE = "Diffusion guidance: report"
+
+
+def _opening(suites: Sequence[SuiteScores]) -> list[Block]:
+    results = [result for scores in suites for result in scores.results()]
+    cells = "; ".join(
+        f"{s.suite}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
+        for s in suites
+    )
+    newest = max(result.created for result in results)
+    return [
+        Heading(1, _TITLE),
+        Text(f"{len(results)} results, none missing ({cells}); the newest is of {newest}."),
+    ]
+
+
+def _analyses(
+    results: Path,
+    baseline: str | None,
+    tasks: Sequence[str] | None,
+    methods: Sequence[str] | None,
+    replicates: int,
+    progress: Callable[[str], None],
+) -> list[Analysis]:
+    if replicates < 100:
+        raise ReportError(f"{replicates} bootstrap replicates are too few for a 95 % interval: give 100 or more.")
+    suites = load_scores(results, tasks=tasks, methods=methods)
+    labels = sorted({variant for scores in suites for variant in scores.variants})
+    if baseline is not None and baseline not in labels:
+        raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
+    analyses = []
+    for scores in suites:
+        progress(f"{scores.suite}: {len(scores.results())} results, {replicates:,} bootstrap replicates")
+        analyses.append(analyse(scores, baseline, replicates))
+    return analyses
+
+
+def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
+    if out.exists() and not out.is_dir():
+        raise ReportError(f"the report cannot go to {out}, which is a file: name a folder.")
+    for name, content in files.items():
+        write_atomically(out / name, content)
+    return [out / name for name in files]
+
+
+def _figures(blocks: Sequence[Block]) -> dict[str, bytes]:
+    found = [block for block in blocks if isinstance(block, Figure)]
+    return {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("svg", f.svg))}
+
+
+def write_report(
+    results: Path,
+    out: Path,
+    *,
+    baseline: str | None = None,
+    tasks: Sequence[str] | None = None,
+    methods: Sequence[str] | None = None,
+    replicates: int = REPLICATES,
+    progress: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Writes report.md, report.html, summary.txt (the score tables alone), the CSV files and the figures.
+
+    Args:
+        results: the folder `bench run` wrote.
+        out: the folder for the report, made if it is not there; files of an earlier report are replaced.
+        baseline: the variant the others are compared with; by default `unguided`, or the first there is.
+        tasks, methods: names to keep; nothing given keeps all.
+        replicates: bootstrap replicates of every interval.
+        progress: is told, in a line of text, what is being worked on.
+
+    Returns:
+        The written files, report.md first.
+
+    Raises:
+        ReportError: see `load_scores`; also an unknown baseline, unreadable samples, too few replicates, or an
+            `out` that is a file. Nothing has been written then.
+    """
+    tell = progress or (lambda line: None)
+    analyses = _analyses(results, baseline, tasks, methods, replicates, tell)
+    timing, choices = read_timing(results), read_choices(results)
+    every = [result for analysis in analyses for result in analysis.scores.results()]
+    comparisons = compare(read_experiments(results), every, replicates)
+    blocks = [*_opening([a.scores for a in analyses]), *beside_blocks(comparisons)]
+    for analysis in analyses:
+        tell(f"{analysis.scores.suite}: tables and figures")
+        scored = {(result.method, result.terms) for result in analysis.scores.results()}
+        timed = of_suite(timing.rows, analysis.scores.suite, scored, tasks, methods)
+        blocks += suite_blocks(analysis, timed, timing.machine, choices)
+    text = {
+        "report.md": to_markdown(blocks),
+        "summary.txt": summary(analyses) + beside_text(comparisons),
+        "report.html": to_html(_TITLE, blocks),
+        "scores.csv": scores_csv(analyses),
+        "aggregates.csv": aggregates_csv(analyses),
+        "densities.csv": densities_csv(analyses),
+        "exactness.csv": exactness_csv(analyses),
+        "comparison.csv": comparison_csv(comparisons),
+    }
+    files = {name: content.encode() for name, content in text.items() if content is not None}
+    return _write(out, {**files, **_figures(blocks)})

@@ -1,0 +1,1 @@
+"""The simulators that tasks are evaluated in."""

@@ -1,0 +1,184 @@
+"""Any Minari data set becomes transitions; one that is missing is downloaded into Minari's own folder.
+
+Data set format: https://minari.farama.org (HDF5, one group for each episode, T + 1 observations).
+"""
+
+import contextlib
+import io
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import minari
+import numpy as np
+
+from suites.episode import Episode
+from suites.errors import DataError
+from suites.sources.contact import unreachable
+from suites.sources.d4rl.hdf5 import first_line
+from suites.sources.flat import flat_or, flat_path
+from suites.sources.transitions import Transitions, check, from_episodes
+from suites.task import Task
+
+
+def minari_folder() -> Path:
+    """Where Minari keeps its downloads: $MINARI_DATASETS_PATH, or ~/.minari/datasets."""
+    return Path(os.environ.get("MINARI_DATASETS_PATH") or Path.home() / ".minari" / "datasets")
+
+
+def has_minari(name: str) -> bool:
+    """Whether the data set is in Minari's folder."""
+    return (minari_folder() / name / "data").is_dir()
+
+
+def load_downloaded(task: Task, name: str, directory: Path, source: str = "minari") -> Transitions:
+    """A data set in Minari's folder, downloaded if it is not there.
+
+    Args:
+        task: what the data are for.
+        name: Minari's identifier, such as `D4RL/antmaze/umaze-v1`.
+        directory: where flat copies are kept.
+        source: for the record, `minari` or `file`.
+
+    Raises:
+        DataError: it cannot be got (within 5 seconds where there is no connection), is damaged, or does not fit.
+    """
+    if not has_minari(name):
+        try:
+            fetch_minari(name)
+        except DataError as error:
+            ways = [f"`minari download {name}`"]
+            ways += [f"`python -m bench data fetch {task.name} --data minari`"] if source == "minari" else []
+            others = "".join(f", or choose --data {other}" for other in task.datasets if other != source)
+            typed = " or ".join(reversed(ways))
+            raise DataError(
+                f"{error} (data for task {task.name}); with a connection, type {typed}{others}"
+            ) from error
+    return read(minari_folder(), name, task, source=source, directory=directory)
+
+
+def fetch_minari(name: str) -> bool:
+    """Download a data set into Minari's folder, unless it is there; it appears there whole or not at all.
+
+    Returns:
+        Whether anything was downloaded.
+
+    Raises:
+        DataError: there is no connection (told within 5 seconds), or Minari cannot download it.
+    """
+    if has_minari(name):
+        return False
+    what = f"data set {name} (minari) is not in {minari_folder()}"
+    reason = _unreachable()
+    if reason is not None:
+        raise DataError(f"{what} and cannot be downloaded ({reason})")
+    unfinished = minari_folder() / ".unfinished" / name.replace("/", "--")  # kept: the next try goes on from here
+    try:
+        unfinished.mkdir(parents=True, exist_ok=True)
+        with into(unfinished), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is there in part, which is what is wanted
+            minari.download_dataset(name, force_download=True)
+        (minari_folder() / name).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(unfinished / name, minari_folder() / name)
+        shutil.rmtree(unfinished)
+    except Exception as error:  # Minari's, the hub's and the connection's errors share no other class
+        raise DataError(f"{what} and Minari cannot download it ({first_line(error)})") from error
+    return True
+
+
+@contextmanager
+def into(folder: Path) -> Iterator[None]:
+    """Minari writes only below $MINARI_DATASETS_PATH: point it there for the time of one writing."""
+    before = os.environ.get("MINARI_DATASETS_PATH")
+    os.environ["MINARI_DATASETS_PATH"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MINARI_DATASETS_PATH"]
+        else:
+            os.environ["MINARI_DATASETS_PATH"] = before
+
+
+def _unreachable() -> str | None:
+    """Why Minari's remote cannot be asked now; left alone it tries for half a minute before it says so."""
+    if not os.environ.get("MINARI_REMOTE", "hf://").startswith("hf://"):
+        return None
+    from huggingface_hub import constants  # takes a while to import, and only a download needs it
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    reason = unreachable(constants.ENDPOINT)
+    return None if reason is None else f"{constants.ENDPOINT} cannot be reached: {reason}"
+
+
+def read(root: Path, name: str, task: Task, *, source: str, directory: Path) -> Transitions:
+    """A stored Minari data set as checked transitions.
+
+    Args:
+        root: the folder that holds `name`.
+        name: the data set's identifier.
+        task: decides the width of an observation; see `flatten`.
+        source: `local` or `minari`, for the record.
+        directory: flat copies are kept in its folder `flat`.
+
+    Raises:
+        DataError: the files are damaged or do not fit the task.
+    """
+    data = root / name / "data"
+
+    def made() -> Transitions:
+        found = from_episodes(_episodes(data, name, task.observation_dim), source=source, name=name)
+        check(found, task)
+        return found
+
+    flat = flat_path(directory, source, name, task.observation_dim)
+    transitions, was_flat = flat_or(flat, _stamp(data), made, source=source, name=name)
+    if was_flat:
+        check(transitions, task)
+    return transitions
+
+
+def flatten(observations: Any, width: int) -> np.ndarray:
+    """Observations (T + 1, width) of an episode.
+
+    A Box observation is taken as it is. Of a goal environment's dictionary, `observation` is taken if it has
+    the width asked for; if `achieved_goal` makes up the difference it stands in front, which is D4RL's layout
+    of antmaze (x, y, then the rest). The desired goal is left out.
+    """
+    if not isinstance(observations, dict):
+        return np.asarray(observations)
+    inner = np.asarray(observations["observation"])
+    if inner.ndim == 2 and inner.shape[1] < width and "achieved_goal" in observations:
+        joined = np.concatenate([np.asarray(observations["achieved_goal"]), inner], axis=1)
+        if joined.shape[1] == width:
+            return joined
+    return inner
+
+
+def _episodes(data: Path, name: str, width: int) -> Iterator[Episode]:
+    try:
+        for stored in minari.MinariDataset(data).iterate_episodes():
+            yield Episode(
+                observations=flatten(stored.observations, width),
+                actions=np.asarray(stored.actions),
+                rewards=stored.rewards,
+                terminations=stored.terminations,
+                truncations=stored.truncations,
+            )
+    except (OSError, KeyError, ValueError, AssertionError, RuntimeError) as error:
+        raise DataError(
+            f"data set {name} in {data.parent} cannot be read ({error}); "
+            f"delete that folder and generate or download it again"
+        ) from error
+
+
+def _stamp(data: Path) -> str:
+    """Tells one state of the stored files from another: their number, total size and latest change."""
+    found = [path.stat() for path in sorted(data.rglob("*")) if path.is_file()]
+    latest = max((status.st_mtime_ns for status in found), default=0)
+    return f"{len(found)} {sum(status.st_size for status in found)} {latest}"

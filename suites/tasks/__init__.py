@@ -1,0 +1,1 @@
+"""The task groups, declared as data."""

@@ -1,0 +1,35 @@
+"""Adroit pen: D4RL's human and cloned tasks on its files of version 1; SWG's stand on version 0 (`d4rl:v0`).
+
+Minari's sets are another version of these data and get a column of their own.
+"""
+
+from functools import partial
+
+from suites.simulators.pen import make_pen
+from suites.task import ControlTask, Suite
+
+HORIZON = 100
+PUBLISHED_RHO = {"human": 1.0, "cloned": 25.0}
+
+
+def _task(kind: str, rho: float) -> ControlTask:
+    return ControlTask(
+        name=f"pen-{kind}",
+        suite="adroit-pen",
+        observation_dim=45,
+        action_dim=24,
+        datasets={"d4rl": f"pen-{kind}-v1", "minari": f"D4RL/pen/{kind}-v2"},
+        episodes=20,
+        settings={"critic.expectile": 0.7},
+        published_rho=rho,
+        horizon=HORIZON,
+        reference=(96.262799, 3076.8331017826877),
+        make_environment=partial(make_pen, HORIZON),
+    )
+
+
+SUITE = Suite(
+    name="adroit-pen",
+    title="Adroit pen",
+    tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items()),
+)

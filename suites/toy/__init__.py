@@ -1,0 +1,1 @@
+"""The toy densities, their exact targets and the distance to them."""

@@ -1,0 +1,1 @@
+"""The ground floor of everything that learns: components, batches, seeds, networks and the loop."""
