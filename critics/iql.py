@@ -6,15 +6,16 @@ V is fitted to min target-Q at the data's actions by an asymmetric loss (eq. 5),
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.losses import parse_value_loss, td_target
+from critics.losses import ValueLossSetting, parse_value_loss, td_target
 from critics.slope import MeasuredSlope
+from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate
 from training.component import Batch, Component, Data, Parts, Trained, Training, in_chunks, uniform_batch
 from training.networks import SeedLayerNorm, SeedMLP, follow, member_values
 from training.seeds import SeedStreams
@@ -57,19 +58,19 @@ class CriticConfig:
         weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
     """
 
-    expectile: float = 0.7
-    value_loss: str = "expectile"
-    discount: float = 0.99
-    polyak: float = 0.005
-    width: int = 256
-    layers: int = 2
+    expectile: Level = 0.7
+    value_loss: ValueLossSetting = "expectile"
+    discount: Probability = 0.99
+    polyak: Rate = 0.005
+    width: Count = 256
+    layers: Count = 2
     value_layer_norm: bool = False
     value_hidden_norm: bool = False
-    initial: str = "uniform"
-    steps: int = 1_000_000
-    batch_size: int = 256
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.0
+    initial: Literal["uniform", "xavier", "lecun"] = "uniform"
+    steps: Count = 1_000_000
+    batch_size: Count = 256
+    learning_rate: Positive = 3e-4
+    weight_decay: NonNegative = 0.0
 
     def training(self) -> Training:
         """The optimiser at its constant rate."""

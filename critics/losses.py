@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from critics.named import parse_named
+from foundation.bounds import Parsed, Positive
 
 LINEX_MAXIMUM = 10.0
 
@@ -72,7 +74,7 @@ class LinexValue:
         alpha: scale of Q - V inside the exponential.
     """
 
-    alpha: float = 1.0
+    alpha: Positive = 1.0
 
     def bind(self, expectile: float) -> Callable[[Tensor, Tensor], Tensor]:
         """The loss (q, v) → loss; the linex loss has no expectile."""
@@ -87,7 +89,7 @@ class DiceValue:
         alpha: the temperature that divides Q - V.
     """
 
-    alpha: float = 0.5
+    alpha: Positive = 0.5
 
     def bind(self, expectile: float) -> Callable[[Tensor, Tensor], Tensor]:
         """The loss (q, v) → loss; DICE's loss has no expectile."""
@@ -105,3 +107,7 @@ VALUE_LOSSES: dict[str, type[ValueLoss]] = {
 def parse_value_loss(text: str) -> ValueLoss:
     """`expectile`, `linex:alpha=2`, `dice` → the loss; ValueError names the choices."""
     return parse_named(text, VALUE_LOSSES, "value loss")
+
+
+ValueLossSetting: TypeAlias = Annotated[str, Parsed(parse_value_loss)]
+"""A config's field that names a value loss."""

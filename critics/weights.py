@@ -1,13 +1,14 @@
 """Weights w(Q, V) > 0 that turn behaviour μ into the target policy π ∝ μ w; a bound `maximum` scales them."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from critics.named import parse_named
+from foundation.bounds import Level, Parsed, Positive
 
 
 @runtime_checkable
@@ -28,7 +29,7 @@ class HardExpectile:
         expectile: τ in (0, 1).
     """
 
-    expectile: float = 0.7
+    expectile: Level = 0.7
 
     @property
     def maximum(self) -> float:
@@ -48,8 +49,8 @@ class SmoothExpectile:
         sharpness: c; 1 in the paper, 3 in the authors' code.
     """
 
-    expectile: float = 0.7
-    sharpness: float = 1.0
+    expectile: Level = 0.7
+    sharpness: Positive = 1.0
 
     @property
     def maximum(self) -> float:
@@ -70,8 +71,8 @@ class Exponential:
         maximum: the clip; 80 in the paper.
     """
 
-    inverse_temperature: float = 3.0
-    maximum: float = 80.0
+    inverse_temperature: Positive = 3.0
+    maximum: Positive = 80.0
 
     def __call__(self, q: Float[Tensor, "*shape"], v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         # The exponent stays finite: e^87 is the end of float32, and its lower end must not reach zero.
@@ -89,8 +90,8 @@ class Linex:
         maximum: the clip.
     """
 
-    alpha: float = 1.0
-    maximum: float = 80.0
+    alpha: Positive = 1.0
+    maximum: Positive = 80.0
 
     def __call__(self, q: Float[Tensor, "*shape"], v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         advantage = q - v
@@ -113,8 +114,8 @@ class Dice:
         maximum: the clip; 100 in the code.
     """
 
-    alpha: float = 0.5
-    maximum: float = 100.0
+    alpha: Positive = 0.5
+    maximum: Positive = 100.0
 
     def __call__(self, q: Float[Tensor, "*shape"], v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         x = (q - v) / self.alpha
@@ -130,7 +131,7 @@ WEIGHTS: dict[str, type[WeightFunction]] = {
 }
 
 
-def parse_weight(text: str, expectile: float) -> WeightFunction:
+def parse_weight(text: str, expectile: float = 0.7) -> WeightFunction:
     """`smooth-expectile`, `exponential:inverse_temperature=3`, … → the weight function.
 
     Args:
@@ -143,3 +144,7 @@ def parse_weight(text: str, expectile: float) -> WeightFunction:
     if text.partition(":")[0].endswith("-expectile") and "expectile=" not in text.partition(":")[2]:
         text += f"{',' if ':' in text else ':'}expectile={expectile}"
     return parse_named(text, WEIGHTS, "weight")
+
+
+WeightSetting: TypeAlias = Annotated[str, Parsed(parse_weight)]
+"""A method's field that names a weight function."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from critics.in_support import InSupportQ
 from critics.iql import KnownCritic
+from foundation.bounds import Count, NonNegative, Positive
 from methods.core.guidance_net import GuidanceNet, GuidanceObjective
 from methods.core.method import DiffusionPolicy, Method, Rho, Shared
 from methods.core.registry import MethodError, register
@@ -163,13 +164,13 @@ class CEP(Method):
     paper: ClassVar[str] = "CEP / QGPO, arXiv 2304.12824"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
     presets: ClassVar[Presets] = PRESETS
-    inverse_temperature: float = 3.0
-    batch_size: int = 256
-    support_actions: int = 16
+    inverse_temperature: Positive = 3.0
+    batch_size: Count = 256
+    support_actions: Count = 16
     support: Literal["behaviour", "data"] = "behaviour"
-    support_states: int = 1_000_000
+    support_states: Count = 1_000_000
     critic: Literal["shared", "in-support"] = "shared"
-    value_inverse_temperature: float = 1.0
+    value_inverse_temperature: NonNegative = 1.0
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser and the energy network above it.

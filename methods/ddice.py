@@ -14,7 +14,8 @@ from torch import Tensor
 
 from critics.iql import KnownCritic, data_weights
 from critics.q_ensemble import QEnsemble
-from critics.weights import parse_weight
+from critics.weights import WeightSetting, parse_weight
+from foundation.bounds import Count
 from methods.core.guidance_net import GuidanceNet, GuidanceObjective
 from methods.core.method import DiffusionPolicy, Method, Rho, Shared
 from methods.core.registry import register
@@ -120,13 +121,13 @@ class DiffusionDICE(Method):
     paper: ClassVar[str] = "Diffusion-DICE, arXiv 2407.20109"
     rho: ClassVar[Rho | None] = Rho(default=2.0, grid=(1.0, 2.0, 4.0, 6.0, 8.0), low=0.1, high=10.0)
     presets: ClassVar[Presets] = PRESETS
-    weight: str = "dice:alpha=0.5"
-    batch_size: int = 512
-    noises: int = 16
-    candidates: int = 1
+    weight: WeightSetting = "dice:alpha=0.5"
+    batch_size: Count = 512
+    noises: Count = 16
+    candidates: Count = 1
     shift_per_batch: bool = False
     select: Literal["critic", "ensemble", "draw"] = "critic"
-    ensemble: int = 10
+    ensemble: Count = 10
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser, the in-sample network and what selects: the critic or the ensemble."""

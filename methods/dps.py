@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from critics.iql import Critic
+from foundation.bounds import Positive
 from methods.core.method import DiffusionPolicy, Method, Rho, Shared
 from methods.core.registry import register
 from methods.diffusion.denoiser import Denoiser
@@ -69,7 +70,7 @@ class DPS(Method):
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
     in_default_comparison: ClassVar[bool] = False
     presets: ClassVar[Presets] = PRESETS
-    inverse_temperature: float = 3.0
+    inverse_temperature: Positive = 3.0
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser and the critic."""

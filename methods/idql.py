@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from critics.iql import Critic
-from critics.weights import parse_weight
+from critics.weights import WeightSetting, parse_weight
+from foundation.bounds import Count
 from methods.core.method import DiffusionPolicy, Method, Shared
 from methods.core.registry import register
 from methods.core.selection import Best, Draw, Selection
@@ -33,9 +34,9 @@ class IDQL(Method):
     title: ClassVar[str] = "IDQL"
     paper: ClassVar[str] = "IDQL, arXiv 2304.10573"
     presets: ClassVar[Presets] = PRESETS
-    candidates: int = 64
+    candidates: Count = 64
     select: Literal["best", "draw"] = "best"
-    weight: str = "hard-expectile"
+    weight: WeightSetting = "hard-expectile"
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser and the critic."""

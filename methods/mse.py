@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from critics.iql import data_weights
+from foundation.bounds import Count, Positive
 from methods.core.guidance_net import GuidanceNet, GuidanceObjective
 from methods.core.method import DiffusionPolicy, Method, Rho, Shared
 from methods.core.registry import register
@@ -67,8 +68,8 @@ class MSE(Method):
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
     in_default_comparison: ClassVar[bool] = False
     presets: ClassVar[Presets] = PRESETS
-    inverse_temperature: float = 3.0
-    batch_size: int = 256
+    inverse_temperature: Positive = 3.0
+    batch_size: Count = 256
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The behaviour denoiser and the regressed network."""

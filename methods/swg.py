@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from critics.weights import WeightSetting
 from methods.core.method import DiffusionPolicy, Method, Rho, Shared
 from methods.core.registry import register
 from methods.diffusion.guidance import SelfWeighted
@@ -35,7 +36,7 @@ class SWG(Method):
     paper: ClassVar[str] = "SWG, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
     presets: ClassVar[Presets] = PRESETS
-    weight: str = "smooth-expectile"
+    weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
 
     def components(self, shared: Shared) -> Mapping[str, Component]:

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from critics.weights import WeightSetting
+from foundation.bounds import Count
 from methods.core.method import DiffusionPolicy, Method, Rho, Shared
 from methods.core.registry import register
 from methods.core.selection import Best
@@ -34,9 +36,9 @@ class SWGR(Method):
     paper: ClassVar[str] = "SWG with resampling, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
     presets: ClassVar[Presets] = PRESETS
-    weight: str = "smooth-expectile"
+    weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
-    candidates: int = 16
+    candidates: Count = 16
 
     def components(self, shared: Shared) -> Mapping[str, Component]:
         """The same joint denoiser as SWG's."""

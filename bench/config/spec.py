@@ -6,9 +6,12 @@ The defaults of the dataclasses are the papers' own; `bench.config.precedence` s
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Ge
 
 from critics.iql import CriticConfig
+from foundation.bounds import Count
 from foundation.errors import UserError
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
@@ -29,8 +32,8 @@ class DataConfig:
         seed: of data sets made here.
     """
 
-    transitions: int = 1_000_000
-    seed: int = 0
+    transitions: Count = 1_000_000
+    seed: Annotated[int, Ge(0)] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class EvaluationConfig:
         inverse_temperatures: the β at which the toy sets are scored and drawn; None takes the task's own.
     """
 
-    episodes: int | None = None
+    episodes: Count | None = None
     inverse_temperatures: tuple[float, ...] | None = None
 
 

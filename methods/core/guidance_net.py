@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from foundation.bounds import Count, Positive
 from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.schedule import Schedule, make_schedule
 from training.component import BatchT, Component, Trained, Training
@@ -34,11 +35,11 @@ class GuidanceNetConfig:
         decay_steps: length of a cosine decay to zero, or None for a constant rate.
     """
 
-    width: int = 256
-    layers: int = 4
-    steps: int = 1_000_000
-    learning_rate: float = 3e-4
-    decay_steps: int | None = None
+    width: Count = 256
+    layers: Count = 4
+    steps: Count = 1_000_000
+    learning_rate: Positive = 3e-4
+    decay_steps: Count | None = None
 
     def training(self, batch_size: int, weight_decay: float = 0.0) -> Training:
         """These settings with a method's own batch size, in states, and weight decay."""

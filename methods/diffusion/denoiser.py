@@ -6,7 +6,7 @@ E[z_0 | z_k] = (z_k - σ_k ε_θ)/α_k. The behaviour objective diffuses z = a, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from critics.iql import data_weights
 from critics.weights import parse_weight
+from foundation.bounds import Count, NonNegative, Positive, Rate
 from methods.diffusion.networks.build import build_network
 from methods.diffusion.networks.residual import NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
@@ -57,14 +58,14 @@ class DenoiserConfig(NetworkConfig):
         ema: rate of the moving average of the weights that is kept in the end; None keeps the last weights.
     """
 
-    schedule: str = "vp"
-    levels: int = 15
-    steps: int = 1_000_000
-    batch_size: int = 1024
-    learning_rate: float = 3e-4
-    weight_decay: float = 1e-4
-    decay_steps: int | None = 3_000_000
-    ema: float | None = 0.001
+    schedule: Literal["vp", "cosine", "vp-linear"] = "vp"
+    levels: Count = 15
+    steps: Count = 1_000_000
+    batch_size: Count = 1024
+    learning_rate: Positive = 3e-4
+    weight_decay: NonNegative = 1e-4
+    decay_steps: Count | None = 3_000_000
+    ema: Rate | None = 0.001
 
 
 class NetworkDenoiser(nn.Module):

@@ -9,11 +9,13 @@ answers make 15 steps, ours 14 and ẑ_0.
 
 import itertools
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from foundation.bounds import Count, NonNegative
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.solvers import SOLVERS, Level, Visit
 from training.seeds import SeedStreams
@@ -34,10 +36,10 @@ class SamplerConfig:
             step (the code of SWG and IDQL); `none` (the code of CEP and Diffusion-DICE).
     """
 
-    solver: str = "ddpm"
-    steps: int | None = None
-    temperature: float = 1.0
-    clip: str = "clean"
+    solver: Literal["ddpm", "ddpm-large", "ddim", "dpm++-multistep", "dpm++-singlestep"] = "ddpm"
+    steps: Count | None = None
+    temperature: NonNegative = 1.0
+    clip: Literal["clean", "iterate", "none"] = "clean"
 
 
 @dataclass(frozen=True)

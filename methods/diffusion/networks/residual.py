@@ -6,11 +6,13 @@ Fourier features of the level → MLP; concat(z, s, level) → Dense → residua
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from foundation.bounds import Count, Share
 from training.networks import ACTIVATIONS, SeedLayerNorm, SeedLinear, SeedMLP
 from training.seeds import SeedStreams
 
@@ -35,15 +37,15 @@ class NetworkConfig:
             (SWG's and IDQL's code: Xavier's, but LeCun's inside the residual blocks).
     """
 
-    network: str = "residual"
-    width: int = 256
-    blocks: int = 3
-    expansion: int = 4
-    dropout: float = 0.1
-    activation: str = "silu"
-    frequencies: int = 64
-    level_features: int = 256
-    initial: str = "uniform"
+    network: Literal["residual", "u-shaped", "mlp"] = "residual"
+    width: Count = 256
+    blocks: Count = 3
+    expansion: Count = 4
+    dropout: Share = 0.1
+    activation: Literal["silu", "relu", "mish", "gelu"] = "silu"
+    frequencies: Count = 64
+    level_features: Count = 256
+    initial: Literal["uniform", "xavier", "lecun"] = "uniform"
 
 
 def level_numbers(levels: int) -> Float[Tensor, " level"]:
