@@ -1,1 +1,1 @@
-"""The critic layer: values, losses and weights, and the pieces that every component is built of."""
+"""Critics, the weights made of their values, and their losses."""

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from critics.iql import CriticConfig
 from critics.losses import td_target
 from foundation.errors import UserError
-from training.component import Batch, Component, Data, Parts, Trained, Training
-from training.networks import SeedMLP, follow, member_values
-from training.seeds import SeedStreams
+from training import Component, Group, SeedMLP, SeedStreams, Step, Trained, polyak_update
+from training.networks import member_values
 
 
 class CriticError(UserError):
@@ -54,24 +53,17 @@ class InSupportNetworks(nn.Module):
 
 
 @dataclass(frozen=True)
-class SupportedBatch:
-    """Transitions and the support actions of their next states."""
-
-    transitions: Batch
-    next_actions: Float[Tensor, "seed batch candidate action"]
-
-
-@dataclass(frozen=True)
-class InSupportQ(Trained[InSupportNetworks, SupportedBatch]):
+class InSupportQ(Trained[InSupportNetworks]):
     """The critic as a component; of the config, what is said of Q (3 layers and 500k steps in the code).
 
     Attributes:
         support: made, it has the buffers `index` (seed, state), which rows of the data its states are, and
-            `next_actions` (seed, state, M, action), the support actions of their next states.
+            `actions` (seed, state, M, action), the support actions of their next states.
         inverse_temperature: β_Q of the softmax (1 in the authors' example).
     """
 
     kind: ClassVar[str] = "in-support-critic"
+    version: ClassVar[int] = 2
     config: CriticConfig
     observation_dim: int
     action_dim: int
@@ -79,47 +71,41 @@ class InSupportQ(Trained[InSupportNetworks, SupportedBatch]):
     inverse_temperature: float
 
     @property
-    def training(self) -> Training:
+    def steps(self) -> int:
+        """As the config says."""
+        return self.config.steps
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
         """Adam at a constant rate."""
-        return self.config.training()
+        return self.config.groups
 
     def upstream(self) -> Mapping[str, Component]:
-        """The support actions."""
+        """The support actions at next states."""
         return {"support": self.support}
 
     def build(self, streams: SeedStreams) -> InSupportNetworks:
         """Fresh twin Q and target."""
         return InSupportNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> SupportedBatch:
-        """Uniform transitions among those with support actions."""
-        support = parts["support"]
-        place = streams.integers(support.index.shape[1], self.training.batch_size)
+    def losses(self, module: InSupportNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+        """The twins' mean squared temporal-difference error, over transitions that have support actions."""
+        support = step.models["support"]
+        place = step.noise.integers(support.index.shape[1], self.config.batch_size)
         rows = torch.arange(len(place), device=place.device)[:, None]
-        return SupportedBatch(data.batch(support.index.gather(1, place)), support.next_actions[rows, place])
-
-    def loss(
-        self,
-        module: InSupportNetworks,
-        batch: SupportedBatch,
-        tables: dict[str, Tensor],
-        parts: Parts,
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
-        """The twins' mean squared temporal-difference error, mean over the batch."""
-        t = batch.transitions
+        batch, next_actions = step.data.batch(support.index.gather(1, place)), support.actions[rows, place]
         with torch.no_grad():
-            count = batch.next_actions.shape[2]
-            repeated = t.next_observations.repeat_interleave(count, dim=1)
-            next_q = module.q(repeated, batch.next_actions.flatten(1, 2)).unflatten(1, (-1, count))
+            count = next_actions.shape[2]
+            repeated = batch.next_observations.repeat_interleave(count, dim=1)
+            next_q = module.q(repeated, next_actions.flatten(1, 2)).unflatten(1, (-1, count))
             value = softmax_value(next_q, self.inverse_temperature)
-            goal = td_target(t.rewards, t.terminals, value, discount=self.config.discount)
-        twin = member_values(module.twin_q, t.observations, t.actions, members=2)
-        return (twin - goal[:, None]).square().mean((1, 2))
+            goal = td_target(batch.rewards, batch.terminals, value, discount=self.config.discount)
+        twin = member_values(module.twin_q, batch.observations, batch.actions, members=2)
+        return {"loss": (twin - goal[:, None]).square().mean((1, 2))}
 
-    def after_step(self, module: InSupportNetworks) -> None:
+    def after_step(self, module: InSupportNetworks, step: Step) -> None:
         """The target network follows Q."""
-        follow(module.target_q, module.twin_q, self.config.polyak)
+        polyak_update(module.target_q, module.twin_q, self.config.polyak)
 
 
 def softmax_value(q: Float[Tensor, "*batch candidate"], inverse_temperature: float) -> Float[Tensor, "*batch"]:

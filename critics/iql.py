@@ -4,21 +4,18 @@ V is fitted to min target-Q at the data's actions by an asymmetric loss (eq. 5),
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from critics.losses import ValueLossSetting, parse_value_loss, td_target
-from critics.slope import MeasuredSlope
 from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate
-from training.component import Batch, Component, Data, Parts, Trained, Training, in_chunks, uniform_batch
-from training.networks import SeedLayerNorm, SeedMLP, follow, member_values
-from training.seeds import SeedStreams
+from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
+from training.networks import member_values
 
 
 @runtime_checkable
@@ -72,14 +69,10 @@ class CriticConfig:
     learning_rate: Positive = 3e-4
     weight_decay: NonNegative = 0.0
 
-    def training(self) -> Training:
-        """The optimiser at its constant rate."""
-        return Training(
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """One optimiser at a constant rate."""
+        return (Group(learning_rate=self.learning_rate, weight_decay=self.weight_decay),)
 
 
 class IQLNetworks(nn.Module):
@@ -126,7 +119,7 @@ class IQLNetworks(nn.Module):
 
 
 @dataclass(frozen=True)
-class IQL(Trained[IQLNetworks, Batch]):
+class IQL(Trained[IQLNetworks]):
     """The critic as a component: config and sizes are all that make it."""
 
     kind: ClassVar[str] = "critic"
@@ -135,96 +128,38 @@ class IQL(Trained[IQLNetworks, Batch]):
     action_dim: int
 
     @property
-    def training(self) -> Training:
-        """Adam or AdamW at a constant rate."""
-        return self.config.training()
+    def steps(self) -> int:
+        """As the config says."""
+        return self.config.steps
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Q and V in one optimiser."""
+        return self.config.groups
 
     def build(self, streams: SeedStreams) -> IQLNetworks:
         """Fresh twin Q, target and V."""
         return IQLNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
-        """Uniform transitions."""
-        return uniform_batch(data, self.training.batch_size, streams)
-
-    def loss(
-        self,
-        module: IQLNetworks,
-        batch: Batch,
-        tables: dict[str, Tensor],
-        parts: Parts,
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
+    def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """Value loss plus both temporal-difference losses, mean over the batch.
 
         Deviation: V and Q take one joint step, so Q's target uses V from before the step; the authors' SWG,
         IDQL and D-DICE code step V first. The two differ by one Adam step of lag.
         """
-        value_loss = parse_value_loss(self.config.value_loss).bind(self.config.expectile)
+        batch = step.sample_batch(self.config.batch_size)
         with torch.no_grad():
             target = module.q(batch.observations, batch.actions)
-            goal = td_target(
-                batch.rewards,
-                batch.terminals,
-                module.v(batch.next_observations),
-                discount=self.config.discount,
-            )
-        v = module.v(batch.observations)
+            next_v = module.v(batch.next_observations)
+            goal = td_target(batch.rewards, batch.terminals, next_v, discount=self.config.discount)
+        value_loss = parse_value_loss(self.config.value_loss).bind(self.config.expectile)
+        value = value_loss(target, module.v(batch.observations)).mean(-1)
         twin = module.both_q(module.twin_q, batch.observations, batch.actions)
-        return value_loss(target, v).mean(-1) + (twin - goal[:, None]).square().sum(1).mean(-1)
+        td = (twin - goal[:, None]).square().sum(1).mean(-1)
+        step.record("value_loss", value)
+        step.record("td_loss", td)
+        return {"loss": value + td}
 
-    def after_step(self, module: IQLNetworks) -> None:
+    def after_step(self, module: IQLNetworks, step: Step) -> None:
         """The target network follows Q."""
-        follow(module.target_q, module.twin_q, self.config.polyak)
-
-
-@dataclass(frozen=True)
-class KnownCritic(Component):
-    """Q and V that are known, not learned: q(β, a) = β E(a) and v(β) = β E_max, for the toy densities.
-
-    Attributes:
-        name: the density's name.
-        energy: points (n, 2) → energies (n,); fixed by the name, so not part of the key.
-        energy_max: an upper bound of the energy.
-    """
-
-    kind: ClassVar[str] = "known-critic"
-    name: str
-    energy: Callable[[np.ndarray], np.ndarray] = field(metadata={"in_key": False}, compare=False)
-    energy_max: float
-
-    def build(self, streams: SeedStreams) -> "KnownCritic":
-        """Itself: there is nothing to fit."""
-        return self
-
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
-        """β E(a); observations hold β. Its gradient in a is a measured one, see `MeasuredSlope`."""
-        energies: Tensor = MeasuredSlope.apply(actions.flatten(0, -2), self.energy)  # pyright: ignore
-        return observations[..., 0] * energies.view(actions.shape[:-1])
-
-    def first_q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
-        """The same: there are no twins."""
-        return self.q(observations, actions)
-
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
-        """β E_max, so that log w = q - v is never positive."""
-        return observations[..., 0] * self.energy_max
-
-
-def data_weights(data: Data, critic: Any, weight: Any, seeds: int) -> Float[Tensor, "seed transition"]:
-    """w(Q(s, a), V(s)) at every transition of the data set, for every seed's critic."""
-
-    def chunk(index: Tensor) -> Tensor:
-        observations = data.observations[index].expand(seeds, -1, -1)
-        actions = data.actions[index].expand(seeds, -1, -1)
-        return weight(critic.q(observations, actions), critic.v(observations))
-
-    return in_chunks(chunk, len(data), data.rewards.device)
+        polyak_update(module.target_q, module.twin_q, self.config.polyak)

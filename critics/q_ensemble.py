@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from critics.iql import CriticConfig
 from critics.losses import td_target
-from training.component import Batch, Component, Data, Parts, Trained, Training, in_chunks, uniform_batch
-from training.networks import SeedMLP, member_values
-from training.seeds import SeedStreams
+from training import Component, Group, SeedMLP, SeedStreams, Step, Trained
+from training.networks import member_values
 
 
 class EnsembleNetworks(nn.Module):
@@ -47,7 +46,7 @@ class EnsembleNetworks(nn.Module):
 
 
 @dataclass(frozen=True)
-class QEnsemble(Trained[EnsembleNetworks, Batch]):
+class QEnsemble(Trained[EnsembleNetworks]):
     """The ensemble as a component; sizes and optimiser are the critic's.
 
     Deviation: V is the made critic's, its last; the authors' code trains the ensemble beside the critic, on the V
@@ -66,9 +65,14 @@ class QEnsemble(Trained[EnsembleNetworks, Batch]):
     members: int
 
     @property
-    def training(self) -> Training:
+    def steps(self) -> int:
         """As the critic is trained."""
-        return self.config.training()
+        return self.config.steps
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """As the critic is trained."""
+        return self.config.groups
 
     def upstream(self) -> Mapping[str, Component]:
         """The critic gives V."""
@@ -78,28 +82,19 @@ class QEnsemble(Trained[EnsembleNetworks, Batch]):
         """Fresh members."""
         return EnsembleNetworks(streams, self.config, self.observation_dim, self.action_dim, self.members)
 
-    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+    def precompute(self, step: Step) -> dict[str, Tensor]:
         """r + γ (1 - d) V(s') of every transition, (seed, transition)."""
+        data, critic, seeds = step.data, step.models["critic"], len(step.noise)
 
-        def chunk(index: Tensor) -> Tensor:
-            next_v = parts["critic"].v(data.next_observations[index].expand(seeds, -1, -1))
+        def goal(index: Tensor) -> Tensor:
+            next_v = critic.v(data.next_observations[index].expand(seeds, -1, -1))
             rewards, terminals = data.rewards[index].expand_as(next_v), data.terminals[index].expand_as(next_v)
             return td_target(rewards, terminals, next_v, discount=self.config.discount)
 
-        return {"goal": in_chunks(chunk, len(data), data.rewards.device)}
+        return {"goal": step.in_chunks(goal, len(data))}
 
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
-        """Uniform transitions, the same for all members of a seed."""
-        return uniform_batch(data, self.training.batch_size, streams)
-
-    def loss(
-        self,
-        module: EnsembleNetworks,
-        batch: Batch,
-        tables: dict[str, Tensor],
-        parts: Parts,
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
-        """Squared error, mean over members and batch."""
-        goal = tables["goal"].gather(1, batch.index)[:, None]
-        return (module.each_q(batch.observations, batch.actions) - goal).square().mean((1, 2))
+    def losses(self, module: EnsembleNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+        """Squared error, mean over members and batch; the batch is the same for all members of a seed."""
+        batch = step.sample_batch(self.config.batch_size)
+        goal = step.precomputed["goal"].gather(1, batch.index)[:, None]
+        return {"loss": (module.each_q(batch.observations, batch.actions) - goal).square().mean((1, 2))}

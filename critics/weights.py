@@ -1,7 +1,8 @@
 """Weights w(Q, V) > 0 that turn behaviour μ into the target policy π ∝ μ w; a bound `maximum` scales them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from critics.named import parse_named
 from foundation.bounds import Level, Parsed, Positive
+from training import Component, SeedStreams, Step
 
 
 @runtime_checkable
@@ -148,3 +150,39 @@ def parse_weight(text: str, expectile: float = 0.7) -> WeightFunction:
 
 WeightSetting: TypeAlias = Annotated[str, Parsed(parse_weight)]
 """A method's field that names a weight function."""
+
+
+@dataclass(frozen=True)
+class GivenWeight(Component):
+    """A weight function among the made components; there is nothing to make.
+
+    Attributes:
+        weight: the function.
+    """
+
+    kind: ClassVar[str] = "weight"
+    weight: WeightFunction
+
+    def build(self, streams: SeedStreams) -> WeightFunction:
+        """The function itself."""
+        return self.weight
+
+
+def weigh_data(
+    step: Step, weight: Callable[[Tensor, Tensor], Tensor], critic: str = "critic"
+) -> Float[Tensor, "seed transition"]:
+    """w(Q(s, a), V(s)) at every transition of the data set, for every seed's critic.
+
+    Args:
+        step: with the data, and the made critic among its models.
+        weight: (q, v) → w.
+        critic: the critic's name among the models.
+    """
+    data, made, seeds = step.data, step.models[critic], len(step.noise)
+
+    def weigh(index: Tensor) -> Tensor:
+        observations = data.observations[index].expand(seeds, -1, -1)
+        actions = data.actions[index].expand(seeds, -1, -1)
+        return weight(made.q(observations, actions), made.v(observations))
+
+    return step.in_chunks(weigh, len(data))

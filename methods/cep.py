@@ -13,23 +13,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.in_support import InSupportQ
-from critics.iql import KnownCritic
-from foundation.bounds import Count, NonNegative, Positive
-from methods.core.guidance_net import GuidanceNet, GuidanceObjective
-from methods.core.method import DiffusionPolicy, Method, Rho, Shared
-from methods.core.registry import MethodError, register
-from methods.core.support import SupportActions
-from methods.diffusion.denoiser import add_noise
-from methods.diffusion.guidance import EnergyGuided
-from methods.presets.cep import CEP as PRESETS
-from methods.presets.value import Presets
-from training.component import Component, Data, Parts, in_chunks
-from training.seeds import SeedStreams
+from methods import (
+    Component,
+    Count,
+    GuidanceNet,
+    GuidanceObjective,
+    InSupportQ,
+    MethodError,
+    NetGuidance,
+    NonNegative,
+    Positive,
+    Rho,
+    Setup,
+    SlotMethod,
+    Step,
+    SupportActions,
+    register,
+)
 
 
 @dataclass(frozen=True)
-class EnergyNet(GuidanceObjective[Tensor]):
+class EnergyNet(GuidanceObjective):
     """f(a_k, s, k), trained on support actions by the contrastive loss.
 
     Deviation: the critic is made before, and its final Q is what f learns; the authors' code trains the two side
@@ -47,50 +51,32 @@ class EnergyNet(GuidanceObjective[Tensor]):
         """Support actions and the critic that values them."""
         return {"support": self.support, "critic": self.critic}
 
-    def rehearsal(self) -> "EnergyNet":
+    def for_estimate(self) -> "EnergyNet":
         """With few support states, since valuing them all takes longer than the steps to be timed."""
         return replace(self, support=replace(self.support, states=min(self.support.states, 64)))
 
-    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+    def precompute(self, step: Step) -> dict[str, Tensor]:
         """softmax(β Q) over each state's support actions, (seed, state, M)."""
-        observations, actions = parts["support"].observations, parts["support"].actions
+        support, critic = step.models["support"], step.models["critic"]
 
-        def chunk(index: Tensor) -> Tensor:
-            rows = observations[:, index].repeat_interleave(self.support.actions, dim=1)
-            q = parts["critic"].q(rows, actions[:, index].flatten(1, 2))
+        def weigh(index: Tensor) -> Tensor:
+            rows = support.observations[:, index].repeat_interleave(self.support.actions, dim=1)
+            q = critic.q(rows, support.actions[:, index].flatten(1, 2))
             return (self.inverse_temperature * q.unflatten(1, (-1, self.support.actions))).softmax(-1)
 
-        return {"target": in_chunks(chunk, self.support.states, observations.device, size=2048)}
+        return {"target": step.in_chunks(weigh, self.support.states, size=2048)}
 
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Tensor:
-        """Indices of support states, (seed, batch)."""
-        return streams.integers(self.support.states, self.training.batch_size)
-
-    def loss(
-        self,
-        module: GuidanceNet,
-        batch: Tensor,
-        tables: dict[str, Tensor],
-        parts: Parts,
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
-        """The contrastive loss, mean over states."""
-        rows = torch.arange(len(batch), device=batch.device)[:, None]
-        observations, actions = parts["support"].observations[rows, batch], parts["support"].actions[rows, batch]
-        return contrast(module, observations, actions, tables["target"][rows, batch], streams)
+    def losses(self, module: GuidanceNet, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+        """The contrastive loss over support states, mean over the batch."""
+        index = step.noise.integers(self.support.states, self.batch_size)
+        rows = torch.arange(len(index), device=index.device)[:, None]
+        support, target = step.models["support"], step.precomputed["target"]
+        observations, actions = support.observations[rows, index], support.actions[rows, index]
+        return {"loss": contrast(module, step, observations, actions, target[rows, index])}
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """States, and for each of them data actions to be told apart, with softmax(β Q) over them."""
-
-    observations: Float[Tensor, "seed batch observation"]
-    actions: Float[Tensor, "seed batch support action"]
-    target: Float[Tensor, "seed batch support"]
-
-
-@dataclass(frozen=True)
-class DataEnergyNet(GuidanceObjective[Contrast]):
+class DataEnergyNet(GuidanceObjective):
     """f(a_k, s, k) with the data's own actions for support, drawn anew in every step: CEP's code for the toy sets.
 
     Right only where actions do not depend on the state, so that any row's action is a draw from μ(a|s).
@@ -103,33 +89,27 @@ class DataEnergyNet(GuidanceObjective[Contrast]):
     inverse_temperature: float
     support_actions: int
 
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Contrast:
-        """States, and M actions for each from anywhere in the data."""
-        shape = (self.batch_size, self.support_actions)
-        observations = data.observations[streams.integers(len(data), shape[0])]
-        actions = data.actions[streams.integers(len(data), shape[0] * shape[1])]
-        q = parts["critic"].q(observations.repeat_interleave(shape[1], dim=1), actions)
+    def losses(self, module: GuidanceNet, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+        """The contrastive loss over states, with M actions for each from anywhere in the data."""
+        data, shape = step.data, (self.batch_size, self.support_actions)
+        observations = data.observations[step.noise.integers(len(data), shape[0])]
+        actions = data.actions[step.noise.integers(len(data), shape[0] * shape[1])]
+        q = step.models["critic"].q(observations.repeat_interleave(shape[1], dim=1), actions)
         target = (self.inverse_temperature * q.unflatten(1, shape)).softmax(-1)
-        return Contrast(observations, actions.unflatten(1, shape), target)
-
-    def loss(
-        self, module: GuidanceNet, batch: Contrast, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams
-    ) -> Float[Tensor, " seed"]:
-        """The contrastive loss, mean over states."""
-        return contrast(module, batch.observations, batch.actions, batch.target, streams)
+        return {"loss": contrast(module, step, observations, actions.unflatten(1, shape), target)}
 
 
 def contrast(
     module: GuidanceNet,
+    step: Step,
     observations: Float[Tensor, "seed batch observation"],
     actions: Float[Tensor, "seed batch support action"],
     target: Float[Tensor, "seed batch support"],
-    streams: SeedStreams,
 ) -> Float[Tensor, " seed"]:
     """The contrastive loss, mean over states: one level for a state's actions, a noise of its own for each."""
     states, support = actions.shape[1:3]
-    level = streams.integers(len(module.schedule), states)[..., None].expand(-1, -1, support)
-    noisy = add_noise(module.schedule, actions, level, streams.normal(*actions.shape[1:]))
+    level = step.noise.integers(len(module.schedule), states)[..., None].expand(-1, -1, support)
+    noisy = module.schedule.add_noise(actions, level, step.noise.normal(*actions.shape[1:]))
     repeated = observations.repeat_interleave(support, dim=1)
     energy = module(noisy.flatten(1, 2), level.flatten(1), repeated)
     return contrastive_loss(energy.view(level.shape), target).mean(-1)
@@ -144,7 +124,7 @@ def contrastive_loss(
 
 @register("cep")
 @dataclass(frozen=True)
-class CEP(Method):
+class CEP(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the contrastive energy. Selection: the first draw.
 
     Attributes:
@@ -163,7 +143,6 @@ class CEP(Method):
     title: ClassVar[str] = "CEP"
     paper: ClassVar[str] = "CEP / QGPO, arXiv 2304.12824"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
-    presets: ClassVar[Presets] = PRESETS
     inverse_temperature: Positive = 3.0
     batch_size: Count = 256
     support_actions: Count = 16
@@ -172,42 +151,35 @@ class CEP(Method):
     critic: Literal["shared", "in-support"] = "shared"
     value_inverse_temperature: NonNegative = 1.0
 
-    def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The behaviour denoiser and the energy network above it.
+    def guidance(self) -> NetGuidance:
+        """ρ ∇f; no gradient goes through the denoiser."""
+        return NetGuidance(self._energy)
+
+    def _energy(self, setup: Setup, denoiser: Component) -> EnergyNet | DataEnergyNet:
+        """The energy network above the behaviour model.
 
         Raises:
             MethodError: `support` is `data` where actions depend on the state.
         """
-        behaviour = shared.behaviour()
         if self.support == "data":
-            return {"denoiser": behaviour, "energy": self._on_data(shared)}
-        learned = self.critic == "in-support" and not isinstance(shared.critic, KnownCritic)
+            if setup.actions_depend_on_observations:
+                raise MethodError(
+                    "cep.support='data' takes any row's action for a draw at any state, which holds on the toy "
+                    "sets alone; leave it at 'behaviour'."
+                )
+            net, beta = setup.guidance_net, self.inverse_temperature
+            return DataEnergyNet(net, setup.critic(), self.batch_size, beta, self.support_actions)
         support = SupportActions(
-            behaviour,
+            setup.behaviour(),
             self.support_states,
             self.support_actions,
-            shared.sampler,
-            shared.action_low,
-            shared.action_high,
-            next_states=learned,
+            setup.sampler,
+            setup.action_low,
+            setup.action_high,
         )
-        critic = self._in_support(shared, support) if learned else shared.critic
-        energy = EnergyNet(*shared.guidance(self.batch_size, critic), self.inverse_temperature, support)
-        return {"denoiser": behaviour, "energy": energy}
+        critic = setup.critic(self._in_support(setup, support) if self.critic == "in-support" else None)
+        return EnergyNet(setup.guidance_net, critic, self.batch_size, self.inverse_temperature, support)
 
-    def _on_data(self, shared: Shared) -> DataEnergyNet:
-        if not isinstance(shared.critic, KnownCritic):
-            raise MethodError(
-                "cep.support='data' takes any row's action for a draw at any state, which holds on the toy sets "
-                "alone; leave it at 'behaviour'."
-            )
-        return DataEnergyNet(*shared.guidance(self.batch_size), self.inverse_temperature, self.support_actions)
-
-    def _in_support(self, shared: Shared, support: SupportActions) -> InSupportQ:
-        sizes = (shared.observation_dim, shared.action_dim)
-        return InSupportQ(shared.critic_config, *sizes, support, self.value_inverse_temperature)
-
-    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
-        """One draw from the behaviour model guided by ρ ∇f; no gradient goes through the denoiser."""
-        guided = EnergyGuided(parts["denoiser"], parts["energy"], rho)
-        return shared.policy(guided, repairs=guided.repairs)
+    def _in_support(self, setup: Setup, support: SupportActions) -> InSupportQ:
+        sizes, beta = (setup.observation_dim, setup.action_dim), self.value_inverse_temperature
+        return InSupportQ(setup.critic_config, *sizes, support.at_next_states(), beta)

@@ -12,26 +12,29 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.iql import KnownCritic, data_weights
-from critics.q_ensemble import QEnsemble
-from critics.weights import WeightSetting, parse_weight
-from foundation.bounds import Count
-from methods.core.guidance_net import GuidanceNet, GuidanceObjective
-from methods.core.method import DiffusionPolicy, Method, Rho, Shared
-from methods.core.registry import register
-from methods.core.selection import Best, First, SoftmaxDraw
-from methods.diffusion.denoiser import add_noise
-from methods.diffusion.guidance import EnergyGuided
-from methods.presets.ddice import DDICE as PRESETS
-from methods.presets.value import Presets
-from training.component import Batch, Component, Data, Parts, uniform_batch
-from training.seeds import SeedStreams
+from methods import (
+    Best,
+    Count,
+    Draw,
+    GuidanceNet,
+    GuidanceObjective,
+    NetGuidance,
+    QEnsemble,
+    Rho,
+    Selection,
+    SlotMethod,
+    Step,
+    WeightFunction,
+    WeightSetting,
+    register,
+    weigh_data,
+)
 
 EXPONENT_LIMIT = 80.0
 
 
 @dataclass(frozen=True)
-class InSampleNet(GuidanceObjective[Batch]):
+class InSampleNet(GuidanceObjective):
     """g(a_k, s, k), trained on the data's own actions by the in-sample loss.
 
     Deviation: the critic is made before, and the weights are of its last Q and V; the authors' code trains the two
@@ -41,6 +44,7 @@ class InSampleNet(GuidanceObjective[Batch]):
     and pen, as it does locomotion's, which is another α there.
 
     Attributes:
+        weight: of the data's actions.
         noises: noisy copies of each action per step, all at one level (16 in the code, 32 for AntMaze).
         shift_per_batch: see `in_sample_loss`.
     """
@@ -48,36 +52,24 @@ class InSampleNet(GuidanceObjective[Batch]):
     kind: ClassVar[str] = "ddice-guidance"
     version: ClassVar[int] = 2
     weight_decay: ClassVar[float] = 1e-4
-    weight: str
-    expectile: float
+    weight: WeightFunction
     noises: int
     shift_per_batch: bool
 
-    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+    def precompute(self, step: Step) -> dict[str, Tensor]:
         """The weight of every transition, (seed, transition)."""
-        weight = parse_weight(self.weight, self.expectile)
-        return {"weight": data_weights(data, parts["critic"], weight, seeds)}
+        return {"weight": weigh_data(step, self.weight)}
 
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
-        """Uniform transitions."""
-        return uniform_batch(data, self.training.batch_size, streams)
-
-    def loss(
-        self,
-        module: GuidanceNet,
-        batch: Batch,
-        tables: dict[str, Tensor],
-        parts: Parts,
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
+    def losses(self, module: GuidanceNet, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """The stabilised in-sample loss, mean over states and noises."""
-        level = streams.integers(len(module.schedule), batch.index.shape[1])
+        batch = step.sample_batch(self.batch_size)
+        level = step.noise.integers(len(module.schedule), self.batch_size)
         level = level.repeat_interleave(self.noises, dim=1)
         actions = batch.actions.repeat_interleave(self.noises, dim=1)
-        noisy = add_noise(module.schedule, actions, level, streams.normal(*actions.shape[1:]))
+        noisy = module.schedule.add_noise(actions, level, step.noise.normal(*actions.shape[1:]))
         observations = batch.observations.repeat_interleave(self.noises, dim=1)
-        weight = tables["weight"].gather(1, batch.index).repeat_interleave(self.noises, dim=1)
-        return in_sample_loss(module(noisy, level, observations), weight, self.shift_per_batch)
+        weight = step.precomputed["weight"].gather(1, batch.index).repeat_interleave(self.noises, dim=1)
+        return {"loss": in_sample_loss(module(noisy, level, observations), weight, self.shift_per_batch)}
 
 
 def in_sample_loss(
@@ -102,7 +94,7 @@ def in_sample_loss(
 
 @register("ddice")
 @dataclass(frozen=True)
-class DiffusionDICE(Method):
+class DiffusionDICE(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the in-sample log weight. Selection: argmax Q of K, or a draw by it.
 
     Attributes:
@@ -120,7 +112,6 @@ class DiffusionDICE(Method):
     title: ClassVar[str] = "Diffusion-DICE"
     paper: ClassVar[str] = "Diffusion-DICE, arXiv 2407.20109"
     rho: ClassVar[Rho | None] = Rho(default=2.0, grid=(1.0, 2.0, 4.0, 6.0, 8.0), low=0.1, high=10.0)
-    presets: ClassVar[Presets] = PRESETS
     weight: WeightSetting = "dice:alpha=0.5"
     batch_size: Count = 512
     noises: Count = 16
@@ -129,28 +120,41 @@ class DiffusionDICE(Method):
     select: Literal["critic", "ensemble", "draw"] = "critic"
     ensemble: Count = 10
 
-    def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The behaviour denoiser, the in-sample network and what selects: the critic or the ensemble."""
-        guidance = InSampleNet(
-            *shared.guidance(self.batch_size),
-            self.weight,
-            shared.critic_config.expectile,
-            self.noises,
-            self.shift_per_batch,
+    def guidance(self) -> NetGuidance:
+        """ρ ∇g."""
+        return NetGuidance(
+            lambda setup, denoiser: InSampleNet(
+                setup.guidance_net,
+                setup.critic(),
+                self.batch_size,
+                setup.weight(self.weight),
+                self.noises,
+                self.shift_per_batch,
+            )
         )
-        return {"denoiser": shared.behaviour(), "guidance": guidance, "critic": self._judge(shared)}
 
-    def _judge(self, shared: Shared) -> Component:
-        """What values the candidates; an ensemble only where there are several and Q is not known."""
-        if self.select != "ensemble" or self.candidates == 1 or isinstance(shared.critic, KnownCritic):
-            return shared.critic
-        sizes = (shared.observation_dim, shared.action_dim)
-        return QEnsemble(shared.critic_config, *sizes, shared.critic, self.ensemble)
+    def selection(self) -> Selection:
+        """One of K by its Q; K = 1 is the first draw."""
+        match self.select:
+            case "critic":
+                return Best(self.candidates)
+            case "ensemble":
+                return Best(
+                    self.candidates,
+                    critic=lambda setup: setup.critic(
+                        QEnsemble(
+                            setup.critic_config,
+                            setup.observation_dim,
+                            setup.action_dim,
+                            setup.critic(),
+                            self.ensemble,
+                        )
+                    ),
+                )
+            case "draw":
+                return Draw(self.candidates, by_first_q, is_log=True)
 
-    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
-        """K draws from the behaviour model guided by ρ ∇g, then one of them by its Q."""
-        guided = EnergyGuided(parts["denoiser"], parts["guidance"], rho)
-        judge = parts["critic"]
-        several = SoftmaxDraw(judge.first_q) if self.select == "draw" else Best(judge.q)
-        selection = First() if self.candidates == 1 else several
-        return shared.policy(guided, self.candidates, selection, guided.repairs)
+
+def by_first_q(models: Mapping, observations: Tensor, z: Tensor) -> Tensor:
+    """Q of the critic's first target network."""
+    return models["critic"].first_q(observations, z)

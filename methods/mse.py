@@ -15,47 +15,43 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.iql import data_weights
-from foundation.bounds import Count, Positive
-from methods.core.guidance_net import GuidanceNet, GuidanceObjective
-from methods.core.method import DiffusionPolicy, Method, Rho, Shared
-from methods.core.registry import register
-from methods.diffusion.denoiser import add_noise
-from methods.diffusion.guidance import EnergyGuided
-from methods.presets.cep import MSE as PRESETS
-from methods.presets.value import Presets
-from training.component import Batch, Component, Data, Parts, uniform_batch
-from training.seeds import SeedStreams
+from methods import (
+    Count,
+    GuidanceNet,
+    GuidanceObjective,
+    NetGuidance,
+    Positive,
+    Rho,
+    SlotMethod,
+    Step,
+    register,
+    weigh_data,
+)
 
 
 @dataclass(frozen=True)
-class RegressedNet(GuidanceObjective[Batch]):
+class RegressedNet(GuidanceObjective):
     """f(a_k, s, k), regressed on the β Q of the data's own actions, as in CEP's code."""
 
     kind: ClassVar[str] = "mse-energy"
     inverse_temperature: float
 
-    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+    def precompute(self, step: Step) -> dict[str, Tensor]:
         """β Q of every transition, (seed, transition)."""
-        return {"value": data_weights(data, parts["critic"], lambda q, v: self.inverse_temperature * q, seeds)}
+        return {"value": weigh_data(step, lambda q, v: self.inverse_temperature * q)}
 
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
-        """Uniform transitions."""
-        return uniform_batch(data, self.training.batch_size, streams)
-
-    def loss(
-        self, module: GuidanceNet, batch: Batch, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams
-    ) -> Float[Tensor, " seed"]:
+    def losses(self, module: GuidanceNet, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """Mean squared error of the clean action's β Q, each action noised at a level of its own."""
-        level = streams.integers(len(module.schedule), batch.index.shape[1])
-        noisy = add_noise(module.schedule, batch.actions, level, streams.normal(*batch.actions.shape[1:]))
-        value = tables["value"].gather(1, batch.index)
-        return (module(noisy, level, batch.observations) - value).square().mean(-1)
+        batch = step.sample_batch(self.batch_size)
+        level = step.noise.integers(len(module.schedule), self.batch_size)
+        noisy = module.schedule.add_noise(batch.actions, level, step.noise.normal(*batch.actions.shape[1:]))
+        value = step.precomputed["value"].gather(1, batch.index)
+        return {"loss": (module(noisy, level, batch.observations) - value).square().mean(-1)}
 
 
 @register("mse")
 @dataclass(frozen=True)
-class MSE(Method):
+class MSE(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the regressed energy, biased. Selection: the first draw.
 
     Attributes:
@@ -67,16 +63,13 @@ class MSE(Method):
     paper: ClassVar[str] = "MSE baseline of CEP, arXiv 2304.12824"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
     in_default_comparison: ClassVar[bool] = False
-    presets: ClassVar[Presets] = PRESETS
     inverse_temperature: Positive = 3.0
     batch_size: Count = 256
 
-    def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The behaviour denoiser and the regressed network."""
-        energy = RegressedNet(*shared.guidance(self.batch_size), self.inverse_temperature)
-        return {"denoiser": shared.behaviour(), "energy": energy}
-
-    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
-        """One draw from the behaviour model guided by ρ ∇f."""
-        guided = EnergyGuided(parts["denoiser"], parts["energy"], rho)
-        return shared.policy(guided, repairs=guided.repairs)
+    def guidance(self) -> NetGuidance:
+        """ρ ∇f."""
+        return NetGuidance(
+            lambda setup, denoiser: RegressedNet(
+                setup.guidance_net, setup.critic(), self.batch_size, self.inverse_temperature
+            )
+        )

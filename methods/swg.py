@@ -12,18 +12,131 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from critics.weights import WeightSetting
-from methods.core.method import DiffusionPolicy, Method, Rho, Shared
-from methods.core.registry import register
-from methods.diffusion.guidance import SelfWeighted
-from methods.presets.swg import SWG as PRESETS
-from methods.presets.value import Presets
-from training.component import Component, Parts
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from methods import (
+    Component,
+    Denoiser,
+    DenoiserObjective,
+    Models,
+    NetworkDenoiser,
+    Rho,
+    Setup,
+    SlotMethod,
+    Steer,
+    Step,
+    WeightFunction,
+    WeightSetting,
+    gradient_through,
+    register,
+    weigh_data,
+)
+
+LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-4, 1.0
+
+
+@dataclass(frozen=True)
+class JointDenoiser(DenoiserObjective):
+    """The joint objective: noise prediction over z = (a, w), the weight beside the action (§3).
+
+    Deviation: a weight function with a bound above 1 is divided by it, so that every weight lies in (0, 1], the
+    range the authors' code clips to; ∇ log w does not feel a constant factor.
+
+    Attributes:
+        weight: of the data's actions.
+        critic: where Q and V come from.
+    """
+
+    kind: ClassVar[str] = "joint"
+    version: ClassVar[int] = 2
+    auxiliary_channels: ClassVar[int] = 1
+    auxiliary_block: ClassVar[int] = -2  # as in the authors' code, the last block but one
+    weight: WeightFunction
+    critic: Component
+
+    def upstream(self) -> Mapping[str, Component]:
+        """The critic gives the weights."""
+        return {"critic": self.critic}
+
+    def precompute(self, step: Step) -> dict[str, Tensor]:
+        """The weight of every transition, at most 1, (seed, transition)."""
+        return {"weight": weigh_data(step, self.weight) / max(self.weight.maximum, 1.0)}
+
+    def losses(self, module: NetworkDenoiser, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+        """Noise prediction over the action channels and the weight channel."""
+        batch = step.sample_batch(self.batch_size)
+        weight = step.precomputed["weight"].gather(1, batch.index)
+        z = torch.cat([batch.actions, weight[..., None]], -1)
+        return {"loss": module.noise_loss(z, batch.observations, step.noise)}
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Objective: the joint law of action and weight.
+
+    Attributes:
+        weight: the weight function, by its setting.
+    """
+
+    weight: str
+
+    def component(self, setup: Setup) -> JointDenoiser:
+        """The joint denoiser; the critic only makes its weights."""
+        return JointDenoiser(setup.backbone, setup.weight(self.weight), setup.critic())
+
+    def denoiser(self, model: Denoiser) -> Denoiser:
+        """As it is."""
+        return model
+
+    def extra_bounds(self) -> tuple[tuple[float, float], ...]:
+        """The weight's range."""
+        return ((LOWEST_WEIGHT, HIGHEST_WEIGHT),)
+
+
+@dataclass(frozen=True)
+class SelfWeighted:
+    """Guidance: ∇_z log ŵ(z) through the denoiser, ŵ = E[w | z_k] its own last channel (eq. 17-19).
+
+    The gradient is with respect to the whole z, the weight channel too (the paper's Remark 3.4). ŵ is clipped to
+    [1e-4, 1] before the log, as in the authors' code, so a row outside gets no gradient; such rows are counted.
+
+    Attributes:
+        shrunk_clip: clip ŵ √ᾱ_{t-1} in its place, as the authors' code does: it divides by √α_t, not √ᾱ_t. Inside
+            the range the gradient is the same, the log's constant falls out; more rows fall below it.
+    """
+
+    shrunk_clip: bool = False
+
+    def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
+        """None: the denoiser's own weight guides it."""
+        return {}
+
+    def steer(
+        self,
+        denoiser: Denoiser,
+        models: Models,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Steer:
+        """Through the whole denoiser."""
+        shrink = denoiser.schedule.alpha[level - 1] if self.shrunk_clip and level > 0 else 1.0
+        clipped: dict[str, Tensor] = {}
+
+        def log_weight(clean: Tensor) -> Tensor:
+            weight = clean[..., -1] * shrink
+            clipped["clipped_weights"] = (weight < LOWEST_WEIGHT) | (weight > HIGHEST_WEIGHT)
+            return weight.clamp(LOWEST_WEIGHT, HIGHEST_WEIGHT).log()
+
+        clean, gradient = gradient_through(denoiser, z, level, observations, log_weight)
+        return Steer(clean, gradient, interventions=clipped)
 
 
 @register("swg")
 @dataclass(frozen=True)
-class SWG(Method):
+class SWG(SlotMethod):
     """Objective: joint (a, w). Guidance: ∇ log of the predicted weight. Selection: the first draw.
 
     Attributes:
@@ -35,15 +148,13 @@ class SWG(Method):
     title: ClassVar[str] = "SWG"
     paper: ClassVar[str] = "SWG, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
-    presets: ClassVar[Presets] = PRESETS
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
 
-    def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The joint denoiser alone; the critic only made its weights."""
-        return {"denoiser": shared.joint(self.weight)}
+    def objective(self) -> Joint:
+        """z = (a, w)."""
+        return Joint(self.weight)
 
-    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
-        """One draw from the self-guided joint model."""
-        guided = SelfWeighted(parts["denoiser"], rho, self.shrunk_clip)
-        return shared.policy(guided, repairs=guided.repairs)
+    def guidance(self) -> SelfWeighted:
+        """By its own weight."""
+        return SelfWeighted(self.shrunk_clip)

@@ -4,26 +4,18 @@ SWG with resampling (arXiv 2505.18345). The paper gives no algorithm of its own 
 code ranks by the sampled weight channel, as here; their JAX code by min target-Q.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from critics.weights import WeightSetting
-from foundation.bounds import Count
-from methods.core.method import DiffusionPolicy, Method, Rho, Shared
-from methods.core.registry import register
-from methods.core.selection import Best
-from methods.diffusion.guidance import SelfWeighted
-from methods.presets.swg import SWG_R as PRESETS
-from methods.presets.value import Presets
-from training.component import Component, Parts
+from methods import Best, Count, Models, Rho, SlotMethod, WeightSetting, register
+from methods.swg import Joint, SelfWeighted
 
 
 @register("swg-r")
 @dataclass(frozen=True)
-class SWGR(Method):
+class SWGR(SlotMethod):
     """Objective: joint (a, w). Guidance: as SWG. Selection: the best predicted weight of N.
 
     Attributes:
@@ -35,21 +27,23 @@ class SWGR(Method):
     title: ClassVar[str] = "SWG-R"
     paper: ClassVar[str] = "SWG with resampling, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
-    presets: ClassVar[Presets] = PRESETS
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
     candidates: Count = 16
 
-    def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The same joint denoiser as SWG's."""
-        return {"denoiser": shared.joint(self.weight)}
+    def objective(self) -> Joint:
+        """z = (a, w), the same denoiser as SWG's."""
+        return Joint(self.weight)
 
-    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
-        """Candidates from the self-guided joint model, selected by their weight channel."""
-        guided = SelfWeighted(parts["denoiser"], rho, self.shrunk_clip)
-        return shared.policy(guided, self.candidates, Best(predicted_weight), guided.repairs)
+    def guidance(self) -> SelfWeighted:
+        """By its own weight."""
+        return SelfWeighted(self.shrunk_clip)
+
+    def selection(self) -> Best:
+        """The best predicted weight."""
+        return Best(self.candidates, predicted_weight, critic=None)
 
 
-def predicted_weight(observations: Tensor, candidates: Tensor) -> Tensor:
+def predicted_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:
     """The sampled weight channel, (seed, rows)."""
-    return candidates[..., -1]
+    return z[..., -1]

@@ -1,4 +1,4 @@
-"""A component is anything made once from data and other components: a critic, a denoiser, a guidance net.
+"""A component is anything made once from data and other components: a critic, a denoiser, a guidance network.
 
 A component is a frozen dataclass whose fields are all that makes it; the harness hashes them with the data
 set's fingerprint and the keys of `upstream`, makes it for all seeds at once, and stores it per seed.
@@ -6,88 +6,81 @@ set's fingerprint and the keys of `upstream`, makes it for all seeds at once, an
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from training.batch import Batch, Data
 from training.seeds import SeedStreams
 
-Parts = Mapping[str, Any]
-Progress = Callable[[int, int], None]
+Models: TypeAlias = Mapping[str, Any]
+"""Made components by the name under which somebody asked for them."""
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total)."""
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
-BatchT = TypeVar("BatchT")
 
 
 @dataclass(frozen=True)
-class Data:
-    """A data set's transitions as tensors on one device.
+class Step:
+    """What a gradient step is computed from.
 
     Attributes:
-        observations, next_observations: (transition, observation).
-        actions: (transition, action).
-        rewards, terminals: (transition,); terminals are 0 or 1.
+        data: the transitions.
+        models: the made upstream components, by the component's names for them.
+        precomputed: what `Trained.precompute` gave.
+        noise: each seed's random numbers.
+        number: steps done before this one.
+        parts: named parts of the loss, (seed,) each, for the learning curve.
     """
 
-    observations: Float[Tensor, "transition observation"]
-    actions: Float[Tensor, "transition action"]
-    rewards: Float[Tensor, " transition"]
-    next_observations: Float[Tensor, "transition observation"]
-    terminals: Float[Tensor, " transition"]
+    data: Data
+    models: Models
+    noise: SeedStreams
+    precomputed: Mapping[str, Tensor] = field(default_factory=dict)
+    number: int = 0
+    parts: dict[str, Tensor] = field(default_factory=dict)
 
-    def __len__(self) -> int:
-        return len(self.rewards)
+    def sample_batch(self, size: int) -> Batch:
+        """Transitions drawn uniformly with replacement, `size` for every seed."""
+        return self.data.batch(self.noise.integers(len(self.data), size))
 
-    def batch(self, index: Int[Tensor, "seed batch"]) -> "Batch":
-        """The transitions at `index`, with the seed axis first."""
-        return Batch(
-            index=index,
-            observations=self.observations[index],
-            actions=self.actions[index],
-            rewards=self.rewards[index],
-            next_observations=self.next_observations[index],
-            terminals=self.terminals[index],
-        )
+    def record(self, name: str, value: Float[Tensor, " seed"]) -> None:
+        """Put a part of the loss, or any other number per seed, into the learning curve."""
+        self.parts[name] = value.detach()
 
-
-@dataclass(frozen=True)
-class Batch:
-    """Transitions drawn for every seed: each tensor is (seed, batch, …); `index` says which rows they are."""
-
-    index: Int[Tensor, "seed batch"]
-    observations: Float[Tensor, "seed batch observation"]
-    actions: Float[Tensor, "seed batch action"]
-    rewards: Float[Tensor, "seed batch"]
-    next_observations: Float[Tensor, "seed batch observation"]
-    terminals: Float[Tensor, "seed batch"]
+    @torch.no_grad()
+    def in_chunks(self, function: Callable[[Tensor], Tensor], count: int, size: int = 16_384) -> Tensor:
+        """function(index) over 0..count-1 in slices, joined along the second axis (after the seed axis)."""
+        slices = torch.arange(count, device=self.data.rewards.device).split(size)
+        return torch.cat([function(index) for index in slices], dim=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
-    """How a component is trained.
+class Group:
+    """Parameters with an optimiser of their own: Adam, or AdamW where weight_decay > 0.
 
     Attributes:
-        steps: gradient steps.
-        batch_size: transitions (or states) per seed and step.
-        learning_rate: Adam's; AdamW's where weight_decay > 0.
+        name: the key of its loss in what `Trained.losses` returns.
+        parameters: beginnings of the names of its parameters; the empty text means all.
+        learning_rate: at the start.
         weight_decay: decoupled weight decay.
         decay_steps: length of a cosine decay to zero, or None for a constant rate.
+        every: a step of it is taken in every so many steps of the loop.
         ema: rate of the exponential moving average that replaces the weights at the end, or None.
+        clip: the greatest norm of a seed's gradient, or None.
     """
 
-    steps: int
-    batch_size: int
+    name: str = "loss"
+    parameters: tuple[str, ...] = ("",)
     learning_rate: float
     weight_decay: float = 0.0
     decay_steps: int | None = None
+    every: int = 1
     ema: float | None = None
-
-
-def uniform_batch(data: Data, size: int, streams: SeedStreams) -> Batch:
-    """Transitions drawn uniformly with replacement, `size` for every seed."""
-    return data.batch(streams.integers(len(data), size))
+    clip: float | None = None
 
 
 class Component(ABC):
@@ -104,34 +97,36 @@ class Component(ABC):
     def build(self, streams: SeedStreams) -> Any:
         """The module before training: right shapes, fresh parameters, seed axis first."""
 
-    def rehearsal(self) -> "Component":
+    def for_estimate(self) -> "Component":
         """A version that costs the same per step but has less to prepare, to measure its speed with."""
         return self
 
 
-class Trained(Component, Generic[ModuleT, BatchT]):
+class Trained(Component, Generic[ModuleT]):
     """A component fitted by gradient steps."""
 
     @property
     @abstractmethod
-    def training(self) -> Training:
-        """Steps, batch size and optimiser."""
+    def steps(self) -> int:
+        """Number of gradient steps."""
 
-    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
+    @property
+    @abstractmethod
+    def groups(self) -> tuple[Group, ...]:
+        """The parameters and how each group of them is optimised, in the order of their steps."""
+
+    def precompute(self, step: Step) -> dict[str, Tensor]:
         """Whatever is worth computing once for the whole data set before the first step."""
         return {}
 
     @abstractmethod
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> BatchT:
-        """One batch for every seed; most components return `uniform_batch`."""
+    def losses(self, module: ModuleT, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+        """Each group's loss for each seed; a seed's loss must not touch another seed's numbers.
 
-    @abstractmethod
-    def loss(
-        self, module: ModuleT, batch: BatchT, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams
-    ) -> Float[Tensor, " seed"]:
-        """The loss of each seed; a seed's loss must not touch another seed's numbers."""
+        All losses are of the parameters before the step. A group whose loss is missing takes no step.
+        """
 
-    def after_step(self, module: ModuleT) -> None:
+    def after_step(self, module: ModuleT, step: Step) -> None:
         """Called after each optimiser step, for target networks."""
         return
 
@@ -140,16 +135,5 @@ class Computed(Component):
     """A component filled by one computation, such as actions sampled from a trained model."""
 
     @abstractmethod
-    def compute(
-        self, module: nn.Module, data: Data, parts: Parts, streams: SeedStreams, progress: Progress
-    ) -> None:
+    def compute(self, module: nn.Module, step: Step, progress: Progress) -> None:
         """Fill the module's buffers; call progress(done, total) now and then."""
-
-
-@torch.no_grad()
-def in_chunks(
-    function: Callable[[Tensor], Tensor], count: int, device: torch.device, size: int = 16_384
-) -> Tensor:
-    """function(index) over 0..count-1 in slices, joined along the second axis (after the seed axis)."""
-    slices = torch.arange(count, device=device).split(size)
-    return torch.cat([function(index) for index in slices], dim=1)

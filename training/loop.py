@@ -1,92 +1,122 @@
-"""One loop trains every component, all seeds at once; a list of named calls.
+"""The training loop of every component, all seeds at once: a list of named calls."""
 
-The losses of the seeds are summed: no parameter is shared between seeds and Adam is elementwise, so each seed
-takes exactly the steps it would take alone.
-"""
-
-import copy
 import io
 import math
 import pickle
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation.errors import UserError
-from foundation.files import write_atomically
-from training.component import Computed, Data, Parts, Progress, Trained, Training
+from training.batch import Data
+from training.component import Component, Computed, Models, Progress, Step, Trained
+from training.curve import Curve, OnRow
+from training.optimiser import GroupOptimiser, averaged_module
 from training.seeds import SeedStreams
 
 REPORT_EVERY = 50
 CHECKPOINT_SECONDS = 300.0
+SMOOTHING = 0.02
 
 
+class CheckpointFile(Protocol):
+    """Where the state of an unfinished training is kept, whole or not at all."""
+
+    def read(self) -> bytes | None:
+        """What was written last, or None."""
+        ...
+
+    def write(self, content: bytes) -> None:
+        """Replace it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained component.
+
+    Attributes:
+        module: frozen, with the moving average of the groups that have one.
+        losses: the smoothed last loss of each seed.
+        curve: the learning curve.
+    """
+
+    module: nn.Module
+    losses: list[float]
+    curve: Curve
+
+
+@torch.enable_grad()
 def fit(
-    component: Trained[Any, Any],
+    component: Trained[Any],
     data: Data,
-    parts: Parts,
+    models: Models,
     seeds: Sequence[int],
     progress: Progress,
-    checkpoint: Path | None = None,
-) -> tuple[nn.Module, list[float]]:
+    checkpoint: CheckpointFile | None = None,
+    on_row: OnRow | None = None,
+) -> Fitted:
     """Train a component for all seeds.
 
     Args:
         component: what to train.
         data: the transitions, on the device to train on.
-        parts: its made upstream components.
+        models: its made upstream components.
         seeds: the training seeds, in the order of the leading axis.
         progress: called with (steps done, steps).
-        checkpoint: where to keep the state every five minutes, so that a killed run goes on from there.
-
-    Returns:
-        The module (its moving average where the component has one) and the last losses per seed.
+        checkpoint: where the state is kept every five minutes, so that a killed run goes on from there.
+        on_row: told every row of the learning curve.
 
     Raises:
-        UserError: a loss that is no longer finite.
+        UserError: a loss that is no longer finite, or a damaged checkpoint.
     """
-    training = component.training
-    module, streams = make(component, seeds, data.rewards.device)
-    state = TrainingState(module, training, streams)
-    start = state.restore(checkpoint)
-    tables = component.tables(data, parts, len(seeds))
+    state = TrainingState(component, seeds, data.rewards.device, on_row)
+    first = state.restore(checkpoint)
+    precomputed = component.precompute(Step(data, models, state.noise))
     smoothed = torch.zeros(len(seeds), device=data.rewards.device)
     saved_at = time.monotonic()
-    for step in range(start, training.steps):
-        state.set_learning_rate(step)
-        batch = component.draw(data, tables, parts, streams)
-        loss = component.loss(module, batch, tables, parts, streams)
-        state.step(loss.sum())
-        component.after_step(module)
-        state.average()
-        smoothed = loss.detach() if step == start else torch.lerp(smoothed, loss.detach(), 0.02)
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == training.steps:
-            check_finite(component, smoothed, seeds, step + 1)
-            progress(step + 1, training.steps)
+    for number in range(first, component.steps):
+        step = Step(data, models, state.noise, precomputed, number)
+        losses = component.losses(state.module, step)
+        state.step(losses, step)
+        component.after_step(state.module, step)
+        total = summed(losses)
+        smoothed = total if number == first else torch.lerp(smoothed, total, SMOOTHING)
+        if (number + 1) % REPORT_EVERY == 0 or number + 1 == component.steps:
+            check_finite(component, smoothed, seeds, number + 1)
+            progress(number + 1, component.steps)
         if checkpoint is not None and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-            state.save(checkpoint, step + 1)
+            checkpoint.write(state.saved(number + 1))
             saved_at = time.monotonic()
-    return state.result().requires_grad_(False).eval(), smoothed.tolist()
+    return Fitted(state.result(), smoothed.tolist(), state.curve)
 
 
-def compute(component: Computed, data: Data, parts: Parts, seeds: Sequence[int], progress: Progress) -> nn.Module:
+def compute(
+    component: Computed, data: Data, models: Models, seeds: Sequence[int], progress: Progress
+) -> nn.Module:
     """Make a component that is computed rather than trained."""
-    module, streams = make(component, seeds, data.rewards.device)
-    component.compute(module, data, parts, streams, progress)
+    module, noise = make(component, seeds, data.rewards.device)
+    component.compute(module, Step(data, models, noise), progress)
     return module.requires_grad_(False).eval()
 
 
-def make(component: Any, seeds: Sequence[int], device: torch.device) -> tuple[nn.Module, SeedStreams]:
+def make(component: Component, seeds: Sequence[int], device: torch.device) -> tuple[Any, SeedStreams]:
     """A fresh module and the streams that go on feeding it."""
     module = component.build(SeedStreams(seeds, f"{component.kind}/initial", device))
     return module, SeedStreams(seeds, f"{component.kind}/training", device)
 
 
-def check_finite(component: Any, losses: Tensor, seeds: Sequence[int], step: int) -> None:
+def summed(losses: Any) -> Float[Tensor, " seed"]:
+    """The sum of the groups' losses, without gradient."""
+    return torch.stack([loss.detach() for loss in losses.values()]).sum(0)
+
+
+def check_finite(component: Component, losses: Tensor, seeds: Sequence[int], step: int) -> None:
     """Stop on a diverged loss rather than store a broken component."""
     if losses.isfinite().all():
         return
@@ -98,72 +128,75 @@ def check_finite(component: Any, losses: Tensor, seeds: Sequence[int], step: int
 
 
 class TrainingState:
-    """What a training step changes: parameters, optimiser, moving average, random numbers."""
+    """What a training step changes: parameters, optimisers, moving averages, random numbers, learning curve."""
 
-    def __init__(self, module: nn.Module, training: Training, streams: SeedStreams):
-        self.module, self.training, self.streams = module, training, streams
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
-        )
-        self.averaged = copy.deepcopy(module) if training.ema is not None else None
+    def __init__(
+        self, component: Trained[Any], seeds: Sequence[int], device: torch.device, on_row: OnRow | None = None
+    ):
+        self.module, self.noise = make(component, seeds, device)
+        self.optimisers = [GroupOptimiser(self.module, group) for group in component.groups]
+        self.curve = Curve(seeds, component.steps, on_row)
 
-    def set_learning_rate(self, step: int) -> None:
-        """Cosine decay from the full rate to zero at `decay_steps`, or a constant rate."""
-        if self.training.decay_steps is None:
-            return
-        share = min(step / self.training.decay_steps, 1.0)
-        rate = self.training.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def step(self, losses: Any, step: Step) -> None:
+        """One step of every group that is due, and its row of the curve."""
+        measure = self.curve.wants(step.number + 1)
+        due = [o for o in self.optimisers if o.group.name in losses and step.number % o.group.every == 0]
+        for place, optimiser in enumerate(due):
+            optimiser.backward(losses[optimiser.group.name], keep_graph=place + 1 < len(due))
+        for optimiser in due:
+            optimiser.step(step.number, measure)
+        if measure:
+            self._record(losses, due, step)
 
-    def step(self, loss: Tensor) -> None:
-        """One optimiser step on the summed loss."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-
-    @torch.no_grad()
-    def average(self) -> None:
-        """averaged ← (1 - ema) averaged + ema parameters."""
-        if self.averaged is None or self.training.ema is None:
-            return
-        averages = [p for p in self.averaged.parameters() if p.requires_grad]
-        torch._foreach_lerp_(averages, self.parameters, self.training.ema)  # pyright: ignore
+    def _record(self, losses: Any, due: Sequence[GroupOptimiser], step: Step) -> None:
+        several = len(self.optimisers) > 1
+        values: dict[str, Any] = {"loss": summed(losses)}
+        values |= {name: loss.detach() for name, loss in losses.items()} if several else {}
+        values |= step.parts
+        for optimiser in due:
+            suffix = f"_{optimiser.group.name}" if several else ""
+            values[f"learning_rate{suffix}"] = optimiser.learning_rate(step.number)
+            values[f"gradient_norm{suffix}"] = optimiser.gradient_norm
+        self.curve.add(step.number + 1, values)
 
     def result(self) -> nn.Module:
-        """The module to keep."""
-        return self.module if self.averaged is None else self.averaged
+        """The module to keep, frozen."""
+        return averaged_module(self.module, self.optimisers).requires_grad_(False).eval()
 
-    def save(self, path: Path, step: int) -> None:
-        """Keep everything needed to go on from this step."""
+    def saved(self, step: int) -> bytes:
+        """Everything needed to go on from this step."""
         content = {
             "step": step,
             "module": self.module.state_dict(),
-            "averaged": self.averaged.state_dict() if self.averaged is not None else None,
-            "optimizer": self.optimizer.state_dict(),
-            "streams": self.streams.state(),
+            "averages": [optimiser.averages for optimiser in self.optimisers],
+            "optimisers": [optimiser.optimiser.state_dict() for optimiser in self.optimisers],
+            "noise": self.noise.state(),
+            "curve": self.curve.state(),
         }
         buffer = io.BytesIO()
         torch.save(content, buffer)
-        write_atomically(path, buffer.getvalue())
+        return buffer.getvalue()
 
-    def restore(self, path: Path | None) -> int:
-        """Go on from a saved step; returns the step to start with.
+    def restore(self, checkpoint: CheckpointFile | None) -> int:
+        """Go on from a checkpoint; returns the step to start with.
 
         Raises:
             UserError: a damaged file.
         """
-        if path is None or not path.is_file():
+        content = checkpoint.read() if checkpoint is not None else None
+        if content is None:
             return 0
         device = next(self.module.parameters()).device
         try:
-            content = torch.load(path, map_location=device, weights_only=True)
+            saved = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise UserError(f"checkpoint {str(path)!r} is damaged; delete it and run again.") from error
-        self.module.load_state_dict(content["module"])
-        if self.averaged is not None:
-            self.averaged.load_state_dict(content["averaged"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.streams.restore([state.cpu() for state in content["streams"]])
-        return content["step"]
+            raise UserError(f"{checkpoint} is damaged; delete it and run again.") from error
+        self.module.load_state_dict(saved["module"])
+        for optimiser, averages, state in zip(
+            self.optimisers, saved["averages"], saved["optimisers"], strict=True
+        ):
+            optimiser.averages = averages
+            optimiser.optimiser.load_state_dict(state)
+        self.noise.restore([state.cpu() for state in saved["noise"]])
+        self.curve.restore(saved["curve"])
+        return saved["step"]

@@ -101,7 +101,7 @@ def member_values(
 
 
 @torch.no_grad()
-def follow(target: nn.Module, source: nn.Module, polyak: float) -> None:
+def polyak_update(target: nn.Module, source: nn.Module, polyak: float) -> None:
     """target ← (1 - polyak) target + polyak source, parameter by parameter."""
     torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
         list(target.parameters()), list(source.parameters()), polyak

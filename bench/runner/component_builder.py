@@ -1,8 +1,9 @@
-"""The workshop makes the components that are missing and hands out the made ones, each loaded once."""
+"""Makes the components that are missing and hands out the made ones, each loaded once."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -10,27 +11,53 @@ from torch import nn
 from bench.progress import Screen
 from bench.runner.plan import Node, own_fields
 from bench.storage.store import ComponentStore
-from training.component import Component, Computed, Data, Progress, Trained
-from training.loop import compute, fit
-from training.networks import parameter_count
-from training.seeds import SeedStreams
+from foundation.files import write_atomically
+from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
+from training.curve import Curve, Row
+
+OnComponentRow = Callable[[str, int, Row], None]
+"""Called with a component's label, a seed and a row of its learning curve."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The file that holds the state of an unfinished training.
+
+    Attributes:
+        path: beside the component's files.
+    """
+
+    path: Path
+
+    def read(self) -> bytes | None:
+        """What was written last, or None."""
+        return self.path.read_bytes() if self.path.is_file() else None
+
+    def write(self, content: bytes) -> None:
+        """Replace it."""
+        write_atomically(self.path, content)
+
+    def __str__(self) -> str:
+        return f"checkpoint {str(self.path)!r}"
 
 
 @dataclass
-class Workshop:
-    """Makes and loads components of one task.
+class ComponentBuilder:
+    """Makes and loads the components of one task.
 
     Attributes:
         store: where they are kept.
         data: the task's transitions on the device.
         task: the task's name, for the screen.
         screen: shows progress.
+        on_row: told every row of every learning curve.
     """
 
     store: ComponentStore
     data: Data
     task: str
     screen: Screen
+    on_row: OnComponentRow | None = None
     _loaded: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
 
     def make(self, node: Node, seeds: Sequence[int]) -> None:
@@ -40,21 +67,21 @@ class Workshop:
             if not missing:
                 return
             started = time.monotonic()
+            checkpoint = self.store.checkpoint(node.label, missing)
             with self.screen.bar(f"{self.task} {node.component.kind}", len(missing)) as progress:
-                module, losses = self._made(node, missing, progress)
+                module, losses, curve = self._made(node, missing, progress, Checkpoint(checkpoint))
             about = {
                 "component": node.label,
                 "settings": own_fields(node.component),
                 "upstream": {name: other.label for name, other in node.upstream.items()},
-                "parameters": parameter_count_before_freezing(node.component, missing),
+                "parameters": count_parameters(node.component, missing),
                 "seconds_per_seed": (time.monotonic() - started) / len(missing),
                 "seeds_at_once": len(missing),
             }
-            self.store.save(node.label, module, missing, about | ({"losses": losses} if losses else {}))
-            checkpoint = self._checkpoint(node, missing)
+            self.store.save(node.label, module, missing, about | ({"losses": losses} if losses else {}), curve)
             checkpoint.unlink(missing_ok=True)
 
-    def parts(self, nodes: Mapping[str, Node], seeds: Sequence[int]) -> dict[str, Any]:
+    def models(self, nodes: Mapping[str, Node], seeds: Sequence[int]) -> dict[str, Any]:
         """The made components by name, for exactly these seeds in this order."""
         return {name: self._load(node, tuple(seeds)) for name, node in nodes.items()}
 
@@ -62,23 +89,22 @@ class Workshop:
         """Training seconds of one seed's share of these components."""
         return sum(self.store.about(node.label, seed)["seconds_per_seed"] for node in nodes if node.made)
 
-    def forget(self) -> None:
-        """Drop loaded components."""
-        self._loaded.clear()
-
-    def _made(self, node: Node, seeds: tuple[int, ...], progress: Progress) -> tuple[nn.Module, list[float]]:
-        parts = self.parts(node.upstream, seeds)
+    def _made(
+        self, node: Node, seeds: tuple[int, ...], progress: Progress, checkpoint: Checkpoint
+    ) -> tuple[nn.Module, list[float], Curve | None]:
+        models = self.models(node.upstream, seeds)
         match node.component:
             case Trained() as component:
-                checkpoint = self._checkpoint(node, seeds)
-                return fit(component, self.data, parts, seeds, progress, checkpoint)
-            case Computed() as component:
-                return compute(component, self.data, parts, seeds, progress), []
-        raise TypeError(f"component {node.label} is neither trained nor computed")
 
-    def _checkpoint(self, node: Node, seeds: tuple[int, ...]):
-        names = "-".join(map(str, seeds))
-        return self.store.root / "components" / node.label / f"checkpoint-{names}.pt"
+                def on_row(seed: int, row: Row) -> None:
+                    if self.on_row is not None:
+                        self.on_row(node.label, seed, row)
+
+                fitted = fit(component, self.data, models, seeds, progress, checkpoint, on_row)
+                return fitted.module, fitted.losses, fitted.curve
+            case Computed() as component:
+                return compute(component, self.data, models, seeds, progress), [], None
+        raise TypeError(f"component {node.label} is neither trained nor computed")
 
     def _load(self, node: Node, seeds: tuple[int, ...]) -> Any:
         key = (node.label, seeds)
@@ -93,6 +119,6 @@ def fresh(component: Component, seeds: Sequence[int], data: Data) -> Any:
     return component.build(SeedStreams(seeds, f"{component.kind}/initial", data.rewards.device))
 
 
-def parameter_count_before_freezing(component: Component, seeds: Sequence[int]) -> int:
-    """Trained parameters of one seed; counted on a fresh module since made ones are frozen."""
+def count_parameters(component: Component, seeds: Sequence[int]) -> int:
+    """Trained parameters of one seed; counted on a fresh module, since made ones are frozen."""
     return parameter_count(component.build(SeedStreams(seeds[:1], "count")))

@@ -1,34 +1,85 @@
-"""From a task's data set to tensors on a device, and to what the methods of a comparison share."""
+"""A task's data set on a device, loaded once in a run, and the setup that its methods share."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from bench.config.spec import Config
-from critics.iql import IQL, KnownCritic
-from methods.core.method import Shared
+from critics.known import KnownCritic
+from methods.core.setup import Setup
 from suites.sources import load
-from suites.sources.transitions import Transitions
+from suites.sources.transitions import Transitions, action_bounds
 from suites.task import DensityTask, Task
-from training.component import Component, Data, Progress
+from training import Data, Progress
 
 
-def load_transitions(
-    task: Task, config: Config, source: str, artifacts: Path, progress: Progress | None = None
-) -> Transitions:
-    """The task's transitions from its source; generated first where the source is local and nothing is there.
+@dataclass(frozen=True)
+class LoadedData:
+    """A data set as a run needs it.
+
+    Attributes:
+        data: the transitions on a device.
+        key: of the data and what was done to their rewards, for the keys of components.
+        source, fingerprint: where the data come from, and the hash of them as they come from there.
+        action_low, action_high: per-dimension range of the actions.
+        about: source, name, version, fingerprint, size and reward transform, as results say them.
+    """
+
+    data: Data
+    key: str
+    source: str
+    fingerprint: str
+    action_low: tuple[float, ...]
+    action_high: tuple[float, ...]
+    about: dict[str, Any]
+
+    def to(self, device: torch.device) -> "LoadedData":
+        """The same on another device."""
+        return LoadedData(
+            self.data.to(device),
+            self.key,
+            self.source,
+            self.fingerprint,
+            self.action_low,
+            self.action_high,
+            self.about,
+        )
+
+
+def load_data(
+    task: Task,
+    config: Config,
+    source: str,
+    artifacts: Path,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> LoadedData:
+    """The task's data from their source; made first where the source is local and nothing is there.
 
     Raises:
         DataError: the data are missing, damaged or do not fit the task.
     """
-    return load(
+    transitions = load(
         task,
         source,
         count=config.data.transitions,
         directory=(artifacts / "data").absolute(),  # Minari writes a relative folder beneath itself
         seed=config.data.seed,
         progress=progress,
+    )
+    low, high = action_bounds(task, transitions)
+    return LoadedData(
+        data=to_device(transitions, device),
+        key=transitions.key,
+        source=transitions.source,
+        fingerprint=transitions.fingerprint,
+        action_low=tuple(low.tolist()),
+        action_high=tuple(high.tolist()),
+        about=describe(transitions),
     )
 
 
@@ -47,25 +98,36 @@ def to_device(transitions: Transitions, device: torch.device) -> Data:
     )
 
 
-def shared_on(task: Task, config: Config, bounds: tuple[np.ndarray, np.ndarray]) -> Shared:
-    """What every method shares on this task; `bounds` are the lowest and highest action per dimension."""
-    low, high = bounds
-    return Shared(
+def describe(transitions: Transitions) -> dict[str, Any]:
+    """Source, name, version, fingerprint and size of a data set, and what was done to its rewards.
+
+    The fingerprint is of the data as they come from their source. A file of the user's own has no version.
+    """
+    number = re.search(r"-(v\d+)$", transitions.name)
+    return {
+        "source": transitions.source,
+        "name": transitions.name,
+        "version": number[1] if number else None,
+        "reward_transform": transitions.reward_transform,
+        "fingerprint": transitions.fingerprint,
+        "transitions": len(transitions),
+    }
+
+
+def setup_on(task: Task, config: Config, low: tuple[float, ...], high: tuple[float, ...]) -> Setup:
+    """What every method shares on this task; `low` and `high` are the range of the actions per dimension."""
+    known = None
+    if isinstance(task, DensityTask):
+        known = KnownCritic(task.density.name, task.density.energy, task.density.energy_max)
+    return Setup(
         observation_dim=task.observation_dim,
         action_dim=task.action_dim,
-        action_low=tuple(low.tolist()),
-        action_high=tuple(high.tolist()),
-        critic=critic_of(task, config),
+        action_low=low,
+        action_high=high,
         critic_config=config.critic,
         denoiser=config.denoiser,
-        guidance_net=config.guidance_net,
+        guidance_net_config=config.guidance_net,
         sampler=config.sampler,
+        known_critic=known,
+        actions_depend_on_observations=known is None,
     )
-
-
-def critic_of(task: Task, config: Config) -> Component:
-    """Implicit Q-learning; on the toy sets the known energy."""
-    if isinstance(task, DensityTask):
-        density = task.density
-        return KnownCritic(density.name, density.energy, density.energy_max)
-    return IQL(config.critic, task.observation_dim, task.action_dim)

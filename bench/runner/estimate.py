@@ -5,83 +5,70 @@ It also meets a setting that cannot work before hours of training have been spen
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 
 from bench.runner.component_builder import fresh
-from bench.runner.plan import Node
-from methods.core.method import Method, Shared
-from suites.task import ControlTask, Task
-from training.component import Computed, Data, Trained
-from training.seeds import SeedStreams
+from bench.runner.plan import Node, PlannedCell
+from methods.diffusion.noise import StreamNoise
+from suites.task import ControlTask
+from training import Computed, Data, SeedStreams, Step, Trained
 
 SLICE = 1024
 TIMED_STEPS = 3
 TIMED_ENVIRONMENT_STEPS = 20
+ROWS = 500
 
 
-class _Enough(Exception):
-    """Raised by the rehearsal's progress callback once the first slice of a computation is done."""
+class _FirstSliceDone(Exception):
+    """Raised by the progress callback once the first slice of a computation is done."""
 
 
-def slice_of(data: Data) -> Data:
-    """The first transitions."""
-    return Data(
-        data.observations[:SLICE],
-        data.actions[:SLICE],
-        data.rewards[:SLICE],
-        data.next_observations[:SLICE],
-        data.terminals[:SLICE],
-    )
-
-
-def seconds_to_make(node: Node, seeds: Sequence[int], data: Data) -> float:
-    """Expected seconds to make a component for these seeds."""
-    component = node.component.rehearsal()
-    streams = SeedStreams(seeds, "rehearsal", data.rewards.device)
-    parts = {name: fresh(other, seeds, data) for name, other in component.upstream().items()}
+def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
+    """Expected seconds to make a component for these seeds; `data` is a slice of the data set."""
+    component = node.component.for_estimate()
+    noise = SeedStreams(seeds, "rehearsal", data.rewards.device)
+    models = {name: fresh(other, seeds, data) for name, other in component.upstream().items()}
     module = fresh(component, seeds, data)
     match component:
         case Trained():
-            tables = component.tables(data, parts, len(seeds))
+            precomputed = component.precompute(Step(data, models, noise))
 
             def step() -> None:
-                batch = component.draw(data, tables, parts, streams)
-                component.loss(module, batch, tables, parts, streams).sum().backward()
+                losses = component.losses(module, Step(data, models, noise, precomputed))
+                torch.stack(list(losses.values())).sum().backward()
 
             # An optimiser step and its bookkeeping add about a third to forward and backward of small networks.
-            return 1.3 * timed(step, data.rewards.device) * component.training.steps
+            return 1.3 * seconds_per_call(step, data.rewards.device) * component.steps
         case Computed():
             started, estimate = time.monotonic(), [0.0]
 
             def first_slice(done: int, total: int) -> None:
                 estimate[0] = (time.monotonic() - started) / done * total
-                raise _Enough
+                raise _FirstSliceDone
 
             try:
-                component.compute(module, data, parts, streams, first_slice)
-            except _Enough:
+                component.compute(module, Step(data, models, noise), first_slice)
+            except _FirstSliceDone:
                 return estimate[0]
             return time.monotonic() - started
     return 0.0
 
 
-def seconds_to_evaluate(
-    method: Method, task: Task, shared: Shared, rho: float, seeds: Sequence[int], episodes: int, data: Data
-) -> float:
-    """Expected seconds to evaluate a method on all its episodes."""
-    components = method.components(shared)
-    parts: dict[str, Any] = {name: fresh(c, seeds, data) for name, c in components.items()}
-    policy = method.policy(parts, shared, rho)
-    streams = SeedStreams(seeds, "rehearsal", data.rewards.device)
-    rows = episodes if isinstance(task, ControlTask) else 500
+def estimate_evaluation(group: Sequence[PlannedCell], episodes: int, data: Data) -> float:
+    """Expected seconds to evaluate one method at one ρ on all episodes of its seeds."""
+    cell, setup, seeds = group[0].cell, group[0].setup, [planned.cell.seed for planned in group]
+    models = {name: fresh(c, seeds, data) for name, c in cell.method.components(setup).items()}
+    policy = cell.method.policy(models, setup)
+    rows = episodes if isinstance(cell.task, ControlTask) else ROWS
     observations = data.observations[torch.arange(rows) % len(data)].expand(len(seeds), -1, -1)
+    rho = torch.full((len(seeds), rows), cell.rho or 0.0, device=observations.device)
+    noise = StreamNoise(SeedStreams(seeds, "rehearsal", observations.device), rows)
     with torch.no_grad():
-        per_call = timed(lambda: policy.act(observations, streams), data.rewards.device, 1)
-    if not isinstance(task, ControlTask):
+        per_call = seconds_per_call(lambda: policy.act(observations, rho, noise), observations.device, 1)
+    if not isinstance(cell.task, ControlTask):
         return per_call * (episodes / rows) * 4
-    return task.horizon * (per_call + len(seeds) * episodes * seconds_per_environment_step(task))
+    return cell.task.horizon * (per_call + len(seeds) * episodes * seconds_per_environment_step(cell.task))
 
 
 def seconds_per_environment_step(task: ControlTask) -> float:
@@ -97,17 +84,17 @@ def seconds_per_environment_step(task: ControlTask) -> float:
     return seconds
 
 
-def timed(step: Callable[[], object], device: torch.device, repeats: int = TIMED_STEPS) -> float:
-    """Seconds per call after one call to warm up."""
+def seconds_per_call(call: Callable[[], object], device: torch.device, repeats: int = TIMED_STEPS) -> float:
+    """Measured after one call to warm up."""
 
     def settle() -> None:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
-    step()
+    call()
     settle()
     started = time.monotonic()
     for _ in range(repeats):
-        step()
+        call()
     settle()
     return (time.monotonic() - started) / repeats

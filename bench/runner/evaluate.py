@@ -11,12 +11,14 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from methods.core.method import Policy
-from suites.task import ControlTask, DensityTask
+from foundation.errors import UserError
+from methods.core.policy import Policy
+from methods.diffusion.noise import StreamNoise
+from suites.task import ControlTask, DensityTask, Task
 from suites.toy.distance import noise_floor, sliced_wasserstein
 from suites.toy.target import target_samples
-from training.component import Progress
-from training.seeds import SeedStreams, stream_number
+from training import Progress, SeedStreams
+from training.seeds import stream_number
 
 REPORT = "evaluation"
 TUNING = "tuning"
@@ -41,83 +43,6 @@ class Episode:
     normalized: float
 
 
-def reset_seed(task: str, seed: int, episode: int, purpose: str) -> int:
-    """The reset seed of an episode: reported and tuning episodes never share one by construction."""
-    return stream_number(seed, f"{purpose}/{task}/{episode}") % 2**31
-
-
-@torch.no_grad()
-def rollouts(
-    policy: Policy,
-    task: ControlTask,
-    seeds: Sequence[int],
-    episodes: range,
-    device: torch.device,
-    progress: Progress,
-    purpose: str = REPORT,
-) -> list[list[Episode]]:
-    """Run the episodes of every seed to their end.
-
-    Args:
-        policy: for exactly these seeds, in this order.
-        task: with its simulator and horizon.
-        seeds: training seeds.
-        episodes: numbers of the episodes, the same for every seed.
-        device: of the policy.
-        progress: called with (steps, horizon).
-        purpose: `evaluation` or `tuning`; the two draw disjoint resets.
-
-    Returns:
-        Per seed, its episodes in order.
-    """
-    resets = [[reset_seed(task.name, seed, number, purpose) for number in episodes] for seed in seeds]
-    environments = [task.make_environment() for _ in range(len(seeds) * len(episodes))]
-    try:
-        return _step_together(policy, task, seeds, resets, environments, device, progress, purpose)
-    finally:
-        for environment in environments:
-            environment.close()
-
-
-def _step_together(
-    policy: Policy,
-    task: ControlTask,
-    seeds: Sequence[int],
-    resets: list[list[int]],
-    environments: list[gym.Env],
-    device: torch.device,
-    progress: Progress,
-    purpose: str,
-) -> list[list[Episode]]:
-    streams = SeedStreams(seeds, f"{purpose}/actions", device)
-    flat_resets = [number for row in resets for number in row]
-    observations = np.stack(
-        [e.reset(seed=n)[0] for e, n in zip(environments, flat_resets, strict=True)], dtype=np.float32
-    )
-    returns = np.zeros(len(environments))
-    lengths = np.zeros(len(environments), dtype=int)
-    alive = np.ones(len(environments), dtype=bool)
-    for step in range(task.horizon):
-        # Finished episodes keep their row: a seed's random numbers must not depend on another one's episodes.
-        batch = torch.from_numpy(observations).to(device).unflatten(0, (len(seeds), -1))
-        actions = policy.act(batch, streams).flatten(0, 1).cpu().numpy()
-        for index in np.flatnonzero(alive):
-            observation, reward, terminated, truncated, _ = environments[index].step(actions[index])
-            observations[index] = observation
-            returns[index] += float(reward)
-            lengths[index] += 1
-            alive[index] = not (terminated or truncated)
-        progress(step + 1, task.horizon)
-        if not alive.any():
-            break
-    finished = [
-        Episode(number, float(total), int(length), task.normalized_score(float(total)))
-        for number, total, length in zip(flat_resets, returns, lengths, strict=True)
-    ]
-    count = len(resets[0])
-    return [finished[row * count : (row + 1) * count] for row in range(len(seeds))]
-
-
 @dataclass(frozen=True)
 class DensityScore:
     """How far a policy's samples lie from the exact target at one β.
@@ -138,23 +63,151 @@ class DensityScore:
     truth: np.ndarray
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What an evaluation gave for one seed: episodes of a simulator, or scores of a density."""
+
+    episodes: Sequence[Episode] = ()
+    densities: Sequence[DensityScore] = ()
+
+    @property
+    def metric(self) -> str:
+        """`normalized_score` (higher is better) or `sliced_wasserstein` (lower is better)."""
+        return "sliced_wasserstein" if self.densities else "normalized_score"
+
+    @property
+    def scores(self) -> list[float]:
+        """One number for each episode, or for each inverse temperature."""
+        if self.densities:
+            return [score.distance for score in self.densities]
+        return [episode.normalized for episode in self.episodes]
+
+    @property
+    def score(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.scores))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is evaluated of a policy.
+
+    Attributes:
+        seeds: training seeds, exactly those that the policy is for, in its order.
+        rho: guidance scale of every row; 0 for a method without one.
+        episodes: numbers of the episodes, the same for every seed; on a density, as many samples at each β.
+        betas: inverse temperatures of a density.
+        device: of the policy.
+        purpose: `evaluation` or `tuning`; the two draw disjoint resets and noise.
+    """
+
+    seeds: Sequence[int]
+    rho: float
+    episodes: range
+    betas: Sequence[float]
+    device: torch.device
+    purpose: str = REPORT
+
+    def streams(self) -> SeedStreams:
+        """Each seed's random numbers for acting."""
+        return SeedStreams(self.seeds, f"{self.purpose}/actions", self.device)
+
+    def scales(self, rows: int) -> torch.Tensor:
+        """ρ of every row, (seed, rows)."""
+        return torch.full((len(self.seeds), rows), float(self.rho), device=self.device)
+
+
 @torch.no_grad()
-def densities(
+def evaluate(policy: Policy, task: Task, evaluation: Evaluation, progress: Progress) -> list[Outcome]:
+    """Evaluate a policy on a task, one outcome per seed.
+
+    Args:
+        policy: for exactly the seeds of the evaluation.
+        task: with a simulator, or a density.
+        evaluation: seeds, scale, episodes, purpose.
+        progress: called with (steps, horizon), or (β done, β).
+
+    Raises:
+        UserError: a task of neither kind.
+    """
+    match task:
+        case ControlTask():
+            return _evaluate_control(policy, task, evaluation, progress)
+        case DensityTask():
+            return _evaluate_density(policy, task, evaluation, progress)
+    raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")
+
+
+def reset_seed(task: str, seed: int, episode: int, purpose: str) -> int:
+    """The reset seed of an episode: reported and tuning episodes never share one by construction."""
+    return stream_number(seed, f"{purpose}/{task}/{episode}") % 2**31
+
+
+def _evaluate_control(
+    policy: Policy, task: ControlTask, evaluation: Evaluation, progress: Progress
+) -> list[Outcome]:
+    resets = [
+        reset_seed(task.name, seed, number, evaluation.purpose)
+        for seed in evaluation.seeds
+        for number in evaluation.episodes
+    ]
+    environments = [task.make_environment() for _ in resets]
+    try:
+        episodes = _step_together(policy, task, evaluation, resets, environments, progress)
+    finally:
+        for environment in environments:
+            environment.close()
+    count = len(evaluation.episodes)
+    return [
+        Outcome(episodes=episodes[row * count : (row + 1) * count]) for row in range(len(evaluation.seeds))
+    ]
+
+
+def _step_together(
     policy: Policy,
-    task: DensityTask,
-    seeds: Sequence[int],
-    samples: int,
-    betas: Sequence[float],
-    device: torch.device,
+    task: ControlTask,
+    evaluation: Evaluation,
+    resets: Sequence[int],
+    environments: Sequence[gym.Env],
     progress: Progress,
-    purpose: str = REPORT,
-) -> list[list[DensityScore]]:
-    """Draw `samples` points at every β and compare them with the exact target, per seed."""
-    streams = SeedStreams(seeds, f"{purpose}/actions", device)
-    scores: list[list[DensityScore]] = [[] for _ in seeds]
-    for number, beta in enumerate(betas):
-        points = _draw(policy, beta, samples, streams)
-        for row, seed in enumerate(seeds):
+) -> list[Episode]:
+    """The episodes of all seeds, those of a seed one after the other."""
+    noise = StreamNoise(evaluation.streams(), len(evaluation.episodes))
+    rho = evaluation.scales(len(evaluation.episodes))
+    observations = np.stack(
+        [e.reset(seed=n)[0] for e, n in zip(environments, resets, strict=True)], dtype=np.float32
+    )
+    returns = np.zeros(len(environments))
+    lengths = np.zeros(len(environments), dtype=int)
+    alive = np.ones(len(environments), dtype=bool)
+    for step in range(task.horizon):
+        # Finished episodes keep their row: a seed's random numbers must not depend on another one's episodes.
+        batch = torch.from_numpy(observations).to(evaluation.device).unflatten(0, rho.shape)
+        actions = policy.act(batch, rho, noise).flatten(0, 1).cpu().numpy()
+        for index in np.flatnonzero(alive):
+            observation, reward, terminated, truncated, _ = environments[index].step(actions[index])
+            observations[index] = observation
+            returns[index] += float(reward)
+            lengths[index] += 1
+            alive[index] = not (terminated or truncated)
+        progress(step + 1, task.horizon)
+        if not alive.any():
+            break
+    return [
+        Episode(number, float(total), int(length), task.normalized_score(float(total)))
+        for number, total, length in zip(resets, returns, lengths, strict=True)
+    ]
+
+
+def _evaluate_density(
+    policy: Policy, task: DensityTask, evaluation: Evaluation, progress: Progress
+) -> list[Outcome]:
+    """Draw points at every β and compare them with the exact target, per seed."""
+    streams, samples, purpose = evaluation.streams(), len(evaluation.episodes), evaluation.purpose
+    scores: list[list[DensityScore]] = [[] for _ in evaluation.seeds]
+    for number, beta in enumerate(evaluation.betas):
+        points = _draw_points(policy, beta, evaluation, streams)
+        for row, seed in enumerate(evaluation.seeds):
             ours = points[row].double().cpu().numpy()
             generator = np.random.default_rng(stream_number(seed, f"{purpose}/{task.name}/{beta:g}"))
             truth = target_samples(task.density, beta, samples, generator)
@@ -163,15 +216,16 @@ def densities(
             floor = noise_floor(task.density, beta, samples, generator) if purpose == REPORT else math.nan
             kept = slice(PICTURE_SAMPLES)
             scores[row].append(DensityScore(beta, distance, floor, samples, ours[kept], truth[kept]))
-        progress(number + 1, len(betas))
-    return scores
+        progress(number + 1, len(evaluation.betas))
+    return [Outcome(densities=row) for row in scores]
 
 
-def _draw(policy: Policy, beta: float, samples: int, streams: SeedStreams) -> torch.Tensor:
+def _draw_points(policy: Policy, beta: float, evaluation: Evaluation, streams: SeedStreams) -> torch.Tensor:
     """(seed, samples, 2) points, drawn in slices that bound the memory."""
     drawn: list[torch.Tensor] = []
+    samples = len(evaluation.episodes)
     for start in range(0, samples, ROWS_AT_ONCE):
         rows = min(ROWS_AT_ONCE, samples - start)
         observations = torch.full((len(streams), rows, 1), beta, device=streams.device)
-        drawn.append(policy.act(observations, streams))
+        drawn.append(policy.act(observations, evaluation.scales(rows), StreamNoise(streams, rows)))
     return torch.cat(drawn, 1)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config.precedence import SHARED
-from bench.config.spec import Cell, Config
+from bench.config.spec import Cell
+from bench.runner.data import LoadedData
 from bench.storage.store import FORMAT, digest
-from methods.core.method import Shared
+from methods.core.setup import Setup
 from suites.task import Task
 from training.component import Component, Computed, Trained
 
@@ -56,7 +57,9 @@ def own_fields(component: Component) -> dict[str, Any]:
         value = getattr(component, item.name)
         if isinstance(value, Component) or item.metadata.get("in_key") is False:
             continue
-        fields[item.name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # pyright: ignore
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = {"type": type(value).__name__, **dataclasses.asdict(value)}
+        fields[item.name] = value
     return fields
 
 
@@ -81,27 +84,27 @@ class PlannedCell:
 
     Attributes:
         cell: what is run.
-        shared: what its method shares with the others of its job.
-        parts: its method's components by the method's names.
+        setup: what its method shares with the others of its job.
+        models: its method's components by the method's names.
         label: `<method>-<key>`: the same for all seeds of a method with one ρ.
     """
 
     cell: Cell
-    shared: Shared
-    parts: Mapping[str, Node]
+    setup: Setup
+    models: Mapping[str, Node]
     label: str
 
 
-def planned(
-    cell: Cell, shared: Shared, fingerprint: str, source: str, known: dict[Component, Node]
+def plan_cell(
+    cell: Cell, setup: Setup, fingerprint: str, source: str, known: dict[Component, Node]
 ) -> PlannedCell:
     """The cell with its nodes and the label of its result, which also tells equal data of two sources apart."""
-    components = cell.method.components(shared)
-    parts = {name: node_of(component, fingerprint, known) for name, component in components.items()}
-    labels = {name: node.label for name, node in parts.items()}
+    components = cell.method.components(setup)
+    models = {name: node_of(component, fingerprint, known) for name, component in components.items()}
+    labels = {name: node.label for name, node in models.items()}
     made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels, fingerprint, source]
     made_by += [cell.terms] if cell.terms != SHARED else []
-    return PlannedCell(cell, shared, parts, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")
+    return PlannedCell(cell, setup, models, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,7 @@ class TaskPlan:
 
     Attributes:
         task: where.
-        config: a config of its cells, for the data, which all of them have in common.
-        source: where the data come from.
+        data: which all its cells have in common.
         cells: all of them.
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
@@ -120,8 +122,7 @@ class TaskPlan:
     """
 
     task: Task
-    config: Config
-    source: str
+    data: LoadedData
     cells: list[PlannedCell]
     open: list[PlannedCell]
     missing: list[tuple[Node, tuple[int, ...]]]

@@ -1,6 +1,6 @@
 """Components and results on disk: written beside their place, moved there in one step, their presence means done.
 
-artifacts/components/<kind>-<key>/seed-<n>.safetensors, and .json with its SHA-256, written last
+artifacts/components/<kind>-<key>/seed-<n>.safetensors, .csv with its learning curve, and .json with its SHA-256, last
 results/runs/<task>/<method>-<key>/seed-<n>.json, with .npz samples on the toy sets, written before it
 """
 
@@ -20,6 +20,7 @@ from torch import nn
 
 from foundation.errors import UserError
 from foundation.files import unfinished, write_atomically
+from training.curve import Curve
 
 FORMAT = 1
 NEEDED_BYTES = 200 * 2**20
@@ -65,13 +66,34 @@ class ComponentStore:
         """The seeds that still have to be made."""
         return tuple(seed for seed in seeds if not self.has(label, seed))
 
-    def save(self, label: str, module: nn.Module, seeds: Sequence[int], about: Mapping[str, Any]) -> None:
-        """Split the module along the seed axis and write every seed, its description last."""
+    def checkpoint(self, label: str, seeds: Sequence[int]) -> Path:
+        """Where the state of an unfinished training of these seeds lies."""
+        return self.root / "components" / label / f"checkpoint-{'-'.join(map(str, seeds))}.pt"
+
+    def save(
+        self,
+        label: str,
+        module: nn.Module,
+        seeds: Sequence[int],
+        about: Mapping[str, Any],
+        curve: Curve | None = None,
+    ) -> None:
+        """Split the module along the seed axis and write every seed, its learning curve and its description last.
+
+        Args:
+            label: `<kind>-<key>`.
+            module: with the seed axis first.
+            seeds: in the order of that axis.
+            about: what the description holds.
+            curve: of the training, kept as `seed-<n>.csv`; None for what is not trained.
+        """
         state = module.state_dict()
         for row, seed in enumerate(seeds):
             content = save({name: tensor[row].contiguous().cpu() for name, tensor in state.items()})
             file = self.file(label, seed)
             write_atomically(file, content)
+            if curve is not None:
+                write_atomically(file.with_suffix(".csv"), curve.to_csv(row).encode())
             checksum = hashlib.sha256(content).hexdigest()
             write_json(file.with_suffix(".json"), {"sha256": checksum, "seed": seed, **about})
 

@@ -1,23 +1,25 @@
-"""The network log w_k(a_k, s) that CEP, Diffusion-DICE and MSE learn for guidance, and what its trainings share.
+"""Guidance by a learned log w_k(a_k, s): the network, what its trainings share, and the guidance by its gradient.
 
 A perceptron on [a_k, Fourier features of k, s], 4 x 256 SiLU in CEP's and Diffusion-DICE's code.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.bounds import Count, Positive
-from methods.diffusion.denoiser import DenoiserConfig
+from methods.diffusion.denoiser import Denoiser
+from methods.diffusion.guidance import Steer, gradient_beside
 from methods.diffusion.schedule import Schedule, make_schedule
-from training.component import BatchT, Component, Trained, Training
-from training.networks import SeedMLP
-from training.seeds import SeedStreams
+from training import Component, Group, Models, SeedMLP, SeedStreams, Trained
+
+if TYPE_CHECKING:
+    from methods.core.setup import Setup
 
 FREQUENCIES = 16
 FINEST = 128  # levels, beyond which the features do not get finer
@@ -41,16 +43,6 @@ class GuidanceNetConfig:
     learning_rate: Positive = 3e-4
     decay_steps: Count | None = None
 
-    def training(self, batch_size: int, weight_decay: float = 0.0) -> Training:
-        """These settings with a method's own batch size, in states, and weight decay."""
-        return Training(
-            steps=self.steps,
-            batch_size=batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=weight_decay,
-            decay_steps=self.decay_steps,
-        )
-
 
 class GuidanceNet(nn.Module):
     """log w_k(z, s) up to a constant in a; one number per row.
@@ -58,7 +50,7 @@ class GuidanceNet(nn.Module):
     Args:
         streams: the seeds and their random numbers.
         config: sizes.
-        schedule_name, levels: the noise schedule of the denoiser that it guides.
+        schedule: of the denoiser that it guides.
         observation_dim, action_dim: sizes of s and a.
     """
 
@@ -66,15 +58,13 @@ class GuidanceNet(nn.Module):
         self,
         streams: SeedStreams,
         config: GuidanceNetConfig,
-        schedule_name: str,
-        levels: int,
+        schedule: Schedule,
         observation_dim: int,
         action_dim: int,
     ):
         super().__init__()
-        schedule = make_schedule(schedule_name, levels)
-        self.schedule = Schedule(schedule.alpha.to(streams.device), schedule.sigma.to(streams.device))
-        self.register_buffer("features", fourier(levels).to(streams.device), persistent=False)
+        self.schedule = schedule.to(streams.device)
+        self.register_buffer("features", fourier(len(schedule)).to(streams.device), persistent=False)
         inputs = action_dim + 2 * FREQUENCIES + observation_dim
         self.mlp = SeedMLP(streams, [inputs, *[config.width] * config.layers, 1], "silu")
 
@@ -104,29 +94,58 @@ def fourier(levels: int) -> Float[Tensor, "level feature"]:
 
 
 @dataclass(frozen=True)
-class GuidanceObjective(Trained[GuidanceNet, BatchT]):
-    """A guidance network as a component; the subclass says what it is trained on (`draw`) and how (`loss`).
+class GuidanceNetSpec:
+    """The shared guidance network on one task.
 
     Attributes:
         config: its size and training.
-        denoiser: whose noise schedule it is trained on.
+        schedule, levels: the noise schedule of the denoiser that it guides.
         observation_dim, action_dim: sizes of s and a.
+    """
+
+    config: GuidanceNetConfig
+    schedule: str
+    levels: int
+    observation_dim: int
+    action_dim: int
+
+    def build(self, streams: SeedStreams) -> GuidanceNet:
+        """A fresh network for all seeds."""
+        schedule = make_schedule(self.schedule, self.levels)
+        return GuidanceNet(streams, self.config, schedule, self.observation_dim, self.action_dim)
+
+
+@dataclass(frozen=True)
+class GuidanceObjective(Trained[GuidanceNet]):
+    """A guidance network as a component; the subclass says what it is trained on, in `losses`.
+
+    Attributes:
+        net: its size, schedule and training.
         critic: values actions.
         batch_size: states or transitions per training step.
     """
 
     weight_decay: ClassVar[float] = 0.0
-    config: GuidanceNetConfig
-    denoiser: DenoiserConfig
-    observation_dim: int
-    action_dim: int
+    net: GuidanceNetSpec
     critic: Component
     batch_size: int
 
     @property
-    def training(self) -> Training:
+    def steps(self) -> int:
+        """Those of all guidance networks."""
+        return self.net.config.steps
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
         """Adam, or AdamW where there is a weight decay."""
-        return self.config.training(self.batch_size, self.weight_decay)
+        config = self.net.config
+        return (
+            Group(
+                learning_rate=config.learning_rate,
+                weight_decay=self.weight_decay,
+                decay_steps=config.decay_steps,
+            ),
+        )
 
     def upstream(self) -> Mapping[str, Component]:
         """The critic."""
@@ -134,5 +153,31 @@ class GuidanceObjective(Trained[GuidanceNet, BatchT]):
 
     def build(self, streams: SeedStreams) -> GuidanceNet:
         """A fresh guidance network on the denoiser's schedule."""
-        d = self.denoiser
-        return GuidanceNet(streams, self.config, d.schedule, d.levels, self.observation_dim, self.action_dim)
+        return self.net.build(streams)
+
+
+@dataclass(frozen=True)
+class NetGuidance:
+    """Guidance by the gradient of a learned log w_k(a, s), which goes through that network alone.
+
+    Attributes:
+        network: (setup, denoiser's component) → the network's component.
+    """
+
+    network: Callable[["Setup", Component], Component]
+
+    def components(self, setup: "Setup", denoiser: Component) -> Mapping[str, Component]:
+        """The network, as `guidance`."""
+        return {"guidance": self.network(setup, denoiser)}
+
+    def steer(
+        self,
+        denoiser: Denoiser,
+        models: Models,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Steer:
+        """The denoiser's prediction, and ∇_z log w_k by the network."""
+        clean = denoiser(z, level, observations)
+        return Steer(clean, gradient_beside(models["guidance"], z, level, observations))

@@ -11,18 +11,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
 
-from foundation.errors import UserError, unknown_name
-from methods.core.method import Method
+from foundation.errors import unknown_name
+from methods.core.method import Method, MethodError
+from methods.presets.value import Presets
 
 MethodT = TypeVar("MethodT", bound=Method)
 ENTRY_POINTS = "diffusion_guidance_bench.methods"
 FOLDER = Path(__file__).parent.parent
 
 _registered: dict[str, type[Method]] = {}
-
-
-class MethodError(UserError):
-    """An unknown method, or a plug-in that does not register one; the message says what to do."""
 
 
 def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
@@ -43,6 +40,8 @@ def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
             raise MethodError(
                 f"two methods are called {name!r}: {taken} and {cls.__module__}; rename one of them."
             )
+        if cls.__module__ == _built_in(name):
+            cls.presets = _presets(name)
         _registered[name] = cls
         return cls
 
@@ -120,6 +119,12 @@ def _built_in(name: str) -> str | None:
     """The module in this folder that owns the name, imported or not."""
     file = name.replace("-", "_")
     return f"methods.{file}" if (FOLDER / f"{file}.py").is_file() and file != "__init__" else None
+
+
+def _presets(name: str) -> Presets:
+    """What stands in `methods/presets` under the method's name, if anything."""
+    module = f"methods.presets.{name.replace('-', '_')}"
+    return importlib.import_module(module).PRESETS if importlib.util.find_spec(module) else {}
 
 
 def _import(name: str) -> None:

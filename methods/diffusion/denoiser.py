@@ -1,25 +1,21 @@
 """A denoiser is (noisy z, level, observations) → E[z_0 | z_k, s], and carries its schedule.
 
 Trained by noise prediction, E‖ε - ε_θ(α_k z_0 + σ_k ε, k, s)‖² (DDPM, arXiv 2006.11239, eq. 14); then
-E[z_0 | z_k] = (z_k - σ_k ε_θ)/α_k. The behaviour objective diffuses z = a, the joint one z = (a, w) (SWG).
+E[z_0 | z_k] = (z_k - σ_k ε_θ)/α_k. The behaviour objective diffuses z = a; others may diffuse more.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.iql import data_weights
-from critics.weights import parse_weight
 from foundation.bounds import Count, NonNegative, Positive, Rate
 from methods.diffusion.networks.build import build_network
-from methods.diffusion.networks.residual import NetworkConfig, level_numbers
+from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
-from training.component import Batch, Component, Data, Parts, Trained, Training, uniform_batch
-from training.seeds import SeedStreams
+from training import Group, SeedStreams, Step, Trained
 
 
 @runtime_checkable
@@ -67,16 +63,28 @@ class DenoiserConfig(NetworkConfig):
     decay_steps: Count | None = 3_000_000
     ema: Rate | None = 0.001
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """One AdamW with the learning rate's decay and the moving average."""
+        return (
+            Group(
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                decay_steps=self.decay_steps,
+                ema=self.ema,
+            ),
+        )
+
 
 class NetworkDenoiser(nn.Module):
-    """A trained noise network read as a denoiser; the last channel is the weight if it has a weight head."""
+    """A trained noise network read as a denoiser."""
 
     def __init__(self, network: nn.Module, schedule: Schedule, channels: int):
         super().__init__()
         self.network = network
         self.channels = channels
         device = next(network.parameters()).device
-        self.schedule = Schedule(schedule.alpha.to(device), schedule.sigma.to(device))
+        self.schedule = schedule.to(device)
         self.levels = level_numbers(len(schedule)).to(device)
 
     def forward(
@@ -98,128 +106,80 @@ class NetworkDenoiser(nn.Module):
         """Squared error of the predicted noise: sum over channels, mean over the batch, as in SWG's code."""
         level = streams.integers(len(self.schedule), z.shape[1])
         noise = streams.normal(*z.shape[1:])
-        noisy = add_noise(self.schedule, z, level, noise)
+        noisy = self.schedule.add_noise(z, level, noise)
         predicted = self.network(noisy, level, observations, self.levels, streams)
         return (predicted - noise).square().sum(-1).mean(-1)
 
 
-def add_noise(
-    schedule: Schedule,
-    z: Float[Tensor, "*batch channel"],
-    level: Int[Tensor, "*batch"],
-    noise: Float[Tensor, "*batch channel"],
-) -> Float[Tensor, "*batch channel"]:
-    """z_k = α_k z_0 + σ_k ε, one level per row."""
-    return schedule.alpha[level][..., None] * z + schedule.sigma[level][..., None] * noise
+@dataclass(frozen=True)
+class Backbone:
+    """The shared diffusion backbone on one task.
 
+    Attributes:
+        config: its network, schedule and training.
+        observation_dim, action_dim: sizes of s and a.
+    """
 
-def denoiser_training(config: DenoiserConfig) -> Training:
-    """The optimiser settings of a denoiser's config."""
-    return Training(
-        steps=config.steps,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        decay_steps=config.decay_steps,
-        ema=config.ema,
-    )
+    config: DenoiserConfig
+    observation_dim: int
+    action_dim: int
 
+    def build(self, streams: SeedStreams, auxiliary: AuxiliaryHead | None = None) -> NetworkDenoiser:
+        """A fresh denoiser for all seeds, of the action and the auxiliary channels."""
+        config = self.config
+        network = build_network(streams, config, self.observation_dim, self.action_dim, auxiliary)
+        channels = self.action_dim + (0 if auxiliary is None else auxiliary.channels)
+        return NetworkDenoiser(network, make_schedule(config.schedule, config.levels), channels)
 
-def build_denoiser(
-    streams: SeedStreams, config: DenoiserConfig, observation_dim: int, action_dim: int, weight_head: bool
-) -> NetworkDenoiser:
-    """A fresh denoiser for all seeds."""
-    network = build_network(streams, config, observation_dim, action_dim, weight_head)
-    return NetworkDenoiser(network, make_schedule(config.schedule, config.levels), action_dim + weight_head)
+    def with_condition(self, size: int) -> "Backbone":
+        """The same backbone with a condition of that size riding with the observations."""
+        return replace(self, observation_dim=self.observation_dim + size)
 
 
 @dataclass(frozen=True)
-class BehaviourDenoiser(Trained[NetworkDenoiser, Batch]):
+class DenoiserObjective(Trained[NetworkDenoiser]):
+    """A denoiser of the shared backbone as a component; the subclass says what it is trained on, in `losses`.
+
+    Class attributes:
+        auxiliary_channels: channels of z beside the action.
+        auxiliary_block: index of the residual network's block that they are read from, see `AuxiliaryHead`.
+
+    Attributes:
+        backbone: network, schedule and training.
+    """
+
+    auxiliary_channels: ClassVar[int] = 0
+    auxiliary_block: ClassVar[int] = -1
+    backbone: Backbone
+
+    @property
+    def steps(self) -> int:
+        """The shared backbone's."""
+        return self.backbone.config.steps
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The shared backbone's."""
+        return self.backbone.config.groups
+
+    @property
+    def batch_size(self) -> int:
+        """The shared backbone's."""
+        return self.backbone.config.batch_size
+
+    def build(self, streams: SeedStreams) -> NetworkDenoiser:
+        """A fresh denoiser of the action and the auxiliary channels."""
+        further = self.auxiliary_channels
+        return self.backbone.build(streams, AuxiliaryHead(further, self.auxiliary_block) if further else None)
+
+
+@dataclass(frozen=True)
+class BehaviourDenoiser(DenoiserObjective):
     """The behaviour objective: diffuses the data's actions, z = a."""
 
     kind: ClassVar[str] = "behaviour"
-    config: DenoiserConfig
-    observation_dim: int
-    action_dim: int
 
-    @property
-    def training(self) -> Training:
-        """The shared backbone's training."""
-        return denoiser_training(self.config)
-
-    def build(self, streams: SeedStreams) -> NetworkDenoiser:
-        """A fresh denoiser without a weight head."""
-        return build_denoiser(streams, self.config, self.observation_dim, self.action_dim, weight_head=False)
-
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
-        """Uniform transitions."""
-        return uniform_batch(data, self.training.batch_size, streams)
-
-    def loss(
-        self,
-        module: NetworkDenoiser,
-        batch: Batch,
-        tables: dict[str, Tensor],
-        parts: Parts,
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
+    def losses(self, module: NetworkDenoiser, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """Noise prediction over the action channels."""
-        return module.noise_loss(batch.actions, batch.observations, streams)
-
-
-@dataclass(frozen=True)
-class JointDenoiser(Trained[NetworkDenoiser, Batch]):
-    """SWG's joint objective: diffuses z = (a, w), the weight beside the action (arXiv 2505.18345, §3).
-
-    Deviation: a weight function with a bound above 1 is divided by it, so that every weight lies in (0, 1], the
-    range the authors' code clips to; ∇ log w does not feel a constant factor.
-
-    Attributes:
-        weight: the weight function, as `critics.weights.parse_weight` reads it.
-        expectile: handed to the expectile weights.
-        critic: where Q and V come from.
-    """
-
-    kind: ClassVar[str] = "joint"
-    version: ClassVar[int] = 2
-    config: DenoiserConfig
-    observation_dim: int
-    action_dim: int
-    weight: str
-    expectile: float
-    critic: Component
-
-    @property
-    def training(self) -> Training:
-        """The shared backbone's training."""
-        return denoiser_training(self.config)
-
-    def upstream(self) -> Mapping[str, Component]:
-        """The critic gives the weights."""
-        return {"critic": self.critic}
-
-    def build(self, streams: SeedStreams) -> NetworkDenoiser:
-        """A fresh denoiser with a weight head."""
-        return build_denoiser(streams, self.config, self.observation_dim, self.action_dim, weight_head=True)
-
-    def tables(self, data: Data, parts: Parts, seeds: int) -> dict[str, Tensor]:
-        """The weight of every transition, at most 1, (seed, transition)."""
-        weight = parse_weight(self.weight, self.expectile)
-        return {"weight": data_weights(data, parts["critic"], weight, seeds) / max(weight.maximum, 1.0)}
-
-    def draw(self, data: Data, tables: dict[str, Tensor], parts: Parts, streams: SeedStreams) -> Batch:
-        """Uniform transitions."""
-        return uniform_batch(data, self.training.batch_size, streams)
-
-    def loss(
-        self,
-        module: NetworkDenoiser,
-        batch: Batch,
-        tables: dict[str, Tensor],
-        parts: Parts,
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
-        """Noise prediction over the action channels and the weight channel."""
-        weight = tables["weight"].gather(1, batch.index)
-        z = torch.cat([batch.actions, weight[..., None]], -1)
-        return module.noise_loss(z, batch.observations, streams)
+        batch = step.sample_batch(self.batch_size)
+        return {"loss": module.noise_loss(batch.actions, batch.observations, step.noise)}

@@ -1,80 +1,81 @@
-"""A guidance wraps a denoiser and gives a denoiser: score + ρ ∇ log w_k moves E[z_0 | z_k] by ρ (σ²/α) ∇ log w_k.
+"""A guided denoiser is a denoiser around a denoiser: score + ρ s moves E[z_0 | z_k] by ρ (σ²/α) s.
 
-With ε̂ = ε - ρ σ ∇ log w_k and E[z_0 | z_k] = (z_k - σ ε)/α. With w_k(z_k) = E[w | z_k] and ρ = 1 the sampled
-law is exactly π ∝ μ w (CEP, arXiv 2304.12824, Thm 3.1; SWG, arXiv 2505.18345); ρ = 0 is the unguided law.
+With ε̂ = ε - ρ σ s and E[z_0 | z_k] = (z_k - σ ε)/α. Where s = ∇ log w_k, w_k(z_k) = E[w | z_k] and ρ = 1 the
+sampled law is exactly π ∝ μ w (CEP, arXiv 2304.12824, Thm 3.1; SWG, arXiv 2505.18345); ρ = 0 is the unguided law.
+A guidance says what s is; the scale, a gradient that is not finite, and all counts are the same for all.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.schedule import Schedule
 
-WEIGHT_FLOOR = 1e-4
 
-LogWeight = Callable[[Tensor, int, Tensor], Tensor]
+@dataclass(frozen=True)
+class Steer:
+    """What a guidance says at one level.
+
+    Attributes:
+        clean: E[z_0 | z_k, s] without guidance.
+        score: what ρ = 1 adds to the score ∇ log p_k(z): ∇ log w_k of a weight. A displacement d of E[z_0 | z_k]
+            is the score d α/σ².
+        gradients: gradient evaluations that were made for each row.
+        interventions: name → rows at which the guidance had to intervene, such as a clipped weight.
+    """
+
+    clean: Float[Tensor, "seed batch channel"]
+    score: Float[Tensor, "seed batch channel"]
+    gradients: int = 1
+    interventions: Mapping[str, Bool[Tensor, "seed batch"]] = field(default_factory=dict)
 
 
 @dataclass
-class Repairs:
-    """Counts of what had to be repaired while sampling, per seed, kept on the device until they are read.
+class Counts:
+    """What was evaluated and where it was intervened while acting, per seed; kept on the device until it is read.
 
     Attributes:
-        nan_gradients: rows whose guidance gradient was not finite; they were not guided at that level.
-        clipped_weights: rows whose predicted weight left [1e-4, 1] (SWG); their gradient is zero there.
-        guided_rows: rows times levels that were guided, to read the others against; the same for each seed.
+        interventions: name → (seed, level) counts; `nan_gradients` are rows whose score was not finite, which
+            were not guided at that level; a guidance adds its own, such as `clipped_weights`.
+        function: rows times calls of the denoiser's network.
+        gradient: rows times gradient evaluations.
+        guided_rows: rows times levels that were guided, to read the interventions against.
     """
 
-    nan_gradients: Int[Tensor, " seed"] | int = 0
-    clipped_weights: Int[Tensor, " seed"] | int = 0
+    interventions: dict[str, Tensor] = field(default_factory=dict)
+    function: int = 0
+    gradient: int = 0
     guided_rows: int = 0
 
-    def counts(self, row: int) -> dict[str, int]:
-        """The counts of one seed, by its place on the seed axis, as plain integers."""
-        return {
-            "nan_gradients": _of(self.nan_gradients, row),
-            "clipped_weights": _of(self.clipped_weights, row),
-            "guided_rows": self.guided_rows,
-        }
+    def intervene(self, name: str, rows: Bool[Tensor, "seed batch"], level: int, levels: int) -> None:
+        """Count the rows that are true, each for its seed and this level."""
+        if name not in self.interventions:
+            self.interventions[name] = torch.zeros(len(rows), levels, dtype=torch.int64, device=rows.device)
+        self.interventions[name][:, level] += rows.sum(1)
+
+    def of_seed(self, row: int) -> dict[str, Any]:
+        """The counts of one seed, by its place on the seed axis, as plain numbers."""
+        found = {name: counts[row].tolist() for name, counts in self.interventions.items()}
+        evaluations = {"function": self.function, "gradient": self.gradient, "guided_rows": self.guided_rows}
+        return {"interventions": {"nan_gradients": [], **found}, "evaluations": evaluations}
 
 
-def _of(count: Tensor | int, row: int) -> int:
-    return count if isinstance(count, int) else int(count[row])
-
-
-def guided(
-    clean: Float[Tensor, "seed batch channel"],
-    gradient: Float[Tensor, "seed batch channel"],
-    schedule: Schedule,
-    level: int,
-    rho: float,
-    repairs: Repairs,
-) -> Float[Tensor, "seed batch channel"]:
-    """clean + ρ (σ²/α) gradient; a row whose gradient is not finite stays unguided and is counted."""
-    finite = gradient.isfinite().all(-1, keepdim=True)
-    repairs.nan_gradients = repairs.nan_gradients + (~finite).sum((1, 2))
-    repairs.guided_rows += finite.shape[1]
-    shift = rho * schedule.sigma[level].square() / schedule.alpha[level]
-    return clean + shift * torch.where(finite, gradient, 0.0)
-
-
-class Guidance(ABC):
-    """A denoiser around a denoiser; a guidance says what ẑ_0 and ∇ log w_k are, the rest is the same for all.
+@dataclass(frozen=True)
+class CountedDenoiser:
+    """A denoiser whose evaluations are counted.
 
     Attributes:
-        denoiser: what is guided.
-        rho: guidance scale; 0 gives the wrapped denoiser exactly.
-        repairs: counts of what was not guided.
+        denoiser: what is asked.
+        counts: where its rows are added.
     """
 
     denoiser: Denoiser
-    rho: float
-    repairs: Repairs
+    counts: Counts
 
     @property
     def schedule(self) -> Schedule:
@@ -92,23 +93,55 @@ class Guidance(ABC):
         level: int,
         observations: Float[Tensor, "seed batch observation"],
     ) -> Float[Tensor, "seed batch channel"]:
-        """Guided E[z_0 | z_k, s]."""
-        if self.rho == 0:
-            return self.denoiser(z, level, observations)
-        clean, gradient = self.clean_and_gradient(z, level, observations)
-        return guided(clean, gradient, self.schedule, level, self.rho, self.repairs)
+        """As the wrapped denoiser answers."""
+        self.counts.function += z.shape[1]
+        return self.denoiser(z, level, observations)
 
-    @abstractmethod
-    def clean_and_gradient(
+
+@dataclass(frozen=True)
+class GuidedDenoiser:
+    """A denoiser steered by a guidance at the scale ρ of each row.
+
+    Attributes:
+        denoiser: the objective's, unguided.
+        steer: (z, level, observations) → what the guidance says there.
+        rho: scale of each row, (seed, batch); a row with 0 is left as the wrapped denoiser has it.
+        counts: of interventions and evaluations.
+    """
+
+    denoiser: Denoiser
+    steer: Callable[[Tensor, int, Tensor], Steer]
+    rho: Float[Tensor, "seed batch"]
+    counts: Counts
+
+    @property
+    def schedule(self) -> Schedule:
+        """The wrapped denoiser's."""
+        return self.denoiser.schedule
+
+    @property
+    def channels(self) -> int:
+        """The wrapped denoiser's."""
+        return self.denoiser.channels
+
+    def __call__(
         self,
         z: Float[Tensor, "seed batch channel"],
         level: int,
         observations: Float[Tensor, "seed batch observation"],
-    ) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
-        """E[z_0 | z_k, s] of the wrapped denoiser, and ∇_z log w_k."""
+    ) -> Float[Tensor, "seed batch channel"]:
+        """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
+        steer = self.steer(z, level, observations)
+        finite = steer.score.isfinite().all(-1)
+        for name, rows in {"nan_gradients": ~finite, **steer.interventions}.items():
+            self.counts.intervene(name, rows, level, len(self.schedule))
+        self.counts.gradient += steer.gradients * z.shape[1]
+        self.counts.guided_rows += z.shape[1]
+        shift = self.rho[..., None] * self.schedule.sigma[level].square() / self.schedule.alpha[level]
+        return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
 
 
-def through_denoiser(
+def gradient_through(
     denoiser: Denoiser,
     z: Float[Tensor, "seed batch channel"],
     level: int,
@@ -124,67 +157,15 @@ def through_denoiser(
     return clean.detach(), gradient
 
 
-@dataclass
-class EnergyGuided(Guidance):
-    """Guidance by a learned log w_k(a, s): the gradient goes through that network alone (CEP, Diffusion-DICE).
-
-    Attributes:
-        denoiser, rho, repairs: see `Guidance`.
-        log_weight: (z, level, observations) → log w_k, (seed, batch).
-    """
-
-    denoiser: Denoiser
-    log_weight: LogWeight
-    rho: float
-    repairs: Repairs = field(default_factory=Repairs)
-
-    def clean_and_gradient(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
-        """No gradient goes through the denoiser."""
-        clean = self.denoiser(z, level, observations)
-        with torch.enable_grad():
-            z = z.detach().requires_grad_()
-            value = self.log_weight(z, level, observations).sum()
-        (gradient,) = torch.autograd.grad(value, z)
-        return clean, gradient
-
-
-@dataclass
-class SelfWeighted(Guidance):
-    """SWG: guidance by the denoiser's own weight channel, ∇_z log ŵ(z) through the network (eq. 17-19).
-
-    ŵ = E[w | z_k] is the last channel of the denoised z; the gradient is with respect to the whole z, the
-    weight channel too (the paper's Remark 3.4). ŵ is clipped to [1e-4, 1] before the log, as in the authors'
-    code, so a row outside gets no gradient; such rows are counted.
-
-    Attributes:
-        denoiser, rho, repairs: see `Guidance`; the denoiser is a joint one, z = (a, w).
-        shrunk: what is held against the clip is ŵ α_{k-1}, as in the authors' code, which divides by √(1 - β_k) in
-            the place of α_k; noisy predictions then leave the clip far less often. The gradient is the same.
-    """
-
-    denoiser: Denoiser
-    rho: float
-    shrunk: bool = False
-    repairs: Repairs = field(default_factory=Repairs)
-
-    def clean_and_gradient(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
-        """Through the whole denoiser."""
-        shrink = self.schedule.alpha[level - 1] if self.shrunk and level > 0 else 1.0
-
-        def log_weight(clean: Tensor) -> Tensor:
-            weight = clean[..., -1] * shrink
-            outside = (weight < WEIGHT_FLOOR) | (weight > 1.0)
-            self.repairs.clipped_weights = self.repairs.clipped_weights + outside.sum(1)
-            return weight.clamp(WEIGHT_FLOOR, 1.0).log()
-
-        return through_denoiser(self.denoiser, z, level, observations, log_weight)
+def gradient_beside(
+    log_weight: Callable[[Tensor, int, Tensor], Tensor],
+    z: Float[Tensor, "seed batch channel"],
+    level: int,
+    observations: Float[Tensor, "seed batch observation"],
+) -> Float[Tensor, "seed batch channel"]:
+    """∇_z of a function (z, level, observations) → (seed, batch) that does not go through the denoiser."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        value = log_weight(z, level, observations).sum()
+    (gradient,) = torch.autograd.grad(value, z)
+    return gradient

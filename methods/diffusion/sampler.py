@@ -16,9 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from foundation.bounds import Count, NonNegative
+from foundation.errors import unknown_name
 from methods.diffusion.denoiser import Denoiser
+from methods.diffusion.noise import Noise
 from methods.diffusion.solvers import SOLVERS, Level, Visit
-from training.seeds import SeedStreams
 
 CLIPS = ("clean", "iterate", "none")
 
@@ -75,7 +76,7 @@ def visited_levels(levels: int, steps: int | None) -> list[int]:
 def sample(
     denoiser: Denoiser,
     observations: Float[Tensor, "seed batch observation"],
-    streams: SeedStreams,
+    noise: Noise,
     config: SamplerConfig,
     bounds: Bounds | None = None,
 ) -> Float[Tensor, "seed batch channel"]:
@@ -84,35 +85,34 @@ def sample(
     Args:
         denoiser: guided or not.
         observations: (seed, batch, observation).
-        streams: each seed's random numbers.
+        noise: of these rows; asked for `start` and, by the solvers that need it, for `step-0`, `step-1`, ...
         config: solver, steps, temperature, clipping.
         bounds: the range of clean data, or None for data without one.
 
     Raises:
-        ValueError: an unknown solver or clip, or an impossible number of steps.
+        UnknownName: an unknown solver or clip.
+        ValueError: an impossible number of steps.
     """
     if config.solver not in SOLVERS:
-        raise ValueError(f"unknown solver {config.solver!r}; choose one of {', '.join(SOLVERS)}.")
+        raise unknown_name("solver", config.solver, SOLVERS)
     if config.clip not in CLIPS:
-        raise ValueError(f"unknown clip {config.clip!r}; choose one of {', '.join(CLIPS)}.")
-    solve = SOLVERS[config.solver]
-    schedule = denoiser.schedule
-    shape = (observations.shape[1], denoiser.channels)
+        raise unknown_name("clip", config.clip, CLIPS)
+    solve, schedule, channels = SOLVERS[config.solver], denoiser.schedule, denoiser.channels
 
-    def noise() -> Tensor:
-        return config.temperature * streams.normal(*shape) if config.temperature else torch.zeros(())
+    def draw(key: str) -> Tensor:
+        return config.temperature * noise.normal(key, channels) if config.temperature else torch.zeros(())
 
     def within(z: Tensor) -> Tensor:
         return z if bounds is None else bounds.clip(z)
 
     levels = visited_levels(len(schedule), config.steps)
-    z = noise() if config.temperature else observations.new_zeros(len(streams), *shape)
+    z = draw("start") if config.temperature else observations.new_zeros(*observations.shape[:2], channels)
     before = None
     for number, (t, s) in enumerate(itertools.pairwise(levels)):
         here, there = (Level(schedule.alpha[k], schedule.sigma[k]) for k in (t, s))
         clean = denoiser(z, t, observations)
         at = Visit(number, here, z, within(clean) if config.clip == "clean" else clean)
-        z, before = solve(at, before, there, noise), at
+        z, before = solve(at, before, there, lambda number=number: draw(f"step-{number}")), at
         if config.clip == "iterate":
             z = within(z)
     return within(denoiser(z, levels[-1], observations))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 VP_MINIMUM, VP_MAXIMUM = 0.1, 10.0
@@ -26,6 +26,19 @@ class Schedule:
 
     def __len__(self) -> int:
         return len(self.alpha)
+
+    def add_noise(
+        self,
+        z: Float[Tensor, "*batch channel"],
+        level: Int[Tensor, "*batch"],
+        noise: Float[Tensor, "*batch channel"],
+    ) -> Float[Tensor, "*batch channel"]:
+        """z_k = α_k z_0 + σ_k ε, one level per row."""
+        return self.alpha[level][..., None] * z + self.sigma[level][..., None] * noise
+
+    def to(self, device: torch.device) -> "Schedule":
+        """The same levels on a device."""
+        return Schedule(self.alpha.to(device), self.sigma.to(device))
 
 
 def discrete_vp(levels: int) -> Float[Tensor, " level"]:

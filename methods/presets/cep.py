@@ -1,7 +1,7 @@
 """CEP's settings: arXiv 2304.12824 and its authors' code, ChenDRAG/CEP-energy-guided-diffusion at 4cc0622.
 
 Where the paper is silent, `paper` has the code's value and says so by its source. The biased baselines of the same
-paper and code take them where they apply.
+paper and code (`mse`, `dps`) take them where they apply.
 """
 
 from methods.presets.value import Presets, Settings, Value, on_toy
@@ -40,12 +40,12 @@ GUIDANCE_NET: Settings = {
     "guidance_net.decay_steps": Value(None, CODE),
 }
 
-_energy: Settings = {
+ENERGY: Settings = {
     "inverse_temperature": Value(3.0, f"{CODE}, default and README"),
     "rho": Value(1.0, f"{CODE}; tried: AntMaze 1 to 4, else 0 to 10"),
 }
 
-_critic: Settings = {
+CRITIC: Settings = {
     "critic.width": Value(256, BOTH),
     "critic.layers": Value(3, BOTH),
     "critic.steps": Value(500_000, f"{CODE}: half of the energy's"),
@@ -57,7 +57,7 @@ _critic: Settings = {
 }
 
 _code: Settings = {
-    **_energy,
+    **ENERGY,
     # On the toy sets the code contrasts 2,048 points of the data in a step, for the one β that a network is for.
     "batch_size": Value(
         256, f"{BOTH}: states; toy sets: 8 β with 256 points each, where code has 1 with 2,048", on_toy(8)
@@ -66,23 +66,9 @@ _code: Settings = {
     "support": Value("behaviour", BOTH, on_toy("data")),
     "critic": Value("in-support", f"{BOTH}: softmax Q-learning", own=True),
     "value_inverse_temperature": Value(1.0, f"{CODE}, README"),
-    **_critic,
+    **CRITIC,
     **BEHAVIOUR,
     **GUIDANCE_NET,
 }
 
-CEP: Presets = {"paper": _code, "official": _code}
-
-_mse: Settings = {
-    **_energy,
-    "batch_size": Value(256, BOTH, on_toy(2048)),
-    **_critic,
-    **BEHAVIOUR,
-    **GUIDANCE_NET,
-}
-
-MSE: Presets = {"paper": _mse, "official": _mse}
-
-_dps: Settings = {**_energy, **_critic, **BEHAVIOUR}
-
-DPS: Presets = {"paper": _dps, "official": _dps}
+PRESETS: Presets = {"paper": _code, "official": _code}

@@ -54,4 +54,4 @@ _code: Settings = {
 
 _paper: Settings = {"shift_per_batch": Value(False, f"{PAPER}, eq. 14: no shift")}
 
-DDICE: Presets = {"paper": {**_code, **_paper}, "official": _code}
+PRESETS: Presets = {"paper": {**_code, **_paper}, "official": _code}

@@ -53,10 +53,4 @@ _paper: Settings = {
     "critic.batch_size": Value(256, "arXiv 2110.06169, whose critic it takes"),
 }
 
-IDQL: Presets = {"paper": {**_code, **_paper}, "official": _code}
-
-# Nobody published the floor: it is IDQL's behaviour model without the selection.
-UNGUIDED: Presets = {
-    preset: {name: value for name, value in settings.items() if name.startswith(("denoiser.", "sampler."))}
-    for preset, settings in IDQL.items()
-}
+PRESETS: Presets = {"paper": {**_code, **_paper}, "official": _code}

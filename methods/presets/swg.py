@@ -64,11 +64,4 @@ _paper: Settings = {
     "denoiser.learning_rate": Value(3e-4, TOY_PAPER, {"pen-*": 3e-5, **on_toy(1e-4)}),
 }
 
-SWG: Presets = {"paper": {**_code, **_paper}, "official": _code}
-
-# SWG with resampling has no algorithm of its own in the paper and no setting of its own in the code.
-_draws: Settings = {
-    "sampler.temperature": Value(1.0, "neither; at the code's 0 all candidates are one"),
-}
-
-SWG_R: Presets = {name: {**settings, **_draws} for name, settings in SWG.items()}
+PRESETS: Presets = {"paper": {**_code, **_paper}, "official": _code}

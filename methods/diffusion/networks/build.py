@@ -1,30 +1,36 @@
-"""The networks that predict noise, by the name that `denoiser.network` gives them."""
+"""A network that predicts noise, by the name that `denoiser.network` gives it."""
 
 from collections.abc import Callable
 
 from torch import nn
 
+from foundation.errors import unknown_name
+from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig
 from methods.diffusion.networks.perceptron import PerceptronNetwork
-from methods.diffusion.networks.residual import NetworkConfig, NoiseNetwork
+from methods.diffusion.networks.residual import NoiseNetwork
 from methods.diffusion.networks.u_shaped import UShapedNetwork
-from training.seeds import SeedStreams
+from training import SeedStreams
 
-NETWORKS: dict[str, Callable[[SeedStreams, NetworkConfig, int, int, bool], nn.Module]] = {
+NETWORKS: dict[str, Callable[[SeedStreams, NetworkConfig, int, int, AuxiliaryHead | None], nn.Module]] = {
     "residual": NoiseNetwork,
     "u-shaped": UShapedNetwork,
     "mlp": PerceptronNetwork,
 }
-"""name → network of (streams, config, observation_dim, action_dim, weight_head); called as `NoiseNetwork` is."""
+"""name → network of (streams, config, observation_dim, action_dim, auxiliary); called as `NoiseNetwork` is."""
 
 
 def build_network(
-    streams: SeedStreams, config: NetworkConfig, observation_dim: int, action_dim: int, weight_head: bool
+    streams: SeedStreams,
+    config: NetworkConfig,
+    observation_dim: int,
+    action_dim: int,
+    auxiliary: AuxiliaryHead | None = None,
 ) -> nn.Module:
     """A fresh network of the config's name for all seeds.
 
     Raises:
-        ValueError: an unknown name.
+        UnknownName: no network has the name.
     """
     if config.network not in NETWORKS:
-        raise ValueError(f"unknown network {config.network!r}; choose one of {', '.join(NETWORKS)}.")
-    return NETWORKS[config.network](streams, config, observation_dim, action_dim, weight_head)
+        raise unknown_name("network", config.network, NETWORKS)
+    return NETWORKS[config.network](streams, config, observation_dim, action_dim, auxiliary)

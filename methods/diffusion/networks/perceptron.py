@@ -1,14 +1,14 @@
 """The plain perceptron that predicts noise: SWG's network on the toy sets and in its study of inference time.
 
 concat(z, s, embedding of the level) → hidden layers of one width → noise of every channel (arXiv 2505.18345, D.1
-and D.5). The weight of z = (a, w) is one channel among the others.
+and D.5). Auxiliary channels are predicted as the others.
 """
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.diffusion.networks.residual import LevelEmbedding, NetworkConfig, embedded
+from methods.diffusion.networks.config import AuxiliaryHead, LevelEmbedding, NetworkConfig, embedded
 from training.networks import SeedMLP
 from training.seeds import SeedStreams
 
@@ -26,7 +26,7 @@ class PerceptronNetwork(nn.Module):
         streams: the seeds and their random numbers.
         config: sizes.
         observation_dim, action_dim: sizes of s and a.
-        weight_head: whether z = (a, w) has a last channel for the weight.
+        auxiliary: further channels of z, or None.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class PerceptronNetwork(nn.Module):
         config: NetworkConfig,
         observation_dim: int,
         action_dim: int,
-        weight_head: bool,
+        auxiliary: AuxiliaryHead | None = None,
     ):
         super().__init__()
-        channels = action_dim + weight_head
+        channels = action_dim + (0 if auxiliary is None else auxiliary.channels)
         inputs = channels + observation_dim + config.level_features
         self.level = LevelEmbedding(streams, config)
         sizes = [inputs, *[config.width] * config.blocks, channels]

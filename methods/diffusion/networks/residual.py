@@ -1,99 +1,15 @@
-"""The residual network that predicts noise: IDQL's LN_Resnet, with SWG's weight head on its last block but one.
+"""The residual network that predicts noise: IDQL's LN_Resnet, with an optional head on an inner block (SWG's).
 
 Fourier features of the level → MLP; concat(z, s, level) → Dense → residual blocks → swish → Dense.
 """
-
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from foundation.bounds import Count, Share
-from training.networks import ACTIVATIONS, SeedLayerNorm, SeedLinear, SeedMLP
-from training.seeds import SeedStreams
-
-FINEST = 150
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """Size of the backbone; defaults are SWG's and IDQL's ("ResNet of 3 blocks, hidden 256, LayerNorm").
-
-    Attributes:
-        network: `residual` (SWG, IDQL), `u-shaped` (CEP, Diffusion-DICE: 2, 1 and 1/2 times the width, down and
-            up) or `mlp` (SWG's plain perceptron).
-        width: hidden units between the blocks.
-        blocks: residual blocks, or hidden layers of `mlp`; `u-shaped` has its own seven.
-        expansion: units inside a residual block, as a multiple of the width.
-        dropout: rate inside the residual blocks while training; the other networks have none.
-        activation: `silu` (the papers'), `relu`, `mish` or `gelu`.
-        frequencies: learnable Fourier frequencies of the noise level; `u-shaped` has 16 fixed ones.
-        level_features: size of the level's embedding; 32 for `u-shaped`.
-        initial: initial weights, `uniform` (PyTorch's, and `u-shaped` has no others), `lecun` (flax's) or `xavier`
-            (SWG's and IDQL's code: Xavier's, but LeCun's inside the residual blocks).
-    """
-
-    network: Literal["residual", "u-shaped", "mlp"] = "residual"
-    width: Count = 256
-    blocks: Count = 3
-    expansion: Count = 4
-    dropout: Share = 0.1
-    activation: Literal["silu", "relu", "mish", "gelu"] = "silu"
-    frequencies: Count = 64
-    level_features: Count = 256
-    initial: Literal["uniform", "xavier", "lecun"] = "uniform"
-
-
-def level_numbers(levels: int) -> Float[Tensor, " level"]:
-    """What a network sees of each level: 1..K, and beyond 150 levels the same range in finer steps.
-
-    The embedding's frequencies N(0, 0.2²) then turn 30 N(0, 1) times over the schedule, as CEP's do, and levels
-    that stand next to each other look alike; by their own numbers 1,000 levels would all look unrelated.
-
-    Deviation: SWG's and IDQL's code counts the levels from 0, a shift that the embedding learns away.
-    """
-    return torch.arange(1, levels + 1, dtype=torch.float32) * min(1.0, FINEST / levels)
-
-
-def embedded(
-    embedding: Callable[[Tensor], Tensor],
-    level: int | Int[Tensor, "seed batch"],
-    levels: Float[Tensor, " level"],
-    batch: int,
-) -> Float[Tensor, "seed batch feature"]:
-    """The embedding of one level for all rows or of each row's own, at most once per level or once per row.
-
-    Args:
-        embedding: (level,) or (seed, level) numbers → (seed, level, feature).
-        level: one level for the whole batch, or one per row.
-        levels: the numbers of all levels.
-        batch: number of rows.
-    """
-    if isinstance(level, int):
-        return embedding(levels[level : level + 1]).expand(-1, batch, -1)
-    if len(levels) > batch:
-        return embedding(levels[level])
-    return torch.take_along_dim(embedding(levels), level[..., None], dim=1)
-
-
-class LevelEmbedding(nn.Module):
-    """Noise level k → MLP([cos 2πfk, sin 2πfk]) with learnable frequencies f ~ N(0, 0.2²)."""
-
-    def __init__(self, streams: SeedStreams, config: NetworkConfig):
-        super().__init__()
-        self.frequency = nn.Parameter(0.2 * streams.normal(1, config.frequencies))
-        sizes = [2 * config.frequencies, config.level_features, config.level_features]
-        self.mlp = SeedMLP(streams, sizes, config.activation, initial=config.initial)
-
-    def forward(
-        self, levels: Float[Tensor, " level"] | Float[Tensor, "seed level"]
-    ) -> Float[Tensor, "seed level feature"]:
-        phase = 2 * math.pi * self.frequency * levels[..., None]
-        return self.mlp(torch.cat([phase.cos(), phase.sin()], -1))
+from methods.diffusion.networks.config import AuxiliaryHead, LevelEmbedding, NetworkConfig, embedded
+from training import SeedLayerNorm, SeedLinear, SeedMLP, SeedStreams
+from training.networks import ACTIVATIONS
 
 
 class Block(nn.Module):
@@ -126,7 +42,7 @@ class NoiseNetwork(nn.Module):
         streams: the seeds and their random numbers.
         config: sizes.
         observation_dim, action_dim: sizes of s and a.
-        weight_head: whether z = (a, w) has a last channel for the weight (SWG's joint objective).
+        auxiliary: further channels of z, read from an inner block by a perceptron of two layers, or None.
     """
 
     def __init__(
@@ -135,19 +51,21 @@ class NoiseNetwork(nn.Module):
         config: NetworkConfig,
         observation_dim: int,
         action_dim: int,
-        weight_head: bool,
+        auxiliary: AuxiliaryHead | None = None,
     ):
         super().__init__()
-        inputs = action_dim + weight_head + observation_dim + config.level_features
+        further = 0 if auxiliary is None else auxiliary.channels
+        inputs = action_dim + further + observation_dim + config.level_features
         self.level = LevelEmbedding(streams, config)
         self.enter = SeedLinear(streams, inputs, config.width, initial=config.initial)
         self.blocks = nn.ModuleList(Block(streams, config) for _ in range(config.blocks))
         self.activation = ACTIVATIONS[config.activation]()
         self.leave = SeedLinear(streams, config.width, action_dim, initial=config.initial)
-        self.weight_head = None
-        if weight_head:
-            sizes = [config.width, config.width, 1]
-            self.weight_head = SeedMLP(streams, sizes, config.activation, initial=config.initial)
+        self.auxiliary = None
+        if auxiliary is not None:
+            sizes = [config.width, config.width, auxiliary.channels]
+            self.auxiliary = SeedMLP(streams, sizes, config.activation, initial=config.initial)
+            self.auxiliary_block = range(config.blocks)[max(auxiliary.block, -config.blocks)]
 
     def forward(
         self,
@@ -163,15 +81,15 @@ class NoiseNetwork(nn.Module):
             z: noisy channels.
             level: one level for the whole batch, or one per row.
             observations: states.
-            levels: the numbers of all levels, see `level_numbers`.
+            levels: the numbers of all levels, see `config.level_numbers`.
             streams: random numbers of the dropout masks while training; None at evaluation.
         """
         embedding = embedded(self.level, level, levels, z.shape[1])
         x = self.enter(torch.cat([z, observations, embedding], -1))
-        weight = None
+        further = None
         for number, block in enumerate(self.blocks):
             x = block(x, streams)
-            if self.weight_head is not None and number == max(len(self.blocks) - 2, 0):
-                weight = self.weight_head(x)
+            if self.auxiliary is not None and number == self.auxiliary_block:
+                further = self.auxiliary(x)
         noise = self.leave(self.activation(x))
-        return noise if weight is None else torch.cat([noise, weight], -1)
+        return noise if further is None else torch.cat([noise, further], -1)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.diffusion.networks.residual import NetworkConfig, embedded
+from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, embedded
 from training.networks import ACTIVATIONS, SeedLinear, SeedMLP
 from training.seeds import SeedStreams
 
@@ -56,14 +56,14 @@ class ContextBlock(nn.Module):
 class UShapedNetwork(nn.Module):
     """(z, level, observation) → predicted noise of every channel of z.
 
-    t is the level's place k/K, which with 1,000 levels of `vp-linear` is the authors' time exactly. The weight of
-    z = (a, w) is one channel among the others: the authors of this network have none.
+    t is the level's place k/K, which with 1,000 levels of `vp-linear` is the authors' time exactly. Auxiliary
+    channels are predicted as the others; the authors of this network have none.
 
     Args:
         streams: the seeds and their random numbers.
         config: `width` (256 in the code, for blocks of 512, 256 and 128) and `activation`.
         observation_dim, action_dim: sizes of s and a.
-        weight_head: whether z = (a, w) has a last channel for the weight.
+        auxiliary: further channels of z, or None.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class UShapedNetwork(nn.Module):
         config: NetworkConfig,
         observation_dim: int,
         action_dim: int,
-        weight_head: bool,
+        auxiliary: AuxiliaryHead | None = None,
     ):
         super().__init__()
-        channels = action_dim + weight_head
+        channels = action_dim + (0 if auxiliary is None else auxiliary.channels)
         wide, middle, narrow = 2 * config.width, config.width, max(config.width // 2, 1)
 
         def block(inputs: int, outputs: int) -> ContextBlock:

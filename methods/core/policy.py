@@ -1,0 +1,120 @@
+"""A policy gives one action for every observation; that of the three slots samples candidates and selects one."""
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from methods.core.setup import Setup
+from methods.core.slots import Guidance, Objective, Selection
+from methods.diffusion.denoiser import Denoiser
+from methods.diffusion.guidance import CountedDenoiser, Counts, GuidedDenoiser, Steer
+from methods.diffusion.noise import CandidateNoise, Noise
+from methods.diffusion.sampler import Bounds, SamplerConfig, sample
+from training import Models
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """What evaluation asks of a method: one action for every observation, for all seeds in one call.
+
+    Attributes:
+        counts: evaluations and interventions of all calls so far, which every result holds.
+    """
+
+    counts: Counts
+
+    def act(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        rho: Float[Tensor, "seed batch"],
+        noise: Noise,
+    ) -> Float[Tensor, "seed batch action"]:
+        """Actions.
+
+        Args:
+            observations: states.
+            rho: guidance scale of each row; 0 is the unguided policy.
+            noise: the rows' random numbers.
+        """
+        ...
+
+
+@dataclass
+class SlotPolicy:
+    """Sample candidates with the objective's denoiser, steered by the guidance, then select one.
+
+    Attributes:
+        denoiser: the objective's, its evaluations counted.
+        guidance, selection: the method's slots.
+        models: the made components.
+        sampler: how candidates are drawn.
+        bounds: the range of clean z.
+        action_dim: leading channels of z that are the action.
+        counts: of all calls.
+    """
+
+    denoiser: Denoiser
+    guidance: Guidance | None
+    selection: Selection
+    models: Models
+    sampler: SamplerConfig
+    bounds: Bounds
+    action_dim: int
+    counts: Counts = field(default_factory=Counts)
+
+    def act(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        rho: Float[Tensor, "seed batch"],
+        noise: Noise,
+    ) -> Float[Tensor, "seed batch action"]:
+        """One selected action per observation."""
+        candidates = self.selection.candidates
+        rows = observations.repeat_interleave(candidates, dim=1)
+        denoiser = self._guided(rho.repeat_interleave(candidates, dim=1))
+        z = sample(denoiser, rows, CandidateNoise(noise, candidates), self.sampler, self.bounds)
+        if candidates > 1:
+            z = self.selection.choose(observations, z.unflatten(1, (-1, candidates)), self.models, noise)
+        return z[..., : self.action_dim]
+
+    def _guided(self, rho: Float[Tensor, "seed rows"]) -> Denoiser:
+        """Steered where any row has a scale above 0; without one, the denoiser itself, at no further cost."""
+        guidance = self.guidance
+        if guidance is None or not rho.any():
+            return self.denoiser
+
+        def steer(z: Tensor, level: int, observations: Tensor) -> Steer:
+            return guidance.steer(self.denoiser, self.models, z, level, observations)
+
+        return GuidedDenoiser(self.denoiser, steer, rho, self.counts)
+
+
+def make_policy(
+    objective: Objective, guidance: Guidance | None, selection: Selection, models: Models, setup: Setup
+) -> SlotPolicy:
+    """The policy of three slots.
+
+    Args:
+        objective, guidance, selection: the slots.
+        models: the made components, by the names that the slots gave them; the objective's is `denoiser`.
+        setup: sampler and ranges.
+    """
+    counts = Counts()
+    counted = {**models, "denoiser": CountedDenoiser(models["denoiser"], counts)}
+    denoiser = objective.denoiser(counted["denoiser"])
+    low, high = (
+        [*action, *further]
+        for action, further in zip(
+            (setup.action_low, setup.action_high), _columns(objective.extra_bounds()), strict=True
+        )
+    )
+    device = denoiser.schedule.alpha.device
+    bounds = Bounds(torch.tensor(low, device=device), torch.tensor(high, device=device))
+    return SlotPolicy(denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts)
+
+
+def _columns(ranges: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:
+    return [low for low, _ in ranges], [high for _, high in ranges]

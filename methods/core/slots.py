@@ -1,0 +1,100 @@
+"""The three slots of a method: what the denoiser learns, how sampling is steered, how an action is picked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from methods.core.setup import Setup
+from methods.diffusion.denoiser import Denoiser
+from methods.diffusion.guidance import Steer
+from methods.diffusion.noise import Noise
+from training import Component, Models
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What the denoiser is trained on."""
+
+    def component(self, setup: Setup) -> Component:
+        """The denoiser's component."""
+        ...
+
+    def denoiser(self, model: Any) -> Denoiser:
+        """The made component read as a denoiser over the task's observations."""
+        ...
+
+    def extra_bounds(self) -> tuple[tuple[float, float], ...]:
+        """(lowest, highest) of each channel after the action."""
+        ...
+
+
+@runtime_checkable
+class Guidance(Protocol):
+    """How sampling is steered."""
+
+    def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
+        """What it needs made, by the names that `steer` finds it by; `denoiser` is the objective's component."""
+        ...
+
+    def steer(
+        self,
+        denoiser: Denoiser,
+        models: Models,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Steer:
+        """The unguided prediction and the score to be added.
+
+        Args:
+            denoiser: the objective's, unguided.
+            models: the made components, the denoiser's model as `denoiser` among them.
+            z: noisy channels.
+            level: the same for all rows.
+            observations: states.
+        """
+        ...
+
+
+@runtime_checkable
+class Selection(Protocol):
+    """How one of several candidates is picked; a selection of one candidate is never asked."""
+
+    @property
+    def candidates(self) -> int:
+        """Draws per observation."""
+        ...
+
+    def components(self, setup: Setup) -> Mapping[str, Component]:
+        """What it needs made, by the names that `choose` finds it by."""
+        ...
+
+    def choose(
+        self,
+        observations: Float[Tensor, "seed batch observation"],
+        z: Float[Tensor, "seed batch candidate channel"],
+        models: Models,
+        noise: Noise,
+    ) -> Float[Tensor, "seed batch channel"]:
+        """The chosen z of every observation."""
+        ...
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The behaviour objective: diffuse the data's actions, z = a."""
+
+    def component(self, setup: Setup) -> Component:
+        """The behaviour denoiser that all methods share."""
+        return setup.behaviour()
+
+    def denoiser(self, model: Denoiser) -> Denoiser:
+        """As it is."""
+        return model
+
+    def extra_bounds(self) -> tuple[tuple[float, float], ...]:
+        """No further channels."""
+        return ()

@@ -1,0 +1,72 @@
+"""Transitions as tensors: a whole data set, and a batch drawn from it for every seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Transitions drawn for every seed: each tensor is (seed, batch, …); `index` says which rows they are."""
+
+    index: Int[Tensor, "seed batch"]
+    observations: Float[Tensor, "seed batch observation"]
+    actions: Float[Tensor, "seed batch action"]
+    rewards: Float[Tensor, "seed batch"]
+    next_observations: Float[Tensor, "seed batch observation"]
+    terminals: Float[Tensor, "seed batch"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set's transitions as tensors on one device.
+
+    Attributes:
+        observations, next_observations: (transition, observation).
+        actions: (transition, action).
+        rewards, terminals: (transition,); terminals are 0 or 1.
+    """
+
+    observations: Float[Tensor, "transition observation"]
+    actions: Float[Tensor, "transition action"]
+    rewards: Float[Tensor, " transition"]
+    next_observations: Float[Tensor, "transition observation"]
+    terminals: Float[Tensor, " transition"]
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    def batch(self, index: Int[Tensor, "seed batch"]) -> Batch:
+        """The transitions at `index`, with the seed axis first."""
+        return Batch(
+            index=index,
+            observations=self.observations[index],
+            actions=self.actions[index],
+            rewards=self.rewards[index],
+            next_observations=self.next_observations[index],
+            terminals=self.terminals[index],
+        )
+
+    def first(self, count: int) -> "Data":
+        """The first transitions."""
+        return self._each(lambda tensor: tensor[:count])
+
+    def to(self, device: torch.device) -> "Data":
+        """The same transitions on a device."""
+        return self._each(lambda tensor: tensor.to(device))
+
+    def share_memory(self) -> "Data":
+        """The same transitions in memory that other processes may read; on a CPU alone."""
+        return self._each(lambda tensor: tensor.share_memory_())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Data":
+        return Data(
+            change(self.observations),
+            change(self.actions),
+            change(self.rewards),
+            change(self.next_observations),
+            change(self.terminals),
+        )

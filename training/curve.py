@@ -1,0 +1,75 @@
+"""The learning curve of a component, per seed: step, loss and its parts, learning rate, gradient norm, seconds."""
+
+import csv
+import io
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+MOST_ROWS = 1000
+
+Row: TypeAlias = dict[str, float]
+OnRow: TypeAlias = Callable[[int, Row], None]
+"""Called with a seed and its row as soon as it is there."""
+
+
+@dataclass
+class Curve:
+    """At most 1,000 rows for each seed, evenly spaced over the steps; the last step is one of them.
+
+    Attributes:
+        seeds: in the order of the leading axis.
+        steps: of the whole training.
+        on_row: told every row.
+        rows: of each seed, in the order of `seeds`.
+    """
+
+    seeds: Sequence[int]
+    steps: int
+    on_row: OnRow | None = None
+    rows: list[list[Row]] = field(default_factory=list)
+    _seconds: float = 0.0
+    _since: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self):
+        self.rows = [[] for _ in self.seeds]
+
+    def wants(self, step: int) -> bool:
+        """Whether the step, counted from 1, is one of the rows."""
+        return step % -(-self.steps // MOST_ROWS) == 0 or step == self.steps
+
+    def add(self, step: int, values: Mapping[str, Any]) -> None:
+        """A row for every seed.
+
+        Args:
+            step: counted from 1.
+            values: by column, one number for all seeds or a (seed,) tensor.
+        """
+        seconds = self._seconds + time.monotonic() - self._since
+        columns = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()}
+        for place, seed in enumerate(self.seeds):
+            row = {name: value[place] if isinstance(value, list) else value for name, value in columns.items()}
+            row = {"step": step, **row, "seconds": round(seconds, 3)}
+            self.rows[place].append(row)
+            if self.on_row is not None:
+                self.on_row(seed, row)
+
+    def to_csv(self, place: int) -> str:
+        """The rows of the seed at that place of the leading axis, with a header."""
+        rows = self.rows[place]
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"rows": self.rows, "seconds": self._seconds + time.monotonic() - self._since}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.rows = [list(rows) for rows in state["rows"]]
+        self._seconds, self._since = state["seconds"], time.monotonic()

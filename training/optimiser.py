@@ -1,0 +1,106 @@
+"""The optimisers of a component: an AdamW for each group of parameters, with its learning rate, average, clip."""
+
+import copy
+import math
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from training.component import Group
+
+
+class GroupOptimiser:
+    """One group's parameters, optimiser and moving average.
+
+    Args:
+        module: what is trained.
+        group: which of its parameters, and how.
+    """
+
+    def __init__(self, module: nn.Module, group: Group):
+        self.group = group
+        named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+        self.named = [(name, p) for name, p in named if name.startswith(group.parameters)]
+        self.parameters = [p for _, p in self.named]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=group.learning_rate, weight_decay=group.weight_decay, fused=True
+        )
+        self.averages = [p.detach().clone() for p in self.parameters] if group.ema is not None else []
+        self.gradient_norm: Tensor | None = None
+
+    def backward(self, loss: Float[Tensor, " seed"], keep_graph: bool) -> None:
+        """The gradient of the summed loss in the group's own parameters.
+
+        The losses of the seeds are summed: no parameter is shared between seeds and Adam is elementwise, so each
+        seed takes exactly the steps it would take alone.
+
+        Args:
+            loss: of each seed.
+            keep_graph: whether another group's loss still needs the graph.
+        """
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.sum().backward(inputs=self.parameters, retain_graph=keep_graph)
+
+    def step(self, number: int, measure: bool) -> None:
+        """One optimiser step, after clipping, and the moving average's.
+
+        Args:
+            number: steps of the loop done before.
+            measure: whether to keep the norm of each seed's gradient.
+        """
+        self.optimiser.param_groups[0]["lr"] = self.learning_rate(number)
+        if measure or self.group.clip is not None:
+            self.gradient_norm = gradient_norm(self.parameters)
+        if self.group.clip is not None and self.gradient_norm is not None:
+            scale_gradients(self.parameters, (self.group.clip / self.gradient_norm).clamp(max=1.0))
+        self.optimiser.step()
+        self._average()
+
+    def learning_rate(self, number: int) -> float:
+        """Cosine decay from the full rate to zero at `decay_steps`, or a constant rate."""
+        if self.group.decay_steps is None:
+            return self.group.learning_rate
+        share = min(number / self.group.decay_steps, 1.0)
+        return self.group.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """average ← (1 - ema) average + ema parameter."""
+        if self.group.ema is not None:
+            torch._foreach_lerp_(self.averages, self.parameters, self.group.ema)  # pyright: ignore
+
+    def averaged(self) -> Mapping[str, Tensor]:
+        """The averages by the names of their parameters; empty for a group without one."""
+        if self.group.ema is None:
+            return {}
+        return {name: average for (name, _), average in zip(self.named, self.averages, strict=True)}
+
+
+@torch.no_grad()
+def gradient_norm(parameters: list[nn.Parameter]) -> Float[Tensor, " seed"]:
+    """The Euclidean norm of each seed's gradient over all parameters."""
+    squares = [p.grad.flatten(1).square().sum(1) for p in parameters if p.grad is not None]
+    return torch.stack(squares).sum(0).sqrt()
+
+
+@torch.no_grad()
+def scale_gradients(parameters: list[nn.Parameter], factor: Float[Tensor, " seed"]) -> None:
+    """Each seed's gradient times its factor."""
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.mul_(factor.view(-1, *[1] * (p.grad.dim() - 1)))
+
+
+@torch.no_grad()
+def averaged_module(module: nn.Module, optimisers: list[GroupOptimiser]) -> nn.Module:
+    """The module to keep: where a group has a moving average, its parameters are replaced by it."""
+    averages = {name: tensor for optimiser in optimisers for name, tensor in optimiser.averaged().items()}
+    if not averages:
+        return module
+    result = copy.deepcopy(module)
+    for name, parameter in result.named_parameters():
+        if name in averages:
+            parameter.copy_(averages[name])
+    return result
