@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from bench.progress import Screen
+from bench.progress import ProgressConsole
 from bench.runner.plan import Node, own_fields
 from bench.storage.store import ComponentStore
 from training.component import Component, Computed, Data, Progress, Trained
@@ -23,14 +23,14 @@ class Workshop:
     Attributes:
         store: where they are kept.
         data: the task's transitions on the device.
-        task: the task's name, for the screen.
-        screen: shows progress.
+        task: the task's name, for the console.
+        console: shows progress.
     """
 
     store: ComponentStore
     data: Data
     task: str
-    screen: Screen
+    console: ProgressConsole
     _loaded: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
 
     def make(self, node: Node, seeds: Sequence[int]) -> None:
@@ -40,7 +40,7 @@ class Workshop:
             if not missing:
                 return
             started = time.monotonic()
-            with self.screen.bar(f"{self.task} {node.component.kind}", len(missing)) as progress:
+            with self.console.show_bar(f"{self.task} {node.component.kind}", len(missing)) as progress:
                 module, losses = self._made(node, missing, progress)
             about = {
                 "component": node.label,
