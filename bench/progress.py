@@ -2,8 +2,9 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from training.component import Progress as ProgressCallback
+ProgressCallback: TypeAlias = Callable[[int, int], None]
+"""Called with the steps done and all steps."""
 
 
 class Rate(ProgressColumn):
@@ -31,7 +33,7 @@ class Rate(ProgressColumn):
 
 
 @dataclass
-class Screen:
+class ProgressConsole:
     """The terminal; on anything else, one line when a bar starts and one when it ends.
 
     Attributes:
@@ -48,7 +50,7 @@ class Screen:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
-    def bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:
+    def show_bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:
         """A progress callback for the time of the block; `seeds` is shown beside the label.
 
         Nothing is shown if the callback is never called: what is there already takes no steps.
@@ -72,10 +74,10 @@ class Screen:
             yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
 
     @contextlib.contextmanager
-    def board(self) -> Iterator["Board"]:
+    def show_bars(self) -> Iterator["ProgressBars"]:
         """Several bars at once, for what other processes do."""
         with self._bars() as progress:
-            yield Board(self, progress)
+            yield ProgressBars(self, progress)
 
     def _bars(self) -> Progress:
         return Progress(
@@ -90,24 +92,24 @@ class Screen:
 
 
 @dataclass
-class Board:
+class ProgressBars:
     """Bars by their labels; on anything but a terminal, one line when a bar ends.
 
     Attributes:
-        screen: where lines go.
+        console: where lines go.
         progress: where bars go.
     """
 
-    screen: Screen
+    console: ProgressConsole
     progress: Progress
     _bars: dict[str, TaskID] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
     _done: dict[str, int] = field(default_factory=dict)
 
-    def show(self, what: str, label: str, done: int, total: int) -> None:
+    def update(self, what: str, label: str, done: int, total: int) -> None:
         """Take one message: a line to `say`, or the `start`, a `step` or the `end` of a bar."""
         if what == "say":
-            self.screen.say(label)
+            self.console.say(label)
         elif what == "start":
             self._started[label] = time.monotonic()
         elif what == "step":
@@ -115,6 +117,6 @@ class Board:
                 self._bars[label] = self.progress.add_task(label, total=total)
             self._done[label] = done
             self.progress.update(self._bars[label], completed=done, total=total)
-        elif label in self._bars and not self.screen.console.is_terminal:
+        elif label in self._bars and not self.console.console.is_terminal:
             seconds = time.monotonic() - self._started[label]
-            self.screen.say(f"  {label}: {self._done[label]} steps in {seconds:.1f} s")
+            self.console.say(f"  {label}: {self._done[label]} steps in {seconds:.1f} s")

@@ -27,8 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from twin import FIELDS, critic, denoiser, idql_action, swg_action, weights
 
-from bench.cli.arguments import parse_jobs
-from bench.cli.options import RunOptions
+from bench.cli.arguments import parse
+from bench.cli.requests import find_jobs
 from bench.runner.data import load_transitions
 
 TASK, REFERENCE = "hopper-medium-expert-v2", (-20.272305, 3234.3)
@@ -43,7 +43,7 @@ Act: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 def load(artifacts: Path) -> dict[str, np.ndarray]:
     """The transitions that `bench run` trains on (200,000 of the shipped policies), rewards scaled as it does."""
     flags = f"--suite locomotion --tasks {TASK} --data local --terms own --preset official --methods swg"
-    _, (job,) = parse_jobs(RunOptions, "run", [*flags.split(), "--data-set.transitions", "200000"])
+    (job,) = find_jobs(parse(["run", *flags.split(), "--data-set.transitions", "200000"]))
     found = load_transitions(job.task, job.config, "local", artifacts)
     return {name: np.asarray(getattr(found, name), np.float32) for name in FIELDS}
 

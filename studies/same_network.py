@@ -21,8 +21,8 @@ import torch
 import twin
 from twin import Denoiser
 
-from bench.cli.arguments import parse_jobs
-from bench.cli.options import RunOptions
+from bench.cli.arguments import parse
+from bench.cli.requests import find_jobs
 from bench.runner.data import shared_on
 from training.seeds import SeedStreams
 
@@ -33,7 +33,7 @@ FLAGS = "--suite locomotion --tasks hopper-medium-v2 --data local --terms own --
 
 def main() -> None:
     """Start, hand over, act, compare."""
-    _, (job,) = parse_jobs(RunOptions, "run", FLAGS.split())
+    (job,) = find_jobs(parse(["run", *FLAGS.split()]))
     shared = shared_on(job.task, job.config, (np.full(ACTION, -1.0), np.full(ACTION, 1.0)))
     method = job.methods["swg"]
     denoiser = method.components(shared)["denoiser"].build(SeedStreams([0], "same")).eval().requires_grad_(False)

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import torch
 
-from bench.cli.arguments import parse_jobs
+from bench.cli.arguments import parse
 from bench.cli.main import main as bench
-from bench.cli.options import RunOptions
+from bench.cli.requests import find_jobs
 from bench.runner.data import shared_on
 from bench.runner.timing import time_one
 from methods.diffusion.solvers import SOLVERS
@@ -90,7 +90,7 @@ def score_of(results: Sequence[dict]) -> list[str]:
 def milliseconds(solver: str, steps: int, options: argparse.Namespace, guided: bool) -> float:
     """Median time of a call for maze2d's sizes."""
     flags = [*arguments("maze2d", solver, steps, options.preset), "--seeds", "1"]
-    _, (job,) = parse_jobs(RunOptions, "run", flags)
+    (job,) = find_jobs(parse(["run", *flags]))
     ones = np.ones(job.task.action_dim, np.float32)
     shared = shared_on(job.task, job.config, (-ones, ones))
     timed = time_one("swg", job.methods["swg"], shared, BATCH, guided, CALLS, torch.device(options.device))

@@ -1,222 +1,153 @@
-"""A command line becomes options and jobs, parsed by tyro against every task's own defaults.
+"""A command line becomes a command's options and the settings that it names, by one call of tyro.
 
-The arguments of a command are a dataclass; for `run`, `tune-rho` and `time` it gets a field for each shared
-config and for each compared method, so every setting has a flag and its default is the preset's.
+For `run`, `tune-rho` and `time` the options get a field for each shared config and for each known method, so every
+setting has a flag.
 """
 
-import contextlib
 import dataclasses
-import io
+import functools
 import itertools
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import tyro
 
-from bench.cli.options import EXAMPLES, RunOptions, Selection
-from bench.config.bounds import check_settings
-from bench.config.experiments import EXPERIMENTS, Part, narrowed
-from bench.config.precedence import OWN, TERMS, layered, put
-from bench.config.presets import PRESETS
-from bench.config.request import Job
-from bench.config.spec import Config, flatten, joined, names_in
-from foundation.errors import UserError, near_names, unknown_name
-from methods.core.method import Method
-from methods.core.registry import compared_names, get_method, load_plugin
-from suites.registry import get_suite, suite_names
-from suites.task import Task
+from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, CommandLine, Selection
 
-T = TypeVar("T")
+PROGRAM = "python -m bench"
+ABOUT = """Which way of guiding a diffusion policy is better, by how much, how surely, and at what inference cost?
+
+examples:
+  python -m bench run --suite maze2d --tasks maze2d-umaze --preset quick
+  python -m bench run --suite locomotion --methods swg,cep --seeds 5
+  python -m bench tune-rho --suite maze2d --methods swg --preset quick
+  python -m bench run --experiment swg-table3 --preset quick --data local
+  python -m bench report
+
+`python -m bench COMMAND --help` shows the options of a command."""
+ABOUT_DATA = "List, fetch, make, import, describe and check data sets."
+SELECTING = {"suite", "experiment", "tasks", "methods", "preset", "terms"}  # what the defaults depend on
 DATA_SET = "data_set"  # --data is the source, so the data set's own settings are --data-set.*
 
 
-def parse(options: type[T], command: str, arguments: Sequence[str]) -> T:
-    """Read a command's arguments; tyro's box around a mistake becomes one sentence.
+def parse(arguments: Sequence[str]) -> CommandLine:
+    """Read a command line; tyro prints the help or a mistake, which exits with 0 or 2.
 
     Raises:
-        UserError: an unknown option, with the near ones, or a value that does not parse.
+        UserError: a plug-in that does not load; with `--help`, an unknown suite, task, method or preset.
     """
-    parsed, left = read(options, command, arguments)
-    if left:
-        raise UserError(unknown_option(left[0], options, command))
-    return parsed
+    if list(arguments) in ([], ["help"], ["data"]):
+        arguments = [*(word for word in arguments if word != "help"), "--help"]
+    typed = [word.replace("_", "-") for word in arguments[:2]]
+    commands, groups = dict(COMMANDS), {}
+    if issubclass(COMMANDS.get(typed[0], object), Selection):
+        groups = settings_groups(COMMANDS[typed[0]], arguments)
+        commands[typed[0]] = with_settings(COMMANDS[typed[0]], groups)
+    elif typed[0] == "list":
+        load_plugins(arguments)
+    parsed = tyro.cli(
+        union_of(commands, typed),
+        prog=PROGRAM,
+        description=ABOUT,
+        args=list(arguments),
+        config=(tyro.conf.OmitSubcommandPrefixes,),
+    )
+    if not groups:
+        return CommandLine(parsed, {})
+    plain = COMMANDS[typed[0]]
+    options = plain(**{field.name: getattr(parsed, field.name) for field in dataclasses.fields(plain)})
+    return CommandLine(options, find_given(parsed, groups, arguments))
 
 
-def read(options: type[T], command: str, arguments: Sequence[str], add_help: bool = True) -> tuple[T, list[str]]:
-    """What the options take of the arguments, and what they leave."""
-    examples = "\n".join(f"  python -m bench {example}" for example in EXAMPLES[command])
-    box = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(box):
-            return tyro.cli(
-                options,
-                prog=f"python -m bench {command}",
-                description=f"{options.__doc__}\n\nexamples:\n{examples}",
-                args=list(arguments),
-                return_unknown_args=True,
-                add_help=add_help,
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise UserError(f"{first_paragraph(box.getvalue())}; see python -m bench {command} --help.") from None
+def union_of(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
+    """The commands as tyro's subcommands; the help of the one that is typed has examples."""
 
+    def subcommand(name: str, options: Any, about: str, is_typed: bool) -> Any:
+        lines = [f"  {PROGRAM} {example}" for example in EXAMPLES.get(name, ())]
+        text = "\n".join([about, "", "examples:", *lines]) if lines and is_typed else about
+        return Annotated[options, tyro.conf.subcommand(name.split()[-1], description=text)]
 
-def first_paragraph(box: str) -> str:
-    """The text under the box's title up to its next rule or empty line, without colours."""
-
-    def is_text(line: str) -> bool:
-        return bool(line.strip("─-╰╯ "))
-
-    lines = [line.strip("│ ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]]
-    start = next((number for number, line in enumerate(lines) if is_text(line)), len(lines))
-    text = " ".join(itertools.takewhile(is_text, lines[start:]))
-    return text.rstrip(".") or "the arguments do not parse"
-
-
-def unknown_option(argument: str, options: type[Any], command: str) -> str:
-    """One sentence: what is unknown and the near options."""
-    given = argument.partition("=")[0]
-    if not given.startswith("--"):
-        return f"unexpected argument {argument!r}; see python -m bench {command} --help."
-    near = near_names(given, flags(options))
-    return f"unknown option {given!r}; {near}python -m bench {command} --help shows all of them."
-
-
-def flags(options: type[Any]) -> list[str]:
-    """Every flag that the options have."""
-    names: list[str] = []
-    for item in dataclasses.fields(options):
-        nested = dataclasses.is_dataclass(item.default)
-        names += flatten(item.default, item.name) if nested else [item.name]
-    return [f"--{name.replace('_', '-')}" for name in names]
-
-
-def parse_jobs(options: type[T], command: str, arguments: Sequence[str]) -> tuple[T, tuple[Job, ...]]:
-    """Parse a command line against every task's own defaults.
-
-    Args:
-        options: the command's dataclass.
-        command: its name, for the help.
-        arguments: what follows the command.
-
-    Returns:
-        The options, and the checked jobs, those of a task one after the other: one per task, in an experiment
-        one per task and choice of settings, under own terms one for each method of those.
-    """
-    first = parse_selection(options, command, arguments)
-    for path in first.plugin:
-        load_plugin(path)
-    parts = parts_of(first)
-    methods = {name: get_method(name) for part in parts for name in part.methods}
-    parsed = [
-        parse_task(options, command, arguments, first, part, task, methods, group)
-        for part in parts
-        for task in part.found_tasks()
-        for group in ([(name,) for name in part.methods] if first.terms == OWN else [tuple(part.methods)])
+    data = [
+        subcommand(f"data {name}", options, options.__doc__ or "", typed == ["data", name])
+        for name, options in DATA_COMMANDS.items()
     ]
-    jobs = [job for _, job in parsed]
-    first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
-    return parsed[0][0], tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
+    every = [
+        subcommand(name, options, options.__doc__ or "", typed[0] == name) for name, options in commands.items()
+    ]
+    data_sets = subcommand("data", functools.reduce(operator.or_, data), ABOUT_DATA, False)
+    return functools.reduce(operator.or_, [*every, data_sets])
 
 
-def parts_of(selection: Selection) -> tuple[Part, ...]:
-    """What the suite or the experiment holds, cut down to the tasks and methods that are named."""
-    tasks, methods = listed("--tasks", selection.tasks), listed("--methods", selection.methods)
-    experiment = experiment_of(selection)
-    if experiment is not None:
-        return narrowed(experiment, tasks, methods)
-    names = methods or compared_names()
-    return (Part(suite=selection.suite or "", tasks=tasks, methods={name: name for name in names}),)
+def settings_groups(options: type[Selection], arguments: Sequence[str]) -> dict[str, tuple[str, Any]]:
+    """Name of a shared config or of a method → its field among the options, and its default there.
 
-
-def experiment_of(selection: Selection) -> str | None:
-    """The experiment's name; only `run` takes one."""
-    return selection.experiment if isinstance(selection, RunOptions) else None
-
-
-def parse_selection(options: type[Any], command: str, arguments: Sequence[str]) -> Selection:
-    """Read only the options that decide which others there are; help without a suite shows those of maze2d."""
-    rest = [argument for argument in arguments if argument not in ("-h", "--help")]
-    selection, _ = read(options, command, rest, add_help=False)
-    experiment = experiment_of(selection)
-    if experiment is not None and selection.suite is not None:
-        raise UserError("--suite and --experiment exclude each other; leave one of them out.")
-    if experiment is None and selection.suite is None:
-        if len(rest) == len(arguments):
-            other = f", or --experiment: {joined(EXPERIMENTS)}" if options is RunOptions else ""
-            raise UserError(f"{command} needs --suite; choose one of {joined(suite_names())}{other}.")
-        selection = dataclasses.replace(selection, suite="maze2d")
-    for kind, given, choices in (("preset", selection.preset, PRESETS), ("terms", selection.terms, TERMS)):
-        if given not in choices:
-            raise unknown_name(kind, given, choices)
-    return selection
-
-
-def listed(flag: str, text: str | None) -> tuple[str, ...] | None:
-    """The names in an option, or None if it was left out."""
-    if text is None:
-        return None
-    names = names_in(text)
-    if not names:
-        raise UserError(f"{flag} {text!r} holds no name; leave it out for the default.")
-    return names
-
-
-def parse_task(
-    options: type[T],
-    command: str,
-    arguments: Sequence[str],
-    selection: Selection,
-    part: Part,
-    task: Task,
-    methods: Mapping[str, type[Method]],
-    group: tuple[str, ...],
-) -> tuple[T, Job]:
-    """Parse the whole command line with one task's settings as the defaults of every flag.
-
-    The job has only the methods of the group, but every method's flags are understood.
+    With `--help` the defaults are those of the preset and of the first task; else they are never used.
     """
-    config, made = layered(selection.preset, get_suite(part.suite), task, methods, selection.terms, group[0])
-    config, made = put(config, made, part.settings)
-    shared = {field.name: field.name for field in dataclasses.fields(Config)} | {"data": DATA_SET}
-    own = {name: name.replace("-", "_") for name, method in made.items() if flatten(method)}
-    defaults = {flag: getattr(config, name) for name, flag in shared.items()}
-    defaults |= {flag: made[name] for name, flag in own.items()}
-    fields = [(flag, type(value), dataclasses.field(default=value)) for flag, value in defaults.items()]
+    from bench.cli.requests import (
+        default_settings,  # here: torch takes a second, and other commands have no need of it
+    )
+    from bench.config.spec import Config, flatten
+    from methods.core.registry import get_method, method_names
+
+    load_plugins(arguments)
+    config, methods = Config(), {name: get_method(name) for name in method_names()}
+    made = {name: method() for name, method in methods.items()}
+    if any(argument in ("-h", "--help") for argument in arguments):
+        names = {field.name for field in dataclasses.fields(options)} & SELECTING
+        typed: Any = {name: values[-1] for name in names if (values := flag_values(arguments, name))}
+        config, made = default_settings(options(**typed), methods)
+    shared = {field.name: (field.name, getattr(config, field.name)) for field in dataclasses.fields(config)}
+    shared["data"] = (DATA_SET, config.data)
+    own = {name: (name.replace("-", "_"), method) for name, method in made.items() if flatten(method)}
+    return shared | own
+
+
+def with_settings(options: type[Selection], groups: Mapping[str, tuple[str, Any]]) -> type:
+    """The options with a field for each group of settings."""
+    fields = [(name, type(value), dataclasses.field(default=value)) for name, value in groups.values()]
     combined = dataclasses.make_dataclass(options.__name__, fields, bases=(options,), frozen=True, kw_only=True)
     combined.__doc__ = options.__doc__
-    parsed = parse(combined, command, arguments)
-    config = Config(**{name: getattr(parsed, flag) for name, flag in shared.items()})
-    made |= {name: getattr(parsed, flag) for name, flag in own.items()}
-    job = Job(task, config, {name: made[name] for name in group}, selection.terms, part)
-    check_settings(job)
-    return parsed, job
+    return combined
 
 
-def parse_rhos(flag: str, text: str | None) -> tuple[float, ...]:
-    """`1,5,10` → the numbers, each once; none for None.
+def find_given(parsed: Any, groups: Mapping[str, tuple[str, Any]], arguments: Sequence[str]) -> dict[str, Any]:
+    """The settings whose flags are on a command line that tyro has read.
 
-    Raises:
-        UserError: no number, or one that is negative or not finite.
+    Sound, since tyro takes nothing that looks like a flag for a value, except after `=`.
     """
-    try:
-        numbers = tuple(dict.fromkeys(float(item) for item in listed(flag, text) or ()))
-    except ValueError:
-        raise UserError(f"{flag} {text!r} does not parse; give a number or a list such as 1,5,10.") from None
-    if any(not 0 <= number < float("inf") for number in numbers):
-        raise UserError(f"{flag} {text!r} must hold numbers of 0 or more.")
-    return numbers
+    from bench.config.spec import flatten
+
+    given, flags = {}, set(flags_in(arguments))
+    for group, (field, _) in groups.items():
+        for name, value in flatten(getattr(parsed, field)).items():
+            *path, last = f"{field}.{name}".replace("_", "-").split(".")
+            if flags & {".".join(("--" + path[0], *path[1:], each)) for each in (last, f"no-{last}")}:
+                given[f"{group}.{name}"] = value
+    return given
 
 
-def parse_batches(text: str) -> tuple[int, ...]:
-    """`1,20,256` → the numbers, each once.
+def flags_in(arguments: Sequence[str]) -> Iterator[str]:
+    """The long flags as tyro understands them: `_` is `-`, the value may follow `=`, and none come after `--`."""
+    for argument in itertools.takewhile(lambda each: each != "--", arguments):
+        if argument.startswith("--"):
+            yield argument.partition("=")[0].replace("_", "-")
 
-    Raises:
-        UserError: anything but whole numbers from 1 up.
-    """
-    items = names_in(text)
-    if not items or not all(item.isascii() and item.isdigit() and int(item) >= 1 for item in items):
-        raise UserError(f"--batches {text!r} must hold whole numbers from 1 up, as in 1,20,256.")
-    return tuple(dict.fromkeys(map(int, items)))
+
+def flag_values(arguments: Sequence[str], name: str) -> list[str]:
+    """What a flag is given, in order, before tyro has read the command line."""
+    found = []
+    for argument, following in itertools.pairwise([*arguments, ""]):
+        flag, is_joined, value = argument.partition("=")
+        if flag == f"--{name}" and (value or following):
+            found.append(value if is_joined else following)
+    return found
+
+
+def load_plugins(arguments: Sequence[str]) -> None:
+    """Load the files of `--plugin`, whose methods have flags of their own."""
+    for path in flag_values(arguments, "plugin"):
+        from methods.core.registry import load_plugin
+
+        load_plugin(Path(path))

@@ -1,19 +1,45 @@
-"""What there is to choose from, as plain text: methods, suites, tasks, experiments, presets and weights."""
+"""What there is to choose from, as plain text, and one method on a page.
 
+The page has what its paper and its authors' code set, side by side, and every departure of our code: the
+`Deviation:` paragraphs of the method's file and of what it imports, read from the source without running it.
+"""
+
+import ast
 import dataclasses
-from collections.abc import Callable, Sequence
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from bench.cli.list_method import method_page
+import methods
+from bench.cli.table import format_table
 from bench.config.experiments import EXPERIMENTS, Part
 from bench.config.presets import PRESETS
+from bench.config.spec import Config, flatten
 from critics.weights import WEIGHTS
 from foundation.errors import UserError
+from methods.core.method import Method
 from methods.core.registry import get_method, method_names
+from methods.presets.value import TOY, Settings, Value
 from suites.registry import get_suite, suite_names
 from suites.task import ControlTask
 
+MARK = "Deviation:"
+ROOT = Path(inspect.getfile(methods)).parent.parent
+PACKAGES = ("methods", "critics", "training")
+LINE = 120
+WIDTHS = (26, 16, 16, 17, 16, 17)  # with two spaces between the columns, 118
+HEADER = ("setting", "default here", "paper", "source", "official", "source")
+HOW = (
+    "Plain settings are the method's own: `--preset paper` and `--preset official` set them. Dotted ones are what "
+    "methods share: `--terms own` sets them too. Where the paper is silent its column has the code's value."
+)
 
-def listing(what: str, name: str | None = None) -> str:
+Row = Sequence[str]
+
+
+def list_choices(what: str, name: str | None = None) -> str:
     """The list of that name, or all of them, or the page of one method.
 
     Raises:
@@ -26,7 +52,7 @@ def listing(what: str, name: str | None = None) -> str:
         )
         raise UserError(f"list {what} {wrong}; see list methods, then for one of them list method swg.")
     if name is not None:
-        return method_page(name)
+        return describe_method(name)
     parts: dict[str, Callable[[], str]] = {
         "methods": list_methods,
         "suites": list_suites,
@@ -37,16 +63,6 @@ def listing(what: str, name: str | None = None) -> str:
     }
     chosen = parts.values() if what == "all" else [parts[what]]
     return "\n\n".join(part() for part in chosen)
-
-
-def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest entry, under a title."""
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    ]
-    return "\n".join([title, *(f"  {line}" for line in lines)])
 
 
 def list_methods() -> str:
@@ -61,13 +77,13 @@ def list_methods() -> str:
         )
         default = "yes" if cls.in_default_comparison else "no"
         rows.append((name, cls.title, default, grid, settings or "-", cls.paper))
-    return table("Methods", ("name", "title", "by default", "ρ grid", "settings", "paper"), rows)
+    return format_table("Methods", ("name", "title", "by default", "ρ grid", "settings", "paper"), rows)
 
 
 def list_suites() -> str:
     """Every task group with its number of tasks."""
     rows = [(name, get_suite(name).title, str(len(get_suite(name).tasks))) for name in suite_names()]
-    return table("Suites", ("name", "title", "tasks"), rows)
+    return format_table("Suites", ("name", "title", "tasks"), rows)
 
 
 def list_tasks() -> str:
@@ -83,7 +99,7 @@ def list_tasks() -> str:
             unit = f"{task.episodes} {'episodes' if control else 'samples per β'}"
             rows.append((suite, task.name, sizes, horizon, unit, rho, data))
     header = ("suite", "task", "obs/act", "horizon", "evaluation per seed", "published ρ", "data sets")
-    return table("Tasks", header, rows)
+    return format_table("Tasks", header, rows)
 
 
 def list_experiments() -> str:
@@ -92,17 +108,17 @@ def list_experiments() -> str:
     for name, experiment in EXPERIMENTS.items():
         numbers = experiment.table or "a figure, without numbers"
         for part in experiment.parts:
-            tasks = part.found_tasks()
+            tasks = part.find_tasks()
             shown = ",".join(part.tasks) if part.tasks is not None else f"all {len(tasks)}"
             settings = ", ".join(f"{field}={value}" for field, value in part.settings.items())
             rows.append(
-                (name, numbers, part.suite, shown, ",".join(part.methods), rho_said(part), settings or "-")
+                (name, numbers, part.suite, shown, ",".join(part.methods), format_scales(part), settings or "-")
             )
     header = ("name", "published as", "suite", "tasks", "methods", "ρ", "settings")
-    return table("Experiments", header, rows)
+    return format_table("Experiments", header, rows)
 
 
-def rho_said(part: Part) -> str:
+def format_scales(part: Part) -> str:
     """Which scales a part runs with."""
     if part.rhos:
         return ",".join(f"{rho:g}" for rho in part.rhos)
@@ -117,7 +133,7 @@ def list_presets() -> str:
         (name, ", ".join(f"{field}={value}" for field, value in fields.items()) or "the papers' own sizes")
         for name, fields in PRESETS.items()
     ]
-    return table("Presets", ("name", "sets"), rows)
+    return format_table("Presets", ("name", "sets"), rows)
 
 
 def list_weights() -> str:
@@ -129,4 +145,160 @@ def list_weights() -> str:
             for field in dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
         )
         rows.append((name, fields, (cls.__doc__ or "").splitlines()[0]))
-    return table("Weights", ("name", "fields", "formula"), rows)
+    return format_table("Weights", ("name", "fields", "formula"), rows)
+
+
+def describe_method(name: str) -> str:
+    """Settings, sources and deviations of the method of that name.
+
+    Raises:
+        MethodError: an unknown name, with the near ones.
+    """
+    cls = get_method(name)
+    parts = [f"{name}: {cls.title} ({cls.paper})", format_settings(cls), *format_rho(cls), format_deviations(cls)]
+    return "\n\n".join(parts)
+
+
+def format_settings(cls: type[Method]) -> str:
+    """Every setting that a preset or the method itself has, with both presets' values and sources."""
+    paper, official = (cls.presets.get(source, {}) for source in ("paper", "official"))
+    defaults = find_defaults(cls)
+    own = [name for name in defaults if "." not in name]
+    names = list(dict.fromkeys([*own, *paper, *official]))
+    rows = [row for name in names for row in make_rows(name, defaults, paper, official)]
+    lines = [line for row in [HEADER, *rows] for line in wrap_row(row)]
+    return "\n".join([*textwrap.wrap(HOW, LINE), "", *lines])
+
+
+def find_defaults(cls: type[Method]) -> dict[str, Any]:
+    """The method's own settings by plain names, ρ if it has one, and the shared ones by dotted names."""
+    rho = {} if cls.rho is None else {"rho": cls.rho.default}
+    return flatten(cls()) | rho | flatten(Config())
+
+
+def make_rows(name: str, defaults: Mapping[str, Any], paper: Settings, official: Settings) -> list[Row]:
+    """The row of a setting, and one more for each group of tasks where a source makes an exception."""
+    found = [settings.get(name) for settings in (paper, official)]
+    values = [(format_value(value.value), format_source(value)) if value else ("-", "-") for value in found]
+    rows: list[Row] = [(name, format_value(defaults[name]), *values[0], *values[1])]
+    for title, tasks in find_exceptions(*(value.where for value in found if value)).items():
+        here = [format_value(value.where.get(tasks[0], value.value)) if value else "-" for value in found]
+        rows.append((f"  on {title}", "", here[0], "", here[1], ""))
+    return rows
+
+
+def format_source(value: Value) -> str:
+    """A value's source, and whether shared terms leave it out."""
+    return f"{value.source} (with --terms own)" if value.own else value.source
+
+
+def find_exceptions(*wheres: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Patterns of tasks by a title, the toy sets under one."""
+    groups: dict[str, list[str]] = {}
+    for pattern in dict.fromkeys(pattern for where in wheres for pattern in where):
+        groups.setdefault("the toy sets" if pattern in TOY else pattern, []).append(pattern)
+    return groups
+
+
+def format_value(value: Any) -> str:
+    """A value as a reader writes it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:g}"
+    return str(value)
+
+
+def wrap_row(row: Row) -> list[str]:
+    """The lines of a table's row, each cell wrapped in its column."""
+    cells = [
+        textwrap.wrap(cell, width, subsequent_indent=" " * (len(cell) - len(cell.lstrip()))) or [""]
+        for cell, width in zip(row, WIDTHS, strict=True)
+    ]
+    height = max(map(len, cells))
+    filled = [cell + [""] * (height - len(cell)) for cell in cells]
+    return [
+        "  ".join(cell[line].ljust(width) for cell, width in zip(filled, WIDTHS, strict=True)).rstrip()
+        for line in range(height)
+    ]
+
+
+def format_rho(cls: type[Method]) -> list[str]:
+    """What `tune-rho` tries, and whether a task's published ρ is this method's."""
+    if cls.rho is None:
+        return []
+    grid = ", ".join(f"{rho:g}" for rho in cls.rho.grid)
+    published = "; a task's published ρ (`list tasks`) goes before the default" if cls.rho.published else ""
+    return ["\n".join(textwrap.wrap(f"Guidance scale ρ: tune-rho tries {grid}{published}.", LINE))]
+
+
+def format_deviations(cls: type[Method]) -> str:
+    """One paragraph for each departure, by file."""
+    found = find_deviations(cls)
+    title = "Deviations of our code from the papers, in all that the method stands on:"
+    lines = [
+        "\n".join(textwrap.wrap(f"{file}: {text}", LINE, initial_indent="  ", subsequent_indent="    "))
+        for file, text in found
+    ]
+    return "\n".join([title, *lines] if lines else [title, "  none"])
+
+
+def find_deviations(cls: type[Method]) -> list[tuple[str, str]]:
+    """(file, text of the paragraph) of every deviation, the method's own file first, each text as one line."""
+    return [
+        (format_path(file), text) for file in find_files(cls) for text in find_paragraphs(file.read_text("utf-8"))
+    ]
+
+
+def find_files(cls: type[Method]) -> list[Path]:
+    """The method's file and what it imports of our packages, directly or not, in the order it is met."""
+    waiting, found = [Path(inspect.getfile(cls))], {}
+    while waiting:
+        file = waiting.pop(0)
+        if file not in found:
+            found[file] = None
+            waiting += find_imports(file)
+    return list(found)
+
+
+def find_imports(file: Path) -> Iterator[Path]:
+    """Files of our packages that a file names in its imports."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            folder = ROOT.joinpath(*name.split("."))
+            if name.split(".")[0] in PACKAGES:
+                yield from filter(Path.is_file, (folder.with_suffix(".py"), folder / "__init__.py"))
+
+
+def find_paragraphs(source: str) -> Iterator[str]:
+    """The texts after `Deviation:` in docstrings and comments, up to an empty line or the end of either."""
+    lines = source.splitlines()
+    for number, line in enumerate(lines):
+        before, mark, text = line.partition(MARK)
+        if not mark or (before.strip(' "#') and "#" not in before):
+            continue
+        words, ended = [text.replace('"""', "")], '"""' in text
+        for following in lines[number + 1 :]:
+            comment = following.strip().startswith("#")
+            rest = following.strip().lstrip("# ")
+            if ended or not rest or MARK in rest or comment != ("#" in before):
+                break
+            ended = '"""' in rest
+            words.append(rest.replace('"""', ""))
+        yield " ".join(word.strip() for word in words if word.strip())
+
+
+def format_path(file: Path) -> str:
+    """A file of our packages by its place in the repository, a plug-in by its name."""
+    return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else file.name

@@ -1,18 +1,26 @@
-"""The options of each command as frozen dataclasses; a field's text is its flag's help."""
+"""The options of each command as frozen dataclasses, whose fields' texts are the help, and how lists are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import tyro
+from annotated_types import Ge
 
-from bench.cli.data_options import DATA_EXAMPLES
+from foundation.bounds import Count
+from foundation.errors import UserError
 
-Files = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-Name = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
-Names = Annotated[str | None, tyro.conf.arg(metavar="NAME,...")]
-Numbers = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...")]
+MOST_SEEDS = 1000  # all of them train in one loop
+
+Files: TypeAlias = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
+Name: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
+Names: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME,...")]
+Numbers: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...")]
+Number: TypeAlias = Annotated[Count | None, tyro.conf.arg(metavar="INT")]
+TaskName: TypeAlias = Annotated[str, tyro.conf.arg(metavar="TASK")]
+Tasks: TypeAlias = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...")]
+File: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +35,9 @@ class Selection:
     """Methods to compare, as in swg,cep; all but the biased baselines mse and dps if left out."""
     preset: str = "quick"
     """Size of everything: smoke (seconds), quick (minutes), paper or official (as published, as coded)."""
-    terms: str = "shared"
-    """shared: one critic, one network and one sampler for all methods; own: each method with its authors'."""
+    terms: str = "controlled"
+    """controlled: one critic, network and sampler for all methods; as-published: each method with its authors'.
+    Also called shared and own."""
     plugin: Files = ()
     """A Python file that registers methods of your own; they are compared with the others."""
 
@@ -37,9 +46,9 @@ class Selection:
 class Common(Selection):
     """Options of every command that builds policies."""
 
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    threads: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What computes; auto is a GPU where there is one."""
+    threads: Number = None
     """CPU threads of each process; 1 if left out, since more help little with networks of this size."""
     results: Path = Path("results")
     """Folder of the result files."""
@@ -57,7 +66,7 @@ class RunOptions(Common):
     """Instead of a suite: swg-figure1, swg-table2, swg-table3, swg-table8, swg-table9 (`list experiments`)."""
     seeds: str = "3"
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
-    processes: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    processes: Number = None
     """Components and evaluations worked on at once; one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None
     """Guidance scales for every method that has one, as in 5 or 1,5,10; else tuned, published or default."""
@@ -71,7 +80,7 @@ class TuneOptions(Common):
     """Training seeds for tuning only; they must not be seeds of reported results."""
     search: Literal["grid", "tpe"] = "grid"
     """grid: the method's own grid; tpe: its continuous range, with pruning of poor scales."""
-    trials: int = 12
+    trials: Count = 12
     """Trials of tpe; the grid tries each of its scales once."""
     grid: Numbers = None
     """Scales of the grid, as in 1,5,10; each method's own if left out."""
@@ -83,7 +92,7 @@ class TimeOptions(Common):
 
     batches: str = "1,20,256"
     """Observations per call."""
-    calls: int = 50
+    calls: Annotated[int, Ge(2)] = 50
     """Timed calls of each kind, after warm-up."""
 
 
@@ -95,7 +104,7 @@ class ReportOptions:
     """Folder of the result files."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Where to write; RESULTS/report if left out."""
-    baseline: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    baseline: Name = None
     """Method that the probability of improvement is over; unguided if it is there."""
     tasks: Names = None
     """Only these tasks."""
@@ -118,6 +127,102 @@ class ListOptions:
     """A Python file that registers methods of your own."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Where data are kept."""
+
+    artifacts: Path = Path("artifacts")
+    """Folder of data sets and trained components, shared by all runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListData(DataOptions):
+    """Every task's data sets by source: what is here, its size and its transitions."""
+
+    tasks: Tasks = ()
+    """Tasks or suites; all of them if left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchData(DataOptions):
+    """Download data sets; run again to go on with what broke off."""
+
+    tasks: Tasks
+    """Tasks or suites, as in hopper-medium-v2 antmaze."""
+    data: str = "auto"
+    """auto (the first source that can be downloaded), d4rl, d4rl:v0 (another version) or minari."""
+    url: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
+    """A mirror of D4RL's files, with the same paths below it; $D4RL_URL does the same."""
+    tries: Count = 5
+    """Tries in a row that bring nothing new before a download is given up; the waits between them double."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeData(DataOptions):
+    """Generate the local data sets of tasks."""
+
+    tasks: Tasks
+    """Tasks or suites, as in maze2d-umaze."""
+    transitions: int = 1_000_000
+    """Size of each data set."""
+    seed: int = 0
+    """Another seed makes another data set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportData(DataOptions):
+    """Take a copy of a D4RL file that was got elsewhere; it must be the file that the lock file names."""
+
+    file: File
+    """D4RL's original HDF5 file, under any name."""
+    task: TaskName
+    """The task it is for."""
+    data: str = "d4rl"
+    """d4rl, or d4rl:v0 for another version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoData(DataOptions):
+    """Episodes, lengths, returns, scores and actions of a task's data, and their histograms as a picture."""
+
+    task: Annotated[TaskName, tyro.conf.Positional]
+    """The task."""
+    data: str = "auto"
+    """The source, as for run."""
+    transitions: int = 1_000_000
+    """Size of a set made here, which is made if it is not there."""
+    seed: int = 0
+    """Seed of a set made here."""
+    picture: Annotated[Path | None, tyro.conf.arg(metavar="PNG")] = None
+    """Where to write the picture; ARTIFACTS/data/pictures/TASK-SOURCE.png if left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckData:
+    """Say everything that is wrong with an HDF5 file in D4RL's layout, and where."""
+
+    file: File
+    """The file."""
+    task: Annotated[str | None, tyro.conf.arg(metavar="TASK")] = None
+    """A task that it should fit."""
+
+
+COMMANDS: Mapping[str, type] = {
+    "run": RunOptions,
+    "tune-rho": TuneOptions,
+    "report": ReportOptions,
+    "time": TimeOptions,
+    "list": ListOptions,
+}
+DATA_COMMANDS: Mapping[str, type] = {
+    "list": ListData,
+    "fetch": FetchData,
+    "make": MakeData,
+    "import": ImportData,
+    "info": InfoData,
+    "check": CheckData,
+}
+
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "run": (
         "run --suite maze2d --tasks maze2d-umaze --preset quick",
@@ -137,5 +242,88 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
-    **DATA_EXAMPLES,
+    "data list": ("data list", "data list antmaze"),
+    "data fetch": (
+        "data fetch hopper-medium-v2",
+        "data fetch antmaze --data d4rl:v0",
+        "data fetch kitchen",
+    ),
+    "data make": ("data make maze2d-umaze", "data make maze2d --transitions 100000 --seed 3"),
+    "data import": ("data import ~/Downloads/hopper_medium-v2.hdf5 --task hopper-medium-v2",),
+    "data info": ("data info maze2d-umaze --transitions 100000", "data info pen-human --data d4rl:v0"),
+    "data check": ("data check mine.hdf5", "data check mine.hdf5 --task hopper-medium-v2"),
 }
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What was typed.
+
+    Attributes:
+        options: the command's, one of `COMMANDS` or of `DATA_COMMANDS`.
+        given: every setting that has a flag on the command line, by dotted name, even if it is the default.
+    """
+
+    options: Any
+    given: Mapping[str, Any]
+
+
+def split_names(flag: str, text: str | None) -> tuple[str, ...] | None:
+    """`swg,cep` → its names in order without repeats, or None for an option that was left out.
+
+    Raises:
+        UserError: no name at all.
+    """
+    if text is None:
+        return None
+    names = tuple(dict.fromkeys(filter(None, (item.strip() for item in text.split(",")))))
+    if not names:
+        raise UserError(f"{flag} {text!r} holds no name; leave it out for the default.")
+    return names
+
+
+def parse_rhos(flag: str, text: str | None) -> tuple[float, ...]:
+    """`1,5,10` → the numbers, each once; none for None.
+
+    Raises:
+        UserError: no number, or one that is negative or not finite.
+    """
+    try:
+        numbers = tuple(dict.fromkeys(float(item) for item in split_names(flag, text) or ()))
+    except ValueError:
+        raise UserError(f"{flag} {text!r} does not parse; give a number or a list such as 1,5,10.") from None
+    if any(not 0 <= number < float("inf") for number in numbers):
+        raise UserError(f"{flag} {text!r} must hold numbers of 0 or more.")
+    return numbers
+
+
+def parse_batches(text: str) -> tuple[int, ...]:
+    """`1,20,256` → the numbers, each once.
+
+    Raises:
+        UserError: anything but whole numbers from 1 up.
+    """
+    items = split_names("--batches", text) or ()
+    if not all(item.isascii() and item.isdigit() and int(item) >= 1 for item in items):
+        raise UserError(f"--batches {text!r} must hold whole numbers from 1 up, as in 1,20,256.")
+    return tuple(dict.fromkeys(map(int, items)))
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`5` → 0..4; `0,3,7` → those; a count is at most 1000.
+
+    Raises:
+        UserError: anything else.
+    """
+    message = f"seeds {text!r} do not parse; give a count such as 5, or a list such as 0,3,7."
+    try:
+        numbers = [int(item) for item in text.split(",")]
+    except ValueError:
+        raise UserError(message) from None
+    if "," not in text:
+        if not 1 <= numbers[0] <= MOST_SEEDS:
+            raise UserError(message)
+        return tuple(range(numbers[0]))
+    if min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise UserError(f"seeds {text!r} must be different numbers from 0 up.")
+    return tuple(numbers)

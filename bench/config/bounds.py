@@ -1,112 +1,131 @@
-"""A setting that cannot work is named before anything is generated or trained."""
+"""Every setting is held to the bounds, names and texts that stand beside its field, see `foundation.bounds`."""
 
+import dataclasses
+import itertools
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from bench.config.request import Job
-from bench.config.spec import flatten, joined
-from critics.losses import parse_value_loss
-from critics.weights import parse_weight
-from foundation.errors import UserError
-from methods.diffusion.networks.build import NETWORKS
-from methods.diffusion.sampler import CLIPS, visited_levels
-from methods.diffusion.schedule import make_schedule
-from methods.diffusion.solvers import SOLVERS
+import annotated_types
+
+from foundation.bounds import Parsed
+from foundation.errors import UserError, unknown_name
 from suites.sources.local import INVERSE_TEMPERATURE_MAX
-from training.initial import INITIAL
-from training.networks import ACTIVATIONS
 
-Rule = tuple[Callable[[float], bool], str]
-
-WHOLE: Rule = (lambda value: value >= 1, "at least 1")
-NOT_NEGATIVE: Rule = (lambda value: value >= 0, "0 or more")
-POSITIVE: Rule = (lambda value: value > 0, "above 0")
-RATE: Rule = (lambda value: 0 < value <= 1, "above 0 and at most 1")
-
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(("steps", "batch_size", "decay_steps", "transitions", "episodes"), WHOLE),
-    **dict.fromkeys(("width", "layers", "blocks", "expansion", "frequencies", "level_features", "levels"), WHOLE),
-    **dict.fromkeys(("candidates", "noises", "support_actions", "support_states"), WHOLE),
-    **dict.fromkeys(("seed", "weight_decay", "temperature"), NOT_NEGATIVE),
-    **dict.fromkeys(("learning_rate", "inverse_temperature", "alpha", "sharpness", "maximum"), POSITIVE),
-    **dict.fromkeys(("polyak", "ema"), RATE),
-    "value_inverse_temperature": NOT_NEGATIVE,
-    "ensemble": WHOLE,
-    "expectile": (lambda value: 0 < value < 1, "between 0 and 1"),
-    "discount": (lambda value: 0 <= value <= 1, "between 0 and 1"),
-    "dropout": (lambda value: 0 <= value < 1, "0 or more and below 1"),
+COMPARISONS = {
+    annotated_types.Ge: (lambda value, bound: value >= bound.ge, lambda bound: f"at least {bound.ge:g}"),
+    annotated_types.Gt: (lambda value, bound: value > bound.gt, lambda bound: f"above {bound.gt:g}"),
+    annotated_types.Le: (lambda value, bound: value <= bound.le, lambda bound: f"at most {bound.le:g}"),
+    annotated_types.Lt: (lambda value, bound: value < bound.lt, lambda bound: f"below {bound.lt:g}"),
 }
+KINDS = {bool: "yes or no", int: "a whole number", float: "a finite number", str: "a text"}
 
 
-def check_settings(job: Job) -> None:
-    """Every number in its range, every name known.
+def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
+    """The shared config and the methods of a comparison, each setting alone and those that depend on another.
+
+    Args:
+        config: a `bench.config.spec.Config`.
+        methods: by name.
 
     Raises:
         UserError: names the first setting that cannot work and what it may be.
     """
-    check_ranges(flatten(job.config))
-    for name, method in job.methods.items():
-        check_ranges(flatten(method, name))
-    check_names(job)
-
-
-def check_ranges(settings: Mapping[str, Any]) -> None:
-    """Numbers, by the last word of their dotted name; None is always allowed where it is a default."""
-    for name, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        holds, words = RULES.get(name.rpartition(".")[2], (math.isfinite, "a finite number"))
-        if not (math.isfinite(value) and holds(value)):
-            raise UserError(f"{name}={value} must be {words}.")
-
-
-def check_names(job: Job) -> None:
-    """Names of losses, weights, schedules, solvers and activations, and the numbers inside them.
-
-    A method's weight function is its field `weight`.
-    """
-    config = job.config
-    check_inverse_temperatures(config.evaluation.inverse_temperatures)
-    for name, value, choices in (
-        ("denoiser.activation", config.denoiser.activation, ACTIVATIONS),
-        ("critic.initial", config.critic.initial, INITIAL),
-        ("denoiser.initial", config.denoiser.initial, INITIAL),
-        ("denoiser.network", config.denoiser.network, NETWORKS),
-        ("sampler.solver", config.sampler.solver, SOLVERS),
-        ("sampler.clip", config.sampler.clip, CLIPS),
-    ):
-        if value not in choices:
-            raise UserError(f"unknown {name} {value!r}; choose one of {joined(choices)}.")
-    understood("denoiser", lambda: make_schedule(config.denoiser.schedule, config.denoiser.levels))
-    understood("sampler", lambda: visited_levels(config.denoiser.levels, config.sampler.steps))
-    loss = understood("critic.value_loss", lambda: parse_value_loss(config.critic.value_loss))
-    check_ranges(flatten(loss, "critic.value_loss"))
-    for name, method in job.methods.items():
-        text = getattr(method, "weight", None)
-        if isinstance(text, str):
-            weight = understood(f"{name}.weight", lambda text=text: parse_weight(text, config.critic.expectile))
-            check_ranges(flatten(weight, f"{name}.weight"))
-
-
-def check_inverse_temperatures(betas: tuple[float, ...] | None) -> None:
-    """The β of the toy sets' evaluation: at least one, each once, among those that are trained on."""
-    if betas is None:
-        return
-    if (
-        not betas
-        or len(set(betas)) < len(betas)
-        or not all(0 <= beta <= INVERSE_TEMPERATURE_MAX for beta in betas)
-    ):
+    check_bounds(config)
+    for name, method in methods.items():
+        check_bounds(method, name)
+    steps, levels = config.sampler.steps, config.denoiser.levels
+    if steps is not None and steps > levels:
+        raise UserError(f"sampler.steps={steps} must be at most denoiser.levels={levels}.")
+    betas = config.evaluation.inverse_temperatures
+    within = betas is None or all(0 <= beta <= INVERSE_TEMPERATURE_MAX for beta in betas)
+    if betas is not None and (not betas or len(set(betas)) < len(betas) or not within):
         raise UserError(
-            f"evaluation.inverse_temperatures={joined(betas) or 'nothing'} must be different numbers from 0 to "
-            f"{INVERSE_TEMPERATURE_MAX:g}, such as 0 3 10 20."
+            f"evaluation.inverse_temperatures={', '.join(map(str, betas)) or 'nothing'} must be different numbers "
+            f"from 0 to {INVERSE_TEMPERATURE_MAX:g}, such as 0 3 10 20."
         )
 
 
-def understood(name: str, parse: Callable[[], Any]) -> Any:
-    """What `parse` gives; its ValueError becomes one of ours that says which setting it is about."""
+def check_bounds(settings: Any, prefix: str = "") -> None:
+    """Every field of a dataclass, and of those below it, by its type hint.
+
+    Args:
+        settings: a dataclass's instance.
+        prefix: its own dotted name, for the error.
+
+    Raises:
+        UserError: the first value that its hint does not allow, and what it may be.
+    """
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field in dataclasses.fields(settings):
+        name = f"{prefix}.{field.name}" if prefix else field.name
+        check_value(name, getattr(settings, field.name), hints[field.name])
+
+
+def check_value(name: str, value: Any, hint: Any) -> None:
+    """One value by its hint: its kind, bounds, choices, and what its text is parsed to."""
+    base, metadata = split_hint(hint)
+    origin, arms = get_origin(base), get_args(base)
+    if origin in (Union, types.UnionType):
+        check_union(name, value, [Annotated[arm, *metadata] if metadata else arm for arm in arms])
+    elif origin is Literal:
+        if value not in arms:
+            raise unknown_name(name, str(value), arms)
+    elif origin is tuple:
+        for item, each in zip(value, itertools.repeat(arms[0]) if arms[-1] is ... else arms, strict=False):
+            check_value(name, item, each)
+    elif dataclasses.is_dataclass(value):
+        check_bounds(value, name)
+    elif base in KINDS:
+        bounds = list(bounds_in(metadata))
+        if not is_of(base, value) or not all(COMPARISONS[type(bound)][0](value, bound) for bound in bounds):
+            words = [COMPARISONS[type(bound)][1](bound) for bound in bounds]
+            raise UserError(f"{name}={value} must be {' and '.join(words) or KINDS[base]}.")
+    for parsed in (item for item in metadata if isinstance(item, Parsed)):
+        check_text(name, value, parsed)
+
+
+def check_union(name: str, value: Any, hints: Sequence[Any]) -> None:
+    """A value that one of the hints must allow; None is allowed only where it is among them."""
+    arms = [hint for hint in hints if split_hint(hint)[0] is not type(None)]
+    refused = None
+    for arm in arms if value is not None or len(arms) == len(hints) else ():
+        try:
+            return check_value(name, value, arm)
+        except UserError as error:
+            refused = error
+    if refused is not None:
+        raise refused
+
+
+def is_of(kind: type, value: Any) -> bool:
+    """Whether a value is of that kind; an int is a float too, a bool is no number, numbers are finite."""
+    if kind not in (int, float):
+        return isinstance(value, kind)
+    number = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
+    return number and math.isfinite(value)
+
+
+def check_text(name: str, text: Any, parsed: Parsed) -> None:
+    """A text that a function must understand, and the bounded fields of what it gives."""
     try:
-        return parse()
+        found = parsed.parse(text)
     except ValueError as error:
         raise UserError(f"{name}: {error}") from error
+    if dataclasses.is_dataclass(found):
+        check_bounds(found, name)
+
+
+def split_hint(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """`Annotated[int, Ge(1)]` → int and its metadata; any other hint has none."""
+    return (hint.__origin__, hint.__metadata__) if get_origin(hint) is Annotated else (hint, ())
+
+
+def bounds_in(metadata: Iterable[Any]) -> Iterator[Any]:
+    """The single bounds among the metadata; an interval is its ends."""
+    for item in metadata:
+        if isinstance(item, annotated_types.GroupedMetadata):
+            yield from bounds_in(item)
+        elif type(item) in COMPARISONS:
+            yield item

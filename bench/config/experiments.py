@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from bench.config.spec import joined
+from bench.config.spec import join_items
 from foundation.errors import UserError, unknown_name
 from methods.core.method import Method
 from suites.registry import get_suite, get_tasks
@@ -41,7 +41,7 @@ class Part:
     settings: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = None
 
-    def found_tasks(self) -> tuple[Task, ...]:
+    def find_tasks(self) -> tuple[Task, ...]:
         """The tasks, in the order asked for."""
         return get_tasks(get_suite(self.suite), self.tasks)
 
@@ -159,7 +159,9 @@ def find_experiment(name: str) -> Experiment:
     return EXPERIMENTS[name]
 
 
-def narrowed(name: str, tasks: tuple[str, ...] | None, methods: tuple[str, ...] | None) -> tuple[Part, ...]:
+def narrow_experiment(
+    name: str, tasks: tuple[str, ...] | None, methods: tuple[str, ...] | None
+) -> tuple[Part, ...]:
     """The parts of an experiment that hold these tasks and methods, cut down to them.
 
     Args:
@@ -169,7 +171,7 @@ def narrowed(name: str, tasks: tuple[str, ...] | None, methods: tuple[str, ...] 
     Raises:
         UnknownName: the experiment has no such name, or no such task or method; near names are suggested.
     """
-    there = [(part, [task.name for task in part.found_tasks()]) for part in find_experiment(name).parts]
+    there = [(part, [task.name for task in part.find_tasks()]) for part in find_experiment(name).parts]
     every = {
         "task": list(dict.fromkeys(task for _, names in there for task in names)),
         "method": list(dict.fromkeys(method for part, _ in there for method in part.methods)),
@@ -187,5 +189,7 @@ def narrowed(name: str, tasks: tuple[str, ...] | None, methods: tuple[str, ...] 
     ]
     kept = tuple(part for part in cut if part.tasks and part.methods)
     if not kept:
-        raise UserError(f"experiment {name} has no cell of {joined(methods or ())} on {joined(tasks or ())}.")
+        raise UserError(
+            f"experiment {name} has no cell of {join_items(methods or ())} on {join_items(tasks or ())}."
+        )
     return kept

@@ -1,30 +1,166 @@
-"""Settings come in layers, each over the one before.
+"""The settings of a task come from six rows, each over the one before; docs/settings.md has the same table.
 
-Shared terms, one config for all methods: the dataclasses' defaults, the preset, under `paper` and `official` the
-fields of each method as that source has them (but not a critic of its own), the suite's fields for the preset, the
-task's fields, the command line.
-
-Own terms, one config for each method: the dataclasses' defaults, everything that the paper (`--preset paper`) or
-else the authors' code sets for the method, the critic, the network and the sampler among it, then the sizes of
-`smoke` or `quick`, the suite's among them, the task's fields, the command line. What a size may not change is the
-method's structure: its number of noise levels, and what it goes without (an average of the weights, a decay). What
-a task, or a suite under `paper` and `official`, sets for all methods yields to what the method's source sets.
+Under shared terms all methods of a comparison have one config. Under own terms each method has its authors': what
+its source says of the critic, the network and the sampler too. There a size (`smoke`, `quick`) overrides the
+source in all but the method's structure, and under `paper` and `official` the suite and the task yield to it.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from bench.config.presets import PRESETS
-from bench.config.spec import Config, joined, replace_dotted
-from foundation.errors import UserError
+from bench.config.spec import Config, replace_dotted
+from foundation.errors import unknown_name
 from methods.core.method import Method
 from suites.task import Suite, Task
 
 SHARED, OWN = "shared", "own"
-TERMS = (SHARED, OWN)
+TERMS = {"controlled": SHARED, "as-published": OWN, SHARED: SHARED, OWN: OWN}  # as typed → as stored
 SOURCES = ("paper", "official")
 STRUCTURE = frozenset({"denoiser.levels"})
+
+Settings: TypeAlias = Mapping[str, Any]
+"""By dotted name: the shared ones, and a method's own after its name."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What settings are resolved for.
+
+    Attributes:
+        preset: a name in `PRESETS`.
+        terms: `shared` or `own`.
+        suite, task: where.
+        methods: the compared methods by name; under own terms one.
+        given: by the command line, or by the experiment that it names.
+    """
+
+    preset: str
+    terms: str
+    suite: Suite
+    task: Task
+    methods: Mapping[str, type[Method]]
+    given: Settings
+
+
+def preset_size(case: Case) -> Settings:
+    """The preset's sizes."""
+    return PRESETS[case.preset]
+
+
+def own_preset_size(case: Case) -> Settings:
+    """The preset's sizes; under `paper` and `official` none, since those are SWG's."""
+    return {} if case.preset in SOURCES else preset_size(case)
+
+
+def source(case: Case) -> Settings:
+    """What each method's source sets: its own fields, under own terms shared ones too."""
+    return {
+        field if "." in field else f"{name}.{field}": value
+        for name, method in case.methods.items()
+        for field, value in values_of(method, case.preset, case.terms, case.task).items()
+        if field != "rho" and (case.terms == OWN or "." not in field)
+    }
+
+
+def shared_source(case: Case) -> Settings:
+    """What the sources set of the shared settings."""
+    return {name: value for name, value in source(case).items() if name.partition(".")[0] not in case.methods}
+
+
+def own_source(case: Case) -> Settings:
+    """What the method's source sets, except for what a size changes."""
+    sizes = own_preset_size(case)
+    return {name: value for name, value in source(case).items() if name not in sizes or is_kept(name, value)}
+
+
+def suite_sizes(case: Case) -> Settings:
+    """What the suite sets for the preset."""
+    return case.suite.settings.get(case.preset, {})
+
+
+def own_suite_sizes(case: Case) -> Settings:
+    """The suite's sizes but for a method's structure; under `paper` and `official` where its source is silent."""
+    sourced = shared_source(case)
+    return {
+        name: value
+        for name, value in suite_sizes(case).items()
+        if name not in sourced or (case.preset not in SOURCES and not is_kept(name, sourced[name]))
+    }
+
+
+def task_settings(case: Case) -> Settings:
+    """What the task sets."""
+    return case.task.settings
+
+
+def own_task_settings(case: Case) -> Settings:
+    """What the task sets where the method's source is silent."""
+    sourced = shared_source(case)
+    return {name: value for name, value in task_settings(case).items() if name not in sourced}
+
+
+def is_kept(name: str, value: Any) -> bool:
+    """Whether no size changes what a source sets: the number of levels, and what the method goes without."""
+    return name in STRUCTURE or value is None
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where settings come from.
+
+    Attributes:
+        name: as in docs/settings.md.
+        shared, own: the settings under each terms.
+    """
+
+    name: str
+    shared: Callable[[Case], Settings]
+    own: Callable[[Case], Settings]
+
+
+TABLE = (
+    Row("defaults of the dataclasses", shared=lambda case: {}, own=lambda case: {}),
+    Row("size of the preset", shared=preset_size, own=own_preset_size),
+    Row("the method's source", shared=source, own=own_source),
+    Row("suite", shared=suite_sizes, own=own_suite_sizes),
+    Row("task", shared=task_settings, own=own_task_settings),
+    Row("command line", shared=lambda case: case.given, own=lambda case: case.given),
+)
+
+
+def resolve_settings(case: Case) -> tuple[Config, dict[str, Method]]:
+    """The settings of one task: the rows of the table, each over the one before.
+
+    Returns:
+        The shared config, and each method with its own fields set. Fields of other methods are passed over.
+
+    Raises:
+        UserError: an unknown preset, or a setting that does not exist.
+    """
+    if case.preset not in PRESETS:
+        raise unknown_name("preset", case.preset, PRESETS)
+    config, methods = Config(), {name: method() for name, method in case.methods.items()}
+    for row in TABLE:
+        settings = row.own(case) if case.terms == OWN else row.shared(case)
+        config, methods = override_settings(config, methods, settings)
+    return config, methods
+
+
+def override_settings(
+    config: Config, methods: Mapping[str, Method], settings: Settings
+) -> tuple[Config, dict[str, Method]]:
+    """The config and the methods with these settings; those of other methods are passed over."""
+    shared, changed = {field.name for field in dataclasses.fields(Config)}, dict(methods)
+    for name, value in settings.items():
+        head, _, rest = name.partition(".")
+        if head in changed:
+            changed[head] = replace_dotted(changed[head], {rest: value})
+        elif head in shared:
+            config = replace_dotted(config, {name: value})
+    return config, changed
 
 
 def source_of(preset: str, terms: str) -> str | None:
@@ -38,76 +174,3 @@ def values_of(method: type[Method] | Method, preset: str, terms: str, task: Task
     """What the method's source sets on a task under these terms, by the names in `Method.presets`."""
     settings = method.presets.get(source_of(preset, terms) or "", {})
     return {name: value.on(task.name) for name, value in settings.items() if terms == OWN or not value.own}
-
-
-def layered(
-    preset: str,
-    suite: Suite,
-    task: Task,
-    methods: Mapping[str, type[Method]],
-    terms: str = SHARED,
-    focus: str | None = None,
-) -> tuple[Config, dict[str, Method]]:
-    """The settings of one task before the command line.
-
-    Args:
-        preset: a name in `PRESETS`.
-        suite, task: whose fields apply.
-        methods: the compared methods by name; fields of other methods are passed over.
-        terms: `shared` or `own`.
-        focus: under own terms, the method whose config it is.
-
-    Returns:
-        The shared config, and each method with its own fields set.
-
-    Raises:
-        UserError: an unknown preset, or a preset's setting that does not exist.
-    """
-    if preset not in PRESETS:
-        raise UserError(f"unknown preset {preset!r}; choose one of {joined(PRESETS)}.")
-    values = {name: values_of(cls, preset, terms, task) for name, cls in methods.items()}
-    own = {f"{name}.{field}": value for name, found in values.items() for field, value in undotted(found).items()}
-    size, of_suite, of_task = PRESETS[preset], suite.settings.get(preset, {}), task.settings
-    if terms == OWN:
-        dotted = {name: value for name, value in values.get(focus or "", {}).items() if "." in name}
-        # Under paper and official the shared sizes are SWG's, which a method on its own terms has no part in.
-        size = {} if preset in SOURCES else sizes_for(size, dotted)
-        of_suite = without(of_suite, dotted) if preset in SOURCES else sizes_for(of_suite, dotted)
-        layers = (dotted, own, size, of_suite, without(of_task, dotted))
-    else:
-        layers = (size, own, of_suite, of_task)
-    config, made = Config(), {name: cls() for name, cls in methods.items()}
-    for layer in layers:
-        config, made = put(config, made, layer)
-    return config, made
-
-
-def undotted(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The method's own fields among its values."""
-    return {name: value for name, value in values.items() if "." not in name and name != "rho"}
-
-
-def sizes_for(sizes: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The sizes that may go over a method's own values: all but those of its structure."""
-    return {
-        name: value
-        for name, value in sizes.items()
-        if name not in own or (name not in STRUCTURE and own[name] is not None)
-    }
-
-
-def without(fields: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that a method's source does not set itself."""
-    return {name: value for name, value in fields.items() if name not in own}
-
-
-def put(config: Config, made: Mapping[str, Method], layer: Mapping[str, Any]) -> tuple[Config, dict[str, Method]]:
-    """One layer over the config and the methods; fields of methods that are not compared are passed over."""
-    shared, methods = {item.name for item in dataclasses.fields(Config)}, dict(made)
-    for name, value in layer.items():
-        head, _, rest = name.partition(".")
-        if head in methods:
-            methods[head] = replace_dotted(methods[head], {rest: value})
-        elif head in shared:
-            config = replace_dotted(config, {name: value})
-    return config, methods

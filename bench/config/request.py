@@ -1,13 +1,20 @@
 """What a command was asked to do: its jobs, one for each task, and where, on what and with which seeds."""
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import torch
+from annotated_types import Ge
 
+from bench.config.bounds import check_settings
 from bench.config.experiments import Part
+from bench.config.precedence import OWN, Case, resolve_settings
 from bench.config.spec import Config
+from foundation.bounds import Count, NonNegative
 from methods.core.method import Method
+from suites.registry import get_suite
 from suites.task import DensityTask, Task
 
 
@@ -31,17 +38,59 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What `run` was asked to do.
+class Scales:
+    """What is particular to `run`.
+
+    Attributes:
+        rhos: guidance scales given, or none.
+    """
+
+    rhos: tuple[NonNegative, ...] = ()
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is particular to `tune-rho`.
+
+    Attributes:
+        sampler: how scales are proposed.
+        trials: of `tpe`; the grid tries each of its scales once.
+        grid: scales given, or none.
+    """
+
+    sampler: Literal["grid", "tpe"]
+    trials: Count
+    grid: tuple[NonNegative, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What is particular to `time`.
+
+    Attributes:
+        batches: observations per call.
+        calls: timed calls of each kind.
+    """
+
+    batches: tuple[Count, ...]
+    calls: Annotated[int, Ge(2)]
+
+
+DetailsT = TypeVar("DetailsT", Scales, Search, Timing)
+
+
+@dataclass(frozen=True)
+class Request(Generic[DetailsT]):
+    """What `run`, `tune-rho` or `time` was asked to do.
 
     Attributes:
         jobs: the tasks with their settings, those of one task one after the other.
-        seeds: training seeds of the reported results.
-        rhos: guidance scales given, or none.
+        seeds: training seeds.
         preset: the preset's name.
         source: the data source as asked for.
         device: what computes.
         results, artifacts: the folders.
+        details: what is particular to the command.
         processes: how many units of work are done at once; None leaves it to the plan.
         threads: CPU threads of each process.
         plugins: files that register methods, for other processes to load too.
@@ -50,16 +99,49 @@ class Request:
 
     jobs: tuple[Job, ...]
     seeds: tuple[int, ...]
-    rhos: tuple[float, ...]
     preset: str
     source: str
     device: torch.device
     results: Path
     artifacts: Path
+    details: DetailsT
     processes: int | None = None
     threads: int = 1
     plugins: tuple[Path, ...] = ()
     experiment: str | None = None
+
+
+def make_jobs(
+    parts: Iterable[Part],
+    find_method: Callable[[str], type[Method]],
+    preset: str,
+    terms: str,
+    given: Mapping[str, Any],
+) -> tuple[Job, ...]:
+    """The checked jobs, those of a task one after the other.
+
+    Args:
+        parts: of an experiment or of a suite.
+        find_method: the class of a method's name.
+        preset: a name in `PRESETS`.
+        terms: `shared` makes one job for each task and part, `own` one for each method of those.
+        given: settings by dotted name, which override all others.
+
+    Raises:
+        UserError: a setting that does not exist or cannot work.
+    """
+    jobs: list[Job] = []
+    for part in parts:
+        methods = {name: find_method(name) for name in part.methods}
+        groups = [{name: cls} for name, cls in methods.items()] if terms == OWN else [methods]
+        for task in part.find_tasks():
+            for group in groups:
+                case = Case(preset, terms, get_suite(part.suite), task, group, {**part.settings, **given})
+                config, made = resolve_settings(case)
+                check_settings(config, made)
+                jobs.append(Job(task, config, made, terms, part))
+    first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
+    return tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
 
 
 def betas_of(task: DensityTask, config: Config) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from annotated_types import Ge
 
 from critics.iql import CriticConfig
 from foundation.bounds import Count
-from foundation.errors import UserError
+from foundation.errors import unknown_name
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.diffusion.denoiser import DenoiserConfig
@@ -20,7 +20,6 @@ from methods.diffusion.sampler import SamplerConfig
 from suites.task import Task
 
 T = TypeVar("T")
-MOST_SEEDS = 1000  # all of them train in one loop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,37 +112,13 @@ def replace_dotted(config: T, settings: Mapping[str, Any]) -> T:
 def _replace(config: Any, path: list[str], value: Any, name: str) -> Any:
     fields = {item.name for item in dataclasses.fields(config)}
     if path[0] not in fields:
-        raise UserError(f"unknown setting {name!r}; here stand {', '.join(sorted(fields))}.")
+        prefix = name.removesuffix(".".join(path))
+        raise unknown_name("setting", name, sorted(prefix + field for field in fields))
     if len(path) > 1:
         value = _replace(getattr(config, path[0]), path[1:], value, name)
     return dataclasses.replace(config, **{path[0]: value})
 
 
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """`5` → 0..4; `0,3,7` → those; a count is at most 1000.
-
-    Raises:
-        UserError: anything else.
-    """
-    message = f"seeds {text!r} do not parse; give a count such as 5, or a list such as 0,3,7."
-    try:
-        numbers = [int(item) for item in text.split(",")]
-    except ValueError:
-        raise UserError(message) from None
-    if "," not in text:
-        if not 1 <= numbers[0] <= MOST_SEEDS:
-            raise UserError(message)
-        return tuple(range(numbers[0]))
-    if min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise UserError(f"seeds {text!r} must be different numbers from 0 up.")
-    return tuple(numbers)
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """`swg,cep` → its names, in order, without repeats."""
-    return tuple(dict.fromkeys(filter(None, (item.strip() for item in text.split(",")))))
-
-
-def joined(items: Iterable[object]) -> str:
+def join_items(items: Iterable[object]) -> str:
     """Items with commas between them."""
     return ", ".join(str(item) for item in items)

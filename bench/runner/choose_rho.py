@@ -8,7 +8,7 @@ from typing import Any
 from filelock import FileLock
 
 from bench.config.precedence import SHARED, values_of
-from bench.config.spec import joined
+from bench.config.spec import join_items
 from bench.storage.store import FORMAT, read_json, write_json
 from foundation.errors import UserError
 from methods.core.method import Method
@@ -80,8 +80,8 @@ def refuse_tuned_seeds(results: Path, purpose: Purpose, seeds: Iterable[int]) ->
     both = sorted(set(seeds) & set(tuned["seeds"])) if tuned is not None else []
     if both:
         raise UserError(
-            f"the ρ of {purpose.method} on {purpose.task} was tuned on seeds {joined(both)}; report others with "
-            "--seeds, or give another folder with --results."
+            f"the ρ of {purpose.method} on {purpose.task} was tuned on seeds {join_items(both)}; report others "
+            "with --seeds, or give another folder with --results."
         )
 
 

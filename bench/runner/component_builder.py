@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from bench.progress import Screen
+from bench.progress import ProgressConsole
 from bench.runner.plan import Node, own_fields
 from bench.storage.store import ComponentStore
 from foundation.files import write_atomically
@@ -48,15 +48,15 @@ class ComponentBuilder:
     Attributes:
         store: where they are kept.
         data: the task's transitions on the device.
-        task: the task's name, for the screen.
-        screen: shows progress.
+        task: the task's name, for the console.
+        console: shows progress.
         on_row: told every row of every learning curve.
     """
 
     store: ComponentStore
     data: Data
     task: str
-    screen: Screen
+    console: ProgressConsole
     on_row: OnComponentRow | None = None
     _loaded: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ class ComponentBuilder:
                 return
             started = time.monotonic()
             checkpoint = self.store.checkpoint(node.label, missing)
-            with self.screen.bar(f"{self.task} {node.component.kind}", len(missing)) as progress:
+            with self.console.show_bar(f"{self.task} {node.component.kind}", len(missing)) as progress:
                 module, losses, curve = self._made(node, missing, progress, Checkpoint(checkpoint))
             about = {
                 "component": node.label,

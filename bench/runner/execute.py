@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.config.request import Request, betas_of, episodes_of
 from bench.config.spec import Cell
-from bench.progress import Screen
+from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, find_tuned
 from bench.runner.component_builder import Workshop
 from bench.runner.data import load_transitions, to_device
@@ -67,11 +67,11 @@ class Worker:
 
     Attributes:
         request: where things lie and what computes.
-        screen: shows progress.
+        console: shows progress.
     """
 
     request: Request
-    screen: Screen
+    console: ProgressConsole
     _task: Task | None = None
     _workshop: Workshop | None = None
     _about_data: dict[str, Any] | None = None
@@ -82,7 +82,7 @@ class Worker:
         if unit.make is not None:
             workshop.make(*unit.make)
         else:
-            evaluate_group(self.request, unit.group, workshop, about_data, self.screen)
+            evaluate_group(self.request, unit.group, workshop, about_data, self.console)
 
     def _open(self, plan: TaskPlan) -> tuple[Workshop, dict[str, Any]]:
         task, config = plan.task, plan.config
@@ -91,7 +91,7 @@ class Worker:
             data = to_device(transitions, self.request.device)
             store = ComponentStore(self.request.artifacts)
             self._task = task
-            self._workshop = Workshop(store, data, task.name, self.screen)
+            self._workshop = Workshop(store, data, task.name, self.console)
             self._about_data = describe(transitions)
         return self._workshop, self._about_data
 
@@ -101,7 +101,7 @@ def evaluate_group(
     group: Sequence[PlannedCell],
     workshop: Workshop,
     about_data: dict[str, Any],
-    screen: Screen,
+    console: ProgressConsole,
 ) -> None:
     """Evaluate one method at one ρ for all its open seeds together, and write a result for each."""
     first = group[0].cell
@@ -110,7 +110,7 @@ def evaluate_group(
     policy = first.method.policy(workshop.parts(group[0].parts, seeds), group[0].shared, first.rho or 0.0)
     rho = "" if first.rho is None else f" ρ={first.rho:g}"
     started = time.monotonic()
-    with screen.bar(f"{first.task.name} {first.name}{rho}", len(seeds)) as progress:
+    with console.show_bar(f"{first.task.name} {first.name}{rho}", len(seeds)) as progress:
         outcomes = outcomes_of(policy, first, seeds, request, progress)
     seconds = (time.monotonic() - started) / len(seeds)
     nodes = ordered(group[0].parts.values())

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from bench.config.request import Request
-from bench.progress import Screen
+from bench.progress import ProgressConsole
 from bench.runner.execute import Unit, Worker
 from foundation.errors import UserError
 from methods.core.registry import load_plugin
@@ -31,8 +31,8 @@ _worker: list[Worker] = []  # the one worker of a child process
 
 
 @dataclass
-class RelayScreen(Screen):
-    """The screen of a child process: what is to be seen goes to the parent."""
+class RelayConsole(ProgressConsole):
+    """The console of a child process: what is to be seen goes to the parent."""
 
     messages: Any = None
     parent: int = field(default_factory=os.getppid)
@@ -42,7 +42,7 @@ class RelayScreen(Screen):
         self.messages.put(("say", text, 0, 0))
 
     @contextlib.contextmanager
-    def bar(self, label: str, seeds: int | None = None) -> Iterator[Progress]:
+    def show_bar(self, label: str, seeds: int | None = None) -> Iterator[Progress]:
         """A bar of the parent's; the child ends itself once the parent is gone."""
         shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
         sent = [0.0]
@@ -65,7 +65,7 @@ def start(request: Request, messages: Any) -> None:
     torch.set_num_threads(request.threads)
     for path in request.plugins:
         load_plugin(path)
-    _worker.append(Worker(request, RelayScreen(messages=messages)))
+    _worker.append(Worker(request, RelayConsole(messages=messages)))
 
 
 def do(unit: Unit) -> str:
@@ -74,7 +74,7 @@ def do(unit: Unit) -> str:
     return unit.name
 
 
-def do_together(units: Sequence[Unit], request: Request, processes: int, screen: Screen) -> None:
+def do_together(units: Sequence[Unit], request: Request, processes: int, console: ProgressConsole) -> None:
     """Do all units, as many at once as there are processes, each after those it needs.
 
     Raises:
@@ -85,7 +85,7 @@ def do_together(units: Sequence[Unit], request: Request, processes: int, screen:
     # Without the jobs, whose methods may come from plug-ins that a child has not loaded when it reads this.
     bare = replace(request, jobs=())
     pool = ProcessPoolExecutor(min(processes, len(units)), context, initializer=start, initargs=(bare, messages))
-    with screen.board() as board, relay(messages, board):
+    with console.show_bars() as bars, relay(messages, bars):
         try:
             schedule(units, pool)
         except BaseException as error:
@@ -114,14 +114,14 @@ def schedule(units: Sequence[Unit], pool: ProcessPoolExecutor) -> None:
 
 
 @contextlib.contextmanager
-def relay(messages: Any, board: Any) -> Iterator[None]:
-    """Show the children's messages on the board for the time of the block."""
+def relay(messages: Any, bars: Any) -> Iterator[None]:
+    """Show the children's messages as bars for the time of the block."""
     over = threading.Event()
 
     def pump() -> None:
         while not (over.is_set() and messages.empty()):
             with contextlib.suppress(queue.Empty):
-                board.show(*messages.get(timeout=0.1))
+                bars.update(*messages.get(timeout=0.1))
 
     thread = threading.Thread(target=pump, daemon=True)
     thread.start()

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.config.precedence import SHARED
-from bench.config.request import Job, Request, episodes_of
+from bench.config.request import Job, Request, Scales, episodes_of
 from bench.config.spec import Cell, flatten
-from bench.progress import Screen
+from bench.progress import ProgressConsole
 from bench.runner.choose_rho import DataId, Purpose, choose, refuse_tuned_seeds
 from bench.runner.data import load_transitions, shared_on, to_device
 from bench.runner.estimate import seconds_to_evaluate, seconds_to_make, slice_of
@@ -27,7 +27,7 @@ from training.component import Component
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
 
-def run(request: Request, screen: Screen) -> None:
+def run(request: Request[Scales], console: ProgressConsole) -> None:
     """Plan, show the plan, execute it."""
     results = ResultStore(request.results)
     check_space(request.results)
@@ -36,29 +36,31 @@ def run(request: Request, screen: Screen) -> None:
     for job in request.jobs:
         wanted(job.task, job.part.source(request.source, job.task))  # before any other task's data are made
     by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
-    plans = [plan_task(request, tuple(jobs), results, screen) for _, jobs in by_task]
+    plans = [plan_task(request, tuple(jobs), results, console) for _, jobs in by_task]
     processes = processes_for(plans, request)
-    show(plans, request, processes, screen)
+    show(plans, request, processes, console)
     remember(plans, results)
     if request.experiment is not None:
         remember_experiment(request.experiment, plans, results)
     units = [unit for plan in plans for unit in units_of(plan)]
     if processes > 1 and len(units) > 1:
-        do_together(units, request, processes, screen)
+        do_together(units, request, processes, console)
     else:
-        worker = Worker(request, screen)
+        worker = Worker(request, console)
         for unit in units:
             worker.do(unit)
     total = sum(len(plan.cells) for plan in plans)
     where = "" if request.results == Path("results") else f" --results {request.results}"
-    screen.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
+    console.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
 
 
-def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, screen: Screen) -> TaskPlan:
+def plan_task(
+    request: Request[Scales], jobs: Sequence[Job], results: ResultStore, console: ProgressConsole
+) -> TaskPlan:
     """Load the data of one task's jobs, name the components, look up what is there and measure what is not."""
     task, config = jobs[0].task, jobs[0].config
     source = jobs[0].part.source(request.source, task)
-    transitions = open_transitions(request, jobs[0], source, screen)
+    transitions = open_transitions(request, jobs[0], source, console)
     bounds = action_bounds(task, transitions)
     known: dict[Component, Node] = {}
     cells = [
@@ -90,21 +92,21 @@ def plan_task(request: Request, jobs: Sequence[Job], results: ResultStore, scree
     return TaskPlan(task, config, source, cells, still_open, missing, len(nodes) - len(missing), seconds)
 
 
-def open_transitions(request: Request, job: Job, source: str, screen: Screen) -> Transitions:
+def open_transitions(request: Request[Scales], job: Job, source: str, console: ProgressConsole) -> Transitions:
     """The task's data, generated with a progress bar if it has to be."""
-    with screen.bar(f"{job.task.name} data") as progress:
+    with console.show_bar(f"{job.task.name} data") as progress:
         return load_transitions(job.task, job.config, source, request.artifacts, progress)
 
 
-def cells_of(request: Request, job: Job, data: DataId) -> list[Cell]:
+def cells_of(request: Request[Scales], job: Job, data: DataId) -> list[Cell]:
     """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
         is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
-        scales = () if request.rhos else job.part.scales(method, job.task)
+        scales = () if request.details.rhos else job.part.scales(method, job.task)
         purpose = Purpose(job.task.name, name, request.preset, job.terms, data)
         refuse_tuned_seeds(request.results, purpose, request.seeds)
-        choices = scales or choose(method, job.task, purpose, request.rhos, request.results)
+        choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
         cells += [
             Cell(
                 task=job.task,
@@ -117,7 +119,7 @@ def cells_of(request: Request, job: Job, data: DataId) -> list[Cell]:
                 preset=request.preset,
                 source=job.part.source(request.source, job.task),
                 terms=job.terms,
-                row=job.part.row(name, rho, bool(request.rhos)) if is_of_table else None,
+                row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
             )
             for rho, rho_source in choices
             for seed in request.seeds
@@ -125,7 +127,7 @@ def cells_of(request: Request, job: Job, data: DataId) -> list[Cell]:
     return cells
 
 
-def processes_for(plans: Sequence[TaskPlan], request: Request) -> int:
+def processes_for(plans: Sequence[TaskPlan], request: Request[Scales]) -> int:
     """As many as were asked for; else one per core on a CPU, where it is worth their start."""
     if request.processes is not None:
         return request.processes
@@ -138,26 +140,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def show(plans: Sequence[TaskPlan], request: Request, processes: int, screen: Screen) -> None:
+def show(plans: Sequence[TaskPlan], request: Request[Scales], processes: int, console: ProgressConsole) -> None:
     """Print which components will be made, which are there, and how long it should take."""
     seeds = ", ".join(map(str, request.seeds))
     terms = "" if request.jobs[0].terms == SHARED else f", {request.jobs[0].terms} terms"
-    screen.say(
+    console.say(
         f"Plan: preset {request.preset}{terms}, seeds {seeds}, device {request.device}, {counted(processes)}"
     )
     for plan in plans:
         finished = len(plan.cells) - len(plan.open)
         names = ", ".join(dict.fromkeys(p.cell.name for p in plan.cells))
-        screen.say(f"  {plan.task.name}: {len(plan.cells)} results ({names}); {finished} finished")
+        console.say(f"  {plan.task.name}: {len(plan.cells)} results ({names}); {finished} finished")
         for node, missing in plan.missing:
-            screen.say(f"    to make: {node.label} for seed {', '.join(map(str, missing))}")
+            console.say(f"    to make: {node.label} for seed {', '.join(map(str, missing))}")
         if plan.ready:
-            screen.say(f"    already there: {plan.ready} component{'s' if plan.ready > 1 else ''}")
+            console.say(f"    already there: {plan.ready} component{'s' if plan.ready > 1 else ''}")
     seconds = sum(plan.seconds for plan in plans) / processes
     if not any(plan.open for plan in plans):
-        screen.say("  nothing is left to do: every result is there")
+        console.say("  nothing is left to do: every result is there")
     if seconds:
-        screen.say(f"  expected time: {spoken(seconds)} (measured on a few steps of each)")
+        console.say(f"  expected time: {format_duration(seconds)} (measured on a few steps of each)")
 
 
 def counted(processes: int) -> str:
@@ -165,7 +167,7 @@ def counted(processes: int) -> str:
     return "1 process" if processes == 1 else f"{processes} processes"
 
 
-def spoken(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration in the unit that a reader would use."""
     if seconds < 5:
         return "a few seconds"

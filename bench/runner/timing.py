@@ -5,21 +5,21 @@ CUDA events on a GPU, the monotonic clock on a CPU. One seed; batch is the numbe
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from bench.config.bounds import check_bounds
 from bench.config.precedence import SHARED
-from bench.config.request import Job
-from bench.progress import Screen
+from bench.config.request import Request, Timing
+from bench.progress import ProgressConsole
 from bench.runner.data import shared_on
 from bench.runner.plan import node_of, ordered
 from bench.storage.result import machine
 from bench.storage.store import FORMAT, ResultStore, read_json, write_json
-from foundation.errors import UserError
 from methods.core.method import Method, Shared
 from training.component import Component
 from training.networks import parameter_count
@@ -30,42 +30,39 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
 
 
-def time_methods(
-    jobs: Sequence[Job],
-    preset: str,
-    batches: Sequence[int],
-    calls: int,
-    device: torch.device,
-    results: Path,
-    screen: Screen,
-) -> None:
+def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
     """Time every method of each job, print the table and write `timing.json`.
 
     What was timed before on this machine, in another suite or on other terms, stays in it.
 
     Raises:
-        UserError: no batch, a batch below 1, or fewer than two calls.
+        UserError: a batch below 1, or fewer than two calls.
     """
-    if not batches or min(batches) < 1 or calls < 2:
-        raise UserError("time needs batches of at least 1 and at least 2 calls, as in --batches 1,20 --calls 50.")
-    store = ResultStore(results)
+    check_bounds(request.details)
+    device, calls = request.device, request.details.calls
+    store = ResultStore(request.results)
     store.prepare()
     rows: list[dict[str, Any]] = []
-    for job in jobs:
+    for job in request.jobs:
         ones = np.ones(job.task.action_dim, np.float32)
         shared = shared_on(job.task, job.config, (-ones, ones))
         for name, method in job.methods.items():
-            for batch in batches:
+            for batch in request.details.batches:
                 for guided in (True, False) if method.rho else (False,):
                     row = time_one(name, method, shared, batch, guided, calls, device)
-                    of = {"suite": job.task.suite, "task": job.task.name, "preset": preset, "terms": job.terms}
+                    of = {
+                        "suite": job.task.suite,
+                        "task": job.task.name,
+                        "preset": request.preset,
+                        "terms": job.terms,
+                    }
                     rows.append({**of, **row})
-                    screen.say(line(row))
+                    console.say(line(row))
     file = store.root / "timing.json"
     now = {(row["suite"], row["terms"]) for row in rows}
     kept = [row for row in timed_before(file, device) if (row["suite"], row.get("terms", SHARED)) not in now]
     write_json(file, {"format": FORMAT, "rows": [*kept, *rows], "machine": machine(device)})
-    screen.say(f"Written: {file}; the report shows it.")
+    console.say(f"Written: {file}; the report shows it.")
 
 
 def timed_before(file: Path, device: torch.device) -> list[dict[str, Any]]:

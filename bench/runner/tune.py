@@ -6,19 +6,16 @@ The study lives in an Optuna journal file: a second run resumes it and several p
 import itertools
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from bench.config.request import Job, betas_of, episodes_of
-from bench.config.spec import flatten, joined
-from bench.progress import Screen
+from bench.config.request import Job, Request, Search, betas_of, episodes_of
+from bench.config.spec import flatten, join_items
+from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, keep_tuned
 from bench.runner.component_builder import Workshop
 from bench.runner.data import load_transitions, shared_on, to_device
@@ -35,23 +32,7 @@ from training.component import Component
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
 
 
-@dataclass(frozen=True)
-class TuneRequest:
-    """What `tune-rho` was asked to do."""
-
-    jobs: tuple[Job, ...]
-    seeds: tuple[int, ...]
-    search: str
-    trials: int
-    grid: tuple[float, ...]
-    preset: str
-    source: str
-    device: torch.device
-    results: Path
-    artifacts: Path
-
-
-def tune(request: TuneRequest, screen: Screen) -> None:
+def tune(request: Request[Search], console: ProgressConsole) -> None:
     """Tune every method that has a ρ on every task, and keep the choices where `run` finds them."""
     check_space(request.results)
     check_space(request.artifacts)
@@ -60,40 +41,40 @@ def tune(request: TuneRequest, screen: Screen) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     methods = {name: method for job in request.jobs for name, method in job.methods.items()}
     if all(method.rho is None for method in methods.values()):
-        raise UserError(f"none of {joined(methods)} has a guidance scale ρ; nothing is to be tuned.")
+        raise UserError(f"none of {join_items(methods)} has a guidance scale ρ; nothing is to be tuned.")
     for job in request.jobs:
         tunable = {name: method for name, method in job.methods.items() if method.rho is not None}
         if not tunable:
             continue
-        with screen.bar(f"{job.task.name} data") as progress:
+        with console.show_bar(f"{job.task.name} data") as progress:
             transitions = load_transitions(job.task, job.config, request.source, request.artifacts, progress)
         shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
         data = to_device(transitions, request.device)
-        workshop = Workshop(ComponentStore(request.artifacts), data, job.task.name, screen)
+        workshop = Workshop(ComponentStore(request.artifacts), data, job.task.name, console)
         for name, method in tunable.items():
-            tune_one(request, job, name, method, shared, workshop, transitions, screen)
+            tune_one(request, job, name, method, shared, workshop, transitions, console)
 
 
-def refuse_reported_seeds(request: TuneRequest) -> None:
+def refuse_reported_seeds(request: Request[Search]) -> None:
     """Seeds that already have a reported result must not be tuned on."""
     store = ResultStore(request.results)
     reported = set().union(*(store.seeds(job.task.name) for job in request.jobs)) & set(request.seeds)
     if reported:
         raise UserError(
-            f"seeds {joined(sorted(reported))} have reported results in {str(request.results)!r}; "
+            f"seeds {join_items(sorted(reported))} have reported results in {str(request.results)!r}; "
             "tune on others, as in --seeds 100,101."
         )
 
 
 def tune_one(
-    request: TuneRequest,
+    request: Request[Search],
     job: Job,
     name: str,
     method: Method,
     shared: Shared,
     workshop: Workshop,
     transitions: Transitions,
-    screen: Screen,
+    console: ProgressConsole,
 ) -> None:
     """Run what is left of one study and keep its best ρ."""
     known: dict[Component, Any] = {}
@@ -106,14 +87,16 @@ def tune_one(
         raise UserError(f"method {name!r} has no guidance scale to tune.")
     about = describe(transitions)
     purpose = Purpose(job.task.name, name, request.preset, job.terms, (about["source"], about["fingerprint"]))
-    grid = request.grid or rho_range.grid
+    grid = request.details.grid or rho_range.grid
     storage = open_journal(request, job, name)
     study = open_study(storage, request, job, purpose, {part: node.label for part, node in nodes.items()}, grid)
-    wanted = len(grid) if request.search == "grid" else request.trials
-    with screen.bar(f"{job.task.name} {name} tuning ρ", len(request.seeds)) as progress:
+    wanted = len(grid) if request.details.sampler == "grid" else request.details.trials
+    with console.show_bar(f"{job.task.name} {name} tuning ρ", len(request.seeds)) as progress:
 
         def objective(trial: optuna.Trial) -> float:
-            rho = trial.suggest_float("rho", *bounds(request.search, grid, rho_range), log=request.search == "tpe")
+            rho = trial.suggest_float(
+                "rho", *bounds(request.details.sampler, grid, rho_range), log=request.details.sampler == "tpe"
+            )
             policy = method.policy(parts, shared, rho)
             score = score_in_rungs(trial, policy, job, request)
             progress(len(study.trials), wanted)
@@ -142,14 +125,14 @@ def tune_one(
         "trials": sum(trial.state in FINISHED for trial in tried),
         "episodes": sum(trial.user_attrs.get("episodes", 0) for trial in tried),
         "seeds": list(request.seeds),
-        "sampler": request.search,
-        "range": list(grid) if request.search == "grid" else [rho_range.low, rho_range.high],
+        "sampler": request.details.sampler,
+        "range": list(grid) if request.details.sampler == "grid" else [rho_range.low, rho_range.high],
         "tried": [{"rho": t.params["rho"], "score": t.value} for t in complete],
     }
     keep_tuned(request.results, choice)
-    screen.say(
+    console.say(
         f"  {job.task.name} {name}: ρ = {choice['rho']:g} (score {choice['score']:.3g}; {choice['trials']} trials "
-        f"and {choice['episodes']} episodes on seeds {joined(request.seeds)})"
+        f"and {choice['episodes']} episodes on seeds {join_items(request.seeds)})"
     )
 
 
@@ -166,7 +149,7 @@ def bounds(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
     return (min(grid), max(grid)) if search == "grid" else (rho.low, rho.high)
 
 
-def open_journal(request: TuneRequest, job: Job, name: str) -> JournalStorage:
+def open_journal(request: Request[Search], job: Job, name: str) -> JournalStorage:
     """The file that holds every study of a task and method in this results folder."""
     file = request.results / "tuning" / f"{job.task.name}-{name}.log"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +172,7 @@ def study_kind(purpose: Purpose) -> str:
 
 def open_study(
     storage: JournalStorage,
-    request: TuneRequest,
+    request: Request[Search],
     job: Job,
     purpose: Purpose,
     labels: dict[str, str],
@@ -197,14 +180,16 @@ def open_study(
 ) -> optuna.Study:
     """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
     settings = flatten(job.config) | flatten(job.methods[purpose.method], purpose.method)
-    key = digest([labels, settings, request.seeds, request.search, list(grid)])[:KEY_LENGTH]
+    key = digest([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
-        if request.search == "grid"
+        if request.details.sampler == "grid"
         else optuna.samplers.TPESampler(seed=0, n_startup_trials=4)
     )
     pruner = (
-        optuna.pruners.NopPruner() if request.search == "grid" else optuna.pruners.MedianPruner(n_startup_trials=4)
+        optuna.pruners.NopPruner()
+        if request.details.sampler == "grid"
+        else optuna.pruners.MedianPruner(n_startup_trials=4)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -218,7 +203,7 @@ def open_study(
         )
 
 
-def score_in_rungs(trial: optuna.Trial, policy: Policy, job: Job, request: TuneRequest) -> float:
+def score_in_rungs(trial: optuna.Trial, policy: Policy, job: Job, request: Request[Search]) -> float:
     """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each third."""
     count = episodes_of(job.task, job.config)
     edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int)
@@ -232,7 +217,7 @@ def score_in_rungs(trial: optuna.Trial, policy: Policy, job: Job, request: TuneR
     return float(np.mean(scores))
 
 
-def scores_of(policy: Policy, job: Job, request: TuneRequest, episodes: range) -> list[float]:
+def scores_of(policy: Policy, job: Job, request: Request[Search], episodes: range) -> list[float]:
     """Scores of these tuning episodes, all seeds together; every rung draws numbers of its own."""
     task, purpose = job.task, f"{TUNING}/{episodes.start}"
 

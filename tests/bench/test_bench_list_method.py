@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from bench.cli.deviations import paragraphs
+
 from methods.core.registry import get_method, method_names
 
 ROOT = Path(__file__).parents[2]

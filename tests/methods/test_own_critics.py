@@ -7,8 +7,7 @@ import torch
 from test_conformance import SEEDS, act, changed, leaves
 from tiny import HIGH, LOW, made, tiny_data, tiny_shared
 
-from bench.config.bounds import check_ranges
-from bench.config.spec import flatten
+from bench.config.bounds import check_bounds
 from bench.runner.plan import node_of, ordered
 from critics.in_support import InSupportQ
 from critics.iql import KnownCritic
@@ -138,4 +137,4 @@ def test_where_q_is_known_nothing_is_learned():
 def test_a_number_that_cannot_be_is_named(method, words):
     name = words.partition(".")[0]
     with pytest.raises(ValueError, match=words.replace(".", r"\.")):
-        check_ranges(flatten(method, name))
+        check_bounds(method, name)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.cli.list import table
+from bench.cli.table import format_table
 from foundation.files import write_atomically
 from suites.rewards import episode_lengths, episode_returns
 from suites.sources.transitions import Transitions
@@ -19,12 +19,12 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 HEADER = ("", "min", "10 %", "25 %", "median", "75 %", "90 %", "max")
 
 
-def summary(task: Task, transitions: Transitions) -> str:
+def summarize(task: Task, transitions: Transitions) -> str:
     """The data set in a few lines of text; returns are of the data's own rewards."""
-    returns, lengths = measures(transitions)
+    returns, lengths = measure_episodes(transitions)
     rows = [("length", *_quantiles(lengths, "{:.0f}")), ("return", *_quantiles(returns, "{:.2f}"))]
     if isinstance(task, ControlTask):
-        rows.append(("score", *_quantiles(scores(task, returns), "{:.1f}")))
+        rows.append(("score", *_quantiles(normalize_returns(task, returns), "{:.1f}")))
     low, high = transitions.actions.min(axis=0), transitions.actions.max(axis=0)
     ends = f"{int(transitions.terminals.sum()):,} terminal, {int(transitions.timeouts.sum()):,} cut"
     return "\n".join(
@@ -35,29 +35,29 @@ def summary(task: Task, transitions: Transitions) -> str:
             f"learned from: {transitions.reward_transform}",
             f"  actions from {low.min():.3f} to {high.max():.3f}; lowest by dimension {_numbers(low)}, "
             f"highest {_numbers(high)}",
-            table("  Episodes", HEADER, rows),
+            format_table("  Episodes", HEADER, rows),
         ]
     )
 
 
-def measures(transitions: Transitions) -> tuple[np.ndarray, np.ndarray]:
+def measure_episodes(transitions: Transitions) -> tuple[np.ndarray, np.ndarray]:
     """Every episode's return, of the rewards as the source has them, and its number of transitions."""
     ends = transitions.ends
     return episode_returns(_raw(transitions), ends), episode_lengths(ends)
 
 
-def scores(task: ControlTask, returns: np.ndarray) -> np.ndarray:
+def normalize_returns(task: ControlTask, returns: np.ndarray) -> np.ndarray:
     """D4RL's normalised score of every return."""
     return np.array([task.normalized_score(each) for each in returns])
 
 
-def picture(task: Task, transitions: Transitions, path: Path) -> None:
+def draw_picture(task: Task, transitions: Transitions, path: Path) -> None:
     """Histograms of lengths, of returns (or scores) and of all actions, as a PNG file."""
-    returns, lengths = measures(transitions)
+    returns, lengths = measure_episodes(transitions)
     control = isinstance(task, ControlTask)
     panels = (
         ("episode length", lengths),
-        ("normalised score" if control else "reward", scores(task, returns) if control else returns),
+        ("normalised score" if control else "reward", normalize_returns(task, returns) if control else returns),
         ("action", transitions.actions.reshape(-1)),
     )
     figure = Figure(figsize=(10, 3), layout="constrained")

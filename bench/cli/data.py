@@ -1,0 +1,237 @@
+"""`python -m bench data`: what data there are, and getting, making, looking at and checking them."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from bench.cli.data_summary import draw_picture, summarize
+from bench.cli.options import CheckData, FetchData, ImportData, InfoData, ListData, MakeData
+from bench.cli.table import format_table
+from bench.config.bounds import check_bounds
+from bench.progress import ProgressCallback, ProgressConsole
+from foundation.errors import UserError
+from suites.registry import find_tasks, suite_names
+from suites.sources import load
+from suites.sources.d4rl.download import Patience
+from suites.sources.d4rl.files import FILES
+from suites.sources.d4rl.inspection import inspect
+from suites.sources.d4rl.lock import locked
+from suites.sources.d4rl.store import fetch_d4rl, import_d4rl, stored_file
+from suites.sources.flat import flat_path, rows_in
+from suites.sources.minari import fetch_minari, has_minari, minari_folder
+from suites.sources.wanted import choices, wanted
+from suites.task import ControlTask, Task
+
+HEADER = ("task", "source", "data set", "here", "size", "transitions")
+
+
+def execute_data(options: Any, console: ProgressConsole) -> None:
+    """Hand the options to their subcommand."""
+    check_bounds(options)
+    match options:
+        case ListData():
+            print(list_data(_tasks(options.tasks or suite_names()), options.artifacts / "data"))
+        case FetchData():
+            fetch(options, console)
+        case MakeData():
+            make(options, console)
+        case ImportData():
+            import_file(options, console)
+        case InfoData():
+            show_info(options, console)
+        case CheckData():
+            check(options, console)
+
+
+def fetch(options: FetchData, console: ProgressConsole) -> None:
+    """`data fetch`."""
+    if not options.tasks:
+        raise UserError("data fetch needs a task or a suite, as in python -m bench data fetch hopper-medium-v2.")
+    chosen = [(task, wanted(task, _downloadable(task, options.data))) for task in _tasks(options.tasks)]
+    for _, each in chosen:
+        started = time.monotonic()
+        if each.source == "minari":
+            console.say(f"{each.name}: asking Minari's hub")
+            fetched = fetch_minari(each.name)
+        else:
+            with _bytes_bar(each.name, console) as progress:
+                fetched = fetch_d4rl(
+                    each.name,
+                    options.artifacts / "data",
+                    base=options.url,
+                    patience=Patience(tries=options.tries),
+                    progress=progress,
+                    say=lambda text, name=each.name: console.say(f"  {name}: {text}"),
+                )
+        took = f"fetched in {time.monotonic() - started:.1f} s" if fetched else "is here already, and is right"
+        console.say(f"{each.name} ({each.source}): {took}")
+
+
+def make(options: MakeData, console: ProgressConsole) -> None:
+    """`data make`."""
+    if not options.tasks:
+        raise UserError("data make needs a task or a suite, as in python -m bench data make maze2d-umaze.")
+    for task in _tasks(options.tasks):
+        with console.show_bar(f"{task.name} data") as progress:
+            made = load(
+                task,
+                "local",
+                count=options.transitions,
+                directory=options.artifacts / "data",
+                seed=options.seed,
+                progress=progress,
+            )
+        console.say(f"{made.name}: {len(made):,} transitions, fingerprint {made.fingerprint[:12]}")
+
+
+def import_file(options: ImportData, console: ProgressConsole) -> None:
+    """`data import`."""
+    chosen = wanted(_task(options.task), options.data)
+    if chosen.source != "d4rl":
+        raise UserError(f"--data {options.data} cannot be imported; only D4RL's files can: d4rl, or d4rl:v0.")
+    path = import_d4rl(options.file.expanduser(), chosen.name, options.artifacts / "data")
+    console.say(f"{chosen.name} (d4rl): copied to {path}")
+
+
+def show_info(options: InfoData, console: ProgressConsole) -> None:
+    """`data info`."""
+    task = _task(options.task)
+    with console.show_bar(f"{task.name} data") as progress:
+        transitions = load(
+            task,
+            options.data,
+            count=options.transitions,
+            directory=options.artifacts / "data",
+            seed=options.seed,
+            progress=progress,
+        )
+    path = options.picture
+    if path is None:
+        path = options.artifacts / "data" / "pictures" / f"{task.name}-{transitions.source}.png"
+    draw_picture(task, transitions, path)
+    print(summarize(task, transitions))
+    console.say(f"Picture: {path}")
+
+
+def check(options: CheckData, console: ProgressConsole) -> None:
+    """`data check`."""
+    task = None if options.task is None else _task(options.task)
+    if task is not None and not isinstance(task, ControlTask):
+        raise UserError(f"task {task.name} is a density, whose data are drawn here; no file can hold them.")
+    found = inspect(options.file.expanduser(), task)
+    print(format_table(str(options.file), ("column", "shape", "type"), found.columns))
+    for number, fault in enumerate(found.faults, 1):
+        print(f"  {number}. {fault}")
+    if found.faults:
+        count = "1 fault" if len(found.faults) == 1 else f"{len(found.faults)} faults"
+        raise UserError(f"{options.file} has {count}.")
+    console.say("Nothing is wrong with it.")
+
+
+def _tasks(names: tuple[str, ...]) -> tuple[Task, ...]:
+    found = {task.name: task for name in names for task in find_tasks(name)}
+    return tuple(found.values())
+
+
+def _task(name: str) -> Task:
+    found = find_tasks(name)
+    if len(found) != 1:
+        raise UserError(f"{name!r} is a suite; choose one of its tasks: {', '.join(task.name for task in found)}.")
+    return found[0]
+
+
+def _downloadable(task: Task, asked: str) -> str:
+    """The source to download: the one asked for, or the first that can be."""
+    remote = [source for source in task.datasets if source != "local"]
+    if asked == "auto" and remote:
+        return remote[0]
+    if asked.partition(":")[0] not in ("d4rl", "minari"):
+        what = "its data are made here" if not remote else f"--data {asked} is not downloaded"
+        raise UserError(f"task {task.name} has nothing to fetch: {what}; its sources are {choices(task)}.")
+    return asked
+
+
+@contextlib.contextmanager
+def _bytes_bar(label: str, console: ProgressConsole) -> Iterator[ProgressCallback | None]:
+    """A progress bar in bytes with its rate, on a terminal."""
+    if console.quiet or not console.console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("  {task.description:32}"),
+        BarColumn(bar_width=10),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console.console) as progress:
+        task = progress.add_task(label, total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None, visible=True)
+
+
+def list_data(tasks: Sequence[Task], directory: Path) -> str:
+    """A table with a row for every data set that a task can have.
+
+    Args:
+        tasks: in the order to show them.
+        directory: of all data.
+    """
+    rows = [row for task in tasks for source in task.datasets for row in _rows(task, source, directory)]
+    return format_table("Data sets", HEADER, rows)
+
+
+def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]:
+    name = task.datasets[source]
+    if source == "local":
+        yield from _local(task, name, directory)
+    elif source == "minari":
+        there = has_minari(name)
+        folder = minari_folder() / name
+        size = _megabytes(_bytes_below(folder)) if there else "-"
+        yield task.name, source, name, _yes(there), size, _count(task, source, name, directory, folder)
+    else:
+        stem = name.rpartition("-")[0]
+        for each in sorted((known for known in FILES if known.rpartition("-")[0] == stem), reverse=True):
+            file = stored_file(directory, each)
+            there, expected = file.is_file(), locked(each, directory / "d4rl")
+            size = _megabytes(file.stat().st_size if there else expected[0].size if expected else None)
+            typed = source if each == name else f"{source}:{each.rpartition('-')[2]}"
+            yield task.name, typed, each, _yes(there), size, _count(task, source, each, directory, None)
+
+
+def _local(task: Task, base: str, directory: Path) -> Iterator[tuple[str, ...]]:
+    found = sorted(directory.glob(f"{base}-*/data"))
+    if not found:
+        yield task.name, "local", base, "no", "-", "-"
+    for data in found:
+        name = str(data.parent.relative_to(directory))
+        size = _megabytes(_bytes_below(data))
+        yield task.name, "local", name, "yes", size, _count(task, "local", name, directory, data.parent)
+
+
+def _count(task: Task, source: str, name: str, directory: Path, minari: Path | None) -> str:
+    """Transitions by the flat copy; else the steps that Minari's description says; else a dash."""
+    rows = rows_in(flat_path(directory, source, name, task.observation_dim))
+    if rows is None and minari is not None:
+        try:
+            rows = int(json.loads((minari / "data" / "metadata.json").read_text())["total_steps"])
+        except (OSError, ValueError, KeyError, TypeError):
+            rows = None
+    return "-" if rows is None else f"{rows:,}"
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _megabytes(size: int | None) -> str:
+    return "-" if size is None else f"{size / 1e6:,.1f} MB"
+
+
+def _yes(there: bool) -> str:
+    return "yes" if there else "no"
