@@ -37,17 +37,10 @@ class LoadedData:
     action_high: tuple[float, ...]
     about: dict[str, Any]
 
-    def to(self, device: torch.device) -> "LoadedData":
-        """The same on another device."""
-        return LoadedData(
-            self.data.to(device),
-            self.key,
-            self.source,
-            self.fingerprint,
-            self.action_low,
-            self.action_high,
-            self.about,
-        )
+    def share(self) -> None:
+        """Put the transitions where other processes read them without a copy; those on a GPU stay there."""
+        if self.data.rewards.device.type == "cpu":
+            self.data.share_memory()
 
 
 def load_data(

@@ -151,16 +151,14 @@ def _evaluate_control(
         for seed in evaluation.seeds
         for number in evaluation.episodes
     ]
-    environments = [task.make_environment() for _ in resets]
+    environments: list[gym.Env] = [task.make_environment() for _ in resets]
     try:
         episodes = _step_together(policy, task, evaluation, resets, environments, progress)
     finally:
         for environment in environments:
             environment.close()
     count = len(evaluation.episodes)
-    return [
-        Outcome(episodes=episodes[row * count : (row + 1) * count]) for row in range(len(evaluation.seeds))
-    ]
+    return [Outcome(episodes=episodes[row * count : (row + 1) * count]) for row in range(len(evaluation.seeds))]
 
 
 def _step_together(
@@ -168,7 +166,7 @@ def _step_together(
     task: ControlTask,
     evaluation: Evaluation,
     resets: Sequence[int],
-    environments: Sequence[gym.Env],
+    environments: list[gym.Env],
     progress: Progress,
 ) -> list[Episode]:
     """The episodes of all seeds, those of a seed one after the other."""
@@ -184,7 +182,7 @@ def _step_together(
         # Finished episodes keep their row: a seed's random numbers must not depend on another one's episodes.
         batch = torch.from_numpy(observations).to(evaluation.device).unflatten(0, rho.shape)
         actions = policy.act(batch, rho, noise).flatten(0, 1).cpu().numpy()
-        for index in np.flatnonzero(alive):
+        for index in np.flatnonzero(alive).tolist():
             observation, reward, terminated, truncated, _ = environments[index].step(actions[index])
             observations[index] = observation
             returns[index] += float(reward)

@@ -20,7 +20,7 @@ import torch
 
 from bench.config.request import Request
 from bench.progress import ProgressConsole
-from bench.runner.execute import Unit, Worker
+from bench.runner.units import Unit, Worker
 from foundation.errors import UserError
 from methods.core.registry import load_plugin
 from training.component import Progress
@@ -84,6 +84,8 @@ def do_together(units: Sequence[Unit], request: Request, processes: int, console
     messages = context.Queue()
     # Without the jobs, whose methods may come from plug-ins that a child has not loaded when it reads this.
     bare = replace(request, jobs=())
+    for unit in units:
+        unit.data.share()
     pool = ProcessPoolExecutor(min(processes, len(units)), context, initializer=start, initargs=(bare, messages))
     with console.show_bars() as bars, relay(messages, bars):
         try:

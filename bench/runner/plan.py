@@ -128,3 +128,11 @@ class TaskPlan:
     missing: list[tuple[Node, tuple[int, ...]]]
     ready: int
     seconds: float
+
+
+def group_cells(cells: Iterable[PlannedCell]) -> list[list[PlannedCell]]:
+    """The cells that are evaluated together: a method at one ρ, all its seeds."""
+    groups: dict[str, list[PlannedCell]] = {}
+    for planned in cells:
+        groups.setdefault(planned.label, []).append(planned)
+    return list(groups.values())

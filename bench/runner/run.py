@@ -7,22 +7,22 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.config.precedence import SHARED
 from bench.config.request import Job, Request, Scales, episodes_of
 from bench.config.spec import Cell, flatten
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import DataId, Purpose, choose, refuse_tuned_seeds
-from bench.runner.data import load_transitions, shared_on, to_device
-from bench.runner.estimate import seconds_to_evaluate, seconds_to_make, slice_of
-from bench.runner.execute import Worker, units_of
+from bench.runner.data import LoadedData, load_data, setup_on
+from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
 from bench.runner.executors import do_together
-from bench.runner.plan import Node, TaskPlan, ordered, planned
+from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered, plan_cell
+from bench.runner.units import Worker, units_of
 from bench.storage.manifest import remember, remember_experiment
 from bench.storage.store import ComponentStore, ResultStore, check_space
-from suites.sources.transitions import Transitions, action_bounds
 from suites.sources.wanted import wanted
-from training.component import Component
+from training import Component, Data
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
@@ -58,44 +58,53 @@ def plan_task(
     request: Request[Scales], jobs: Sequence[Job], results: ResultStore, console: ProgressConsole
 ) -> TaskPlan:
     """Load the data of one task's jobs, name the components, look up what is there and measure what is not."""
-    task, config = jobs[0].task, jobs[0].config
-    source = jobs[0].part.source(request.source, task)
-    transitions = open_transitions(request, jobs[0], source, console)
-    bounds = action_bounds(task, transitions)
+    task = jobs[0].task
+    loaded = open_data(request, jobs[0], console)
     known: dict[Component, Node] = {}
     cells = [
-        planned(cell, shared, transitions.key, transitions.source, known)
+        plan_cell(cell, setup, loaded.key, loaded.source, known)
         for job in jobs
-        for shared in [shared_on(task, job.config, bounds)]
-        for cell in cells_of(request, job, (transitions.source, transitions.fingerprint))
+        for setup in [setup_on(task, job.config, loaded.action_low, loaded.action_high)]
+        for cell in cells_of(request, job, (loaded.source, loaded.fingerprint))
     ]
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
     cells = list({(p.label, p.cell.seed): p for p in by_row}.values())
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
-    store = ComponentStore(request.artifacts)
+    missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
+    seconds = estimate_plan(missing, still_open, loaded.data.first(SLICE))
+    return TaskPlan(task, loaded, cells, still_open, missing, ready, seconds)
+
+
+def open_data(request: Request[Any], job: Job, console: ProgressConsole) -> LoadedData:
+    """The task's data, made with a progress bar if they have to be."""
+    source = job.part.source(request.source, job.task)
+    with console.show_bar(f"{job.task.name} data") as progress:
+        return load_data(job.task, job.config, source, request.artifacts, request.device, progress)
+
+
+def find_missing(
+    still_open: Sequence[PlannedCell], store: ComponentStore
+) -> tuple[list[tuple[Node, tuple[int, ...]]], int]:
+    """The components to be made, upstream first, with the seeds that miss them, and how many are there already."""
     needed: dict[str, list[int]] = {}
-    nodes = ordered(node for p in still_open for node in p.parts.values())
+    nodes = ordered(node for p in still_open for node in p.models.values())
     for p in still_open:
-        for node in ordered(p.parts.values()):
+        for node in ordered(p.models.values()):
             needed.setdefault(node.label, []).append(p.cell.seed)
     missing = [(node, store.missing(node.label, sorted(set(needed[node.label])))) for node in nodes]
     missing = [(node, seeds) for node, seeds in missing if seeds]
-    data = slice_of(to_device(transitions, request.device))
-    seconds = sum(seconds_to_make(node, seeds, data) for node, seeds in missing)
-    for label in dict.fromkeys(p.label for p in still_open):
-        group = [p for p in still_open if p.label == label]
-        cell, seeds = group[0].cell, [p.cell.seed for p in group]
-        seconds += seconds_to_evaluate(
-            cell.method, task, group[0].shared, cell.rho or 0.0, seeds, episodes_of(task, cell.config), data
-        )
-    return TaskPlan(task, config, source, cells, still_open, missing, len(nodes) - len(missing), seconds)
+    return missing, len(nodes) - len(missing)
 
 
-def open_transitions(request: Request[Scales], job: Job, source: str, console: ProgressConsole) -> Transitions:
-    """The task's data, generated with a progress bar if it has to be."""
-    with console.show_bar(f"{job.task.name} data") as progress:
-        return load_transitions(job.task, job.config, source, request.artifacts, progress)
+def estimate_plan(
+    missing: Sequence[tuple[Node, tuple[int, ...]]], still_open: Sequence[PlannedCell], data: Data
+) -> float:
+    """Expected seconds of one process for what is missing; `data` is a slice of the data set."""
+    seconds = sum(estimate_making(node, seeds, data) for node, seeds in missing)
+    for group in group_cells(still_open):
+        seconds += estimate_evaluation(group, episodes_of(group[0].cell.task, group[0].cell.config), data)
+    return seconds
 
 
 def cells_of(request: Request[Scales], job: Job, data: DataId) -> list[Cell]:

@@ -16,11 +16,13 @@ from bench.config.bounds import check_bounds
 from bench.config.precedence import SHARED
 from bench.config.request import Request, Timing
 from bench.progress import ProgressConsole
-from bench.runner.data import shared_on
+from bench.runner.data import setup_on
 from bench.runner.plan import node_of, ordered
 from bench.storage.result import machine
 from bench.storage.store import FORMAT, ResultStore, read_json, write_json
-from methods.core.method import Method, Shared
+from methods.core.method import Method
+from methods.core.setup import Setup
+from methods.diffusion.noise import StreamNoise
 from training.component import Component
 from training.networks import parameter_count
 from training.seeds import SeedStreams
@@ -44,12 +46,12 @@ def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
     store.prepare()
     rows: list[dict[str, Any]] = []
     for job in request.jobs:
-        ones = np.ones(job.task.action_dim, np.float32)
-        shared = shared_on(job.task, job.config, (-ones, ones))
+        ones = (1.0,) * job.task.action_dim
+        setup = setup_on(job.task, job.config, tuple(-one for one in ones), ones)
         for name, method in job.methods.items():
             for batch in request.details.batches:
                 for guided in (True, False) if method.rho else (False,):
-                    row = time_one(name, method, shared, batch, guided, calls, device)
+                    row = time_one(name, method, setup, batch, guided, calls, device)
                     of = {
                         "suite": job.task.suite,
                         "task": job.task.name,
@@ -74,23 +76,24 @@ def timed_before(file: Path, device: torch.device) -> list[dict[str, Any]]:
 
 
 def time_one(
-    name: str, method: Method, shared: Shared, batch: int, guided: bool, calls: int, device: torch.device
+    name: str, method: Method, setup: Setup, batch: int, guided: bool, calls: int, device: torch.device
 ) -> dict[str, Any]:
     """Median, 5th and 95th percentile of the milliseconds of a call, parameters and peak memory."""
-    components = method.components(shared)
+    components = method.components(setup)
     streams = SeedStreams([0], "timing", device)
-    parts = {part: component.build(streams) for part, component in components.items()}
+    models = {part: component.build(streams) for part, component in components.items()}
     count = parameters(components)
-    for part in parts.values():
-        if isinstance(part, torch.nn.Module):
-            part.requires_grad_(False)
-    rho = method.rho.default if guided and method.rho else 0.0
-    policy = method.policy(parts, shared, rho)
-    observations = streams.normal(batch, shared.observation_dim)
+    for model in models.values():
+        if isinstance(model, torch.nn.Module):
+            model.requires_grad_(False)
+    policy = method.policy(models, setup)
+    observations = streams.normal(batch, setup.observation_dim)
+    rho = torch.full((1, batch), method.rho.default if guided and method.rho else 0.0, device=device)
+    noise = StreamNoise(streams, batch)
 
     def act() -> None:
         with torch.no_grad():
-            policy.act(observations, streams)
+            policy.act(observations, rho, noise)
 
     for _ in range(WARM_UP):
         act()

@@ -6,6 +6,7 @@ The study lives in an Optuna journal file: a second run resumes it and several p
 import itertools
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,18 @@ from bench.config.request import Job, Request, Search, betas_of, episodes_of
 from bench.config.spec import flatten, join_items
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, keep_tuned
-from bench.runner.component_builder import Workshop
-from bench.runner.data import load_transitions, shared_on, to_device
-from bench.runner.evaluate import TUNING, densities, rollouts
+from bench.runner.component_builder import ComponentBuilder
+from bench.runner.data import LoadedData, setup_on
+from bench.runner.evaluate import TUNING, Evaluation, evaluate
 from bench.runner.plan import KEY_LENGTH, node_of, ordered
-from bench.storage.result import describe
+from bench.runner.run import open_data
 from bench.storage.store import ComponentStore, ResultStore, check_space, digest
 from foundation.errors import UserError
-from methods.core.method import Method, Policy, Rho, Shared
-from suites.sources.transitions import Transitions, action_bounds
+from methods.core.method import Method, Rho
+from methods.core.policy import Policy
+from methods.core.setup import Setup
 from suites.task import ControlTask, DensityTask
-from training.component import Component
+from training import Component
 
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
 
@@ -42,17 +44,58 @@ def tune(request: Request[Search], console: ProgressConsole) -> None:
     methods = {name: method for job in request.jobs for name, method in job.methods.items()}
     if all(method.rho is None for method in methods.values()):
         raise UserError(f"none of {join_items(methods)} has a guidance scale ρ; nothing is to be tuned.")
-    for job in request.jobs:
-        tunable = {name: method for name, method in job.methods.items() if method.rho is not None}
-        if not tunable:
-            continue
-        with console.show_bar(f"{job.task.name} data") as progress:
-            transitions = load_transitions(job.task, job.config, request.source, request.artifacts, progress)
-        shared = shared_on(job.task, job.config, action_bounds(job.task, transitions))
-        data = to_device(transitions, request.device)
-        workshop = Workshop(ComponentStore(request.artifacts), data, job.task.name, console)
-        for name, method in tunable.items():
-            tune_one(request, job, name, method, shared, workshop, transitions, console)
+    for _, group in itertools.groupby(request.jobs, key=lambda job: job.task.name):
+        jobs = [job for job in group if any(method.rho is not None for method in job.methods.values())]
+        if jobs:
+            tune_task(request, jobs, console)
+
+
+def tune_task(request: Request[Search], jobs: Sequence[Job], console: ProgressConsole) -> None:
+    """Tune the methods of one task's jobs, its data loaded once."""
+    task = jobs[0].task
+    loaded = open_data(request, jobs[0], console)
+    builder = ComponentBuilder(ComponentStore(request.artifacts), loaded.data, task.name, console)
+    for job in jobs:
+        setup = setup_on(task, job.config, loaded.action_low, loaded.action_high)
+        for name, method in job.methods.items():
+            if method.rho is not None:
+                tune_method(Tuning(request, job, name, method, method.rho, setup, loaded), builder, console)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is tuned: one method on one task.
+
+    Attributes:
+        request, job: what was asked for.
+        name, method, rho: the method and its guidance scale.
+        setup, loaded: of the task.
+    """
+
+    request: Request[Search]
+    job: Job
+    name: str
+    method: Method
+    rho: Rho
+    setup: Setup
+    loaded: LoadedData
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the choice is for."""
+        data = (self.loaded.source, self.loaded.fingerprint)
+        return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, data)
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The scales of a grid search."""
+        return self.request.details.grid or self.rho.grid
+
+    @property
+    def wanted(self) -> int:
+        """Number of trials."""
+        is_grid = self.request.details.sampler == "grid"
+        return len(self.grid) if is_grid else self.request.details.trials
 
 
 def refuse_reported_seeds(request: Request[Search]) -> None:
@@ -66,74 +109,68 @@ def refuse_reported_seeds(request: Request[Search]) -> None:
         )
 
 
-def tune_one(
-    request: Request[Search],
-    job: Job,
-    name: str,
-    method: Method,
-    shared: Shared,
-    workshop: Workshop,
-    transitions: Transitions,
-    console: ProgressConsole,
-) -> None:
+def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressConsole) -> None:
     """Run what is left of one study and keep its best ρ."""
+    request, task = tuning.request, tuning.job.task
     known: dict[Component, Any] = {}
-    nodes = {part: node_of(c, transitions.key, known) for part, c in method.components(shared).items()}
+    components = tuning.method.components(tuning.setup)
+    nodes = {name: node_of(component, tuning.loaded.key, known) for name, component in components.items()}
     for node in ordered(nodes.values()):
-        workshop.make(node, request.seeds)
-    parts = workshop.parts(nodes, request.seeds)
-    rho_range = method.rho
-    if rho_range is None:
-        raise UserError(f"method {name!r} has no guidance scale to tune.")
-    about = describe(transitions)
-    purpose = Purpose(job.task.name, name, request.preset, job.terms, (about["source"], about["fingerprint"]))
-    grid = request.details.grid or rho_range.grid
-    storage = open_journal(request, job, name)
-    study = open_study(storage, request, job, purpose, {part: node.label for part, node in nodes.items()}, grid)
-    wanted = len(grid) if request.details.sampler == "grid" else request.details.trials
-    with console.show_bar(f"{job.task.name} {name} tuning ρ", len(request.seeds)) as progress:
+        builder.make(node, request.seeds)
+    policy = tuning.method.policy(builder.models(nodes, request.seeds), tuning.setup)
+    storage = open_journal(request, tuning.job, tuning.name)
+    study = open_study(storage, tuning, {name: node.label for name, node in nodes.items()})
+    with console.show_bar(f"{task.name} {tuning.name} tuning ρ", len(request.seeds)) as progress:
 
         def objective(trial: optuna.Trial) -> float:
-            rho = trial.suggest_float(
-                "rho", *bounds(request.details.sampler, grid, rho_range), log=request.details.sampler == "tpe"
-            )
-            policy = method.policy(parts, shared, rho)
-            score = score_in_rungs(trial, policy, job, request)
-            progress(len(study.trials), wanted)
+            low, high = bounds(request.details.sampler, tuning.grid, tuning.rho)
+            rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
+            score = score_in_rungs(trial, policy, rho, tuning)
+            progress(len(study.trials), tuning.wanted)
             return score
 
-        left = wanted - len(finished(study))
+        left = tuning.wanted - len(finished(study))
         if left > 0:
-            callback = optuna.study.MaxTrialsCallback(wanted, states=FINISHED)
+            callback = optuna.study.MaxTrialsCallback(tuning.wanted, states=FINISHED)
             study.optimize(objective, n_trials=left, callbacks=[callback])
-        progress(wanted, wanted)
+        progress(tuning.wanted, tuning.wanted)
+    choice = describe_choice(tuning, study, all_trials(storage, tuning.purpose))
+    keep_tuned(request.results, choice)
+    console.say(
+        f"  {task.name} {tuning.name}: ρ = {choice['rho']:g} (score {choice['score']:.3g}; {choice['trials']} "
+        f"trials and {choice['episodes']} episodes on seeds {join_items(request.seeds)})"
+    )
+
+
+def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -> dict[str, Any]:
+    """The chosen ρ, what it scored, and what all studies for this purpose spent.
+
+    Raises:
+        UserError: no trial has a finite score.
+    """
+    request, task = tuning.request, tuning.job.task
     complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     if not complete:
         raise UserError(
-            f"no trial of {name} on {job.task.name} has a finite score; check the settings it trains with."
+            f"no trial of {tuning.name} on {task.name} has a finite score; check the settings it trains with."
         )
-    best, tried = study.best_trial, all_trials(storage, purpose)
-    choice = {
-        "suite": job.task.suite,
-        "task": job.task.name,
-        "method": name,
+    best, is_grid = study.best_trial, request.details.sampler == "grid"
+    return {
+        "suite": task.suite,
+        "task": task.name,
+        "method": tuning.name,
         "preset": request.preset,
-        "terms": job.terms,
-        "data": about,
+        "terms": tuning.job.terms,
+        "data": tuning.loaded.about,
         "rho": best.params["rho"],
         "score": best.value,
         "trials": sum(trial.state in FINISHED for trial in tried),
         "episodes": sum(trial.user_attrs.get("episodes", 0) for trial in tried),
         "seeds": list(request.seeds),
         "sampler": request.details.sampler,
-        "range": list(grid) if request.details.sampler == "grid" else [rho_range.low, rho_range.high],
+        "range": list(tuning.grid) if is_grid else [tuning.rho.low, tuning.rho.high],
         "tried": [{"rho": t.params["rho"], "score": t.value} for t in complete],
     }
-    keep_tuned(request.results, choice)
-    console.say(
-        f"  {job.task.name} {name}: ρ = {choice['rho']:g} (score {choice['score']:.3g}; {choice['trials']} trials "
-        f"and {choice['episodes']} episodes on seeds {join_items(request.seeds)})"
-    )
 
 
 FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
@@ -170,16 +207,10 @@ def study_kind(purpose: Purpose) -> str:
     return "/".join((purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data))
 
 
-def open_study(
-    storage: JournalStorage,
-    request: Request[Search],
-    job: Job,
-    purpose: Purpose,
-    labels: dict[str, str],
-    grid: Sequence[float],
-) -> optuna.Study:
+def open_study(storage: JournalStorage, tuning: Tuning, labels: dict[str, str]) -> optuna.Study:
     """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
-    settings = flatten(job.config) | flatten(job.methods[purpose.method], purpose.method)
+    request, job, grid = tuning.request, tuning.job, tuning.grid
+    settings = flatten(job.config) | flatten(tuning.method, tuning.name)
     key = digest([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
@@ -194,7 +225,7 @@ def open_study(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
-            study_name=f"{study_kind(purpose)}/{key}",
+            study_name=f"{study_kind(tuning.purpose)}/{key}",
             storage=storage,
             sampler=sampler,
             pruner=pruner,
@@ -203,33 +234,25 @@ def open_study(
         )
 
 
-def score_in_rungs(trial: optuna.Trial, policy: Policy, job: Job, request: Request[Search]) -> float:
+def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: Tuning) -> float:
     """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each third."""
-    count = episodes_of(job.task, job.config)
-    edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int)
+    task, config, request = tuning.job.task, tuning.job.config, tuning.request
+    count = episodes_of(task, config)
+    edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int).tolist()
     scores: list[float] = []
     for rung, (start, end) in enumerate(itertools.pairwise(edges)):
-        scores += scores_of(policy, job, request, range(start, end))
-        trial.set_user_attr("episodes", int(end) * len(request.seeds))
+        evaluation = Evaluation(
+            seeds=request.seeds,
+            rho=rho,
+            episodes=range(start, end),
+            betas=betas_of(task, config) if isinstance(task, DensityTask) else (),
+            device=request.device,
+            purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
+        )
+        outcomes = evaluate(policy, task, evaluation, lambda done, total: None)
+        scores += [score for outcome in outcomes for score in outcome.scores]
+        trial.set_user_attr("episodes", end * len(request.seeds))
         trial.report(float(np.mean(scores)), rung)
         if trial.should_prune() and end < count:
             raise optuna.TrialPruned
     return float(np.mean(scores))
-
-
-def scores_of(policy: Policy, job: Job, request: Request[Search], episodes: range) -> list[float]:
-    """Scores of these tuning episodes, all seeds together; every rung draws numbers of its own."""
-    task, purpose = job.task, f"{TUNING}/{episodes.start}"
-
-    def silent(done: int, total: int) -> None:
-        return
-
-    match task:
-        case ControlTask():
-            rolled = rollouts(policy, task, request.seeds, episodes, request.device, silent, purpose)
-            return [episode.normalized for row in rolled for episode in row]
-        case DensityTask():
-            count, betas = len(episodes), betas_of(task, job.config)
-            scored = densities(policy, task, request.seeds, count, betas, request.device, silent, purpose)
-            return [score.distance for row in scored for score in row]
-    raise UserError(f"task {task.name!r} has no way to be evaluated.")

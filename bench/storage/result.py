@@ -4,9 +4,7 @@ import datetime
 import io
 import os
 import platform
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,32 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.runner.evaluate import DensityScore, Episode
+from bench.runner.evaluate import DensityScore, Outcome
 from bench.runner.plan import PlannedCell
 from bench.storage.store import FORMAT, write_atomically, write_json
-from suites.sources.transitions import Transitions
 
 PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an evaluation gave for one seed: episodes of a simulator, or scores of a density."""
-
-    episodes: Sequence[Episode] = ()
-    densities: Sequence[DensityScore] = ()
-
-    @property
-    def metric(self) -> str:
-        """`normalized_score` (higher is better) or `sliced_wasserstein` (lower is better)."""
-        return "sliced_wasserstein" if self.densities else "normalized_score"
-
-    @property
-    def score(self) -> float:
-        """Mean over the episodes, or over the inverse temperatures."""
-        if self.densities:
-            return float(np.mean([score.distance for score in self.densities]))
-        return float(np.mean([episode.normalized for episode in self.episodes]))
 
 
 def write_result(
@@ -49,7 +26,7 @@ def write_result(
     transitions: Mapping[str, Any],
     *,
     tuning: Mapping[str, Any] | None,
-    repairs: Mapping[str, int],
+    counts: Mapping[str, Any],
     seconds: Mapping[str, float],
     device: torch.device,
 ) -> None:
@@ -79,31 +56,15 @@ def write_result(
         "samples_file": samples.name if samples is not None else None,
         "data": dict(transitions),
         "config": cell.settings(),
-        "components": {name: node.label for name, node in planned.parts.items()},
+        "components": {name: node.label for name, node in planned.models.items()},
         "tuning": dict(tuning) if tuning is not None else None,
-        "repairs": dict(repairs),
+        **counts,
         "seconds": dict(seconds),
         "versions": versions(),
         "machine": machine(device),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     write_json(file, content)
-
-
-def describe(transitions: Transitions) -> dict[str, Any]:
-    """Source, name, version, fingerprint and size of a data set, and what was done to its rewards.
-
-    The fingerprint is of the data as they come from their source. A file of the user's own has no version.
-    """
-    number = re.search(r"-(v\d+)$", transitions.name)
-    return {
-        "source": transitions.source,
-        "name": transitions.name,
-        "version": number[1] if number else None,
-        "reward_transform": transitions.reward_transform,
-        "fingerprint": transitions.fingerprint,
-        "transitions": len(transitions),
-    }
 
 
 def versions() -> dict[str, str]:

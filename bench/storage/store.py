@@ -1,6 +1,6 @@
 """Components and results on disk: written beside their place, moved there in one step, their presence means done.
 
-artifacts/components/<kind>-<key>/seed-<n>.safetensors, .csv with its learning curve, and .json with its SHA-256, last
+artifacts/components/<kind>-<key>/seed-<n>.safetensors, .csv (learning curve), and .json with its SHA-256, last
 results/runs/<task>/<method>-<key>/seed-<n>.json, with .npz samples on the toy sets, written before it
 """
 

@@ -1,0 +1,130 @@
+"""A plan falls into units of work, one component or one evaluation each, which meet only on disk.
+
+A unit can start once the components it needs are made; so units of one task or of many run in one process, or
+in several at once, with the same results.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config.request import Request, betas_of, episodes_of
+from bench.progress import ProgressConsole
+from bench.runner.choose_rho import Purpose, find_tuned
+from bench.runner.component_builder import ComponentBuilder
+from bench.runner.data import LoadedData
+from bench.runner.evaluate import Evaluation, evaluate
+from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered
+from bench.storage.result import write_result
+from bench.storage.store import ComponentStore, ResultStore
+from suites.task import DensityTask, Task
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One component to make, or one method at one ρ to evaluate.
+
+    Attributes:
+        name: the label of the component or of the results.
+        task, data: the task it belongs to, and its data.
+        needs: names of the units that must be done before.
+        make: the component and the seeds that miss it, or None.
+        group: the cells to evaluate together, if it makes nothing.
+    """
+
+    name: str
+    task: Task
+    data: LoadedData
+    needs: frozenset[str]
+    make: tuple[Node, tuple[int, ...]] | None = None
+    group: tuple[PlannedCell, ...] = ()
+
+
+def units_of(plan: TaskPlan) -> list[Unit]:
+    """The units of a task in an order in which they can be done one after the other."""
+    missing = {node.label for node, _ in plan.missing}
+
+    def needed(nodes: Iterable[Node]) -> frozenset[str]:
+        return frozenset(node.label for node in ordered(nodes)) & missing
+
+    making = [
+        Unit(node.label, plan.task, plan.data, needed(node.upstream.values()), make=(node, seeds))
+        for node, seeds in plan.missing
+    ]
+    evaluating = [
+        Unit(group[0].label, plan.task, plan.data, needed(group[0].models.values()), group=tuple(group))
+        for group in group_cells(plan.open)
+    ]
+    return making + evaluating
+
+
+@dataclass
+class Worker:
+    """Does units; keeps the loaded components of the task it did last.
+
+    Attributes:
+        request: where things lie and what computes.
+        console: shows progress.
+    """
+
+    request: Request[Any]
+    console: ProgressConsole
+    _task: Task | None = None
+    _builder: ComponentBuilder | None = None
+
+    def do(self, unit: Unit) -> None:
+        """Make the unit's component or evaluate its group; what is finished already is left alone."""
+        builder = self._builder_of(unit)
+        if unit.make is not None:
+            builder.make(*unit.make)
+        else:
+            self._evaluate(unit, builder)
+
+    def _builder_of(self, unit: Unit) -> ComponentBuilder:
+        if self._task != unit.task or self._builder is None:
+            data = unit.data.data.to(self.request.device)
+            store = ComponentStore(self.request.artifacts)
+            self._task = unit.task
+            self._builder = ComponentBuilder(store, data, unit.task.name, self.console)
+        return self._builder
+
+    def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
+        """Evaluate one method at one ρ for all its open seeds together, and write a result for each."""
+        group, cell, request = unit.group, unit.group[0].cell, self.request
+        seeds = [planned.cell.seed for planned in group]
+        policy = cell.method.policy(builder.models(group[0].models, seeds), group[0].setup)
+        evaluation = Evaluation(
+            seeds=seeds,
+            rho=cell.rho or 0.0,
+            episodes=range(episodes_of(cell.task, cell.config)),
+            betas=betas_of(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
+            device=request.device,
+        )
+        rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
+        started = time.monotonic()
+        with self.console.show_bar(f"{cell.task.name} {cell.name}{rho}", len(seeds)) as progress:
+            outcomes = evaluate(policy, cell.task, evaluation, progress)
+        seconds = (time.monotonic() - started) / len(seeds)
+        nodes, results = ordered(group[0].models.values()), ResultStore(request.results)
+        tuning = self._tuning_spent(group, unit.data)
+        for row, (planned, outcome) in enumerate(zip(group, outcomes, strict=True)):
+            write_result(
+                results.file(cell.task.name, planned.label, planned.cell.seed),
+                planned,
+                outcome,
+                unit.data.about,
+                tuning=tuning,
+                counts=policy.counts.of_seed(row),
+                seconds={"train": builder.seconds(nodes, planned.cell.seed), "evaluate": seconds},
+                device=request.device,
+            )
+
+    def _tuning_spent(self, group: Sequence[PlannedCell], data: LoadedData) -> dict[str, int] | None:
+        """Episodes and trials behind a tuned ρ."""
+        cell = group[0].cell
+        if cell.rho_source != "tuned":
+            return None
+        purpose = Purpose(cell.task.name, cell.name, cell.preset, cell.terms, (data.source, data.fingerprint))
+        tuned = find_tuned(self.request.results, purpose)
+        return {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
