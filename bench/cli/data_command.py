@@ -14,13 +14,12 @@ from bench.cli.list import table
 from bench.config.spec import joined
 from bench.progress import Screen
 from foundation.errors import UserError, unknown_name
+from suites.data import list_sources, load, parse_source
 from suites.registry import find_tasks, suite_names
-from suites.sources import load
-from suites.sources.d4rl.download import Patience
-from suites.sources.d4rl.inspection import inspect
+from suites.sources.d4rl.layout import inspect
 from suites.sources.d4rl.store import fetch_d4rl, import_d4rl
+from suites.sources.download import Patience
 from suites.sources.minari import fetch_minari
-from suites.sources.wanted import choices, wanted
 from suites.task import ControlTask, Task
 from suites.task import Progress as ProgressCallback
 
@@ -69,7 +68,7 @@ def fetch(arguments: list[str], screen: Screen) -> None:
         raise UserError("data fetch needs a task or a suite, as in python -m bench data fetch hopper-medium-v2.")
     if options.tries < 1:
         raise UserError(f"--tries {options.tries} must be at least 1.")
-    chosen = [(task, wanted(task, _downloadable(task, options.data))) for task in _tasks(options.tasks)]
+    chosen = [(task, parse_source(task, _downloadable(task, options.data))) for task in _tasks(options.tasks)]
     for _, each in chosen:
         started = time.monotonic()
         if each.source == "minari":
@@ -110,7 +109,7 @@ def make(arguments: list[str], screen: Screen) -> None:
 def take(arguments: list[str], screen: Screen) -> None:
     """`data import`: see `ImportData`."""
     options = parse(ImportData, "data import", arguments)
-    chosen = wanted(_task(options.task), options.data)
+    chosen = parse_source(_task(options.task), options.data)
     if chosen.source != "d4rl":
         raise UserError(f"--data {options.data} cannot be imported; only D4RL's files can: d4rl, or d4rl:v0.")
     path = import_d4rl(options.file.expanduser(), chosen.name, options.artifacts / "data")
@@ -173,7 +172,7 @@ def _downloadable(task: Task, asked: str) -> str:
         return remote[0]
     if asked.partition(":")[0] not in ("d4rl", "minari"):
         what = "its data are made here" if not remote else f"--data {asked} is not downloaded"
-        raise UserError(f"task {task.name} has nothing to fetch: {what}; its sources are {choices(task)}.")
+        raise UserError(f"task {task.name} has nothing to fetch: {what}; its sources are {list_sources(task)}.")
     return asked
 
 

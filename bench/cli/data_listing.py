@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.cli.list import table
-from suites.sources.d4rl.files import FILES
-from suites.sources.d4rl.lock import locked
+from suites.sources.cache import cache_path, count_rows
+from suites.sources.d4rl.files import FILES, find_checksum
 from suites.sources.d4rl.store import stored_file
-from suites.sources.flat import flat_path, rows_in
 from suites.sources.minari import has_minari, minari_folder
 from suites.task import Task
 
@@ -39,7 +38,7 @@ def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]
         stem = name.rpartition("-")[0]
         for each in sorted((known for known in FILES if known.rpartition("-")[0] == stem), reverse=True):
             file = stored_file(directory, each)
-            there, expected = file.is_file(), locked(each, directory / "d4rl")
+            there, expected = file.is_file(), find_checksum(each, directory / "d4rl")
             size = _megabytes(file.stat().st_size if there else expected[0].size if expected else None)
             typed = source if each == name else f"{source}:{each.rpartition('-')[2]}"
             yield task.name, typed, each, _yes(there), size, _count(task, source, each, directory, None)
@@ -57,7 +56,7 @@ def _local(task: Task, base: str, directory: Path) -> Iterator[tuple[str, ...]]:
 
 def _count(task: Task, source: str, name: str, directory: Path, minari: Path | None) -> str:
     """Transitions by the flat copy; else the steps that Minari's description says; else a dash."""
-    rows = rows_in(flat_path(directory, source, name, task.observation_dim))
+    rows = count_rows(cache_path(directory, source, name, task.observation_dim))
     if rows is None and minari is not None:
         try:
             rows = int(json.loads((minari / "data" / "metadata.json").read_text())["total_steps"])

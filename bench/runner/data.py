@@ -8,7 +8,7 @@ import torch
 from bench.config.spec import Config
 from critics.iql import IQL, KnownCritic
 from methods.core.method import Shared
-from suites.sources import load
+from suites.data import load
 from suites.sources.transitions import Transitions
 from suites.task import DensityTask, Task
 from training.component import Component, Data, Progress

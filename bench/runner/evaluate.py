@@ -13,8 +13,8 @@ import torch
 
 from methods.core.method import Policy
 from suites.task import ControlTask, DensityTask
+from suites.toy.densities import sample_target
 from suites.toy.distance import noise_floor, sliced_wasserstein
-from suites.toy.target import target_samples
 from training.component import Progress
 from training.seeds import SeedStreams, stream_number
 
@@ -157,7 +157,7 @@ def densities(
         for row, seed in enumerate(seeds):
             ours = points[row].double().cpu().numpy()
             generator = np.random.default_rng(stream_number(seed, f"{purpose}/{task.name}/{beta:g}"))
-            truth = target_samples(task.density, beta, samples, generator)
+            truth = sample_target(task.density, beta, samples, generator)
             distance = sliced_wasserstein(ours, truth)
             # The floor takes ten target samples more; tuning compares scales with each other and needs none.
             floor = noise_floor(task.density, beta, samples, generator) if purpose == REPORT else math.nan

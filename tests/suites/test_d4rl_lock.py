@@ -4,13 +4,12 @@ import json
 
 import pytest
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks
-from suites.sources import load
-from suites.sources.d4rl.download import Patience
-from suites.sources.d4rl.files import FILES
-from suites.sources.d4rl.lock import LEARNED, SHIPPED
+from suites.sources.d4rl.files import FILES, LEARNED, SHIPPED
 from suites.sources.d4rl.store import fetch_d4rl, import_d4rl, stored_file
+from suites.sources.download import Patience
 
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
 NAME = "maze2d-umaze-v1"  # no shipped lock file knows it, so what comes first is believed

@@ -20,9 +20,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from suites.recipes.policies.actor import Policy, Uniform, from_tensors, to_tensors
-from suites.recipes.policies.chosen import EARLIER, FOLDER
-from suites.recipes.policies.rollout import outcomes_of
+from suites.recipes.policies.actor import EARLIER, FOLDER, Policy, Uniform, from_tensors, to_tensors
+from suites.recipes.policies.rollout import run_episodes
 from suites.simulators.gym_mujoco import ROBOTS
 from suites.task import ControlTask
 from suites.tasks.locomotion import HORIZON, SUITE
@@ -75,7 +74,7 @@ def choose(robot: str, paths: list[Path], into: Path, episodes: int) -> None:
     task = next(each for each in SUITE.tasks if each.name.startswith(robot) and isinstance(each, ControlTask))
     candidates = [measure(task, robot, path, episodes, seed=1) for path in paths]
     untrained = measure(task, robot, UNTRAINED, episodes, seed=1)
-    roles = cast_roles(candidates)
+    roles = assign_roles(candidates)
     tensors: dict[str, np.ndarray] = {}
     for role, found in roles.items():
         stored = load_file(found.path)
@@ -83,12 +82,12 @@ def choose(robot: str, paths: list[Path], into: Path, episodes: int) -> None:
         tensors |= {f"reference.{role}.{name}": stored[f"reference.{name}"] for name in REFERENCES}
     save_file(tensors, into / f"{robot}.safetensors")
     named = {found.steps: role for role, found in roles.items()}
-    rows = [row(robot, untrained, "untrained")]
-    rows += [row(robot, found, named.get(found.steps, "")) for found in candidates]
+    rows = [format_row(robot, untrained, "untrained")]
+    rows += [format_row(robot, found, named.get(found.steps, "")) for found in candidates]
     for role in ("medium", "expert"):
         again = measure(task, robot, roles[role].path, episodes, seed=2)
-        rows.append(row(robot, again, f"{role}, measured again"))
-    tabulate(robot, rows, into / "returns.csv")
+        rows.append(format_row(robot, again, f"{role}, measured again"))
+    write_table(robot, rows, into / "returns.csv")
 
 
 def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int) -> Measured:
@@ -103,7 +102,7 @@ def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int)
         if not all(np.isfinite(values).all() for values in rounded.values()):
             raise ValueError(f"weights of {path} are beyond float16: train with another seed")
         policy = from_tensors(rounded, "actor")
-    returns, fell = outcomes_of(robot, policy, HORIZON, episodes, np.random.SeedSequence(seed))
+    returns, fell = run_episodes(robot, policy, HORIZON, episodes, np.random.SeedSequence(seed))
     found = Measured(path, returns, task.normalized_score(float(returns.mean())), int(fell.sum()))
     print(
         f"{robot} {found.steps:7d} steps: {returns.mean():7.0f} ± {returns.std():5.0f}, score {found.score:6.1f}, "
@@ -113,7 +112,7 @@ def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int)
     return found
 
 
-def cast_roles(candidates: list[Measured]) -> dict[str, Measured]:
+def assign_roles(candidates: list[Measured]) -> dict[str, Measured]:
     """Role to checkpoint: `expert`, `medium`, and `earlier-1` and so on up to medium.
 
     Raises:
@@ -133,14 +132,14 @@ def cast_roles(candidates: list[Measured]) -> dict[str, Measured]:
     return {"expert": expert, "medium": medium, **earlier}
 
 
-def row(robot: str, found: Measured, role: str) -> tuple[str, ...]:
+def format_row(robot: str, found: Measured, role: str) -> tuple[str, ...]:
     """A row of the table, in the order of `COLUMNS`."""
     mean, spread = found.returns.mean(), found.returns.std(ddof=1)
     numbers = (f"{mean:.1f}", f"{spread:.1f}", f"{found.score:.2f}", str(len(found.returns)))
     return robot, found.path.stem, str(found.steps), role, *numbers, str(found.falls)
 
 
-def tabulate(robot: str, rows: list[tuple[str, ...]], path: Path) -> None:
+def write_table(robot: str, rows: list[tuple[str, ...]], path: Path) -> None:
     """Put the robot's rows into the table in the place of those that it had."""
     kept: list[tuple[str, ...]] = []
     if path.is_file():

@@ -51,7 +51,7 @@ def main() -> None:
         model.learn(left, callback=_Keep(folder), reset_num_timesteps=False)
 
 
-def folded(parameters: Any, statistics: Any) -> Actor:
+def fold_normalisation(parameters: Any, statistics: Any) -> Actor:
     """The library's actor as plain layers: x̂ = g x + h before a dense layer becomes part of its weights.
 
     Args:
@@ -119,12 +119,12 @@ class _Keep(BaseCallback):
 def _checkpoint(model: CrossQ) -> dict[str, np.ndarray]:
     """The folded actor, and the library's own mean and log deviation for a few observations it has met."""
     state = model.policy.actor_state
-    actor = folded(state.params, state.batch_stats)
+    actor = fold_normalisation(state.params, state.batch_stats)
     rows = np.linspace(0, model.replay_buffer.size() - 1, REFERENCES).astype(int)
     observations = np.asarray(model.replay_buffer.observations[rows, 0], np.float32)
     law = state.apply_fn({"params": state.params, "batch_stats": state.batch_stats}, observations, train=False)
     mean, log_std = np.asarray(law.distribution.loc), np.log(np.asarray(law.distribution.stddev()))
-    for ours, theirs in zip(actor.law(observations), (mean, log_std), strict=True):
+    for ours, theirs in zip(actor.distribution(observations), (mean, log_std), strict=True):
         if not np.allclose(ours, theirs, atol=2e-3, rtol=2e-3):
             raise RuntimeError(f"the folded actor is {np.abs(ours - theirs).max()} from the library's")
     reference = {"observations": observations, "mean": mean, "log_std": log_std}
