@@ -1,6 +1,6 @@
 """Generates locomotion data: rollouts of trained policies, mixed by D4RL's recipe (arXiv 2004.07219, section 5).
 
-    medium          the policy on the way up whose score is nearest a third of the expert's
+    medium          the policy, early in training, whose score is nearest a third of the expert's
     medium-replay   the untrained policy and the checkpoints up to medium
     medium-expert   half medium, half expert
 
@@ -8,8 +8,8 @@ Actions are drawn, not the policies' means. The policies and their returns are i
 experts of 97 (hopper), 67 (halfcheetah) and 96 (walker2d) after 60,000 to 120,000 steps of training, so these are
 other data than D4RL's.
 
-Deviation: D4RL's medium-replay is the replay buffer of one training; here each checkpoint on the way is run for
-an equal share, in order, so the set can have any size and needs no training.
+Deviation: D4RL's medium-replay is the replay buffer of one training; here each checkpoint up to medium is run
+for an equal share, in order, so the set can have any size and needs no training.
 """
 
 import numpy as np

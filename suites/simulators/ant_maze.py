@@ -10,7 +10,7 @@ Facts from github.com/Farama-Foundation/D4RL, `d4rl/locomotion`, under the proto
 The ant is Gymnasium's `ant.xml` with D4RL's values put back: steps of 5 × 0.02 s (not 0.01), torques of at
 most 30 (not 150), softer contacts (solimp 0.8 0.8 0.01). Gymnasium-Robotics' AntMaze has none of these and
 mirrored mazes, which no turn of the ant undoes: there a policy learned from D4RL's data would drive another
-robot. Minari's antmaze data come from there, and a policy learned from them does not belong here.
+robot. Minari's antmaze data come from that simulator, so they are not used here.
 
 The origin is the start cell's centre, cells are 4 wide, x grows with the column and y with the row
 (`d4rl/locomotion/maze_env.py`): (x, y) = 4 (column - start column, row - start row). Gymnasium-Robotics' mazes are
@@ -71,7 +71,7 @@ class Layout:
 
     @property
     def goal(self) -> Cell:
-        """Where its goal lies."""
+        """The goal's cell, before the goal's noise."""
         return self._cells("g")[0]
 
     def centre(self, cell: Cell) -> Point:

@@ -40,7 +40,7 @@ def read_through_cache(
 
 
 def cache_path(directory: Path, source: str, name: str, width: int) -> Path:
-    """Where the flat copy of a data set lies, for observations of that width."""
+    """The path of a data set's flat copy, for observations of that width."""
     return directory / "flat" / f"{source}-{name.replace('/', '--')}-{width}.npz"
 
 

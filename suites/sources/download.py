@@ -184,8 +184,8 @@ def _attempt(
     headers = {"User-Agent": "diffusion-guidance-bench", "Accept-Encoding": "identity"}
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": partial.identity}
-    with _answer(url, headers, partial, patience, say) as answer:
-        _prepare(answer, have, partial, say)
+    with _request(url, headers, partial, patience, say) as answer:
+        _start_or_continue(answer, have, partial, say)
         _receive(answer, partial, progress)
     if partial.total is not None and partial.size != partial.total:
         if partial.size > partial.total:
@@ -194,7 +194,7 @@ def _attempt(
         raise Interrupted(f"the connection ended after {partial.size:,} of {partial.total:,} bytes")
 
 
-def _answer(
+def _request(
     url: str, headers: dict[str, str], partial: _Partial, patience: Patience, say: Callable[[str], None]
 ) -> Any:
     try:
@@ -216,9 +216,9 @@ def _answer(
         raise DataError(f"{url} is no address to download from ({error})") from error
 
 
-def _prepare(answer: Any, have: int, partial: _Partial, say: Callable[[str], None]) -> None:
+def _start_or_continue(answer: Any, have: int, partial: _Partial, say: Callable[[str], None]) -> None:
     """Decide whether the answer continues the partial file, and start over if not."""
-    identity = _identity(answer.headers)
+    identity = _get_identity(answer.headers)
     if answer.status == 206 and have:
         span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
         goes_on = span is not None and int(span[1]) == have
@@ -256,7 +256,7 @@ def _receive(answer: Any, partial: _Partial, progress: Progress | None) -> None:
                 progress(done, max(done, partial.total or 0))
 
 
-def _identity(headers: Any) -> str:
+def _get_identity(headers: Any) -> str:
     """A strong ETag, else the date of change, else nothing."""
     tag = headers.get("ETag", "")
     return tag if tag.startswith('"') else headers.get("Last-Modified", "")

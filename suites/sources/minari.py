@@ -66,7 +66,7 @@ def fetch_minari(name: str) -> bool:
         Whether anything was downloaded.
 
     Raises:
-        DataError: there is no connection (told within 5 seconds), or Minari cannot download it.
+        DataError: there is no connection (known within 5 seconds), or Minari cannot download it.
     """
     if has_minari(name):
         return False
@@ -74,7 +74,7 @@ def fetch_minari(name: str) -> bool:
     reason = _check_hub()
     if reason is not None:
         raise DataError(f"{what} and cannot be downloaded ({reason})")
-    unfinished = minari_folder() / ".unfinished" / name.replace("/", "--")  # kept: the next try goes on from here
+    unfinished = minari_folder() / ".unfinished" / name.replace("/", "--")  # kept: the next try resumes from it
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
         with redirect_minari(unfinished), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -142,7 +142,7 @@ def flatten(observations: Any, width: int) -> np.ndarray:
     """Observations (T + 1, width) of an episode.
 
     A Box observation is taken as it is. Of a goal environment's dictionary, `observation` is taken if it has
-    the width asked for; if `achieved_goal` makes up the difference it stands in front, which is D4RL's layout
+    the width asked for; if `achieved_goal` makes up the difference it comes first, which is D4RL's layout
     of antmaze (x, y, then the rest). The desired goal is left out.
     """
     if not isinstance(observations, dict):

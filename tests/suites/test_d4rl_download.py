@@ -19,7 +19,7 @@ from suites.sources.download import Patience
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
 (ANTMAZE,) = get_tasks("antmaze", ["antmaze-umaze"])
 (HOPPER,) = get_tasks("locomotion", ["hopper-medium-v2"])
-NAME = "maze2d-umaze-v1"  # no shipped lock file knows it, so what comes first is believed
+NAME = "maze2d-umaze-v1"  # not in the shipped lock file, so the first download is accepted
 QUICK = Patience(stall=0.3, tries=3, wait=0.01)
 
 

@@ -1,14 +1,14 @@
-"""Chooses a robot's policies among the checkpoints by their measured returns, and writes what is shipped.
+"""Chooses a robot's policies among the checkpoints by their measured returns, and writes the shipped files.
 
     python suites/recipes/policies/choose.py --folder artifacts/policies
 
 Every checkpoint is run for 20 episodes with drawn actions, as the data will be, and after its weights were
-rounded to float16, as they are stored. Expert is the best. Medium is the one on the way up, before any reaches two
-thirds of the expert's score, whose score is nearest a third of it (arXiv 2004.07219, section 5): a later one that
-fell back would bring better ones into what was met on the way. Of a robot that can fall it is one that does, since
-a policy that only stands still has a third of hopper's score too, and data without falls teach no critic what a
-fall costs. Up to six before medium, evenly spaced, are those on the way. Then expert and medium are measured again
-on other episodes, since the best of many is partly luck.
+rounded to float16, as they are stored. Expert is the best. Medium is the checkpoint, before any reaches two
+thirds of the expert's score, whose score is nearest a third of it (arXiv 2004.07219, section 5); a later one that
+fell back would put better policies among the earlier ones. If the robot can fall, medium is one that does, since a
+policy that only stands still has a third of hopper's score too, and data without falls teach no critic what a fall
+costs. Up to six evenly spaced checkpoints before medium are the earlier ones. Expert and medium are then measured
+again on other episodes, since the best of many is partly luck.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from suites.task import ControlTask
 from suites.tasks.locomotion import HORIZON, SUITE
 
 COLUMNS = ("robot", "checkpoint", "steps", "role", "mean_return", "sd", "normalized_score", "episodes", "falls")
-UNTRAINED = Path("untrained-0000000")  # stands in the table for the policy without weights
-ON_THE_WAY = 6
+UNTRAINED = Path("untrained-0000000")  # the table's name of the policy without weights
+EARLIER_POLICIES = 6
 FALLS = 0.25  # least share of a medium policy's episodes that end by a fall
 REFERENCES = ("observations", "mean", "log_std")
 
@@ -116,18 +116,18 @@ def assign_roles(candidates: list[Measured]) -> dict[str, Measured]:
     """Role to checkpoint: `expert`, `medium`, and `earlier-1` and so on up to medium.
 
     Raises:
-        ValueError: the first checkpoint has two thirds of the best one's score, so nothing lies on the way.
+        ValueError: the first checkpoint has two thirds of the best one's score, so that nothing is before medium.
     """
     expert = max(candidates, key=lambda found: found.score)
     high = min(found.steps for found in candidates if found.score >= 2 / 3 * expert.score)
     rising = [found for found in candidates if found.steps < high]
     if not rising:
-        raise ValueError("the first checkpoint has two thirds of the best score: keep more of them on the way")
+        raise ValueError("the first checkpoint has two thirds of the best score: save checkpoints more often")
     falling = [found for found in rising if found.falls >= FALLS * len(found.returns)]
     medium = min(falling or rising, key=lambda found: abs(found.score - expert.score / 3))
     way = [found for found in rising if found.steps < medium.steps]
-    if len(way) > ON_THE_WAY:
-        way = [way[round(index)] for index in np.linspace(0, len(way) - 1, ON_THE_WAY)]
+    if len(way) > EARLIER_POLICIES:
+        way = [way[round(index)] for index in np.linspace(0, len(way) - 1, EARLIER_POLICIES)]
     earlier = {f"{EARLIER}{index}": found for index, found in enumerate(way, 1)}
     return {"expert": expert, "medium": medium, **earlier}
 

@@ -48,7 +48,7 @@ def roll_out(
     number = min(SIDE_BY_SIDE, max(1, count // SHORTEST))
     starts, draws = (np.random.default_rng(child) for child in seed.spawn(2))
     with _open_simulators(robot, horizon, number) as simulators:
-        record = _record(simulators, policy, count, starts, draws, progress)
+        record = _run_simulators(simulators, policy, count, starts, draws, progress)
     return tuple(episode for index in range(number) for episode in record.episodes(index))
 
 
@@ -108,7 +108,7 @@ class _Record:
             )
 
 
-def _record(
+def _run_simulators(
     simulators: list[gym.Env],
     policy: Policy,
     count: int,

@@ -29,7 +29,7 @@ def open_hdf5(path: Path, what: str) -> Iterator[h5py.File]:
     """The file, open for reading.
 
     Args:
-        path: where it lies.
+        path: of the file.
         what: what to call it in an error.
 
     Raises:
@@ -48,7 +48,7 @@ def open_hdf5(path: Path, what: str) -> Iterator[h5py.File]:
 
 
 def find_layout_faults(file: h5py.File) -> Iterator[str]:
-    """What is wrong with names, types, shapes and storage, one sentence each; no value is read."""
+    """The faults of names, types, shapes and storage, one sentence each; no value is read."""
     for name in REQUIRED:
         if name not in file:
             yield f"{name} is missing (it holds {', '.join(sorted(file)) or 'nothing'})"
@@ -58,8 +58,8 @@ def find_layout_faults(file: h5py.File) -> Iterator[str]:
     sound = {name: c for name, c in columns.items() if isinstance(c, h5py.Dataset) and c.ndim >= 1}
     lengths = {name: int(column.shape[0]) for name, column in sound.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        yield f"the columns differ in their number of rows ({told})"
+        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        yield f"the columns differ in their number of rows ({listed})"
     elif lengths and next(iter(lengths.values())) < 2:
         yield f"it has {next(iter(lengths.values()))} rows, and a transition needs 2"
     widths = {name: c.shape[1:] for name, c in sound.items() if name.endswith("observations")}
@@ -108,7 +108,7 @@ def read_column(file: h5py.File, name: str) -> np.ndarray:
     """A column as float32, or as bool for the flags, straight into its final type; (rows, 1) becomes (rows,).
 
     Raises:
-        DataError: (through `opened`) it cannot be read.
+        DataError: (through `open_hdf5`) it cannot be read.
         ValueError: `find_fault` finds something in it; the text is that fault.
     """
     column: Any = file[name]
@@ -144,7 +144,7 @@ def find_bounds_fault(actions: np.ndarray) -> str | None:
 
 
 def find_flag_faults(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """What terminals, timeouts and next observations say against each other; such a file can still be read.
+    """Contradictions between terminals, timeouts and next observations; such a file can still be read.
 
     Args:
         columns: by name; `timeouts` and `next_observations` may be absent.
@@ -226,12 +226,12 @@ def inspect(path: Path, task: ControlTask | None) -> Inspection:
 
 def _find_size_faults(file: h5py.File, task: ControlTask | None) -> list[str]:
     sizes = {} if task is None else {"observations": task.observation_dim, "actions": task.action_dim}
-    told = []
+    faults = []
     for name, size in sizes.items():
         column = file.get(name)
         if isinstance(column, h5py.Dataset) and column.ndim == 2 and column.shape[1] != size:
-            told.append(f"{name} are {column.shape[1]} wide, and the task's are {size}")
-    return told
+            faults.append(f"{name} are {column.shape[1]} wide, and the task's are {size}")
+    return faults
 
 
 def _find_value_faults(file: h5py.File, task: ControlTask | None) -> list[str]:

@@ -12,7 +12,7 @@ Known faults of D4RL's files, and what is done about each:
 - antmaze version 0, timeouts out of step with the episodes' ends (issue 77): a row after which the position
   jumps farther than the task's `longest_step` counts as cut as well. What the flags cut stays cut.
 - antmaze-umaze-diverse, versions 0 and 2, a single reward where the other sets have one for every step at the
-  goal (issue 199): kept as it is, since every published score stands on it.
+  goal (issue 199): kept as it is, since every published score uses it.
 - maze2d version 1, the reward in row t is that of arriving at observation t and not at t + 1 (issue 194): not
   shifted, for the same reason.
 
@@ -30,7 +30,7 @@ from suites.sources.d4rl.layout import find_bounds_fault, find_jumps, find_layou
 from suites.sources.transitions import ACTION_LIMIT, Transitions
 from suites.task import ControlTask
 
-VERSION = 1  # of the view; flat copies of another version are remade
+VERSION = 1  # of the view; flat copies of another version are made again
 SAME = 1e-6
 BLOCK = 65_536  # rows compared at a time, so that no second copy of the observations is made
 

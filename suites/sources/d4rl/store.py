@@ -25,7 +25,7 @@ from suites.task import ControlTask, Progress
 
 
 def stored_file(directory: Path, name: str) -> Path:
-    """Where a data set's original file lies, if it is there."""
+    """The path of a data set's original file, whether it is there or not."""
     return directory / "d4rl" / f"{name}.hdf5"
 
 
@@ -53,14 +53,14 @@ def suggest_remedies(task: ControlTask, name: str) -> str:
     """What to type instead, in one clause."""
     others = [source for source in task.datasets if source != "d4rl"]
     version = "" if name == task.datasets["d4rl"] else f" --data d4rl:{name.rpartition('-')[2]}"
-    others_said = [f"choose other data with --data {source}" for source in others]
+    alternatives = [f"choose other data with --data {source}" for source in others]
     return (
         "; or ".join(
             [
                 f"with a connection, type `python -m bench data fetch {task.name}{version}`",
                 f"with a copy of the file, `python -m bench data import FILE --task {task.name}{version}`",
                 "with data of your own, --data file:PATH",
-                *others_said,
+                *alternatives,
             ]
         )
         + f" (wanted: {name}.hdf5)"
@@ -143,7 +143,7 @@ def import_d4rl(file: Path, name: str, directory: Path) -> Path:
     """Copy a data set's file from elsewhere; the original is not changed.
 
     Returns:
-        Where the copy lies.
+        The path of the copy.
 
     Raises:
         DataError: it is not the file that the lock file names, or is damaged.
