@@ -1,1 +1,61 @@
-"""Tasks, data sets and environments, declared as data; no learning and no torch."""
+"""The interface for declaring tasks, data sets and environments; each name is imported when it is first used."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from suites.data import load, parse_source
+    from suites.environments import as_float32, make, make_robotics
+    from suites.errors import DataError
+    from suites.registry import find_tasks, get_suite, get_tasks, suite_names
+    from suites.sources.transitions import Transitions, action_bounds
+    from suites.task import ControlTask, Density, DensityTask, Episode, Progress, Suite, Task
+    from suites.transforms import MinusOne, QuarterTurn, ReturnRange, RewardTransform, Unchanged
+
+__all__ = [
+    "ControlTask",
+    "DataError",
+    "Density",
+    "DensityTask",
+    "Episode",
+    "MinusOne",
+    "Progress",
+    "QuarterTurn",
+    "ReturnRange",
+    "RewardTransform",
+    "Suite",
+    "Task",
+    "Transitions",
+    "Unchanged",
+    "action_bounds",
+    "as_float32",
+    "find_tasks",
+    "get_suite",
+    "get_tasks",
+    "load",
+    "make",
+    "make_robotics",
+    "parse_source",
+    "suite_names",
+]
+
+_MODULES = {
+    "data": ("load", "parse_source"),
+    "environments": ("as_float32", "make", "make_robotics"),
+    "errors": ("DataError",),
+    "registry": ("find_tasks", "get_suite", "get_tasks", "suite_names"),
+    "sources.transitions": ("Transitions", "action_bounds"),
+    "task": ("ControlTask", "Density", "DensityTask", "Episode", "Progress", "Suite", "Task"),
+    "transforms": ("MinusOne", "QuarterTurn", "ReturnRange", "RewardTransform", "Unchanged"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"suites.{module}"), name)
+    raise AttributeError(f"module 'suites' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,7 +1,7 @@
-"""Every evaluation environment is built in one place, and Gymnasium-Robotics is imported in silence.
+"""Builds the evaluation environment of a task.
 
-Gymnasium finds a task's environment by `specification(task)`, which names `make` below as its entry point, so
-that a stored data set can say in which environment it is evaluated.
+Data sets made here store `make_specification(task)`, whose entry point is `suites.environments:make`; that module
+and that name therefore stay.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def make(suite: str, task: str) -> gym.Env:
     return found.make_environment()
 
 
-def specification(task: ControlTask) -> EnvSpec:
+def make_specification(task: ControlTask) -> EnvSpec:
     """Gymnasium's description of a task's evaluation environment; it can be written as JSON."""
     return EnvSpec(
         id=f"bench/{task.name}-v0",
@@ -46,11 +46,11 @@ def specification(task: ControlTask) -> EnvSpec:
     )
 
 
-def robotics(identifier: str, options: Mapping[str, Any] = MappingProxyType({})) -> gym.Env:
+def make_robotics(identifier: str, options: Mapping[str, Any] = MappingProxyType({})) -> gym.Env:
     """A Gymnasium-Robotics environment without wrappers, such as `PointMaze_UMaze-v3`.
 
-    Its import prints a notice about the AdroitHand rewards, which concerns no task here; that is kept from
-    the user's screen. A maze leaves its model's file in the temporary folder; it is removed.
+    Its import prints a notice about the AdroitHand rewards, which concerns no task here, so stderr is redirected.
+    A maze leaves its model's file in the temporary folder; it is removed.
 
     Args:
         identifier: as registered.
@@ -78,14 +78,14 @@ def as_float32(environment: gym.Env) -> gym.Env:
     if not (isinstance(actions, gym.spaces.Box) and np.all(actions.low == -1) and np.all(actions.high == 1)):
         raise ValueError(f"actions must lie in [-1, 1], not in {actions}: rescale them first")
     single = TransformObservation(
-        environment, _single, gym.spaces.Box(-np.inf, np.inf, observations.shape, np.float32)
+        environment, _to_float32, gym.spaces.Box(-np.inf, np.inf, observations.shape, np.float32)
     )
-    return TransformAction(single, _double, gym.spaces.Box(-1.0, 1.0, actions.shape, np.float32))
+    return TransformAction(single, _to_float64, gym.spaces.Box(-1.0, 1.0, actions.shape, np.float32))
 
 
-def _single(values: np.ndarray) -> np.ndarray:
+def _to_float32(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, np.float32)
 
 
-def _double(values: np.ndarray) -> np.ndarray:
+def _to_float64(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, np.float64)

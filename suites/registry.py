@@ -1,24 +1,23 @@
-"""A suite is found by name, and only the suite that is asked for is imported."""
+"""Finds suites and tasks by name and imports only the suite that is asked for.
+
+A suite is a file in `suites/tasks` that declares one `SUITE`; its name is the file's, with `-` for `_`.
+"""
 
 import importlib
+import pkgutil
 from collections.abc import Iterable
 
 from foundation.errors import unknown_name
+from suites import tasks
 from suites.task import Suite, Task
 
-MODULES = {
-    "toy": "suites.tasks.toy",
-    "maze2d": "suites.tasks.maze2d",
-    "locomotion": "suites.tasks.locomotion",
-    "antmaze": "suites.tasks.antmaze",
-    "kitchen": "suites.tasks.kitchen",
-    "adroit-pen": "suites.tasks.adroit_pen",
-}
+_registered: dict[str, Suite] = {}  # suites from outside `suites/tasks`, by name; they come before the files
 
 
 def suite_names() -> tuple[str, ...]:
-    """The names of all suites, in the order to list them."""
-    return tuple(MODULES)
+    """The names of all suites, in alphabetical order."""
+    files = (module.name.replace("_", "-") for module in pkgutil.iter_modules(tasks.__path__))
+    return tuple(sorted({*_registered, *files}))
 
 
 def get_suite(name: str) -> Suite:
@@ -27,9 +26,12 @@ def get_suite(name: str) -> Suite:
     Raises:
         UnknownName: no suite has the name; near names are suggested.
     """
-    if name not in MODULES:
-        raise unknown_name("suite", name, MODULES)
-    return importlib.import_module(MODULES[name]).SUITE
+    if name in _registered:
+        return _registered[name]
+    names = suite_names()
+    if name not in names:
+        raise unknown_name("suite", name, names)
+    return importlib.import_module(f"{tasks.__name__}.{name.replace('-', '_')}").SUITE
 
 
 def find_tasks(name: str) -> tuple[Task, ...]:
@@ -38,7 +40,7 @@ def find_tasks(name: str) -> tuple[Task, ...]:
     Raises:
         UnknownName: neither exists; near names are suggested.
     """
-    suites = {suite: get_suite(suite) for suite in MODULES}
+    suites = {suite: get_suite(suite) for suite in suite_names()}
     if name in suites:
         return suites[name].tasks
     known = {task.name: task for suite in suites.values() for task in suite.tasks}

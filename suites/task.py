@@ -1,17 +1,38 @@
-"""A task is data: what is learned from, where it is evaluated, and the numbers its papers fixed."""
+"""The types by which suites declare tasks: data sets, environments, and the numbers that the papers fixed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
-from suites.episode import Episode
-from suites.frames import QuarterTurn
-from suites.rewards import RewardTransform, Unchanged
-from suites.toy.densities import Density
+from suites.transforms import QuarterTurn, RewardTransform, Unchanged
 
 Progress = Callable[[int, int], None]  # called with (done, total) transitions
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode, laid out as Minari stores it.
+
+    Attributes:
+        observations: (T + 1, observation_dim); row t + 1 is what followed action t.
+        actions: (T, action_dim).
+        rewards: (T,), for arriving at row t + 1.
+        terminations: (T,) bool, true only where the task itself ended.
+        truncations: (T,) bool, true where the trajectory was cut for another reason.
+    """
+
+    observations: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    terminations: np.ndarray
+    truncations: np.ndarray
+
+    def __len__(self) -> int:
+        """The number of actions, T."""
+        return len(self.actions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +47,8 @@ class Task:
         episodes: evaluation episodes per seed in the papers' protocol (samples per β for a density).
         settings: config fields, by dotted name, that this task sets in every preset.
         published_rho: SWG's guidance scale for the task (arXiv 2505.18345, Tables 4-7), if there is one.
-        rho: the scale of every method where the exact target law is known, which ρ = 1 gives.
-        reward: what is learned from in the place of the data's rewards; applied when the data are loaded.
+        rho: the scale of every method where the exact target distribution is known, which ρ = 1 gives.
+        reward: gives the rewards to learn from; applied when the data are loaded.
     """
 
     name: str
@@ -69,6 +90,27 @@ class ControlTask(Task):
         """D4RL's normalised score of one episode's return (0 at the reference minimum, 100 at the maximum)."""
         low, high = self.reference
         return 100.0 * (episode_return - low) / (high - low)
+
+
+@dataclass(frozen=True)
+class Density:
+    """A 2-D set: how to draw its points and the energy of any point.
+
+    Attributes:
+        name: such as `8gaussians`.
+        sample: (count, generator) to independent points (count, 2) and their own energies (count,), float64.
+        energy: points (n, 2) to energies (n,), for points that no data set labels.
+        energy_max: the largest energy of a point; for the swiss roll, whose energy has no bound, one that
+            about one point in a million passes.
+        tilted: (inverse temperature, count, generator) to points (count, 2) of p ∝ q·e^{βE}, for a set whose
+            energy has no bound; None where rejection does it.
+    """
+
+    name: str
+    sample: Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
+    energy: Callable[[np.ndarray], np.ndarray]
+    energy_max: float
+    tilted: Callable[[float, int, np.random.Generator], np.ndarray] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

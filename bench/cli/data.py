@@ -15,16 +15,14 @@ from bench.cli.table import format_table
 from bench.config.bounds import check_bounds
 from bench.progress import ProgressCallback, ProgressConsole
 from foundation.errors import UserError
+from suites.data import list_sources, load, parse_source
 from suites.registry import find_tasks, suite_names
-from suites.sources import load
-from suites.sources.d4rl.download import Patience
-from suites.sources.d4rl.files import FILES
-from suites.sources.d4rl.inspection import inspect
-from suites.sources.d4rl.lock import locked
+from suites.sources.cache import cache_path, count_rows
+from suites.sources.d4rl.files import FILES, find_checksum
+from suites.sources.d4rl.layout import inspect
 from suites.sources.d4rl.store import fetch_d4rl, import_d4rl, stored_file
-from suites.sources.flat import flat_path, rows_in
+from suites.sources.download import Patience
 from suites.sources.minari import fetch_minari, has_minari, minari_folder
-from suites.sources.wanted import choices, wanted
 from suites.task import ControlTask, Task
 
 HEADER = ("task", "source", "data set", "here", "size", "transitions")
@@ -52,7 +50,7 @@ def fetch(options: FetchData, console: ProgressConsole) -> None:
     """`data fetch`."""
     if not options.tasks:
         raise UserError("data fetch needs a task or a suite, as in python -m bench data fetch hopper-medium-v2.")
-    chosen = [(task, wanted(task, _downloadable(task, options.data))) for task in _tasks(options.tasks)]
+    chosen = [(task, parse_source(task, _downloadable(task, options.data))) for task in _tasks(options.tasks)]
     for _, each in chosen:
         started = time.monotonic()
         if each.source == "minari":
@@ -91,7 +89,7 @@ def make(options: MakeData, console: ProgressConsole) -> None:
 
 def import_file(options: ImportData, console: ProgressConsole) -> None:
     """`data import`."""
-    chosen = wanted(_task(options.task), options.data)
+    chosen = parse_source(_task(options.task), options.data)
     if chosen.source != "d4rl":
         raise UserError(f"--data {options.data} cannot be imported; only D4RL's files can: d4rl, or d4rl:v0.")
     path = import_d4rl(options.file.expanduser(), chosen.name, options.artifacts / "data")
@@ -152,7 +150,7 @@ def _downloadable(task: Task, asked: str) -> str:
         return remote[0]
     if asked.partition(":")[0] not in ("d4rl", "minari"):
         what = "its data are made here" if not remote else f"--data {asked} is not downloaded"
-        raise UserError(f"task {task.name} has nothing to fetch: {what}; its sources are {choices(task)}.")
+        raise UserError(f"task {task.name} has nothing to fetch: {what}; its sources are {list_sources(task)}.")
     return asked
 
 
@@ -198,7 +196,7 @@ def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]
         stem = name.rpartition("-")[0]
         for each in sorted((known for known in FILES if known.rpartition("-")[0] == stem), reverse=True):
             file = stored_file(directory, each)
-            there, expected = file.is_file(), locked(each, directory / "d4rl")
+            there, expected = file.is_file(), find_checksum(each, directory / "d4rl")
             size = _megabytes(file.stat().st_size if there else expected[0].size if expected else None)
             typed = source if each == name else f"{source}:{each.rpartition('-')[2]}"
             yield task.name, typed, each, _yes(there), size, _count(task, source, each, directory, None)
@@ -216,7 +214,7 @@ def _local(task: Task, base: str, directory: Path) -> Iterator[tuple[str, ...]]:
 
 def _count(task: Task, source: str, name: str, directory: Path, minari: Path | None) -> str:
     """Transitions by the flat copy; else the steps that Minari's description says; else a dash."""
-    rows = rows_in(flat_path(directory, source, name, task.observation_dim))
+    rows = count_rows(cache_path(directory, source, name, task.observation_dim))
     if rows is None and minari is not None:
         try:
             rows = int(json.loads((minari / "data" / "metadata.json").read_text())["total_steps"])

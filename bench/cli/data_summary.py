@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from bench.cli.table import format_table
 from foundation.files import write_atomically
-from suites.rewards import episode_lengths, episode_returns
 from suites.sources.transitions import Transitions
 from suites.task import ControlTask, Task
+from suites.transforms import episode_lengths, episode_returns
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 HEADER = ("", "min", "10 %", "25 %", "median", "75 %", "90 %", "max")

@@ -11,9 +11,7 @@ import torch
 from bench.config.spec import Config
 from critics.known import KnownCritic
 from methods.core.setup import Setup
-from suites.sources import load
-from suites.sources.transitions import Transitions, action_bounds
-from suites.task import DensityTask, Task
+from suites import DensityTask, Task, Transitions, action_bounds, load
 from training import Data, Progress
 
 

@@ -15,8 +15,8 @@ from foundation.errors import UserError
 from methods.core.policy import Policy
 from methods.diffusion.noise import StreamNoise
 from suites.task import ControlTask, DensityTask, Task
+from suites.toy.densities import sample_target
 from suites.toy.distance import noise_floor, sliced_wasserstein
-from suites.toy.target import target_samples
 from training import Progress, SeedStreams
 from training.seeds import stream_number
 
@@ -208,7 +208,7 @@ def _evaluate_density(
         for row, seed in enumerate(evaluation.seeds):
             ours = points[row].double().cpu().numpy()
             generator = np.random.default_rng(stream_number(seed, f"{purpose}/{task.name}/{beta:g}"))
-            truth = target_samples(task.density, beta, samples, generator)
+            truth = sample_target(task.density, beta, samples, generator)
             distance = sliced_wasserstein(ours, truth)
             # The floor takes ten target samples more; tuning compares scales with each other and needs none.
             floor = noise_floor(task.density, beta, samples, generator) if purpose == REPORT else math.nan

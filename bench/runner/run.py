@@ -21,7 +21,7 @@ from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered,
 from bench.runner.units import Worker, units_of
 from bench.storage.manifest import remember, remember_experiment
 from bench.storage.store import ComponentStore, ResultStore, check_space
-from suites.sources.wanted import wanted
+from suites.data import parse_source
 from training import Component, Data
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
@@ -34,7 +34,7 @@ def run(request: Request[Scales], console: ProgressConsole) -> None:
     check_space(request.artifacts)
     results.prepare()
     for job in request.jobs:
-        wanted(job.task, job.part.source(request.source, job.task))  # before any other task's data are made
+        parse_source(job.task, job.part.source(request.source, job.task))  # before any other task's data are made
     by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
     plans = [plan_task(request, tuple(jobs), results, console) for _, jobs in by_task]
     processes = processes_for(plans, request)

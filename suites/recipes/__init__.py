@@ -1,1 +1,1 @@
-"""How data are made on this machine."""
+"""Recipes by which data are generated on this machine."""

@@ -1,25 +1,23 @@
-"""Locomotion's local data are rollouts of trained policies, mixed by D4RL's recipe (arXiv 2004.07219, section 5).
+"""Generates locomotion data: rollouts of trained policies, mixed by D4RL's recipe (arXiv 2004.07219, section 5).
 
-    medium          the policy on the way up whose score is nearest a third of the expert's
-    medium-replay   what was met on the way to it: the untrained policy and the checkpoints up to medium
+    medium          the policy, early in training, whose score is nearest a third of the expert's
+    medium-replay   the untrained policy and the checkpoints up to medium
     medium-expert   half medium, half expert
 
 Actions are drawn, not the policies' means. The policies and their returns are in `suites/recipes/policies`:
 experts of 97 (hopper), 67 (halfcheetah) and 96 (walker2d) after 60,000 to 120,000 steps of training, so these are
 other data than D4RL's.
 
-Deviation: D4RL's medium-replay is the replay buffer of one training; here each checkpoint on the way is run for
-an equal share, in order, so the set can have any size and needs no training.
+Deviation: D4RL's medium-replay is the replay buffer of one training; here each checkpoint up to medium is run
+for an equal share, in order, so the set can have any size and needs no training.
 """
 
 import numpy as np
 
-from suites.episode import Episode
 from suites.errors import DataError
-from suites.recipes.policies.actor import Policy
-from suites.recipes.policies.chosen import chosen
-from suites.recipes.policies.rollout import roll_out
-from suites.task import Progress
+from suites.recipes.policies.actor import Policy, load_policies
+from suites.recipes.policies.rollout import roll_out, split_evenly
+from suites.task import Episode, Progress
 
 
 def generate(
@@ -33,7 +31,7 @@ def generate(
         horizon: steps after which an episode is cut.
         count: number of transitions.
         seed: of every draw.
-        progress: told (done, total) transitions.
+        progress: called with (done, total) transitions.
 
     Returns:
         The episodes of one policy after the other's, in the order above; float32.
@@ -41,19 +39,19 @@ def generate(
     Raises:
         DataError: there is no such mixture, or the robot's policies are not there.
     """
-    policies = mixed(robot, mixture)
+    policies = select_policies(robot, mixture)
     seeds = np.random.SeedSequence(seed).spawn(len(policies))
     episodes, done = [], 0
-    for policy, share, child in zip(policies, shares(count, len(policies)), seeds, strict=True):
+    for policy, share, child in zip(policies, split_evenly(count, len(policies)), seeds, strict=True):
         if share > 0:
-            episodes += roll_out(robot, policy, horizon, share, child, _after(progress, done, count))
+            episodes += roll_out(robot, policy, horizon, share, child, _offset_progress(progress, done, count))
         done += share
     return tuple(episodes)
 
 
-def mixed(robot: str, mixture: str) -> tuple[Policy, ...]:
+def select_policies(robot: str, mixture: str) -> tuple[Policy, ...]:
     """The policies of a mixture, in the order in which they are run; errors as `generate`."""
-    policies = chosen(robot)
+    policies = load_policies(robot)
     mixtures = {
         "medium": (policies.medium,),
         "medium-replay": (*policies.earlier, policies.medium),
@@ -64,13 +62,8 @@ def mixed(robot: str, mixture: str) -> tuple[Policy, ...]:
     return mixtures[mixture]
 
 
-def shares(count: int, number: int) -> list[int]:
-    """`count` in `number` parts that differ by 1 at most, the larger ones first."""
-    return [count // number + (index < count % number) for index in range(number)]
-
-
-def _after(progress: Progress | None, before: int, total: int) -> Progress | None:
-    """Tells `progress` of a part that begins after `before` of `total` transitions."""
+def _offset_progress(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """The progress of a part that begins after `before` of `total` transitions."""
     if progress is None:
         return None
     return lambda done, _: progress(before + done, total)

@@ -1,4 +1,4 @@
-"""maze2d's data are one noisy walk between random goals, rewarded afterwards for the goal of the evaluation.
+"""Generates maze2d's data: one noisy walk between random goals, rewarded afterwards for the evaluation's goal.
 
 D4RL's recipe (arXiv 2004.07219; its published generation and relabelling scripts): a waypoint controller
 walks to a random cell, with noise of standard deviation 0.5 on every action, clipped to [-1, 1]; when the
@@ -6,6 +6,12 @@ cell is reached, or after the evaluation's horizon, another is drawn and the wal
 Nothing ever terminates. An episode here is the walk to one goal (D4RL marks its end as a timeout), so the
 last observation of an episode is the first of the next.
 
+The controller plans on the grid of free cells and aims at one cell after the other: action = 10 (waypoint -
+position) - velocity, clipped to [-1, 1]; a waypoint is reached within 0.1. Intermediate waypoints are moved at
+random within a square of side 0.2, so that no two passes are the same; the last one is the goal cell's centre.
+
+Deviation: D4RL's walls are shifted by 0.2 against its coordinates and its waypoints by U(0, 0.2) to make up for
+it; PointMaze's are not shifted, so the square is centred: U(-0.1, 0.1).
 Deviation: the reward of a transition looks at the observation it leads to, as the environment does; D4RL's
 looks at the one it starts from (D4RL issue 194).
 Deviation: D4RL's script repeats an observation after each goal; this one steps on.
@@ -18,16 +24,63 @@ from itertools import pairwise
 import mujoco
 import numpy as np
 
-from suites.episode import Episode
-from suites.recipes.waypoints import Cell, WaypointController
-from suites.simulators.point_maze import GOAL_RADIUS, SPEED_LIMIT, PointMaze
-from suites.task import Progress
+from suites.simulators.point_maze import GOAL_RADIUS, SPEED_LIMIT, Cell, Grid, Point, PointMaze
+from suites.task import Episode, Progress
 
+POSITION_GAIN = 10.0
+VELOCITY_GAIN = -1.0
+REACHED = 0.1
+WAYPOINT_NOISE = 0.1
 ACTION_NOISE = 0.5
-BLOCK = 10_000  # noise is drawn, and progress told, this many transitions at a time
+BLOCK = 10_000  # noise is drawn, and progress called, this many transitions at a time
 
 
-def walk(
+class WaypointController:
+    """Drives a point mass to one goal cell after another.
+
+    Args:
+        grid: the maze.
+        generator: draws the waypoints' offsets; None for waypoints at the cells' centres.
+    """
+
+    def __init__(self, grid: Grid, generator: np.random.Generator | None = None):
+        self.grid = grid
+        self.generator = generator
+        self._waypoints: list[Point] = []
+        self._goal: Point = (0.0, 0.0)
+
+    def aim(self, x: float, y: float, goal: Cell) -> None:
+        """Plan from the position (x, y) to a goal cell."""
+        centres = [self.grid.centre(cell) for cell in self.grid.path(self.grid.cell(x, y), goal)]
+        self._goal = centres[-1]
+        self._waypoints = [self._move_waypoint(point) for point in centres[:-1]] + [self._goal]
+        self._waypoints.reverse()  # the next one is the last of the list
+
+    def act(self, x: float, y: float, vx: float, vy: float) -> tuple[float, float, bool]:
+        """The action (ax, ay) in [-1, 1], and whether the goal's centre is within 0.1.
+
+        D4RL also asks that the last step was shorter than 0.1, which the velocity limit of 5 always grants.
+        """
+        tx, ty = self._waypoints[-1]
+        reached = _is_near(x, y, self._goal)
+        if len(self._waypoints) > 1 and _is_near(x, y, (tx, ty)):
+            self._waypoints.pop()
+        ax = POSITION_GAIN * (tx - x) + VELOCITY_GAIN * vx
+        ay = POSITION_GAIN * (ty - y) + VELOCITY_GAIN * vy
+        return min(1.0, max(-1.0, ax)), min(1.0, max(-1.0, ay)), reached
+
+    def _move_waypoint(self, point: Point) -> Point:
+        if self.generator is None:
+            return point
+        dx, dy = self.generator.uniform(-WAYPOINT_NOISE, WAYPOINT_NOISE, size=2).tolist()
+        return point[0] + dx, point[1] + dy
+
+
+def _is_near(x: float, y: float, point: Point) -> bool:
+    return (x - point[0]) ** 2 + (y - point[1]) ** 2 < REACHED**2
+
+
+def generate(
     identifier: str, goal_cell: Cell, limit: int, count: int, seed: int, progress: Progress | None = None
 ) -> tuple[Episode, ...]:
     """Generate `count` transitions.
@@ -40,7 +93,7 @@ def walk(
         limit: steps after which a new goal is drawn though the last was not reached.
         count: number of transitions.
         seed: of every draw.
-        progress: told (done, total) transitions.
+        progress: called with (done, total) transitions.
 
     Returns:
         The episodes in order; observations (T + 1, 4), actions (T, 2), float32.
@@ -48,11 +101,11 @@ def walk(
     environment = PointMaze(identifier, goal_cell)
     observations, actions, ends = _simulate(environment, limit, count, seed, progress)
     environment.close()
-    rewards = goal_rewards(observations[1:], environment.goal)
-    return tuple(_episode(observations, actions, rewards, *bounds) for bounds in pairwise([0, *ends]))
+    rewards = compute_goal_rewards(observations[1:], environment.goal)
+    return tuple(_cut_episode(observations, actions, rewards, *bounds) for bounds in pairwise([0, *ends]))
 
 
-def goal_rewards(next_observations: np.ndarray, goal: np.ndarray) -> np.ndarray:
+def compute_goal_rewards(next_observations: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """1 where the position in next_observations (n, 4) is within 0.5 of the goal (2,), else 0; float32 (n,)."""
     distance = np.linalg.norm(next_observations[:, :2].astype(np.float64) - goal, axis=1)
     return (distance <= GOAL_RADIUS).astype(np.float32)
@@ -73,9 +126,9 @@ def _simulate(
     actions = np.empty((count, 2), np.float32)
     ends, started, goal = [], 0, None
     x, y, vx, vy = *data.qpos.tolist(), *data.qvel.tolist()
-    for t, (dx, dy) in zip(range(count), _pairs(noise), strict=False):
+    for t, (dx, dy) in zip(range(count), _iterate_noise(noise), strict=False):
         if t == started:
-            goal = _another(free, goal, goals)
+            goal = _draw_goal(free, goal, goals)
             controller.aim(x, y, goal)
         ax, ay, reached = controller.act(x, y, vx, vy)
         action = _clip(ax + dx, 1.0), _clip(ay + dy, 1.0)
@@ -92,13 +145,13 @@ def _simulate(
     return observations, actions, ends
 
 
-def _pairs(generator: np.random.Generator) -> Iterator[list[float]]:
+def _iterate_noise(generator: np.random.Generator) -> Iterator[list[float]]:
     """Noise for one action after the other, without end."""
     while True:
         yield from generator.normal(0.0, ACTION_NOISE, (BLOCK, 2)).tolist()
 
 
-def _another(free: tuple[Cell, ...], last: Cell | None, generator: np.random.Generator) -> Cell:
+def _draw_goal(free: tuple[Cell, ...], last: Cell | None, generator: np.random.Generator) -> Cell:
     choices = [cell for cell in free if cell != last]
     return choices[int(generator.integers(len(choices)))]
 
@@ -107,7 +160,9 @@ def _clip(value: float, bound: float) -> float:
     return min(bound, max(-bound, value))
 
 
-def _episode(observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray, start: int, end: int) -> Episode:
+def _cut_episode(
+    observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray, start: int, end: int
+) -> Episode:
     truncations = np.zeros(end - start, bool)
     truncations[-1] = True
     return Episode(

@@ -1,4 +1,4 @@
-"""AntMaze is D4RL's ant in D4RL's mazes and frame, rebuilt as one MuJoCo model for each maze.
+"""Builds the antmaze environments: D4RL's ant in D4RL's mazes and frame, one MuJoCo model for each maze.
 
 Facts from github.com/Farama-Foundation/D4RL, `d4rl/locomotion`, under the protocol of `antmaze-*-v2`:
 
@@ -10,7 +10,11 @@ Facts from github.com/Farama-Foundation/D4RL, `d4rl/locomotion`, under the proto
 The ant is Gymnasium's `ant.xml` with D4RL's values put back: steps of 5 × 0.02 s (not 0.01), torques of at
 most 30 (not 150), softer contacts (solimp 0.8 0.8 0.01). Gymnasium-Robotics' AntMaze has none of these and
 mirrored mazes, which no turn of the ant undoes: there a policy learned from D4RL's data would drive another
-robot. Minari's antmaze data come from there, and a policy learned from them does not belong here.
+robot. Minari's antmaze data come from that simulator, so they are not used here.
+
+The origin is the start cell's centre, cells are 4 wide, x grows with the column and y with the row
+(`d4rl/locomotion/maze_env.py`): (x, y) = 4 (column - start column, row - start row). Gymnasium-Robotics' mazes are
+mirrored, with the origin in the middle of the maze: its y falls with the row.
 
 Deviation: MuJoCo 3 in the place of 2.0, so that contacts agree in kind and not to the digit. Version 0 draws
 the goal once for a whole evaluation; here every reset draws one, as in version 2.
@@ -18,6 +22,7 @@ the goal once for a whole evaluation; here every reset draws one, as in version 
 
 import math
 import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,10 +32,12 @@ import mujoco as untyped
 import numpy as np
 from gymnasium.wrappers import TimeLimit
 
-from suites.simulators.ant_maze_layouts import CELL, LAYOUTS
-
 mujoco: Any = untyped  # its compiled modules come without types
 
+Cell = tuple[int, int]
+Point = tuple[float, float]
+
+CELL = 4.0
 WALL_HEIGHT = 2.0
 TIMESTEP = 0.02
 TIMESTEPS_PER_STEP = 5
@@ -41,17 +48,76 @@ GOAL_NOISE = (1.0, 0.5)  # a goal is moved by the sum of two uniform draws, from
 GOAL_RADIUS = 0.5
 
 
+@dataclass(frozen=True)
+class Layout:
+    """A maze, drawn as rows of `#` (wall), `.` (free), `s` (start) and `g` (goal)."""
+
+    rows: tuple[str, ...]
+
+    @property
+    def walls(self) -> tuple[Cell, ...]:
+        """The (row, column) of every wall."""
+        return self._cells("#")
+
+    @property
+    def free(self) -> tuple[Cell, ...]:
+        """The (row, column) of every other cell."""
+        return self._cells(".sg")
+
+    @property
+    def start(self) -> Cell:
+        """Where every episode begins."""
+        return self._cells("s")[0]
+
+    @property
+    def goal(self) -> Cell:
+        """The goal's cell, before the goal's noise."""
+        return self._cells("g")[0]
+
+    def centre(self, cell: Cell) -> Point:
+        """A cell's centre (x, y) in D4RL's frame, in metres."""
+        return CELL * (cell[1] - self.start[1]), CELL * (cell[0] - self.start[0])
+
+    def cell(self, x: float, y: float) -> Cell:
+        """The cell that holds a point of D4RL's frame."""
+        return math.floor(y / CELL + 0.5) + self.start[0], math.floor(x / CELL + 0.5) + self.start[1]
+
+    def _cells(self, kinds: str) -> tuple[Cell, ...]:
+        return tuple((i, j) for i, row in enumerate(self.rows) for j, kind in enumerate(row) if kind in kinds)
+
+
+LAYOUTS = {
+    "umaze": Layout(("#####", "#s..#", "###.#", "#g..#", "#####")),
+    "medium": Layout(
+        ("########", "#s.##..#", "#..#...#", "##...###", "#..#...#", "#.#..#.#", "#...#.g#", "########")
+    ),
+    "large": Layout(
+        (
+            "############",
+            "#s...#.....#",
+            "#.##.#.#.#.#",
+            "#......#...#",
+            "#.####.###.#",
+            "#..#.#.....#",
+            "##.#.#.#.###",
+            "#..#...#.g.#",
+            "############",
+        )
+    ),
+}
+
+
 @cache
-def ant_model(maze: str) -> Any:
+def build_ant_model(maze: str) -> Any:
     """The compiled `MjModel` of a maze; it never changes, so all environments of the process share it."""
     import gymnasium.envs.mujoco as robots
 
     root = ElementTree.parse(Path(str(robots.__file__)).parent / "assets" / "ant.xml").getroot()
-    _only(root, "option").set("timestep", str(TIMESTEP))
-    _only(root, "default/geom").attrib.update(CONTACT)
+    _find_one(root, "option").set("timestep", str(TIMESTEP))
+    _find_one(root, "default/geom").attrib.update(CONTACT)
     for motor in root.iter("motor"):
         motor.set("gear", str(TORQUE))
-    layout, world = LAYOUTS[maze], _only(root, "worldbody")
+    layout, world = LAYOUTS[maze], _find_one(root, "worldbody")
     half = (CELL / 2, CELL / 2, WALL_HEIGHT / 2)
     for cell in layout.walls:
         ElementTree.SubElement(
@@ -67,7 +133,7 @@ def ant_model(maze: str) -> Any:
     return mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
 
 
-def _only(root: ElementTree.Element, path: str) -> ElementTree.Element:
+def _find_one(root: ElementTree.Element, path: str) -> ElementTree.Element:
     (found,) = root.findall(path)
     return found
 
@@ -86,7 +152,7 @@ class AntMaze(gym.Env[np.ndarray, np.ndarray]):
 
     def __init__(self, maze: str):
         self.layout = LAYOUTS[maze]
-        self.model = ant_model(maze)
+        self.model = build_ant_model(maze)
         self.data = mujoco.MjData(self.model)
         self.goal = np.array(self.layout.centre(self.layout.goal))
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (29,), np.float32)

@@ -1,4 +1,4 @@
-"""Kitchen is Gymnasium-Robotics' FrankaKitchen-v1, returning the number of sub-tasks done, once each.
+"""Builds the kitchen environments: FrankaKitchen-v1, with the number of sub-tasks done, once each, as the return.
 
 Sub-tasks are D4RL's (github.com/Farama-Foundation/D4RL, `d4rl/kitchen`): four for a task, each worth 1 in the
 step that first brings its joints within 0.3 of their goal; the episode ends with the fourth. A score is
@@ -19,7 +19,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import TimeLimit, TransformObservation
 
-from suites.environments import as_float32, robotics
+from suites.environments import as_float32, make_robotics
 
 MICROWAVE_FIRST = ("microwave", "kettle", "light switch", "slide cabinet")
 SUBTASKS = {
@@ -30,14 +30,14 @@ SUBTASKS = {
 
 
 @cache
-def _original(subtasks: tuple[str, ...]) -> Any:
+def _load_original(subtasks: tuple[str, ...]) -> Any:
     """A FrankaKitchen-v1 that is copied and never stepped itself."""
-    return robotics("FrankaKitchen-v1", {"tasks_to_complete": list(subtasks)})
+    return make_robotics("FrankaKitchen-v1", {"tasks_to_complete": list(subtasks)})
 
 
-def _sharing_model(original: Any) -> gym.Env:
-    """An environment of its own in everything that changes: state, random numbers, record of sub-tasks."""
-    kitchen, robot = _shallow(original), _shallow(original.robot_env)
+def _copy_sharing_model(original: Any) -> gym.Env:
+    """A copy that shares the model, with its own state, random numbers and record of sub-tasks."""
+    kitchen, robot = _copy_shallow(original), _copy_shallow(original.robot_env)
     robot.data = type(robot.data)(robot.model)
     robot.init_qvel = np.zeros(robot.model.nv)  # the original's is a view of its own state
     kitchen.robot_env, kitchen.data = robot, robot.data
@@ -46,7 +46,7 @@ def _sharing_model(original: Any) -> gym.Env:
     return kitchen
 
 
-def _shallow(original: Any) -> Any:
+def _copy_shallow(original: Any) -> Any:
     """A copy that shares every attribute; `copy.copy` would build these classes anew, model and all."""
     found = object.__new__(type(original))
     vars(found).update(vars(original))
@@ -63,7 +63,7 @@ def make_kitchen(kind: str, horizon: int) -> gym.Env:
         kind: `complete`, `partial` or `mixed`.
         horizon: steps after which an episode is cut.
     """
-    kitchen = _sharing_model(_original(SUBTASKS[kind]))
+    kitchen = _copy_sharing_model(_load_original(SUBTASKS[kind]))
     space = gym.spaces.Box(-np.inf, np.inf, (59,), np.float64)
     flat = TransformObservation(kitchen, _observation, space)
     return TimeLimit(as_float32(flat), horizon)

@@ -1,4 +1,4 @@
-"""Locomotion is evaluated in Gymnasium's robots of version 4, the match for D4RL's Gym robots of version 2.
+"""Builds the locomotion environments: Gymnasium's robots of version 4, which match D4RL's Gym robots of version 2.
 
 Version 5 is another task: it drops the last healthy reward of Hopper and Walker2d and changes Walker2d's feet.
 The classes are loaded by name, since `gymnasium.make` warns that version 4 is out of date.

@@ -1,4 +1,4 @@
-"""maze2d is PointMaze's MuJoCo model under D4RL's protocol of evaluation.
+"""Builds the maze2d environments: PointMaze's MuJoCo model under D4RL's protocol of evaluation.
 
 D4RL's protocol (github.com/Farama-Foundation/D4RL, `maze2d-*-v1`, sparse): one fixed goal without noise; the
 reward is 1 for every step that ends within 0.5 of it; nothing terminates; an episode starts at rest but for a
@@ -14,19 +14,81 @@ lie at the cells' edges, where D4RL's lie 0.2 beside them.
 """
 
 import math
+from collections import deque
+from collections.abc import Sequence
 from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import TimeLimit
 
-from suites.environments import robotics
-from suites.recipes.waypoints import Cell, Grid
+from suites.environments import make_robotics
+
+Cell = tuple[int, int]
+Point = tuple[float, float]
 
 GOAL_RADIUS = 0.5
 START_NOISE = 0.1
 START_SPEED = 0.1
 SPEED_LIMIT = 5.0
+
+
+class Grid:
+    """The cells of a maze, in rows from the top and columns from the left; cells are 1 wide.
+
+    Args:
+        maze_map: rows of cells, 1 for a wall and anything else for a free cell.
+    """
+
+    def __init__(self, maze_map: Sequence[Sequence[object]]):
+        self.rows, self.columns = len(maze_map), len(maze_map[0])
+        self.free: tuple[Cell, ...] = tuple(
+            (i, j) for i, row in enumerate(maze_map) for j, cell in enumerate(row) if cell != 1
+        )
+        self._free = frozenset(self.free)
+        self._distances: dict[Cell, dict[Cell, int]] = {}
+
+    def centre(self, cell: Cell) -> Point:
+        """The (x, y) of a cell's centre; the origin is the maze's middle, y points up."""
+        return cell[1] + 0.5 - self.columns / 2, self.rows / 2 - cell[0] - 0.5
+
+    def cell(self, x: float, y: float) -> Cell:
+        """The cell that holds a point."""
+        return int(self.rows / 2 - y), int(x + self.columns / 2)
+
+    def distances(self, goal: Cell) -> dict[Cell, int]:
+        """The number of steps from every cell that can reach the goal, by breadth-first search."""
+        if goal not in self._distances:
+            found, queue = {goal: 0}, deque([goal])
+            while queue:
+                here = queue.popleft()
+                for cell in self._neighbours(here):
+                    if cell not in found:
+                        found[cell] = found[here] + 1
+                        queue.append(cell)
+            self._distances[goal] = found
+        return self._distances[goal]
+
+    def path(self, start: Cell, goal: Cell) -> tuple[Cell, ...]:
+        """A shortest path without its start: the cells to visit in order, the goal last.
+
+        Ties go to the first of up, down, left, right. From the goal itself the path is the goal alone.
+
+        Raises:
+            ValueError: the start or the goal is a wall, or no path joins them.
+        """
+        steps = self.distances(goal)
+        if goal not in self._free or start not in steps:
+            raise ValueError(f"no path of free cells leads from cell {start} to cell {goal}")
+        path = []
+        while start != goal:
+            start = min(self._neighbours(start), key=lambda cell: steps[cell])
+            path.append(start)
+        return tuple(path) or (goal,)
+
+    def _neighbours(self, cell: Cell) -> list[Cell]:
+        i, j = cell
+        return [near for near in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)) if near in self._free]
 
 
 class PointMaze(gym.Env[np.ndarray, np.ndarray]):
@@ -42,7 +104,7 @@ class PointMaze(gym.Env[np.ndarray, np.ndarray]):
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own declaration)
 
     def __init__(self, identifier: str, goal_cell: Cell):
-        base: Any = robotics(identifier)
+        base: Any = make_robotics(identifier)
         self._point = base.point_env
         self.model, self.data = base.model, base.data
         self.grid = Grid(base.maze.maze_map)

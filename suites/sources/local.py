@@ -1,8 +1,8 @@
-"""Data made on this machine are drawn once from a seed, stored as a Minari data set and read back as one.
+"""Generates a task's data from a seed, stores them as a Minari data set and reads that.
 
-A set is written under another name and renamed when it is whole, so a killed generation leaves no half-made
-set behind. Its name holds everything that made it: the task, the number of transitions, the seed unless it is
-0, and the version of the recipe.
+A set is written under another name and renamed when it is whole, so that a killed generation leaves no partial
+set. Its name has everything that determines it: the task, the number of transitions, the seed unless it is 0,
+and the version of the recipe.
 """
 
 import os
@@ -16,19 +16,18 @@ import mujoco
 import numpy as np
 from minari.data_collector import EpisodeBuffer
 
-from suites.environments import specification
-from suites.episode import Episode
+from suites.environments import make_specification
 from suites.errors import DataError
-from suites.sources.minari import into, read
+from suites.sources.minari import read_minari, redirect_minari
 from suites.sources.transitions import Transitions, check
-from suites.task import ControlTask, DensityTask, Progress
+from suites.task import ControlTask, DensityTask, Episode, Progress
 
 VERSION = 1  # of the recipes; a change in what a seed gives, by new policies too, must raise it
 INVERSE_TEMPERATURE_MAX = 20.0
 BYTES_PER_TRANSITION = 300  # stored set and flat copy together, with room to spare
 
 
-def local_name(base: str, count: int, seed: int) -> str:
+def format_local_name(base: str, count: int, seed: int) -> str:
     """The name of a set made here, such as `local/maze2d-umaze-100k-v0` or `...-100k-seed3-v0`."""
     if count % 1_000_000 == 0:
         size = f"{count // 1_000_000}m"
@@ -37,7 +36,7 @@ def local_name(base: str, count: int, seed: int) -> str:
     return f"{base}-{size}{f'-seed{seed}' if seed else ''}-v{VERSION}"
 
 
-def load_generated(
+def load_local(
     task: ControlTask, count: int, directory: Path, seed: int, progress: Progress | None
 ) -> Transitions:
     """The task's set of that size and seed, generated if `directory` does not hold it yet.
@@ -50,7 +49,7 @@ def load_generated(
             f"data set {task.datasets['local']} (local) of task {task.name} cannot be generated: "
             f"its recipe is not built yet"
         )
-    name = local_name(task.datasets["local"], count, seed)
+    name = format_local_name(task.datasets["local"], count, seed)
     if not (directory / name).is_dir():
         _require_space(directory, count)
         episodes = task.generate(count, seed, progress)
@@ -61,7 +60,7 @@ def load_generated(
                 f"data set {name} cannot be written to {directory} ({error}); "
                 f"free space there or choose another folder"
             ) from error
-    return read(directory, name, task, source="local", directory=directory)
+    return read_minari(directory, name, task, source="local", directory=directory)
 
 
 def draw_density(task: DensityTask, count: int, seed: int) -> Transitions:
@@ -81,7 +80,7 @@ def draw_density(task: DensityTask, count: int, seed: int) -> Transitions:
         terminals=np.ones(count, bool),
         timeouts=np.zeros(count, bool),
         source="local",
-        name=local_name(task.datasets["local"], count, seed),
+        name=format_local_name(task.datasets["local"], count, seed),
     )
     check(transitions, task)
     return transitions
@@ -92,7 +91,7 @@ def _store(task: ControlTask, episodes: tuple[Episode, ...], name: str, director
     target = directory / name
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=directory) as folder:
-        with into(Path(folder)):
+        with redirect_minari(Path(folder)):
             _create(task, episodes, name, seed)
         try:
             os.rename(Path(folder) / name, target)
@@ -106,9 +105,9 @@ def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: i
     recipe = getattr(task.generate, "func", task.generate).__module__
     dataset = minari.create_dataset_from_buffers(
         name,
-        [_buffer(episode) for episode in episodes],
-        env=specification(task),
-        eval_env=specification(task),
+        [_to_buffer(episode) for episode in episodes],
+        env=make_specification(task),
+        eval_env=make_specification(task),
         algorithm_name=f"{recipe}, version {VERSION}",
         author="diffusion-guidance-bench",
         author_email=set(),
@@ -122,7 +121,7 @@ def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: i
     dataset.storage.update_metadata({"seed": seed, "recipe_version": VERSION, "versions": versions})
 
 
-def _buffer(episode: Episode) -> EpisodeBuffer:
+def _to_buffer(episode: Episode) -> EpisodeBuffer:
     return EpisodeBuffer(
         observations=episode.observations,  # pyright: ignore[reportArgumentType] (arrays are stored as lists are)
         actions=episode.actions,  # pyright: ignore[reportArgumentType]
@@ -133,7 +132,7 @@ def _buffer(episode: Episode) -> EpisodeBuffer:
 
 
 def _require_space(directory: Path, count: int) -> None:
-    """Refuse before generating what will not fit."""
+    """Refuse a set that is larger than the free space, before it is generated."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

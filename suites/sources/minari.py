@@ -1,4 +1,4 @@
-"""Any Minari data set becomes transitions; one that is missing is downloaded into Minari's own folder.
+"""Reads Minari data sets, and downloads them into Minari's own folder.
 
 Data set format: https://minari.farama.org (HDF5, one group for each episode, T + 1 observations).
 """
@@ -16,13 +16,11 @@ from typing import Any
 import minari
 import numpy as np
 
-from suites.episode import Episode
-from suites.errors import DataError
-from suites.sources.contact import unreachable
-from suites.sources.d4rl.hdf5 import first_line
-from suites.sources.flat import flat_or, flat_path
-from suites.sources.transitions import Transitions, check, from_episodes
-from suites.task import Task
+from suites.errors import DataError, shorten
+from suites.sources.cache import cache_path, read_through_cache
+from suites.sources.download import check_server
+from suites.sources.transitions import Transitions, join_episodes
+from suites.task import Episode, Task
 
 
 def minari_folder() -> Path:
@@ -35,7 +33,7 @@ def has_minari(name: str) -> bool:
     return (minari_folder() / name / "data").is_dir()
 
 
-def load_downloaded(task: Task, name: str, directory: Path, source: str = "minari") -> Transitions:
+def load_minari(task: Task, name: str, directory: Path, source: str = "minari") -> Transitions:
     """A data set in Minari's folder, downloaded if it is not there.
 
     Args:
@@ -58,7 +56,7 @@ def load_downloaded(task: Task, name: str, directory: Path, source: str = "minar
             raise DataError(
                 f"{error} (data for task {task.name}); with a connection, type {typed}{others}"
             ) from error
-    return read(minari_folder(), name, task, source=source, directory=directory)
+    return read_minari(minari_folder(), name, task, source=source, directory=directory)
 
 
 def fetch_minari(name: str) -> bool:
@@ -68,31 +66,31 @@ def fetch_minari(name: str) -> bool:
         Whether anything was downloaded.
 
     Raises:
-        DataError: there is no connection (told within 5 seconds), or Minari cannot download it.
+        DataError: there is no connection (known within 5 seconds), or Minari cannot download it.
     """
     if has_minari(name):
         return False
     what = f"data set {name} (minari) is not in {minari_folder()}"
-    reason = _unreachable()
+    reason = _check_hub()
     if reason is not None:
         raise DataError(f"{what} and cannot be downloaded ({reason})")
-    unfinished = minari_folder() / ".unfinished" / name.replace("/", "--")  # kept: the next try goes on from here
+    unfinished = minari_folder() / ".unfinished" / name.replace("/", "--")  # kept: the next try resumes from it
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
-        with into(unfinished), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with redirect_minari(unfinished), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is there in part, which is what is wanted
             minari.download_dataset(name, force_download=True)
         (minari_folder() / name).parent.mkdir(parents=True, exist_ok=True)
         os.rename(unfinished / name, minari_folder() / name)
         shutil.rmtree(unfinished)
     except Exception as error:  # Minari's, the hub's and the connection's errors share no other class
-        raise DataError(f"{what} and Minari cannot download it ({first_line(error)})") from error
+        raise DataError(f"{what} and Minari cannot download it ({shorten(error)})") from error
     return True
 
 
 @contextmanager
-def into(folder: Path) -> Iterator[None]:
-    """Minari writes only below $MINARI_DATASETS_PATH: point it there for the time of one writing."""
+def redirect_minari(folder: Path) -> Iterator[None]:
+    """Set $MINARI_DATASETS_PATH, below which Minari writes, to a folder for the duration of the block."""
     before = os.environ.get("MINARI_DATASETS_PATH")
     os.environ["MINARI_DATASETS_PATH"] = str(folder)
     try:
@@ -104,19 +102,19 @@ def into(folder: Path) -> Iterator[None]:
             os.environ["MINARI_DATASETS_PATH"] = before
 
 
-def _unreachable() -> str | None:
-    """Why Minari's remote cannot be asked now; left alone it tries for half a minute before it says so."""
+def _check_hub() -> str | None:
+    """Why Minari's hub cannot be used now, or None; Minari itself tries for half a minute before it says so."""
     if not os.environ.get("MINARI_REMOTE", "hf://").startswith("hf://"):
         return None
     from huggingface_hub import constants  # takes a while to import, and only a download needs it
 
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
-    reason = unreachable(constants.ENDPOINT)
+    reason = check_server(constants.ENDPOINT)
     return None if reason is None else f"{constants.ENDPOINT} cannot be reached: {reason}"
 
 
-def read(root: Path, name: str, task: Task, *, source: str, directory: Path) -> Transitions:
+def read_minari(root: Path, name: str, task: Task, *, source: str, directory: Path) -> Transitions:
     """A stored Minari data set as checked transitions.
 
     Args:
@@ -130,24 +128,21 @@ def read(root: Path, name: str, task: Task, *, source: str, directory: Path) -> 
         DataError: the files are damaged or do not fit the task.
     """
     data = root / name / "data"
-
-    def made() -> Transitions:
-        found = from_episodes(_episodes(data, name, task.observation_dim), source=source, name=name)
-        check(found, task)
-        return found
-
-    flat = flat_path(directory, source, name, task.observation_dim)
-    transitions, was_flat = flat_or(flat, _stamp(data), made, source=source, name=name)
-    if was_flat:
-        check(transitions, task)
-    return transitions
+    return read_through_cache(
+        cache_path(directory, source, name, task.observation_dim),
+        _describe_files(data),
+        lambda: join_episodes(_iterate_episodes(data, name, task.observation_dim), source=source, name=name),
+        task,
+        source=source,
+        name=name,
+    )
 
 
 def flatten(observations: Any, width: int) -> np.ndarray:
     """Observations (T + 1, width) of an episode.
 
     A Box observation is taken as it is. Of a goal environment's dictionary, `observation` is taken if it has
-    the width asked for; if `achieved_goal` makes up the difference it stands in front, which is D4RL's layout
+    the width asked for; if `achieved_goal` makes up the difference it comes first, which is D4RL's layout
     of antmaze (x, y, then the rest). The desired goal is left out.
     """
     if not isinstance(observations, dict):
@@ -160,7 +155,7 @@ def flatten(observations: Any, width: int) -> np.ndarray:
     return inner
 
 
-def _episodes(data: Path, name: str, width: int) -> Iterator[Episode]:
+def _iterate_episodes(data: Path, name: str, width: int) -> Iterator[Episode]:
     try:
         for stored in minari.MinariDataset(data).iterate_episodes():
             yield Episode(
@@ -177,8 +172,8 @@ def _episodes(data: Path, name: str, width: int) -> Iterator[Episode]:
         ) from error
 
 
-def _stamp(data: Path) -> str:
-    """Tells one state of the stored files from another: their number, total size and latest change."""
+def _describe_files(data: Path) -> str:
+    """The stored files' number, total size and latest change, which tell one state of them from another."""
     found = [path.stat() for path in sorted(data.rglob("*")) if path.is_file()]
     latest = max((status.st_mtime_ns for status in found), default=0)
     return f"{len(found)} {sum(status.st_size for status in found)} {latest}"

@@ -1,9 +1,8 @@
-"""Every source gives the same thing: transitions in the q-learning view, checked and fingerprinted.
+"""Transitions in the q-learning view, with their checks and their fingerprint: what every source gives.
 
-The view follows D4RL's `qlearning_dataset`; `d4rl_view` reads D4RL's own files so, to the row. Those hold N
-observations for N actions, so the last transition of a cut episode has no successor and is dropped there.
-Episodes made here or stored by Minari keep the observation after their last action, so every transition of
-theirs has its successor and none is dropped.
+The view is that of D4RL's `qlearning_dataset` (see `suites/sources/d4rl/read.py`). D4RL's files hold N
+observations for N actions, so the last transition of a cut episode has no successor and is dropped.
+Episodes made here or stored by Minari have one observation more than actions, so none of theirs is dropped.
 """
 
 import hashlib
@@ -13,9 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from suites.episode import Episode
 from suites.errors import DataError
-from suites.task import DensityTask, Task
+from suites.task import DensityTask, Episode, Task
 
 ACTION_LIMIT = 1.0 - 1e-5  # as in IQL, IDQL and SWG: a squashed policy never has to reach ±1
 ACTION_TOLERANCE = 1e-3  # how far beyond ±1 an action may lie and still count as rounding
@@ -67,7 +65,7 @@ class Transitions:
 
     @property
     def key(self) -> str:
-        """What is learned from: the fingerprint, and the reward transform if there is one."""
+        """The fingerprint, and the reward transform if there is one."""
         return self.fingerprint if self.raw_rewards is None else f"{self.fingerprint} {self.reward_transform}"
 
     @property
@@ -85,7 +83,7 @@ class Transitions:
 ARRAYS = tuple(field.name for field in fields(Transitions) if field.type is np.ndarray)
 
 
-def transformed(transitions: Transitions, task: Task) -> Transitions:
+def transform_rewards(transitions: Transitions, task: Task) -> Transitions:
     """The transitions with the rewards that the task is learned from; the fingerprint stays that of the data.
 
     Raises:
@@ -99,7 +97,7 @@ def transformed(transitions: Transitions, task: Task) -> Transitions:
     )
 
 
-def from_episodes(episodes: Iterable[Episode], *, source: str, name: str) -> Transitions:
+def join_episodes(episodes: Iterable[Episode], *, source: str, name: str) -> Transitions:
     """Join episodes, in order, into transitions; all of them are kept (see the module's first lines).
 
     Actions are clipped to ±(1 - 1e-5); those beyond ±1.001 are left for `check` to report. An episode whose
@@ -112,7 +110,7 @@ def from_episodes(episodes: Iterable[Episode], *, source: str, name: str) -> Tra
     Raises:
         DataError: an episode's arrays do not fit together, or there is none.
     """
-    parts = [_rows(episode, index, name) for index, episode in enumerate(episodes)]
+    parts = [_to_columns(episode, index, name) for index, episode in enumerate(episodes)]
     if not parts:
         raise DataError(f"data set {name} holds no episode; generate or download it again")
     for index, part in enumerate(parts):
@@ -131,7 +129,7 @@ def from_episodes(episodes: Iterable[Episode], *, source: str, name: str) -> Tra
 
 
 def check(transitions: Transitions, task: Task) -> None:
-    """Refuse data that a task cannot be learned from.
+    """Refuse data that do not fit a task.
 
     Raises:
         DataError: names the first array at fault and its first bad row: a wrong shape or length, a flag that
@@ -155,10 +153,10 @@ def check(transitions: Transitions, task: Task) -> None:
             if array.dtype != np.bool_:
                 raise DataError(f"{where}: {name} has type {array.dtype} and should be boolean")
         elif not np.isfinite(array).all():
-            raise DataError(f"{where}: {name} is not finite in row {_first_row(~np.isfinite(array))}")
+            raise DataError(f"{where}: {name} is not finite in row {_find_first_row(~np.isfinite(array))}")
     outside = np.abs(transitions.actions) > 1.0 + ACTION_TOLERANCE
     if outside.any() and not isinstance(task, DensityTask):
-        row = _first_row(outside)
+        row = _find_first_row(outside)
         raise DataError(f"{where}: actions lie outside [-1, 1] in row {row}: {transitions.actions[row]}")
 
 
@@ -173,7 +171,7 @@ def action_bounds(task: Task, transitions: Transitions) -> tuple[np.ndarray, np.
     return -high, high
 
 
-def _rows(episode: Episode, index: int, name: str) -> tuple[np.ndarray, ...]:
+def _to_columns(episode: Episode, index: int, name: str) -> tuple[np.ndarray, ...]:
     """The six columns of one episode, in the order of `ARRAYS`."""
     steps = len(episode)
     expected = {"observations": steps + 1, "rewards": steps, "terminations": steps, "truncations": steps}
@@ -189,7 +187,7 @@ def _rows(episode: Episode, index: int, name: str) -> tuple[np.ndarray, ...]:
     timeouts[-1] |= not episode.terminations[-1]
     return (
         observations[:-1],
-        _clipped(np.asarray(episode.actions, np.float32)),
+        _clip_actions(np.asarray(episode.actions, np.float32)),
         np.asarray(episode.rewards, np.float32),
         observations[1:],
         np.asarray(episode.terminations, bool),
@@ -197,10 +195,10 @@ def _rows(episode: Episode, index: int, name: str) -> tuple[np.ndarray, ...]:
     )
 
 
-def _clipped(actions: np.ndarray) -> np.ndarray:
+def _clip_actions(actions: np.ndarray) -> np.ndarray:
     valid = np.abs(actions) <= 1.0 + ACTION_TOLERANCE
     return np.where(valid, np.clip(actions, -ACTION_LIMIT, ACTION_LIMIT), actions)
 
 
-def _first_row(bad: np.ndarray) -> int:
+def _find_first_row(bad: np.ndarray) -> int:
     return int(np.argwhere(bad)[0, 0])

@@ -1,1 +1,1 @@
-"""The task groups, declared as data."""
+"""The suites, one file each, which declares `SUITE`."""

@@ -5,7 +5,7 @@ Minari's sets are another version of these data and get a column of their own.
 
 from functools import partial
 
-from suites.simulators.pen import make_pen
+from suites.simulators.adroit_pen import make_pen
 from suites.task import ControlTask, Suite
 
 HORIZON = 100

@@ -6,9 +6,9 @@ step that an ant can take makes up for. Minari's sets are other data and get a c
 
 from functools import partial
 
-from suites.rewards import MinusOne
 from suites.simulators.ant_maze import make_ant_maze
 from suites.task import ControlTask, Suite
+from suites.transforms import MinusOne
 
 LONGEST_STEP = 1.0  # metres in 0.1 s; the ant runs at a few metres a second, and cells are 4 wide
 PUBLISHED_RHO = {

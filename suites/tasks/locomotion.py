@@ -6,9 +6,9 @@ Minari's `mujoco/*` sets are other data (v5 simulators, other policies), so they
 from functools import partial
 
 from suites.recipes.locomotion import generate
-from suites.rewards import ReturnRange
 from suites.simulators.gym_mujoco import make_robot
 from suites.task import ControlTask, Suite
+from suites.transforms import ReturnRange
 
 HORIZON = 1000
 ROBOTS = {  # observation and action sizes, reference returns

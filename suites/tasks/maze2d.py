@@ -8,10 +8,10 @@ canonical source here, as they are of the other groups, so that the harness work
 
 from functools import partial
 
-from suites.frames import QuarterTurn
-from suites.recipes.maze2d import walk
+from suites.recipes.maze2d import generate
 from suites.simulators.point_maze import make_point_maze
 from suites.task import ControlTask, Suite
+from suites.transforms import QuarterTurn
 
 
 def _task(
@@ -33,7 +33,7 @@ def _task(
         horizon=horizon,
         reference=reference,
         make_environment=partial(make_point_maze, identifier, goal, horizon),
-        generate=partial(walk, identifier, goal, horizon),
+        generate=partial(generate, identifier, goal, horizon),
         frame=QuarterTurn(*cells),
     )
 

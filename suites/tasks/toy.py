@@ -1,4 +1,4 @@
-"""Six planar densities with known energies: guidance without a critic, scored against the exact answer.
+"""Toy: six planar densities with known energies, for guidance without a critic, scored against the exact target.
 
 The observation is the inverse temperature β, the action is the point, and the weight e^{βE} is known. The
 papers draw the sets at β = 0, 3, 10 and 20 (https://arxiv.org/abs/2304.12824, https://arxiv.org/abs/2505.18345).
@@ -18,7 +18,7 @@ EVERY_PRESET = {
     "swg-r.weight": WEIGHT,
     "ddice.weight": WEIGHT,
     "idql.weight": WEIGHT,
-    "idql.select": "draw",  # argmax has no target law to be compared with
+    "idql.select": "draw",  # argmax has no target distribution to be compared with
     "cep.inverse_temperature": 1.0,
     "cep.support": "data",  # actions do not depend on β, so any row's action is in support
     "mse.inverse_temperature": 1.0,

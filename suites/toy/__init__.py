@@ -1,1 +1,1 @@
-"""The toy densities, their exact targets and the distance to them."""
+"""The toy densities, exact samples of their targets and the distance to them."""

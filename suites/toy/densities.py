@@ -1,4 +1,4 @@
-"""Six two-dimensional densities q(x), each with an energy E that is to be maximised.
+"""Six two-dimensional densities q(x), the energy E of each, and exact samples of its target p ∝ q·e^{βE}.
 
 The sets and energies are the toy ones of contrastive energy prediction (https://arxiv.org/abs/2304.12824,
 section 5.1), which self-weighted guidance shares (https://arxiv.org/abs/2505.18345, appendix D.1). A point's
@@ -8,7 +8,7 @@ data; `Density.energy` gives the energy of any other point by the nearest noise-
 How the sets are read here, where a short description leaves room:
 
 - every point is an independent draw: components are picked at random and angles are uniform, where the usual
-  generators fill equal counts on an even grid; the law of one point is the same;
+  generators fill equal counts on an even grid; the distribution of one point is the same;
 - moons and rings are as in scikit-learn, and rings' noise is added after the scaling by 3, so that the
   standard deviation is 0.08 in the final units;
 - the checkerboard's energy is read in the final units (after the doubling), where `x ∈ (0, 2] or x ≤ -2` is
@@ -18,36 +18,19 @@ How the sets are read here, where a short description leaves room:
 - the swiss roll's energy is |x|²/9 of the noisy point, so it has no upper bound.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 from scipy.spatial import KDTree
 
+from suites.task import Density
+
 Points = np.ndarray
 Energies = np.ndarray
 
-
-@dataclass(frozen=True)
-class Density:
-    """A 2-D set: how to draw its points and the energy of any point.
-
-    Attributes:
-        name: such as `8gaussians`.
-        sample: (count, generator) to independent points (count, 2) and their own energies (count,), float64.
-        energy: points (n, 2) to energies (n,), for points that no data set labels.
-        energy_max: the largest energy of a point; for the swiss roll, whose energy has no bound, one that
-            about one point in a million passes.
-        tilted: (inverse temperature, count, generator) to points (count, 2) of p ∝ q·e^{βE}, for a set whose
-            energy has no bound; None where rejection does it.
-    """
-
-    name: str
-    sample: Callable[[int, np.random.Generator], tuple[Points, Energies]]
-    energy: Callable[[Points], Energies]
-    energy_max: float
-    tilted: Callable[[float, int, np.random.Generator], Points] | None = None
+BATCH = 1 << 16
+MOST_DRAWS = 10**8
 
 
 # 8gaussians: eight clusters on a circle, the energy rising anticlockwise from the topmost.
@@ -209,3 +192,43 @@ DENSITIES: Mapping[str, Density] = {
         Density("2spirals", _sample_spirals, _energy_spirals, 1.0),
     )
 }
+
+
+def sample_target(
+    density: Density, inverse_temperature: float, count: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Independent draws (count, 2) of p ∝ q·e^{βE}.
+
+    A fresh point with its own energy is kept with probability e^{β(E - E_max)}: unlike resampling from a pool
+    by importance, rejection has no bias and repeats no point. The swiss roll's energy has no bound and its
+    target is drawn in closed form: at β = 20 a pool of a million points is worth less than a hundred.
+
+    Args:
+        density: the set.
+        inverse_temperature: β, at least 0.
+        count: how many points.
+        generator: the only source of randomness.
+
+    Raises:
+        ValueError: β is negative or not finite, or so large that the target has no finite mass or that 10⁸
+            points of q do not leave `count` of them.
+    """
+    beta = inverse_temperature
+    if not (np.isfinite(beta) and beta >= 0):
+        raise ValueError(f"the inverse temperature must be finite and at least 0, not {beta}")
+    if density.tilted is not None:
+        return density.tilted(beta, count, generator)
+    kept: list[np.ndarray] = []
+    found = drawn = 0
+    while found < count:
+        if drawn > MOST_DRAWS:
+            raise ValueError(
+                f"{density.name} at inverse temperature {beta:g} keeps {found} of {drawn} points where "
+                f"{count} are asked for: choose a smaller inverse temperature"
+            )
+        points, energies = density.sample(BATCH, generator)
+        accepted = points[generator.random(BATCH) < np.exp(beta * (energies - density.energy_max))]
+        kept.append(accepted)
+        found += len(accepted)
+        drawn += BATCH
+    return np.concatenate(kept)[:count]

@@ -1,9 +1,8 @@
-"""Two sets of points are compared by their sliced Wasserstein distance, beside what chance alone leaves."""
+"""The sliced Wasserstein distance of two sets of points, and its value for two exact samples."""
 
 import numpy as np
 
-from suites.toy.densities import Density
-from suites.toy.target import target_samples
+from suites.toy.densities import Density, sample_target
 
 PROJECTIONS = 128
 
@@ -54,12 +53,12 @@ def noise_floor(
         pairs, projections: how many pairs are averaged, and the directions of each comparison.
 
     Raises:
-        ValueError: as `target_samples` does for the inverse temperature.
+        ValueError: as `sample_target` does for the inverse temperature.
     """
     distances = [
         sliced_wasserstein(
-            target_samples(density, inverse_temperature, count, generator),
-            target_samples(density, inverse_temperature, count, generator),
+            sample_target(density, inverse_temperature, count, generator),
+            sample_target(density, inverse_temperature, count, generator),
             projections,
         )
         for _ in range(pairs)

@@ -63,7 +63,7 @@ def test_fetch_list_info(data, url, original, tmp_path):
     assert row_of(data("list", "maze2d").out, NAME)[3:] == ["no", "-", "-"]
     told = data("fetch", "maze2d-umaze", "--url", url)
     assert "fetched in" in told.out
-    assert "no lock file knew" in told.out
+    assert "no lock file has" in told.out
     assert "is here already, and is right" in data("fetch", "maze2d-umaze").out
     megabytes = f"{original.stat().st_size / 1e6:.1f}"
     assert row_of(data("list").out, NAME)[3:] == ["yes", megabytes, "MB", "-"]

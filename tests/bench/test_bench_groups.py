@@ -8,7 +8,7 @@ import pytest
 from command_line import TINY, results_in
 from minari.data_collector import EpisodeBuffer
 
-from suites.environments import specification
+from suites.environments import make_specification
 from suites.registry import get_tasks
 from suites.task import ControlTask
 
@@ -85,8 +85,8 @@ def test_kitchens_minari_set_ends_in_a_score(bench, tmp_path, monkeypatch):
     minari.create_dataset_from_buffers(
         "D4RL/kitchen/mixed-v2",
         [buffer],
-        env=specification(task),
-        eval_env=specification(task),
+        env=make_specification(task),
+        eval_env=make_specification(task),
         algorithm_name="random",
         author="nobody",
         author_email="nobody@example.org",

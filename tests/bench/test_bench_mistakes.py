@@ -83,7 +83,7 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(bench, fresh, tmp_path, gi
     ("arguments", "words"),
     [
         ("rnu", "did you mean run? choose one of run, tune-rho, report, time, list, data."),
-        ("run", "run needs --suite; choose one of toy, maze2d"),
+        ("run", "run needs --suite; choose one of adroit-pen, antmaze"),
         ("run --suite", "Missing value for argument '--suite'"),
         ("run --suite maze2d --methods cep --swg.weight linex", "unknown option '--swg.weight'"),
         ("tune-rho --suite maze2d --search foo", "'grid', 'tpe'"),

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from suites.recipes.waypoints import Grid
 from suites.registry import get_tasks
-from suites.simulators.ant_maze import AntMaze
-from suites.simulators.ant_maze_layouts import LAYOUTS
+from suites.simulators.ant_maze import LAYOUTS, AntMaze
+from suites.simulators.point_maze import Grid
 
 TASKS = {task.name: task for task in get_tasks("antmaze")}
 # maze: (free cells, the goal cell's centre in D4RL's frame, cells on a shortest path, horizon)

@@ -9,17 +9,17 @@ import time
 import pytest
 from d4rl_layout import columns, write
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks
-from suites.sources import load
-from suites.sources.d4rl.download import Patience
-from suites.sources.d4rl.lock import LEARNED
+from suites.sources.d4rl.files import LEARNED
 from suites.sources.d4rl.store import fetch_d4rl, stored_file
+from suites.sources.download import Patience
 
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
 (ANTMAZE,) = get_tasks("antmaze", ["antmaze-umaze"])
 (HOPPER,) = get_tasks("locomotion", ["hopper-medium-v2"])
-NAME = "maze2d-umaze-v1"  # no shipped lock file knows it, so what comes first is believed
+NAME = "maze2d-umaze-v1"  # not in the shipped lock file, so the first download is accepted
 QUICK = Patience(stall=0.3, tries=3, wait=0.01)
 
 

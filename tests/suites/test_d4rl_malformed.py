@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from d4rl_layout import columns, write
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks
-from suites.sources import load
-from suites.sources.d4rl.inspection import inspect
+from suites.sources.d4rl.layout import inspect
 
 (PEN,) = get_tasks("adroit-pen", ["pen-human"])
 (ANTMAZE,) = get_tasks("antmaze", ["antmaze-umaze"])
@@ -153,7 +153,7 @@ def test_a_malformed_file_is_one_sentence(tmp_path, name):
 
 def test_columns_larger_than_the_memory_are_not_read(tmp_path, monkeypatch):
     path = write(tmp_path / "x.hdf5", "pen", columns("pen", rows=2_000))
-    monkeypatch.setattr("suites.sources.d4rl.hdf5.memory", lambda: 300_000)
+    monkeypatch.setattr("suites.sources.d4rl.layout.measure_memory", lambda: 300_000)
     with pytest.raises(DataError, match="its columns take 1 MB, and this machine has 0 MB of memory"):
         load(PEN, f"file:{path}", count=1, directory=tmp_path)
 

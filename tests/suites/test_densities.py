@@ -5,8 +5,7 @@ import pytest
 from scipy import integrate, stats
 from scipy.spatial.distance import cdist
 
-from suites.toy.densities import DENSITIES
-from suites.toy.target import target_samples
+from suites.toy.densities import DENSITIES, sample_target
 
 NAMES = ("8gaussians", "swissroll", "moons", "rings", "checkerboard", "2spirals")
 LABELLED = ("8gaussians", "moons", "rings", "2spirals")
@@ -163,7 +162,7 @@ def test_target_weights_of_the_components(beta):
         ("rings", np.array([0.0, 0.333, 0.667, 1.0])),
         ("checkerboard", np.array([0.0, 1.0])),
     ):
-        points = target_samples(DENSITIES[name], beta, 20_000, generator)
+        points = sample_target(DENSITIES[name], beta, 20_000, generator)
         assert points.shape == (20_000, 2)
         assert len(np.unique(points, axis=0)) == 20_000
         share = np.exp(beta * energies)
@@ -176,7 +175,7 @@ def test_target_weights_of_the_components(beta):
 @pytest.mark.parametrize("beta", [3.0, 10.0, 20.0])
 def test_target_of_the_spirals_has_the_tilted_radial_law(beta):
     """The angle n has density ∝ n e^{-βn/10} on [0, 3π]: compared through the second moment of the points."""
-    points = target_samples(DENSITIES["2spirals"], beta, 20_000, np.random.default_rng(6))
+    points = sample_target(DENSITIES["2spirals"], beta, 20_000, np.random.default_rng(6))
     end = 3 * np.pi
 
     def moment(of):
@@ -198,7 +197,7 @@ def test_target_of_the_swissroll_against_quadrature(beta):
     density = np.exp(-cdist(grid, curve, "sqeuclidean") / (2 * 0.2**2)).sum(1)
     density *= np.exp(beta * (np.square(grid).sum(1) / 9 - 2))
     density /= density.sum()
-    points = target_samples(DENSITIES["swissroll"], beta, 40_000, np.random.default_rng(7))
+    points = sample_target(DENSITIES["swissroll"], beta, 40_000, np.random.default_rng(7))
     for statistic in (
         lambda x: x[:, 0],
         lambda x: x[:, 1],
@@ -221,10 +220,10 @@ def test_target_of_the_swissroll_against_quadrature(beta):
 )
 def test_an_impossible_inverse_temperature_is_refused(name, beta, message):
     with pytest.raises(ValueError, match=message):
-        target_samples(DENSITIES[name], beta, 10, np.random.default_rng(0))
+        sample_target(DENSITIES[name], beta, 10, np.random.default_rng(0))
 
 
 def test_a_target_that_rejection_cannot_reach_is_refused(monkeypatch):
-    monkeypatch.setattr("suites.toy.target.MOST_DRAWS", 10**5)
+    monkeypatch.setattr("suites.toy.densities.MOST_DRAWS", 10**5)
     with pytest.raises(ValueError, match=r"2spirals at inverse temperature 1000 keeps .* smaller"):
-        target_samples(DENSITIES["2spirals"], 1000.0, 4000, np.random.default_rng(0))
+        sample_target(DENSITIES["2spirals"], 1000.0, 4000, np.random.default_rng(0))

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
 
-from suites.toy.densities import DENSITIES
+from suites.toy.densities import DENSITIES, sample_target
 from suites.toy.distance import noise_floor, sliced_wasserstein
-from suites.toy.target import target_samples
 
 
 def cloud(seed, count=500):
@@ -69,5 +68,5 @@ def test_the_floor_lies_far_below_the_distance_that_guidance_must_bridge():
     for density in DENSITIES.values():
         unguided, _ = density.sample(2000, generator)
         floor = noise_floor(density, 10.0, 2000, generator, pairs=2)
-        target = target_samples(density, 10.0, 2000, generator)
+        target = sample_target(density, 10.0, 2000, generator)
         assert floor < sliced_wasserstein(unguided, target) / 4, density.name

@@ -108,8 +108,8 @@ def test_environments_side_by_side_do_not_touch_each_other(name):
 
 def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    ant_maze.ant_model.cache_clear()
-    franka_kitchen._original.cache_clear()
+    ant_maze.build_ant_model.cache_clear()
+    franka_kitchen._load_original.cache_clear()
     for name in ("maze2d-umaze", "hopper-medium-v2", "antmaze-umaze", "kitchen-complete", "pen-human"):
         environment = TASKS[name].make_environment()
         environment.reset(seed=0)

@@ -11,11 +11,11 @@ import minari
 import numpy as np
 import pytest
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks
 from suites.simulators.point_maze import PointMaze
-from suites.sources import load
-from suites.sources.local import local_name
+from suites.sources.local import format_local_name
 from suites.sources.transitions import ARRAYS
 
 (UMAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
@@ -89,10 +89,10 @@ def test_two_generations_have_one_fingerprint_and_another_seed_another(stored, t
 
 
 def test_names_hold_what_made_them():
-    assert local_name("local/maze2d-umaze", 100_000, 0) == "local/maze2d-umaze-100k-v1"
-    assert local_name("local/maze2d-umaze", 1_000_000, 4) == "local/maze2d-umaze-1m-seed4-v1"
-    assert local_name("local/maze2d-umaze", 1_500_000, 0) == "local/maze2d-umaze-1500k-v1"
-    assert local_name("x", 1_234, 0) == "x-1234-v1"
+    assert format_local_name("local/maze2d-umaze", 100_000, 0) == "local/maze2d-umaze-100k-v1"
+    assert format_local_name("local/maze2d-umaze", 1_000_000, 4) == "local/maze2d-umaze-1m-seed4-v1"
+    assert format_local_name("local/maze2d-umaze", 1_500_000, 0) == "local/maze2d-umaze-1500k-v1"
+    assert format_local_name("x", 1_234, 0) == "x-1234-v1"
 
 
 def test_progress_is_told_while_making_and_not_while_reading(tmp_path):

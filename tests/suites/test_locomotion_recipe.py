@@ -5,12 +5,12 @@ import pytest
 from gymnasium.envs.registration import load_env_creator
 from scipy.stats import norm
 
+from suites.data import load
 from suites.errors import DataError
-from suites.recipes.locomotion import generate, mixed, shares
+from suites.recipes.locomotion import generate, select_policies
 from suites.recipes.policies.actor import Uniform
-from suites.recipes.policies.rollout import roll_out
+from suites.recipes.policies.rollout import roll_out, split_evenly
 from suites.registry import get_tasks
-from suites.sources import load
 
 TASKS = {task.name: task for task in get_tasks("locomotion")}
 ROBOTS = ("halfcheetah", "hopper", "walker2d")
@@ -79,28 +79,28 @@ def test_the_same_seed_gives_the_same_data_and_another_does_not():
 
 
 def test_parts_by_hand():
-    assert shares(10, 4) == [3, 3, 2, 2]
-    assert shares(44_001, 2) == [22_001, 22_000]
-    assert shares(2, 3) == [1, 1, 0]
+    assert split_evenly(10, 4) == [3, 3, 2, 2]
+    assert split_evenly(44_001, 2) == [22_001, 22_000]
+    assert split_evenly(2, 3) == [1, 1, 0]
 
 
 def likelihood(policy, observations, actions):
     """Log density of each action, by scipy; without the squashing's factor, which all policies share."""
     if isinstance(policy, Uniform):
         return np.zeros(len(actions)) + np.log(1 - np.clip(actions**2, 0, 1 - 1e-6)).sum(axis=1) - np.log(8)
-    mean, log_std = policy.law(observations)
+    mean, log_std = policy.distribution(observations)
     before = np.arctanh(np.clip(actions.astype(np.float64), -1 + 1e-6, 1 - 1e-6))
     return norm.logpdf(before, mean, np.exp(log_std)).sum(axis=1)
 
 
 @pytest.mark.parametrize("mixture", ["medium", "medium-replay", "medium-expert"])
 def test_each_part_of_a_mixture_was_drawn_from_its_policy(mixture):
-    policies = mixed("hopper", mixture)
+    policies = select_policies("hopper", mixture)
     assert len(policies) == {"medium": 1, "medium-expert": 2}.get(mixture, len(policies))
     made = generate("hopper", mixture, 1000, 400 * len(policies), seed=2)
     observations = np.concatenate([episode.observations[:-1] for episode in made])
     actions = joined(made, "actions")
-    candidates = [*mixed("hopper", "medium-replay"), *mixed("hopper", "medium-expert")]
+    candidates = [*select_policies("hopper", "medium-replay"), *select_policies("hopper", "medium-expert")]
     for part, policy in enumerate(policies):
         rows = slice(400 * part, 400 * (part + 1))
         scores = [likelihood(each, observations[rows], actions[rows]).mean() for each in candidates]

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from suites.recipes.maze2d import goal_rewards, walk
-from suites.recipes.waypoints import Grid
+from suites.recipes.maze2d import compute_goal_rewards, generate
 from suites.registry import get_tasks
+from suites.simulators.point_maze import Grid
 
 COUNT = 12_000
 
 
 @pytest.fixture(scope="module")
 def episodes():
-    return walk("PointMaze_UMaze-v3", (1, 1), 300, COUNT, seed=7)
+    return generate("PointMaze_UMaze-v3", (1, 1), 300, COUNT, seed=7)
 
 
 def joined(episodes, field):
@@ -62,15 +62,15 @@ def test_an_episode_replays_as_a_whole(episodes):
 
 
 def test_the_same_seed_gives_the_same_data_and_another_seed_does_not(episodes):
-    again = walk("PointMaze_UMaze-v3", (1, 1), 300, COUNT, seed=7)
-    other = walk("PointMaze_UMaze-v3", (1, 1), 300, COUNT, seed=8)
+    again = generate("PointMaze_UMaze-v3", (1, 1), 300, COUNT, seed=7)
+    other = generate("PointMaze_UMaze-v3", (1, 1), 300, COUNT, seed=8)
     for field in ("observations", "actions", "rewards", "truncations"):
         assert np.array_equal(joined(episodes, field), joined(again, field))
     assert not np.array_equal(joined(episodes, "actions"), joined(other, "actions"))
 
 
 def test_a_short_walk_is_the_beginning_of_a_long_one(episodes):
-    short = walk("PointMaze_UMaze-v3", (1, 1), 300, 1_234, seed=7)
+    short = generate("PointMaze_UMaze-v3", (1, 1), 300, 1_234, seed=7)
     assert np.array_equal(joined(short, "actions"), joined(episodes, "actions")[:1_234])
     assert sum(len(episode) for episode in short) == 1_234
 
@@ -98,7 +98,7 @@ def test_every_walk_reaches_another_cell(episodes):
 
 
 def test_a_walk_is_cut_at_the_limit():
-    lengths = [len(episode) for episode in walk("PointMaze_Large-v3", (7, 9), 40, 1_000, seed=0)]
+    lengths = [len(episode) for episode in generate("PointMaze_Large-v3", (7, 9), 40, 1_000, seed=0)]
     assert max(lengths) == 40
     assert lengths.count(40) > 10
 
@@ -120,7 +120,7 @@ def test_data_and_environment_reward_d4rls_goal(task):
 
 def test_rewards_by_hand():
     rows = np.array([[1.0, 2.0, 9, 9], [1.5, 2.0, 0, 0], [1.51, 2.0, 0, 0], [0.65, 1.65, 0, 0]], np.float32)
-    assert goal_rewards(rows, np.array([1.0, 2.0])).tolist() == [1.0, 1.0, 0.0, 1.0]
+    assert compute_goal_rewards(rows, np.array([1.0, 2.0])).tolist() == [1.0, 1.0, 0.0, 1.0]
 
 
 def test_rewards_look_at_where_a_step_leads(episodes):
@@ -135,7 +135,7 @@ def test_rewards_look_at_where_a_step_leads(episodes):
 def test_actions_carry_noise_of_half_a_unit_and_are_clipped():
     # At the step that reaches a goal the push is 10 (centre - position) - velocity; with noise of standard
     # deviation 0.5 on it, the clipped share on either side follows from the normal law.
-    data = walk("PointMaze_UMaze-v3", (1, 1), 300, 60_000, seed=1)[:-1]
+    data = generate("PointMaze_UMaze-v3", (1, 1), 300, 60_000, seed=1)[:-1]
     last = np.array([episode.observations[-2] for episode in data], np.float64)
     noisy = np.array([episode.actions[-1] for episode in data])
     centre = np.round(last[:, :2])  # a 5 by 5 maze has its cells' centres at whole numbers
@@ -153,5 +153,5 @@ def test_actions_carry_noise_of_half_a_unit_and_are_clipped():
 
 def test_progress_is_told_to_the_end():
     told = []
-    walk("PointMaze_UMaze-v3", (1, 1), 300, 25_000, 0, lambda done, total: told.append((done, total)))
+    generate("PointMaze_UMaze-v3", (1, 1), 300, 25_000, 0, lambda done, total: told.append((done, total)))
     assert told == [(10_000, 25_000), (20_000, 25_000), (25_000, 25_000)]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from suites.environments import make, specification
+from suites.environments import make, make_specification
 from suites.errors import DataError
-from suites.recipes.waypoints import WaypointController
+from suites.recipes.maze2d import WaypointController
 from suites.registry import get_tasks
 from suites.simulators.point_maze import PointMaze
 
@@ -134,7 +134,7 @@ def test_no_model_file_is_left_behind(tmp_path, monkeypatch):
 
 
 def test_gymnasium_makes_a_task_from_its_specification():
-    environment = gym.make(specification(TASKS["maze2d-umaze"]))
+    environment = gym.make(make_specification(TASKS["maze2d-umaze"]))
     assert isinstance(environment.unwrapped, PointMaze)
     with pytest.raises(DataError, match="task moons of suite toy is scored without a simulator"):
         make("toy", "moons")

@@ -11,9 +11,8 @@ from safetensors.numpy import load_file
 
 import suites.recipes.policies
 from suites.errors import DataError
-from suites.recipes.policies.actor import Actor, Uniform
-from suites.recipes.policies.chosen import chosen
-from suites.recipes.policies.rollout import outcomes_of
+from suites.recipes.policies.actor import Actor, Uniform, load_policies
+from suites.recipes.policies.rollout import run_episodes
 
 FOLDER = Path(suites.recipes.policies.__file__).parent
 REFERENCE = {  # D4RL's minimum and maximum return
@@ -41,7 +40,7 @@ def row_of(robot, role):
 @pytest.mark.parametrize("robot", ROBOTS)
 def test_the_actor_answers_as_the_library_did(robot, role):
     stored = load_file(FOLDER / f"{robot}.safetensors")
-    mean, log_std = getattr(chosen(robot), role).law(stored[f"reference.{role}.observations"])
+    mean, log_std = getattr(load_policies(robot), role).distribution(stored[f"reference.{role}.observations"])
     theirs = stored[f"reference.{role}.mean"]
     assert mean.shape == theirs.shape == (16, {"hopper": 3}.get(robot, 6))
     assert np.abs(theirs).max() > 0.3
@@ -65,7 +64,7 @@ def test_hidden_layers_are_rectified_and_the_deviation_is_bounded():
         (np.array([[1.0, -1.0]], np.float32), np.array([0.0, 0.5], np.float32)),
         (np.array([[2.0, 100.0], [3.0, 0.0]], np.float32), np.array([0.1, 0.0], np.float32)),
     )
-    mean, log_std = Actor(layers).law(np.array([[1.0], [-1.0]], np.float32))
+    mean, log_std = Actor(layers).distribution(np.array([[1.0], [-1.0]], np.float32))
     assert mean[:, 0].tolist() == pytest.approx([2.1, 4.6])  # hidden (1, 0) and (0, 1.5)
     assert log_std[:, 0].tolist() == [2.0, 0.0]
 
@@ -80,7 +79,7 @@ def test_the_untrained_policy_is_uniform():
 def test_the_expert_scores_what_the_table_says(robot):
     row = row_of(robot, "expert, measured again")
     episodes = 10
-    mean = outcomes_of(robot, chosen(robot).expert, 1000, episodes, np.random.SeedSequence(99))[0].mean()
+    mean = run_episodes(robot, load_policies(robot).expert, 1000, episodes, np.random.SeedSequence(99))[0].mean()
     error = float(row["sd"]) * math.sqrt(1 / episodes + 1 / int(row["episodes"]))
     assert mean == pytest.approx(float(row["mean_return"]), abs=4 * error + 10)
     assert mean > 2 * float(row_of(robot, "medium")["mean_return"])
@@ -104,7 +103,7 @@ def test_roles_are_cast_by_the_recipe(robot):
     assert 1 <= len(way) <= 6
     assert sorted(way) == way
     assert max(way) < steps["medium"]
-    policies = chosen(robot)
+    policies = load_policies(robot)
     assert len(policies.earlier) == 1 + len(way)
     assert isinstance(policies.earlier[0], Uniform)
 
@@ -128,8 +127,8 @@ def test_all_policies_together_are_small():
 
 def test_missing_and_damaged_policies_are_named_with_the_remedy(tmp_path):
     with pytest.raises(DataError, match=r"local data of hopper cannot be made: .*train\.py --robot hopper"):
-        chosen("hopper", tmp_path)
+        load_policies("hopper", tmp_path)
     whole = (FOLDER / "hopper.safetensors").read_bytes()
     (tmp_path / "hopper.safetensors").write_bytes(whole[:1_000])
     with pytest.raises(DataError, match=r"policies in .* cannot be read .* restore that file"):
-        chosen("hopper", tmp_path)
+        load_policies("hopper", tmp_path)

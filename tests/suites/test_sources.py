@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from minari.data_collector import EpisodeBuffer
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks, suite_names
-from suites.sources import load
 
 (UMAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
 (PEN,) = get_tasks("adroit-pen", ["pen-human"])
@@ -74,7 +74,7 @@ def test_a_minari_set_is_downloaded_whole_or_not_at_all(tmp_path, monkeypatch):
     """Minari's own download is stood in for by writing a set where it would: below the folder it is pointed to."""
     home = tmp_path / "minari"
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(home))
-    monkeypatch.setattr("suites.sources.minari._unreachable", lambda: None)
+    monkeypatch.setattr("suites.sources.minari._check_hub", lambda: None)
     box = gym.spaces.Box(-np.inf, np.inf, (45,), np.float64)
     told = []
 

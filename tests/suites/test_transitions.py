@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from suites.episode import Episode
 from suites.errors import DataError
 from suites.registry import get_tasks
-from suites.sources.transitions import Transitions, action_bounds, check, from_episodes
+from suites.sources.transitions import Transitions, action_bounds, check, join_episodes
+from suites.task import Episode
 
 (UMAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
 TOY = get_tasks("toy")[0]
@@ -50,7 +50,7 @@ def spoiled(field, row, value):
 
 
 def test_episodes_become_rows_by_hand():
-    rows = from_episodes([ENDED, CUT], source="minari", name="some/set-v0")
+    rows = join_episodes([ENDED, CUT], source="minari", name="some/set-v0")
     assert len(rows) == 3
     assert rows.observations.ravel().tolist() == [0, 1, 7]
     assert rows.next_observations.ravel().tolist() == [1, 2, 8]  # the cut episode keeps its last step
@@ -65,31 +65,31 @@ def test_episodes_become_rows_by_hand():
 
 def test_an_episode_that_just_stops_counts_as_cut():
     stops = replace(CUT, truncations=np.array([False]))
-    assert from_episodes([stops, ENDED], source="minari", name="x").timeouts.tolist() == [True, False, False]
+    assert join_episodes([stops, ENDED], source="minari", name="x").timeouts.tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize("field", ["observations", "rewards", "terminations", "truncations"])
 def test_ragged_episodes_are_named(field):
     ragged = replace(ENDED, **{field: getattr(ENDED, field)[:-1]})
     with pytest.raises(DataError, match=rf"set x is damaged: episode 1 has 2 actions and \d {field}"):
-        from_episodes([CUT, ragged], source="minari", name="x")
+        join_episodes([CUT, ragged], source="minari", name="x")
 
 
 def test_episodes_of_two_widths_and_no_episodes_are_refused():
     wide = replace(CUT, observations=np.zeros((2, 3)))
     with pytest.raises(DataError, match="episode 1 has observations or actions of another size"):
-        from_episodes([CUT, wide], source="minari", name="x")
+        join_episodes([CUT, wide], source="minari", name="x")
     with pytest.raises(DataError, match="holds no episode"):
-        from_episodes([], source="minari", name="x")
+        join_episodes([], source="minari", name="x")
 
 
 def test_actions_far_outside_survive_the_clip_and_fail_the_check():
     far = Episode(np.zeros((3, 4)), np.array([[0.0, 0.5], [0.0, 1.5]]), np.zeros(2), *np.zeros((2, 2), bool))
-    rows = from_episodes([far], source="minari", name="x")
+    rows = join_episodes([far], source="minari", name="x")
     with pytest.raises(DataError, match=r"actions lie outside \[-1, 1\] in row 1: \[0\.  1\.5\]"):
         check(rows, UMAZE)
     near = replace(far, actions=np.array([[0.0, 0.5], [0.0, 1.0005]]))
-    check(from_episodes([near], source="minari", name="x"), UMAZE)
+    check(join_episodes([near], source="minari", name="x"), UMAZE)
 
 
 def test_good_data_pass():

@@ -6,7 +6,8 @@ from gymnasium_robotics.envs.maze import maps
 from scipy.sparse import lil_matrix
 from scipy.sparse.csgraph import shortest_path
 
-from suites.recipes.waypoints import Grid, WaypointController
+from suites.recipes.maze2d import WaypointController
+from suites.simulators.point_maze import Grid
 
 # D4RL's layouts, one string a row: # wall, o free, G the goal of the evaluation.
 UMAZE = ["#####", "#Goo#", "###o#", "#ooo#", "#####"]

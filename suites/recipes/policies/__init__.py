@@ -1,1 +1,1 @@
-"""The locomotion robots' behaviour policies: how they were trained and chosen, their weights, and an actor."""
+"""The locomotion robots' behaviour policies: training, selection, stored weights and rollouts."""

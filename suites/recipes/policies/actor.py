@@ -1,17 +1,24 @@
-"""A behaviour policy is a tanh-squashed Gaussian whose mean and spread are one small network of the state.
+"""The locomotion robots' behaviour policies, tanh-squashed Gaussians, and the loading of their stored weights.
 
     u ~ N(mean(s), exp(log_std(s))²),  a = tanh(u)
 
-(Soft Actor-Critic, arXiv 1801.01290, appendix C.) The network is dense layers with ReLU between them; the
-normalisation that it was trained with is folded into them, which is exact.
+(Soft Actor-Critic, arXiv 1801.01290, appendix C.) Mean and spread are one network of dense layers with ReLU
+between them; the normalisation that it was trained with is folded into the layers, which is exact.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
+from suites.errors import DataError
+
+FOLDER = Path(__file__).parent
+EARLIER = "earlier-"  # and a number from 1: the checkpoints before medium
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0  # as the policies were trained
 
 
@@ -49,7 +56,7 @@ class Actor:
 
     layers: tuple[tuple[np.ndarray, np.ndarray], ...]
 
-    def law(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def distribution(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and log standard deviation (n, action_dim) before squashing, of observations (n, dim)."""
         hidden = observations
         for weights, biases in self.layers[:-1]:
@@ -60,7 +67,7 @@ class Actor:
 
     def sample(self, observations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Actions (n, action_dim) float32 for observations (n, observation_dim) float32."""
-        mean, log_std = self.law(observations)
+        mean, log_std = self.distribution(observations)
         noise = generator.standard_normal(mean.shape, np.float32)
         return np.tanh(mean + np.exp(log_std) * noise)
 
@@ -92,3 +99,42 @@ def from_tensors(tensors: Mapping[str, np.ndarray], prefix: str) -> Actor:
             for index in range(depth)
         )
     )
+
+
+@dataclass(frozen=True)
+class RobotPolicies:
+    """The policies of one robot.
+
+    Attributes:
+        earlier: the untrained policy, then the checkpoints before medium, in the order of training.
+        medium: about a third of the expert's score.
+        expert: the best.
+    """
+
+    earlier: tuple[Policy, ...]
+    medium: Actor
+    expert: Actor
+
+
+def load_policies(robot: str, folder: Path = FOLDER) -> RobotPolicies:
+    """Load the policies of a robot, as `choose.py` wrote them.
+
+    Raises:
+        DataError: they have not been trained, or their file is damaged.
+    """
+    path = folder / f"{robot}.safetensors"
+    if not path.is_file():
+        raise DataError(
+            f"local data of {robot} cannot be made: its policies are not there ({path.name}); train them with "
+            f"`python suites/recipes/policies/train.py --robot {robot}` and then "
+            f"`python suites/recipes/policies/choose.py`, or choose other data, such as --data d4rl"
+        )
+    try:
+        tensors = load_file(path)
+        expert, medium = (from_tensors(tensors, role) for role in ("expert", "medium"))
+        number = len({name.split(".")[0] for name in tensors if name.startswith(EARLIER)})
+        earlier = [from_tensors(tensors, f"{EARLIER}{index}") for index in range(1, number + 1)]
+    except (OSError, KeyError, IndexError, SafetensorError) as error:
+        raise DataError(f"policies in {path} cannot be read ({error}); restore that file") from error
+    untrained = Uniform(expert.layers[-1][1].size // 2)
+    return RobotPolicies(earlier=(untrained, *earlier), medium=medium, expert=expert)

@@ -1,14 +1,14 @@
-"""Chooses a robot's policies among the checkpoints by their measured returns, and writes what is shipped.
+"""Chooses a robot's policies among the checkpoints by their measured returns, and writes the shipped files.
 
     python suites/recipes/policies/choose.py --folder artifacts/policies
 
 Every checkpoint is run for 20 episodes with drawn actions, as the data will be, and after its weights were
-rounded to float16, as they are stored. Expert is the best. Medium is the one on the way up, before any reaches two
-thirds of the expert's score, whose score is nearest a third of it (arXiv 2004.07219, section 5): a later one that
-fell back would bring better ones into what was met on the way. Of a robot that can fall it is one that does, since
-a policy that only stands still has a third of hopper's score too, and data without falls teach no critic what a
-fall costs. Up to six before medium, evenly spaced, are those on the way. Then expert and medium are measured again
-on other episodes, since the best of many is partly luck.
+rounded to float16, as they are stored. Expert is the best. Medium is the checkpoint, before any reaches two
+thirds of the expert's score, whose score is nearest a third of it (arXiv 2004.07219, section 5); a later one that
+fell back would put better policies among the earlier ones. If the robot can fall, medium is one that does, since a
+policy that only stands still has a third of hopper's score too, and data without falls teach no critic what a fall
+costs. Up to six evenly spaced checkpoints before medium are the earlier ones. Expert and medium are then measured
+again on other episodes, since the best of many is partly luck.
 """
 
 import argparse
@@ -20,16 +20,15 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from suites.recipes.policies.actor import Policy, Uniform, from_tensors, to_tensors
-from suites.recipes.policies.chosen import EARLIER, FOLDER
-from suites.recipes.policies.rollout import outcomes_of
+from suites.recipes.policies.actor import EARLIER, FOLDER, Policy, Uniform, from_tensors, to_tensors
+from suites.recipes.policies.rollout import run_episodes
 from suites.simulators.gym_mujoco import ROBOTS
 from suites.task import ControlTask
 from suites.tasks.locomotion import HORIZON, SUITE
 
 COLUMNS = ("robot", "checkpoint", "steps", "role", "mean_return", "sd", "normalized_score", "episodes", "falls")
-UNTRAINED = Path("untrained-0000000")  # stands in the table for the policy without weights
-ON_THE_WAY = 6
+UNTRAINED = Path("untrained-0000000")  # the table's name of the policy without weights
+EARLIER_POLICIES = 6
 FALLS = 0.25  # least share of a medium policy's episodes that end by a fall
 REFERENCES = ("observations", "mean", "log_std")
 
@@ -75,7 +74,7 @@ def choose(robot: str, paths: list[Path], into: Path, episodes: int) -> None:
     task = next(each for each in SUITE.tasks if each.name.startswith(robot) and isinstance(each, ControlTask))
     candidates = [measure(task, robot, path, episodes, seed=1) for path in paths]
     untrained = measure(task, robot, UNTRAINED, episodes, seed=1)
-    roles = cast_roles(candidates)
+    roles = assign_roles(candidates)
     tensors: dict[str, np.ndarray] = {}
     for role, found in roles.items():
         stored = load_file(found.path)
@@ -83,12 +82,12 @@ def choose(robot: str, paths: list[Path], into: Path, episodes: int) -> None:
         tensors |= {f"reference.{role}.{name}": stored[f"reference.{name}"] for name in REFERENCES}
     save_file(tensors, into / f"{robot}.safetensors")
     named = {found.steps: role for role, found in roles.items()}
-    rows = [row(robot, untrained, "untrained")]
-    rows += [row(robot, found, named.get(found.steps, "")) for found in candidates]
+    rows = [format_row(robot, untrained, "untrained")]
+    rows += [format_row(robot, found, named.get(found.steps, "")) for found in candidates]
     for role in ("medium", "expert"):
         again = measure(task, robot, roles[role].path, episodes, seed=2)
-        rows.append(row(robot, again, f"{role}, measured again"))
-    tabulate(robot, rows, into / "returns.csv")
+        rows.append(format_row(robot, again, f"{role}, measured again"))
+    write_table(robot, rows, into / "returns.csv")
 
 
 def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int) -> Measured:
@@ -103,7 +102,7 @@ def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int)
         if not all(np.isfinite(values).all() for values in rounded.values()):
             raise ValueError(f"weights of {path} are beyond float16: train with another seed")
         policy = from_tensors(rounded, "actor")
-    returns, fell = outcomes_of(robot, policy, HORIZON, episodes, np.random.SeedSequence(seed))
+    returns, fell = run_episodes(robot, policy, HORIZON, episodes, np.random.SeedSequence(seed))
     found = Measured(path, returns, task.normalized_score(float(returns.mean())), int(fell.sum()))
     print(
         f"{robot} {found.steps:7d} steps: {returns.mean():7.0f} ± {returns.std():5.0f}, score {found.score:6.1f}, "
@@ -113,34 +112,34 @@ def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int)
     return found
 
 
-def cast_roles(candidates: list[Measured]) -> dict[str, Measured]:
+def assign_roles(candidates: list[Measured]) -> dict[str, Measured]:
     """Role to checkpoint: `expert`, `medium`, and `earlier-1` and so on up to medium.
 
     Raises:
-        ValueError: the first checkpoint has two thirds of the best one's score, so nothing lies on the way.
+        ValueError: the first checkpoint has two thirds of the best one's score, so that nothing is before medium.
     """
     expert = max(candidates, key=lambda found: found.score)
     high = min(found.steps for found in candidates if found.score >= 2 / 3 * expert.score)
     rising = [found for found in candidates if found.steps < high]
     if not rising:
-        raise ValueError("the first checkpoint has two thirds of the best score: keep more of them on the way")
+        raise ValueError("the first checkpoint has two thirds of the best score: save checkpoints more often")
     falling = [found for found in rising if found.falls >= FALLS * len(found.returns)]
     medium = min(falling or rising, key=lambda found: abs(found.score - expert.score / 3))
     way = [found for found in rising if found.steps < medium.steps]
-    if len(way) > ON_THE_WAY:
-        way = [way[round(index)] for index in np.linspace(0, len(way) - 1, ON_THE_WAY)]
+    if len(way) > EARLIER_POLICIES:
+        way = [way[round(index)] for index in np.linspace(0, len(way) - 1, EARLIER_POLICIES)]
     earlier = {f"{EARLIER}{index}": found for index, found in enumerate(way, 1)}
     return {"expert": expert, "medium": medium, **earlier}
 
 
-def row(robot: str, found: Measured, role: str) -> tuple[str, ...]:
+def format_row(robot: str, found: Measured, role: str) -> tuple[str, ...]:
     """A row of the table, in the order of `COLUMNS`."""
     mean, spread = found.returns.mean(), found.returns.std(ddof=1)
     numbers = (f"{mean:.1f}", f"{spread:.1f}", f"{found.score:.2f}", str(len(found.returns)))
     return robot, found.path.stem, str(found.steps), role, *numbers, str(found.falls)
 
 
-def tabulate(robot: str, rows: list[tuple[str, ...]], path: Path) -> None:
+def write_table(robot: str, rows: list[tuple[str, ...]], path: Path) -> None:
     """Put the robot's rows into the table in the place of those that it had."""
     kept: list[tuple[str, ...]] = []
     if path.is_file():

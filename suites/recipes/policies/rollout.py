@@ -1,7 +1,7 @@
-"""A policy is run in many simulators side by side, each for the same number of steps, so no length is favoured.
+"""Runs a policy in many simulators side by side, for a number of transitions or of whole episodes.
 
-Stopping after a number of finished episodes would favour short ones; here every simulator takes its share of the
-steps whatever happens in it, and the episode that it is in at the end is cut there, as D4RL cuts its last one.
+Stopping after a number of finished episodes would favour short ones. So for transitions every simulator takes an
+equal share of the steps, and its last episode is cut where they end, as D4RL cuts its last one.
 """
 
 import contextlib
@@ -13,15 +13,14 @@ from itertools import pairwise
 import gymnasium as gym
 import numpy as np
 
-from suites.episode import Episode
 from suites.recipes.policies.actor import Policy
 from suites.simulators.gym_mujoco import make_robot
-from suites.task import Progress
+from suites.task import Episode, Progress
 
 SIDE_BY_SIDE = 32  # simulators whose actions are drawn together
 SHORTEST = 10_000  # steps of each simulator at least, where there is more than one
 SEEDS = 2**31
-TOLD = 320  # steps of every simulator between two tellings of progress
+PROGRESS_EVERY = 320  # steps of every simulator between two calls of progress
 
 
 def roll_out(
@@ -40,7 +39,7 @@ def roll_out(
         horizon: steps after which an episode is cut.
         count: number of transitions, at least 1.
         seed: of every start and every action; an object that nothing else draws from.
-        progress: told (done, count) transitions.
+        progress: called with (done, count) transitions.
 
     Returns:
         Episodes, those of the first simulator first, float32. The last of each simulator is marked as cut where
@@ -48,12 +47,12 @@ def roll_out(
     """
     number = min(SIDE_BY_SIDE, max(1, count // SHORTEST))
     starts, draws = (np.random.default_rng(child) for child in seed.spawn(2))
-    with _simulators(robot, horizon, number) as simulators:
-        tape = _record(simulators, policy, count, starts, draws, progress)
-    return tuple(episode for index in range(number) for episode in tape.episodes(index))
+    with _open_simulators(robot, horizon, number) as simulators:
+        record = _run_simulators(simulators, policy, count, starts, draws, progress)
+    return tuple(episode for index in range(number) for episode in record.episodes(index))
 
 
-def outcomes_of(
+def run_episodes(
     robot: str, policy: Policy, horizon: int, episodes: int, seed: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whole episodes of a policy whose actions are drawn, run side by side.
@@ -63,8 +62,8 @@ def outcomes_of(
     """
     starts, draws = (np.random.default_rng(child) for child in seed.spawn(2))
     totals, running, fell = np.zeros(episodes), np.ones(episodes, bool), np.zeros(episodes, bool)
-    with _simulators(robot, horizon, episodes) as simulators:
-        observations = np.stack([_start(simulator, starts) for simulator in simulators])
+    with _open_simulators(robot, horizon, episodes) as simulators:
+        observations = np.stack([_reset(simulator, starts) for simulator in simulators])
         while running.any():
             actions = policy.sample(observations, draws)
             for index in np.flatnonzero(running):
@@ -74,8 +73,13 @@ def outcomes_of(
     return totals, fell
 
 
+def split_evenly(count: int, number: int) -> list[int]:
+    """`count` in `number` parts that differ by 1 at most, the larger ones first."""
+    return [count // number + (index < count % number) for index in range(number)]
+
+
 @dataclass(frozen=True)
-class _Tape:
+class _Record:
     """What happened in every simulator, step by step.
 
     Attributes:
@@ -104,39 +108,39 @@ class _Tape:
             )
 
 
-def _record(
+def _run_simulators(
     simulators: list[gym.Env],
     policy: Policy,
     count: int,
     starts: np.random.Generator,
     draws: np.random.Generator,
     progress: Progress | None,
-) -> _Tape:
+) -> _Record:
     """Step all simulators together; where `count` does not divide, the first ones take one step more."""
     number = len(simulators)
-    shares = [count // number + (index < count % number) for index in range(number)]
-    now = np.stack([_start(simulator, starts) for simulator in simulators])
-    tape = _blank(shares[0], now, policy.sample(now, np.random.default_rng(0)))
+    shares = split_evenly(count, number)
+    now = np.stack([_reset(simulator, starts) for simulator in simulators])
+    record = _allocate_record(shares[0], now, policy.sample(now, np.random.default_rng(0)))
     for step in range(shares[0]):
         active = number if step < shares[-1] else count % number
         actions = policy.sample(now, draws)
-        tape.observations[step], tape.actions[step] = now, actions
+        record.observations[step], record.actions[step] = now, actions
         for index in range(active):
             now[index], reward, ended, cut, _ = simulators[index].step(actions[index])
             cut = (cut or step + 1 == shares[index]) and not ended
-            tape.rewards[step, index] = reward
+            record.rewards[step, index] = reward
             if ended or cut:
-                tape.terminations[step, index], tape.truncations[step, index] = ended, cut
-                tape.lasts[index].append(now[index].copy())
-                now[index] = _start(simulators[index], starts)
-        if progress is not None and ((step + 1) % TOLD == 0 or step + 1 == shares[0]):
+                record.terminations[step, index], record.truncations[step, index] = ended, cut
+                record.lasts[index].append(now[index].copy())
+                now[index] = _reset(simulators[index], starts)
+        if progress is not None and ((step + 1) % PROGRESS_EVERY == 0 or step + 1 == shares[0]):
             progress(min(count, (step + 1) * number), count)
-    return tape
+    return record
 
 
-def _blank(steps: int, observations: np.ndarray, actions: np.ndarray) -> _Tape:
+def _allocate_record(steps: int, observations: np.ndarray, actions: np.ndarray) -> _Record:
     flags = (steps, len(observations))
-    return _Tape(
+    return _Record(
         observations=np.empty((steps, *observations.shape), np.float32),
         actions=np.empty((steps, *actions.shape), np.float32),
         rewards=np.zeros(flags, np.float32),
@@ -147,7 +151,7 @@ def _blank(steps: int, observations: np.ndarray, actions: np.ndarray) -> _Tape:
 
 
 @contextmanager
-def _simulators(robot: str, horizon: int, number: int) -> Iterator[list[gym.Env]]:
+def _open_simulators(robot: str, horizon: int, number: int) -> Iterator[list[gym.Env]]:
     with contextlib.ExitStack() as stack:
         made = [make_robot(robot, horizon) for _ in range(number)]
         for simulator in made:
@@ -155,6 +159,6 @@ def _simulators(robot: str, horizon: int, number: int) -> Iterator[list[gym.Env]
         yield made
 
 
-def _start(simulator: gym.Env, starts: np.random.Generator) -> np.ndarray:
+def _reset(simulator: gym.Env, starts: np.random.Generator) -> np.ndarray:
     observation, _ = simulator.reset(seed=int(starts.integers(SEEDS)))
     return observation

@@ -1,4 +1,4 @@
-"""Trains a robot's policies in the simulator of the evaluation, and keeps one every 2,500 steps.
+"""Trains a robot's policies in the simulator of the evaluation, and saves one every 2,500 steps.
 
 CrossQ (arXiv 1902.05605), an off-policy maximum-entropy actor-critic that learns faster than SAC, from sbx
 (github.com/araffin/sbx). It is run by hand, with the extra `policies` installed; nothing else needs it:
@@ -6,7 +6,7 @@ CrossQ (arXiv 1902.05605), an off-policy maximum-entropy actor-critic that learn
     python suites/recipes/policies/train.py --robot hopper --steps 100000 --folder artifacts/policies
     python suites/recipes/policies/choose.py --folder artifacts/policies
 
-Run again, it goes on from the last checkpoint. A checkpoint is a file of float32 layers into which the
+Running it again resumes from the last checkpoint. A checkpoint is a file of float32 layers into which the
 library's normalisation is folded, with the library's own answers to a few observations beside them.
 
 Deviation: D4RL trained SAC for 1 to 3 million steps; CrossQ gets as far in a tenth of them.
@@ -15,21 +15,21 @@ Deviation: the critics are 256 wide; CrossQ's are 2048, which one core cannot tr
 
 import argparse
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
-from sbx import CrossQ  # pyright: ignore[reportMissingImports]
-from stable_baselines3.common.callbacks import BaseCallback  # pyright: ignore[reportMissingImports]
 
+from foundation.files import replacing
 from suites.recipes.policies.actor import Actor, to_tensors
 from suites.simulators.gym_mujoco import ROBOTS, make_robot
 
 HORIZON = 1000
 EVERY = 2_500  # steps between checkpoints
 UNTRAINED = 5_000  # steps with random actions before learning begins
-MEMORY = 400_000  # transitions that training can look back on
+MEMORY = 400_000  # transitions of the replay buffer
 EPSILON = 0.001  # of the library's normalisation
 REFERENCES = 16  # observations of which the library's own answers are kept
 WIDTHS = {"pi": [256, 256], "qf": [256, 256]}
@@ -45,13 +45,13 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.folder / options.robot
     folder.mkdir(parents=True, exist_ok=True)
-    model = _model(folder, options.robot, options.seed)
+    model = _load_or_create(folder, options.robot, options.seed)
     left = options.steps - model.num_timesteps
     if left > 0:
-        model.learn(left, callback=_Keep(folder), reset_num_timesteps=False)
+        model.learn(left, callback=_SaveCheckpoints(model, folder), reset_num_timesteps=False)
 
 
-def folded(parameters: Any, statistics: Any) -> Actor:
+def fold_normalisation(parameters: Any, statistics: Any) -> Actor:
     """The library's actor as plain layers: x̂ = g x + h before a dense layer becomes part of its weights.
 
     Args:
@@ -79,7 +79,9 @@ def folded(parameters: Any, statistics: Any) -> Actor:
     return Actor(tuple(layers))
 
 
-def _model(folder: Path, robot: str, seed: int) -> CrossQ:
+def _load_or_create(folder: Path, robot: str, seed: int) -> Any:
+    from sbx import CrossQ  # pyright: ignore[reportMissingImports] (of the extra `policies`)
+
     environment = make_robot(robot, HORIZON)
     if (folder / "model.zip").is_file():
         model = CrossQ.load(folder / "model.zip", env=environment)
@@ -95,36 +97,36 @@ def _model(folder: Path, robot: str, seed: int) -> CrossQ:
     )
 
 
-class _Keep(BaseCallback):
-    """Writes a checkpoint, what is needed to go on from it, and a line of the log, every 2,500 steps."""
+@dataclass(frozen=True)
+class _SaveCheckpoints:
+    """The library's callback of every step: writes a checkpoint, what resuming needs, and a line of the log."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-        self.started = time.monotonic()
+    model: Any
+    folder: Path
+    started: float = field(default_factory=time.monotonic)
 
-    def _on_step(self) -> bool:
-        if self.num_timesteps % EVERY == 0 and self.num_timesteps > UNTRAINED:  # nothing is learned before
-            unfinished = self.folder / "unfinished"
-            save_file(_checkpoint(self.model), unfinished)
-            unfinished.rename(self.folder / f"step-{self.num_timesteps:07d}.safetensors")
+    def __call__(self, local_names: dict[str, Any], global_names: dict[str, Any]) -> bool:
+        steps = self.model.num_timesteps
+        if steps % EVERY == 0 and steps > UNTRAINED:  # nothing is learned before
+            with replacing(self.folder / f"step-{steps:07d}.safetensors") as partial:
+                save_file(_make_checkpoint(self.model), partial)
             self.model.save(self.folder / "model.zip")
             self.model.save_replay_buffer(self.folder / "replay.pkl")
             recent = [episode["r"] for episode in list(self.model.ep_info_buffer)[-10:]]
             seconds = time.monotonic() - self.started
-            print(f"{self.num_timesteps} steps, {seconds:.0f} s, last returns {np.mean(recent):.0f}", flush=True)
+            print(f"{steps} steps, {seconds:.0f} s, last returns {np.mean(recent):.0f}", flush=True)
         return True
 
 
-def _checkpoint(model: CrossQ) -> dict[str, np.ndarray]:
+def _make_checkpoint(model: Any) -> dict[str, np.ndarray]:
     """The folded actor, and the library's own mean and log deviation for a few observations it has met."""
     state = model.policy.actor_state
-    actor = folded(state.params, state.batch_stats)
+    actor = fold_normalisation(state.params, state.batch_stats)
     rows = np.linspace(0, model.replay_buffer.size() - 1, REFERENCES).astype(int)
     observations = np.asarray(model.replay_buffer.observations[rows, 0], np.float32)
     law = state.apply_fn({"params": state.params, "batch_stats": state.batch_stats}, observations, train=False)
     mean, log_std = np.asarray(law.distribution.loc), np.log(np.asarray(law.distribution.stddev()))
-    for ours, theirs in zip(actor.law(observations), (mean, log_std), strict=True):
+    for ours, theirs in zip(actor.distribution(observations), (mean, log_std), strict=True):
         if not np.allclose(ours, theirs, atol=2e-3, rtol=2e-3):
             raise RuntimeError(f"the folded actor is {np.abs(ours - theirs).max()} from the library's")
     reference = {"observations": observations, "mean": mean, "log_std": log_std}

@@ -1,1 +1,1 @@
-"""D4RL's own files: where they lie, how they are fetched, checked and read."""
+"""D4RL's original files: their addresses and checksums, their layout, reading and storing them."""

@@ -1,16 +1,28 @@
-"""Where D4RL's original files lie, by the name of the data set.
+"""The names, addresses, sizes and SHA-256 of D4RL's original files.
 
-Paths are those of `d4rl/infos.py` (github.com/Farama-Foundation/D4RL), below one address.
+Paths are those of `d4rl/infos.py` (github.com/Farama-Foundation/D4RL), below one address. Sizes and hashes are in
+`d4rl.lock.json`; they are those that TensorFlow Datasets checks its downloads of D4RL against
+(github.com/tensorflow/datasets, `tensorflow_datasets/d4rl/*/checksums.tsv`). Four files are not among them
+(antmaze-medium-play-v2 and the three of maze2d): the first download or import of one is accepted, and its size
+and hash are written to `learned.lock.json` beside the files, which every later download must match. Delete an
+entry there to accept another file.
 """
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from foundation.files import write_atomically
 from suites.errors import DataError
 
 BASE_URL = "http://rail.eecs.berkeley.edu/datasets/offline_rl/"
 URL_VARIABLE = "D4RL_URL"  # an environment variable: a mirror with the same paths below it
+SHIPPED = Path(__file__).with_name("d4rl.lock.json")
+LEARNED = "learned.lock.json"
 
 _LOCOMOTION = {
     f"{robot}-{kind}-v2": f"gym_mujoco_v2/{robot}_{kind.replace('-', '_')}-v2.hdf5"
@@ -43,12 +55,12 @@ _MAZE2D = {f"maze2d-{size}-v1": f"maze2d/maze2d-{size}-sparse-v1.hdf5" for size 
 FILES: Mapping[str, str] = {**_LOCOMOTION, **_ANTMAZE, **_PEN, **_MAZE2D}
 
 
-def address(name: str, base: str | None = None) -> str:
+def build_url(name: str, base: str | None = None) -> str:
     """The URL of a data set's file, below `base`, else below `$D4RL_URL`, else at its original place."""
     return (base or os.environ.get(URL_VARIABLE) or BASE_URL).rstrip("/") + "/" + FILES[name]
 
 
-def versioned(name: str, version: str | None) -> str:
+def select_version(name: str, version: str | None) -> str:
     """The data set's name in another version.
 
     Args:
@@ -67,3 +79,68 @@ def versioned(name: str, version: str | None) -> str:
             f"{', '.join(f'd4rl:{each}' for each in sorted(known, reverse=True)) or 'none'}"
         )
     return chosen
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file must be.
+
+    Attributes:
+        size: bytes.
+        sha256: in hex.
+    """
+
+    size: int
+    sha256: str
+
+
+def find_checksum(name: str, folder: Path) -> tuple[Checksum, str] | None:
+    """What the data set's file must be and the lock file that says so; None if none has an entry for it.
+
+    Raises:
+        DataError: a lock file is damaged.
+    """
+    for path in (SHIPPED, folder / LEARNED):
+        entry = _read_checksums(path).get(name)
+        if entry is not None:
+            return entry, path.name
+    return None
+
+
+def record_checksum(name: str, found: Checksum, folder: Path) -> None:
+    """Keep the checksum of a file when it is first seen, unless a lock file has one.
+
+    Raises:
+        DataError: a lock file is damaged.
+        UserError: this one cannot be written.
+    """
+    if find_checksum(name, folder) is not None:
+        return
+    path = folder / LEARNED
+    entries = sorted((_read_checksums(path) | {name: found}).items())
+    write_atomically(path, json.dumps({key: asdict(value) for key, value in entries}, indent=1).encode())
+
+
+def compute_checksum(path: Path) -> Checksum:
+    """A file's size and SHA-256."""
+    with path.open("rb") as file:
+        return Checksum(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def describe_mismatch(found: Checksum, expected: Checksum) -> str | None:
+    """In words how a file differs from what it must be, or None."""
+    if found.size != expected.size:
+        return f"it has {found.size:,} bytes and should have {expected.size:,}"
+    if found.sha256 != expected.sha256:
+        return f"its SHA-256 is {found.sha256[:12]}… and should be {expected.sha256[:12]}…"
+    return None
+
+
+def _read_checksums(path: Path) -> dict[str, Checksum]:
+    try:
+        stored = json.loads(path.read_text())
+        return {name: Checksum(int(entry["size"]), str(entry["sha256"])) for name, entry in stored.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"lock file {path} is damaged ({error!r}); delete it and fetch again") from error

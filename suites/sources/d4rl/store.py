@@ -1,26 +1,31 @@
-"""D4RL's original files, kept beside the other data as they came; a wrong file never gets there."""
+"""Downloads, imports and loads D4RL's original files; one that is not the right file is never kept."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
+from foundation.files import replacing
 from suites.errors import DataError
-from suites.sources.contact import unreachable
-from suites.sources.d4rl.download import Patience, download
-from suites.sources.d4rl.files import address
-from suites.sources.d4rl.hdf5 import layout_faults, opened
-from suites.sources.d4rl.lock import LEARNED, learn, locked, measured, mismatch
-from suites.sources.d4rl.view import VERSION, read_d4rl
-from suites.sources.flat import flat_or, flat_path
-from suites.sources.transitions import Transitions, check
+from suites.sources.cache import cache_path, read_through_cache
+from suites.sources.d4rl.files import (
+    LEARNED,
+    build_url,
+    compute_checksum,
+    describe_mismatch,
+    find_checksum,
+    record_checksum,
+)
+from suites.sources.d4rl.layout import find_layout_faults, open_hdf5
+from suites.sources.d4rl.read import VERSION, read_d4rl
+from suites.sources.download import Patience, check_server, download
+from suites.sources.transitions import Transitions
 from suites.task import ControlTask, Progress
 
 
 def stored_file(directory: Path, name: str) -> Path:
-    """Where a data set's original file lies, if it is there."""
+    """The path of a data set's original file, whether it is there or not."""
     return directory / "d4rl" / f"{name}.hdf5"
 
 
@@ -33,28 +38,29 @@ def load_d4rl(task: ControlTask, name: str, directory: Path, progress: Progress 
     """
     path = stored_file(directory, name)
     if not path.is_file():
-        reason = unreachable(address(name))
+        url = build_url(name)
+        reason = check_server(url)
         if reason is not None:
             raise DataError(
-                f"data set {name} (d4rl) of task {task.name} is not in {directory} and {address(name)} cannot be "
-                f"reached ({reason}): {remedies(task, name)}"
+                f"data set {name} (d4rl) of task {task.name} is not in {directory} and {url} cannot be "
+                f"reached ({reason}): {suggest_remedies(task, name)}"
             )
         fetch_d4rl(name, directory, progress=progress)
     return load_file(path, task, directory, source="d4rl", name=name, bounded=False)
 
 
-def remedies(task: ControlTask, name: str) -> str:
+def suggest_remedies(task: ControlTask, name: str) -> str:
     """What to type instead, in one clause."""
     others = [source for source in task.datasets if source != "d4rl"]
     version = "" if name == task.datasets["d4rl"] else f" --data d4rl:{name.rpartition('-')[2]}"
-    others_said = [f"choose other data with --data {source}" for source in others]
+    alternatives = [f"choose other data with --data {source}" for source in others]
     return (
         "; or ".join(
             [
                 f"with a connection, type `python -m bench data fetch {task.name}{version}`",
                 f"with a copy of the file, `python -m bench data import FILE --task {task.name}{version}`",
                 "with data of your own, --data file:PATH",
-                *others_said,
+                *alternatives,
             ]
         )
         + f" (wanted: {name}.hdf5)"
@@ -81,16 +87,14 @@ def load_file(
     status = path.stat()
     reading = f"view {VERSION} {task.horizon} {task.longest_step} {task.frame} {bounded}"
     stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {reading}"
-    transitions, was_flat = flat_or(
-        flat_path(directory, source, name, task.observation_dim),
+    return read_through_cache(
+        cache_path(directory, source, name, task.observation_dim),
         stamp,
         lambda: read_d4rl(path, task, source=source, name=name, bounded=bounded),
+        task,
         source=source,
         name=name,
     )
-    if was_flat:
-        check(transitions, task)
-    return transitions
 
 
 def fetch_d4rl(
@@ -117,64 +121,59 @@ def fetch_d4rl(
         DataError: it cannot be downloaded, or what came is not the file that the lock file names.
     """
     path = stored_file(directory, name)
-    with _held(path):
+    with _lock_file(path):
         if path.is_file():
             _verify(path, name, path.parent, "delete it and fetch again")
             return False
         download(
-            address(name, base),
+            build_url(name, base),
             path,
             lambda came: _verify(came, name, path.parent, "it was thrown away"),
             patience=patience or Patience(),
             progress=progress,
             say=say,
         )
-        if locked(name, path.parent) is None:
-            learn(name, measured(path), path.parent)
-            say(f"no lock file knew {name}: what came is believed, and written to {path.parent / LEARNED}")
+        if find_checksum(name, path.parent) is None:
+            record_checksum(name, compute_checksum(path), path.parent)
+            say(f"no lock file has {name}: it is accepted, and its checksum written to {path.parent / LEARNED}")
     return True
 
 
 def import_d4rl(file: Path, name: str, directory: Path) -> Path:
-    """Take a copy of a data set's file that was got elsewhere; the file itself is left as it is.
+    """Copy a data set's file from elsewhere; the original is not changed.
 
     Returns:
-        Where the copy lies.
+        The path of the copy.
 
     Raises:
-        DataError: it is not the file that the lock file names, is damaged, or cannot be copied.
+        DataError: it is not the file that the lock file names, or is damaged.
+        UserError: it cannot be copied.
     """
     path = stored_file(directory, name)
-    with opened(file, f"data set {name}"):
+    with open_hdf5(file, f"data set {name}"):
         pass
-    with _held(path):
+    with _lock_file(path):
         _verify(file, name, path.parent, "use it as your own data with --data file:PATH")
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
+        with replacing(path) as partial:
             shutil.copyfile(file, partial)
-            os.replace(partial, path)
-        except OSError as error:
-            raise DataError(f"{file} cannot be copied to {path} ({error.strerror}); free space there") from error
-        finally:
-            partial.unlink(missing_ok=True)
-        learn(name, measured(path), path.parent)
+        record_checksum(name, compute_checksum(path), path.parent)
     return path
 
 
 def _verify(file: Path, name: str, folder: Path, remedy: str) -> None:
-    """Refuse a file that the lock file does not know, or that is not even of the layout."""
-    known = locked(name, folder)
+    """Refuse a file that differs from the lock file's, or is not in D4RL's layout."""
+    known = find_checksum(name, folder)
     if known is not None:
-        wrong = mismatch(measured(file), known[0])
+        wrong = describe_mismatch(compute_checksum(file), known[0])
         if wrong is not None:
             raise DataError(f"{file} is not D4RL's {name}: {wrong} ({known[1]}); {remedy}")
-    with opened(file, f"data set {name}") as stored:
-        for fault in layout_faults(stored):
+    with open_hdf5(file, f"data set {name}") as stored:
+        for fault in find_layout_faults(stored):
             raise DataError(f"{file} is not in D4RL's layout: {fault}; {remedy}")
 
 
-def _held(path: Path) -> FileLock:
-    """Two processes do not fetch one file at a time."""
+def _lock_file(path: Path) -> FileLock:
+    """The lock under which one process at a time fetches the file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

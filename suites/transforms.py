@@ -1,7 +1,12 @@
-"""What a critic learns from is the data's reward after its group's transform, which a task declares as data.
+"""Transforms that a task applies to its data before learning: of the rewards, and of D4RL's maze2d frame.
 
 IQL and everything that follows it (arXiv 2110.06169; github.com/ikostrikov/implicit_q_learning) scale locomotion
 to a range of returns of 1000, take 1 from antmaze's rewards so that every step costs, and leave the rest alone.
+
+D4RL's maze2d files are turned into PointMaze's frame. In D4RL (github.com/Farama-Foundation/D4RL,
+`d4rl/pointmaze/maze_model.py`) the centre of the cell in row i and column j is the point (i, j): x grows with the
+row and y with the column. In PointMaze x grows with the column, y falls with the row, and the origin is the middle
+of the maze. Velocities and forces turn with the positions.
 """
 
 from dataclasses import dataclass
@@ -40,7 +45,7 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class MinusOne:
-    """Every step costs 1, and the step that reaches the goal nothing."""
+    """Rewards less 1: every step costs 1, and the step that reaches the goal nothing."""
 
     name: str = "r - 1"
 
@@ -51,7 +56,7 @@ class MinusOne:
 
 @dataclass(frozen=True)
 class ReturnRange:
-    """The best and the worst episode's returns come to lie 1000 apart."""
+    """Rewards scaled so that the best and the worst episode's returns differ by 1000."""
 
     name: str = "r × 1000 / (max return - min return)"
 
@@ -85,3 +90,28 @@ def episode_returns(rewards: np.ndarray, ends: np.ndarray) -> np.ndarray:
 def episode_lengths(ends: np.ndarray) -> np.ndarray:
     """The number of rows of each episode, int64, from `ends` as above."""
     return np.diff(np.concatenate([[0], np.flatnonzero(ends[:-1]) + 1, [len(ends)]]))
+
+
+@dataclass(frozen=True)
+class QuarterTurn:
+    """D4RL's frame to PointMaze's, for a maze of so many cells.
+
+    Attributes:
+        rows, columns: cells of the maze, walls included.
+    """
+
+    rows: int
+    columns: int
+
+    def turn_observations(self, states: np.ndarray) -> None:
+        """Turn states (N, 4) of x, y, vx, vy in place."""
+        self.turn_actions(states[:, :2])
+        states[:, 0] -= (self.columns - 1) / 2
+        states[:, 1] += (self.rows - 1) / 2
+        self.turn_actions(states[:, 2:])
+
+    def turn_actions(self, forces: np.ndarray) -> None:
+        """Turn vectors (N, 2) in place: (a, b) becomes (b, -a)."""
+        first = forces[:, 0].copy()
+        forces[:, 0] = forces[:, 1]
+        np.negative(first, out=forces[:, 1])

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from d4rl_layout import SIZES, columns, write
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks
 from suites.simulators.point_maze import PointMaze
-from suites.sources import load
-from suites.sources.d4rl.view import at_horizon, read_d4rl
+from suites.sources.d4rl.read import find_horizon_cuts, read_d4rl
 from suites.task import Suite
 
 TASKS = {
@@ -113,7 +113,7 @@ def test_actions_are_clipped_to_just_inside(tmp_path):
 def test_a_horizon_is_counted_from_each_end():
     terminals = np.zeros(11, bool)
     terminals[4] = True
-    assert np.flatnonzero(at_horizon(terminals, 3)).tolist() == [2, 7, 10]
+    assert np.flatnonzero(find_horizon_cuts(terminals, 3)).tolist() == [2, 7, 10]
 
 
 def test_columns_of_other_types_and_shapes_are_read(tmp_path):

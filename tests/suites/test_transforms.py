@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from d4rl_layout import columns, write
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_suite, suite_names
-from suites.rewards import MinusOne, ReturnRange, Unchanged, episode_lengths, episode_returns
-from suites.sources import load
-from suites.sources.transitions import transformed
+from suites.sources.transitions import transform_rewards
+from suites.transforms import MinusOne, ReturnRange, Unchanged, episode_lengths, episode_returns
 
 ENDS = np.array([0, 0, 1, 1, 0, 0], bool)
 REWARDS = np.array([1, 2, 3, -4, 5, 1], np.float32)  # returns 6, -4 and 6
@@ -60,7 +60,7 @@ def test_loading_applies_it_and_keeps_the_datas_fingerprint(tmp_path):
     assert scaled.fingerprint == raw.fingerprint
     assert scaled.key != raw.key == raw.fingerprint
     assert (scaled.reward_transform, raw.reward_transform) == ("r × 1000 / (max return - min return)", "r")
-    assert transformed(raw, replace(hopper, reward=MinusOne())).key not in (raw.key, scaled.key)
+    assert transform_rewards(raw, replace(hopper, reward=MinusOne())).key not in (raw.key, scaled.key)
     again = load(hopper, f"file:{path}", count=1, directory=tmp_path)  # from the flat copy
     assert again.key == scaled.key
     assert np.array_equal(again.rewards, scaled.rewards)

@@ -4,16 +4,15 @@ import json
 
 import pytest
 
+from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks
-from suites.sources import load
-from suites.sources.d4rl.download import Patience
-from suites.sources.d4rl.files import FILES
-from suites.sources.d4rl.lock import LEARNED, SHIPPED
+from suites.sources.d4rl.files import FILES, LEARNED, SHIPPED
 from suites.sources.d4rl.store import fetch_d4rl, import_d4rl, stored_file
+from suites.sources.download import Patience
 
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
-NAME = "maze2d-umaze-v1"  # no shipped lock file knows it, so what comes first is believed
+NAME = "maze2d-umaze-v1"  # not in the shipped lock file, so the first download is accepted
 QUICK = Patience(stall=0.3, tries=3, wait=0.01)
 
 

@@ -1,10 +1,10 @@
-"""A download goes on where it stopped, never joins halves of two files, and arrives whole or not at all.
+"""Downloads files over HTTP, resuming where a connection broke, and checks whether a server can be reached.
 
-What has come so far lies beside the target as `NAME.partial`, with what the server called it (its ETag or date)
-in `NAME.partial.json`. Every further request asks for the rest under the condition that the file is still that
-one (RFC 9110, Range and If-Range); if it is not, or if the server has no way to say, it starts over. A stall, a
+The bytes received so far are kept beside the target as `NAME.partial`, with the server's ETag or date of the file
+in `NAME.partial.json`. Every further request asks for the rest on the condition that the file is still that one
+(RFC 9110, Range and If-Range); if it is not, or if the server gives neither, the download starts over. A stall, a
 cut connection and the answers 408, 416, 429 and 5xx are tried again, with waits that double, until several tries
-in a row bring nothing new; any other answer ends it at once.
+in a row bring nothing new; any other answer ends the download.
 """
 
 import http.client
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -24,12 +25,13 @@ from suites.errors import DataError
 from suites.task import Progress
 
 BLOCK = 1 << 16
+SECONDS = 2.0  # with the time that Python takes to start, an answer within 5 seconds
 TRY_AGAIN = (408, 416, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to put up with a server.
+    """How long to wait for a server.
 
     Attributes:
         stall: seconds without a byte after which a connection is given up.
@@ -43,7 +45,7 @@ class Patience:
 
 
 class Interrupted(Exception):
-    """This try is over, and another may do better; the text says why."""
+    """This try has failed and another may succeed; the text says why."""
 
 
 @dataclass
@@ -84,6 +86,34 @@ class _Partial:
         self.identity, self.total = "", None
 
 
+def check_server(url: str, seconds: float = SECONDS) -> str | None:
+    """Why a server cannot be used now, in a few words; None if it answers.
+
+    Any answer counts but those of a faulty server (5xx). Looking up its name can hang, so a thread asks.
+
+    Args:
+        url: of something on it; only its headers are asked for.
+        seconds: to wait at most, looking up the name included.
+    """
+    found = ["no answer"]
+
+    def ask() -> None:
+        try:
+            request = urllib.request.Request(url, method="HEAD")
+            with urllib.request.urlopen(request, timeout=seconds):
+                found[0] = ""
+        except urllib.error.HTTPError as error:
+            found[0] = f"it answers {error.code} {error.reason}" if error.code >= 500 else ""
+            error.close()
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            found[0] = str(getattr(error, "reason", error)) or type(error).__name__
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found[0] or None
+
+
 def download(
     url: str,
     target: Path,
@@ -93,15 +123,15 @@ def download(
     progress: Progress | None,
     say: Callable[[str], None],
 ) -> None:
-    """Bring a file here, unless it cannot be verified.
+    """Download a file, and keep it if it can be verified.
 
     Args:
         url: http or https.
-        target: where it is to lie; the caller holds a lock on it.
+        target: its path; the caller holds a lock on it.
         verify: raises DataError for a whole file that is not the right one.
         patience: with the server.
-        progress: told (bytes so far, bytes in all).
-        say: told in a sentence what happened on the way: a restart, a wait.
+        progress: called with (bytes so far, bytes in all).
+        say: called with a sentence about each restart and wait.
 
     Raises:
         DataError: the server gives no whole file, the disk is full, or `verify` refuses what came.
@@ -154,8 +184,8 @@ def _attempt(
     headers = {"User-Agent": "diffusion-guidance-bench", "Accept-Encoding": "identity"}
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": partial.identity}
-    with _answer(url, headers, partial, patience, say) as answer:
-        _prepare(answer, have, partial, say)
+    with _request(url, headers, partial, patience, say) as answer:
+        _start_or_continue(answer, have, partial, say)
         _receive(answer, partial, progress)
     if partial.total is not None and partial.size != partial.total:
         if partial.size > partial.total:
@@ -164,7 +194,7 @@ def _attempt(
         raise Interrupted(f"the connection ended after {partial.size:,} of {partial.total:,} bytes")
 
 
-def _answer(
+def _request(
     url: str, headers: dict[str, str], partial: _Partial, patience: Patience, say: Callable[[str], None]
 ) -> Any:
     try:
@@ -186,9 +216,9 @@ def _answer(
         raise DataError(f"{url} is no address to download from ({error})") from error
 
 
-def _prepare(answer: Any, have: int, partial: _Partial, say: Callable[[str], None]) -> None:
-    """Decide whether what comes goes on from what is there."""
-    identity = _identity(answer.headers)
+def _start_or_continue(answer: Any, have: int, partial: _Partial, say: Callable[[str], None]) -> None:
+    """Decide whether the answer continues the partial file, and start over if not."""
+    identity = _get_identity(answer.headers)
     if answer.status == 206 and have:
         span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
         goes_on = span is not None and int(span[1]) == have
@@ -226,7 +256,7 @@ def _receive(answer: Any, partial: _Partial, progress: Progress | None) -> None:
                 progress(done, max(done, partial.total or 0))
 
 
-def _identity(headers: Any) -> str:
+def _get_identity(headers: Any) -> str:
     """A strong ETag, else the date of change, else nothing."""
     tag = headers.get("ETag", "")
     return tag if tag.startswith('"') else headers.get("Last-Modified", "")

@@ -1,4 +1,4 @@
-"""Adroit's pen is Gymnasium-Robotics' AdroitHandPen-v1, with D4RL's end of an episode put back.
+"""Builds the Adroit pen environment: AdroitHandPen-v1, with episodes ended where D4RL ends them.
 
 Facts from github.com/Farama-Foundation/D4RL, `d4rl/hand_manipulation_suite`: observations, rewards (dense),
 resets and the scaling of actions (±1 to each actuator's range) are the same; but in D4RL the episode ends
@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import TimeLimit
 
-from suites.environments import as_float32, robotics
+from suites.environments import as_float32, make_robotics
 
 PEN_HEIGHT = 26  # where an observation has the height of the pen's centre
 DROPPED = 0.075
@@ -34,4 +34,4 @@ def make_pen(horizon: int) -> gym.Env:
     Observations are float32 (45,): 24 hand joints, then the pen's position, velocity (6) and direction, the
     target's direction, and the two differences. Actions are float32 (24,) in [-1, 1].
     """
-    return TimeLimit(as_float32(EndsWhenDropped(robotics("AdroitHandPen-v1"))), horizon)
+    return TimeLimit(as_float32(EndsWhenDropped(make_robotics("AdroitHandPen-v1"))), horizon)

@@ -1,4 +1,4 @@
-"""A file in D4RL's layout becomes transitions in D4RL's own q-learning view.
+"""Reads a file in D4RL's layout as transitions in D4RL's own q-learning view.
 
 The view is that of `d4rl.qlearning_dataset` (github.com/Farama-Foundation/D4RL, `d4rl/__init__.py`): the next
 observation is the file's, if it has one, else the next row's; the last row, and the last row of every episode
@@ -12,7 +12,7 @@ Known faults of D4RL's files, and what is done about each:
 - antmaze version 0, timeouts out of step with the episodes' ends (issue 77): a row after which the position
   jumps farther than the task's `longest_step` counts as cut as well. What the flags cut stays cut.
 - antmaze-umaze-diverse, versions 0 and 2, a single reward where the other sets have one for every step at the
-  goal (issue 199): kept as it is, since every published score stands on it.
+  goal (issue 199): kept as it is, since every published score uses it.
 - maze2d version 1, the reward in row t is that of arriving at observation t and not at t + 1 (issue 194): not
   shifted, for the same reason.
 
@@ -26,11 +26,11 @@ import h5py
 import numpy as np
 
 from suites.errors import DataError
-from suites.sources.d4rl.hdf5 import bounds_fault, layout_faults, opened, read_column
-from suites.sources.transitions import ACTION_LIMIT, Transitions, check
+from suites.sources.d4rl.layout import find_bounds_fault, find_jumps, find_layout_faults, open_hdf5, read_column
+from suites.sources.transitions import ACTION_LIMIT, Transitions
 from suites.task import ControlTask
 
-VERSION = 1  # of the view; flat copies of another version are remade
+VERSION = 1  # of the view; flat copies of another version are made again
 SAME = 1e-6
 BLOCK = 65_536  # rows compared at a time, so that no second copy of the observations is made
 
@@ -48,19 +48,17 @@ def read_d4rl(path: Path, task: ControlTask, *, source: str, name: str, bounded:
         DataError: the file is not there, damaged, not in the layout, or does not fit the task.
     """
     what = f"data set {name} ({source}) of task {task.name}"
-    with opened(path, what) as file:
+    with open_hdf5(path, what) as file:
         try:
-            for fault in layout_faults(file):
+            for fault in find_layout_faults(file):
                 raise ValueError(fault)
             _require_sizes(file, task)
-            transitions = _read(file, task, source, name, bounded)
+            return _read(file, task, source, name, bounded)
         except ValueError as fault:
             raise DataError(
                 f"{what} is damaged or not in D4RL's layout: in {path}, {fault}; "
                 f"`python -m bench data check {path}` shows everything that is wrong"
             ) from fault
-    check(transitions, task)
-    return transitions
 
 
 def _require_sizes(file: h5py.File, task: ControlTask) -> None:
@@ -74,9 +72,9 @@ def _require_sizes(file: h5py.File, task: ControlTask) -> None:
 def _read(file: h5py.File, task: ControlTask, source: str, name: str, bounded: bool) -> Transitions:
     terminals = read_column(file, "terminals")
     observations = read_column(file, "observations")
-    cut = read_column(file, "timeouts") if "timeouts" in file else at_horizon(terminals, task.horizon)
+    cut = read_column(file, "timeouts") if "timeouts" in file else find_horizon_cuts(terminals, task.horizon)
     if task.longest_step is not None:
-        cut = cut | jumps(observations, task.longest_step)
+        cut = cut | find_jumps(observations, task.longest_step)
     keep = ~cut
     keep[-1] = False
     if "next_observations" in file:
@@ -85,18 +83,18 @@ def _read(file: h5py.File, task: ControlTask, source: str, name: str, bounded: b
         next_observations = observations[1:][keep[:-1]]
     observations = observations[keep]
     actions = read_column(file, "actions")
-    fault = bounds_fault(actions) if bounded else None
+    fault = find_bounds_fault(actions) if bounded else None
     if fault is not None:
         raise ValueError(fault)
     actions = np.clip(actions, -ACTION_LIMIT, ACTION_LIMIT, out=actions)[keep]
     rewards = read_column(file, "rewards")[keep]
     terminals = terminals[keep]
-    ends = terminals | breaks(observations, next_observations)
+    ends = terminals | find_breaks(observations, next_observations)
     ends[:-1] |= np.diff(np.flatnonzero(keep)) > 1
     if task.frame is not None:
-        task.frame.observations(observations)
-        task.frame.observations(next_observations)
-        task.frame.actions(actions)
+        task.frame.turn_observations(observations)
+        task.frame.turn_observations(next_observations)
+        task.frame.turn_actions(actions)
     return Transitions(
         observations=observations,
         actions=actions,
@@ -109,7 +107,7 @@ def _read(file: h5py.File, task: ControlTask, source: str, name: str, bounded: b
     )
 
 
-def at_horizon(terminals: np.ndarray, horizon: int) -> np.ndarray:
+def find_horizon_cuts(terminals: np.ndarray, horizon: int) -> np.ndarray:
     """Where episodes are cut if no timeouts were recorded: every `horizon` rows since the last end; bool (N,)."""
     cut = np.zeros(len(terminals), bool)
     starts = np.concatenate([[0], np.flatnonzero(terminals) + 1, [len(terminals)]])
@@ -118,14 +116,7 @@ def at_horizon(terminals: np.ndarray, horizon: int) -> np.ndarray:
     return cut
 
 
-def jumps(observations: np.ndarray, longest: float) -> np.ndarray:
-    """After which rows the first two numbers, a position, move farther than `longest`; bool (N,), last False."""
-    found = np.zeros(len(observations), bool)
-    found[:-1] = np.linalg.norm(np.diff(observations[:, :2], axis=0), axis=1) > longest
-    return found
-
-
-def breaks(observations: np.ndarray, next_observations: np.ndarray) -> np.ndarray:
+def find_breaks(observations: np.ndarray, next_observations: np.ndarray) -> np.ndarray:
     """After which rows the next row's observation is not the next observation; bool (N,), the last True."""
     found = np.ones(len(observations), bool)
     for start in range(0, len(observations) - 1, BLOCK):

@@ -1,0 +1,64 @@
+"""Keeps a flat copy of every data set that was read, which loads in a fraction of the time.
+
+A copy carries a stamp of what it was made from; with another stamp, or damaged, it is made again.
+"""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from foundation.files import replacing
+from suites.sources.transitions import ARRAYS, Transitions, check
+from suites.task import Task
+
+
+def read_through_cache(
+    path: Path, stamp: str, read: Callable[[], Transitions], task: Task, *, source: str, name: str
+) -> Transitions:
+    """The flat copy's transitions, else those that `read` gives, of which a copy is then kept; checked.
+
+    Args:
+        path: of the copy.
+        stamp: what the copy must have been made from.
+        read: reads the data set itself.
+        task: that the transitions must fit.
+        source, name: for the record.
+
+    Raises:
+        UserError: the copy cannot be written.
+        DataError: the transitions do not fit the task, or what `read` raises.
+    """
+    found = _read(path, stamp, source=source, name=name)
+    transitions = read() if found is None else found
+    check(transitions, task)
+    if found is None:
+        with replacing(path) as partial:
+            np.savez(partial, allow_pickle=False, stamp=np.array(stamp), **transitions.arrays())
+    return transitions
+
+
+def cache_path(directory: Path, source: str, name: str, width: int) -> Path:
+    """The path of a data set's flat copy, for observations of that width."""
+    return directory / "flat" / f"{source}-{name.replace('/', '--')}-{width}.npz"
+
+
+def count_rows(path: Path) -> int | None:
+    """The number of transitions in a flat copy, read from its first bytes; None if there is no readable copy."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("rewards.npy") as member:
+            np.lib.format.read_magic(member)
+            return int(np.lib.format.read_array_header_1_0(member)[0][0])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def _read(path: Path, stamp: str, *, source: str, name: str) -> Transitions | None:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            if str(stored["stamp"]) != stamp:
+                return None
+            return Transitions(*(stored[array] for array in ARRAYS), source=source, name=name)
+    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile):
+        return None
