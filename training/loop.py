@@ -6,7 +6,7 @@ import pickle
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,7 @@ CHECKPOINT_SECONDS = 300.0
 SMOOTHING = 0.02
 
 
+@runtime_checkable
 class CheckpointFile(Protocol):
     """Where the state of an unfinished training is kept, whole or not at all."""
 

@@ -1,7 +1,7 @@
 """The random numbers of one call of a policy are asked for by key; who answers decides what is behind a key."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from training import SeedStreams
 
 
+@runtime_checkable
 class Noise(Protocol):
     """Random numbers for every row of a batch.
 
