@@ -59,7 +59,15 @@ class Common(Selection):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(Common):
+class Training(Common):
+    """Options of every command that trains."""
+
+    logger: Literal["none", "tensorboard", "wandb"] = "none"
+    """Where learning curves and evaluations are streamed to, in RESULTS/logs; the curves are CSV files anyway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Training):
     """Train what is missing and evaluate; finished results are kept."""
 
     experiment: Name = None
@@ -73,7 +81,7 @@ class RunOptions(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneOptions(Common):
+class TuneOptions(Training):
     """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
 
     seeds: str = "100,101"

@@ -11,6 +11,7 @@ from bench.cli.options import (
     RunOptions,
     Selection,
     TimeOptions,
+    Training,
     TuneOptions,
     parse_batches,
     parse_rhos,
@@ -23,6 +24,7 @@ from bench.config.precedence import TERMS, Case, resolve_settings
 from bench.config.presets import PRESETS
 from bench.config.request import DetailsT, Job, Request, Scales, Search, Timing, make_jobs
 from bench.config.spec import Config, join_items
+from bench.runner.loggers import find_logger
 from foundation.errors import UserError, unknown_name
 from methods.core.method import Method
 from methods.core.registry import compared_names, get_method
@@ -73,6 +75,7 @@ def make_request(line: CommandLine, seeds: tuple[int, ...], details: DetailsT) -
         threads=options.threads or 1,
         plugins=options.plugin,
         experiment=experiment_of(options),
+        logger=find_logger(options.logger) if isinstance(options, Training) else "none",
     )
 
 

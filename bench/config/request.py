@@ -95,6 +95,7 @@ class Request(Generic[DetailsT]):
         threads: CPU threads of each process.
         plugins: files that register methods, for other processes to load too.
         experiment: name of the experiment that the jobs are of, or None.
+        logger: where learning curves and evaluations are streamed to, a name in `bench.runner.loggers`.
     """
 
     jobs: tuple[Job, ...]
@@ -109,6 +110,7 @@ class Request(Generic[DetailsT]):
     threads: int = 1
     plugins: tuple[Path, ...] = ()
     experiment: str | None = None
+    logger: str = "none"
 
 
 def make_jobs(

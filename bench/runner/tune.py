@@ -21,6 +21,7 @@ from bench.runner.choose_rho import Purpose, keep_tuned
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import LoadedData, setup_on
 from bench.runner.evaluate import TUNING, Evaluation, evaluate
+from bench.runner.loggers import make_logger
 from bench.runner.plan import KEY_LENGTH, node_of, ordered
 from bench.runner.run import open_data
 from bench.storage.store import ComponentStore, ResultStore, check_space, digest
@@ -54,7 +55,13 @@ def tune_task(request: Request[Search], jobs: Sequence[Job], console: ProgressCo
     """Tune the methods of one task's jobs, its data loaded once."""
     task = jobs[0].task
     loaded = open_data(request, jobs[0], console)
-    builder = ComponentBuilder(ComponentStore(request.artifacts), loaded.data, task.name, console)
+    builder = ComponentBuilder(
+        ComponentStore(request.artifacts),
+        loaded.data,
+        task.name,
+        console,
+        make_logger(request.logger, request.results),
+    )
     for job in jobs:
         setup = setup_on(task, job.config, loaded.action_low, loaded.action_high)
         for name, method in job.methods.items():
@@ -126,6 +133,7 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
             low, high = bounds(request.details.sampler, tuning.grid, tuning.rho)
             rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
             score = score_in_rungs(trial, policy, rho, tuning)
+            builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, {"rho": rho, "score": score})
             progress(len(study.trials), tuning.wanted)
             return score
 
@@ -134,6 +142,7 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
             callback = optuna.study.MaxTrialsCallback(tuning.wanted, states=FINISHED)
             study.optimize(objective, n_trials=left, callbacks=[callback])
         progress(tuning.wanted, tuning.wanted)
+    builder.logger.finish(f"{task.name}/{tuning.name}/tuning")
     choice = describe_choice(tuning, study, all_trials(storage, tuning.purpose))
     keep_tuned(request.results, choice)
     console.say(

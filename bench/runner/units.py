@@ -14,7 +14,8 @@ from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, find_tuned
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import LoadedData
-from bench.runner.evaluate import Evaluation, evaluate
+from bench.runner.evaluate import Evaluation, Outcome, evaluate
+from bench.runner.loggers import Logger, make_logger
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered
 from bench.storage.result import write_result
 from bench.storage.store import ComponentStore, ResultStore
@@ -70,6 +71,7 @@ class Worker:
 
     request: Request[Any]
     console: ProgressConsole
+    _logger: Logger | None = None
     _task: Task | None = None
     _builder: ComponentBuilder | None = None
 
@@ -86,7 +88,8 @@ class Worker:
             data = unit.data.data.to(self.request.device)
             store = ComponentStore(self.request.artifacts)
             self._task = unit.task
-            self._builder = ComponentBuilder(store, data, unit.task.name, self.console)
+            self._logger = self._logger or make_logger(self.request.logger, self.request.results)
+            self._builder = ComponentBuilder(store, data, unit.task.name, self.console, self._logger)
         return self._builder
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
@@ -119,6 +122,7 @@ class Worker:
                 seconds={"train": builder.seconds(nodes, planned.cell.seed), "evaluate": seconds},
                 device=request.device,
             )
+            log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{planned.cell.seed}", outcome)
 
     def _tuning_spent(self, group: Sequence[PlannedCell], data: LoadedData) -> dict[str, int] | None:
         """Episodes and trials behind a tuned ρ."""
@@ -128,3 +132,14 @@ class Worker:
         purpose = Purpose(cell.task.name, cell.name, cell.preset, cell.terms, (data.source, data.fingerprint))
         tuned = find_tuned(self.request.results, purpose)
         return {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
+
+
+def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:
+    """Stream a result: each episode's return, length and score, or the distance at each β, and the mean score."""
+    for number, episode in enumerate(outcome.episodes):
+        values = {"return": episode.episode_return, "length": episode.length, "normalized": episode.normalized}
+        logger.log(name, number, values)
+    for number, density in enumerate(outcome.densities):
+        logger.log(name, number, {"beta": density.inverse_temperature, "distance": density.distance})
+    logger.log(name, max(len(outcome.episodes), len(outcome.densities)), {"score": outcome.score})
+    logger.finish(name)
