@@ -9,7 +9,7 @@ from torch import nn
 
 from bench.progress import Screen
 from bench.runner.plan import Node, own_fields
-from bench.storage.store import ComponentStore
+from bench.storage.components import ComponentStore
 from training.component import Component, Computed, Data, Progress, Trained
 from training.loop import compute, fit
 from training.networks import parameter_count

@@ -17,9 +17,10 @@ from bench.runner.component_builder import Workshop
 from bench.runner.data import load_transitions, to_device
 from bench.runner.evaluate import densities, rollouts
 from bench.runner.plan import Node, PlannedCell, TaskPlan, ordered
-from bench.storage.result import Outcome, describe, write_result
-from bench.storage.store import ComponentStore, ResultStore
+from bench.storage.components import ComponentStore
+from bench.storage.results import Outcome, ResultStore, describe_data
 from foundation.errors import UserError
+from reports.load.schema import Data, Seconds, Tuning
 from suites.task import ControlTask, DensityTask, Task
 
 
@@ -74,7 +75,7 @@ class Worker:
     screen: Screen
     _task: Task | None = None
     _workshop: Workshop | None = None
-    _about_data: dict[str, Any] | None = None
+    _about_data: Data | None = None
 
     def do(self, unit: Unit) -> None:
         """Make the unit's component or evaluate its group; what is finished already is left alone."""
@@ -84,7 +85,7 @@ class Worker:
         else:
             evaluate_group(self.request, unit.group, workshop, about_data, self.screen)
 
-    def _open(self, plan: TaskPlan) -> tuple[Workshop, dict[str, Any]]:
+    def _open(self, plan: TaskPlan) -> tuple[Workshop, Data]:
         task, config = plan.task, plan.config
         if self._task != task or self._workshop is None or self._about_data is None:
             transitions = load_transitions(task, config, plan.source, self.request.artifacts)
@@ -92,7 +93,7 @@ class Worker:
             store = ComponentStore(self.request.artifacts)
             self._task = task
             self._workshop = Workshop(store, data, task.name, self.screen)
-            self._about_data = describe(transitions)
+            self._about_data = describe_data(transitions)
         return self._workshop, self._about_data
 
 
@@ -100,7 +101,7 @@ def evaluate_group(
     request: Request,
     group: Sequence[PlannedCell],
     workshop: Workshop,
-    about_data: dict[str, Any],
+    about_data: Data,
     screen: Screen,
 ) -> None:
     """Evaluate one method at one ρ for all its open seeds together, and write a result for each."""
@@ -114,18 +115,19 @@ def evaluate_group(
         outcomes = outcomes_of(policy, first, seeds, request, progress)
     seconds = (time.monotonic() - started) / len(seeds)
     nodes = ordered(group[0].parts.values())
-    data = about_data["source"], about_data["fingerprint"]
-    tuned = find_tuned(request.results, Purpose(first.task.name, first.name, first.preset, first.terms, data))
-    spent = {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
+    purpose = Purpose(first.task.name, first.name, first.preset, first.terms, about_data.identity)
+    tuned = find_tuned(request.results, purpose)
+    spent = Tuning(episodes=tuned.episodes, trials=tuned.trials) if tuned else None
     for row, (planned_cell, outcome) in enumerate(zip(group, outcomes, strict=True)):
-        write_result(
-            results.file(first.task.name, planned_cell.label, planned_cell.cell.seed),
+        totals = dict(policy.repairs.counts(row))
+        guided = {"function": 0, "gradient": 0, "guided_rows": totals.pop("guided_rows")}
+        results.write(
             planned_cell,
             outcome,
             about_data,
             tuning=spent if first.rho_source == "tuned" else None,
-            repairs=policy.repairs.counts(row),
-            seconds={"train": workshop.seconds(nodes, planned_cell.cell.seed), "evaluate": seconds},
+            counts={"interventions": {name: [n] for name, n in totals.items()}, "evaluations": guided},
+            seconds=Seconds(train=workshop.seconds(nodes, planned_cell.cell.seed), evaluate=seconds),
             device=request.device,
         )
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from bench.config.precedence import SHARED
 from bench.config.spec import Cell, Config
-from bench.storage.store import FORMAT, digest
+from bench.storage.components import digest
 from methods.core.method import Shared
+from reports.load.schema import FORMAT
 from suites.task import Task
 from training.component import Component, Computed, Trained
 

@@ -18,8 +18,9 @@ from bench.runner.estimate import seconds_to_evaluate, seconds_to_make, slice_of
 from bench.runner.execute import Worker, units_of
 from bench.runner.executors import do_together
 from bench.runner.plan import Node, TaskPlan, ordered, planned
-from bench.storage.manifest import remember, remember_experiment
-from bench.storage.store import ComponentStore, ResultStore, check_space
+from bench.storage.components import ComponentStore
+from bench.storage.manifest import record_experiment, record_plan
+from bench.storage.results import ResultStore, check_space
 from suites.sources.transitions import Transitions, action_bounds
 from suites.sources.wanted import wanted
 from training.component import Component
@@ -39,9 +40,9 @@ def run(request: Request, screen: Screen) -> None:
     plans = [plan_task(request, tuple(jobs), results, screen) for _, jobs in by_task]
     processes = processes_for(plans, request)
     show(plans, request, processes, screen)
-    remember(plans, results)
+    record_plan(plans, results)
     if request.experiment is not None:
-        remember_experiment(request.experiment, plans, results)
+        record_experiment(request.experiment, plans, results)
     units = [unit for plan in plans for unit in units_of(plan)]
     if processes > 1 and len(units) > 1:
         do_together(units, request, processes, screen)

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.config.precedence import SHARED
 from bench.config.request import Job
 from bench.progress import Screen
 from bench.runner.data import shared_on
 from bench.runner.plan import node_of, ordered
-from bench.storage.result import machine
-from bench.storage.store import FORMAT, ResultStore, read_json, write_json
+from bench.storage.results import ResultStore, describe_machine
 from foundation.errors import UserError
 from methods.core.method import Method, Shared
+from reports.load.files import TIMING, read_timing, write_file
+from reports.load.schema import FORMAT, Milliseconds, Timing, TimingRow
 from training.component import Component
 from training.networks import parameter_count
 from training.seeds import SeedStreams
@@ -50,30 +50,30 @@ def time_methods(
         raise UserError("time needs batches of at least 1 and at least 2 calls, as in --batches 1,20 --calls 50.")
     store = ResultStore(results)
     store.prepare()
-    rows: list[dict[str, Any]] = []
+    rows: list[TimingRow] = []
     for job in jobs:
         ones = np.ones(job.task.action_dim, np.float32)
         shared = shared_on(job.task, job.config, (-ones, ones))
         for name, method in job.methods.items():
             for batch in batches:
                 for guided in (True, False) if method.rho else (False,):
-                    row = time_one(name, method, shared, batch, guided, calls, device)
-                    of = {"suite": job.task.suite, "task": job.task.name, "preset": preset, "terms": job.terms}
-                    rows.append({**of, **row})
+                    taken = time_one(name, method, shared, batch, guided, calls, device)
+                    row = TimingRow(
+                        suite=job.task.suite, task=job.task.name, preset=preset, terms=job.terms, **taken
+                    )
+                    rows.append(row)
                     screen.say(line(row))
-    file = store.root / "timing.json"
-    now = {(row["suite"], row["terms"]) for row in rows}
-    kept = [row for row in timed_before(file, device) if (row["suite"], row.get("terms", SHARED)) not in now]
-    write_json(file, {"format": FORMAT, "rows": [*kept, *rows], "machine": machine(device)})
+    now = {(row.suite, row.terms) for row in rows}
+    kept = [row for row in timed_before(store.root, device) if (row.suite, row.terms) not in now]
+    file = store.root / TIMING
+    write_file(file, Timing(format=FORMAT, rows=(*kept, *rows), machine=describe_machine(device)))
     screen.say(f"Written: {file}; the report shows it.")
 
 
-def timed_before(file: Path, device: torch.device) -> list[dict[str, Any]]:
+def timed_before(results: Path, device: torch.device) -> tuple[TimingRow, ...]:
     """The rows of `timing.json`, none where it is of another machine: the file names only one."""
-    if not file.is_file():
-        return []
-    before = read_json(file)
-    return before["rows"] if before["machine"] == machine(device) else []
+    before = read_timing(results)
+    return before.rows if before is not None and before.machine == describe_machine(device) else ()
 
 
 def time_one(
@@ -103,7 +103,7 @@ def time_one(
         "method": name,
         "guided": guided,
         "batch": batch,
-        "milliseconds": {"median": middle, "p5": low, "p95": high},
+        "milliseconds": Milliseconds(median=middle, p5=low, p95=high),
         "calls": calls,
         "parameters": count,
         "peak_memory_mib": peak_memory(act, device),
@@ -166,13 +166,12 @@ def resident(field: str) -> float:
     return 0.0
 
 
-def line(row: dict[str, Any]) -> str:
+def line(row: TimingRow) -> str:
     """One row for the terminal."""
-    ms = row["milliseconds"]
-    kind = "guided" if row["guided"] else "unguided"
-    memory = row["peak_memory_mib"]
+    ms, memory = row.milliseconds, row.peak_memory_mib
+    kind = "guided" if row.guided else "unguided"
     shown = "" if memory is None else f", {memory:.0f} MiB at its peak"
     return (
-        f"  {row['method']:10} {kind:8} batch {row['batch']:4}: {ms['median']:8.2f} ms "
-        f"({ms['p5']:.2f} to {ms['p95']:.2f}), {row['parameters']:,} parameters{shown}"
+        f"  {row.method:10} {kind:8} batch {row.batch:4}: {ms.median:8.2f} ms "
+        f"({ms.p5:.2f} to {ms.p95:.2f}), {row.parameters:,} parameters{shown}"
     )

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import optuna
@@ -24,10 +24,11 @@ from bench.runner.component_builder import Workshop
 from bench.runner.data import load_transitions, shared_on, to_device
 from bench.runner.evaluate import TUNING, densities, rollouts
 from bench.runner.plan import KEY_LENGTH, node_of, ordered
-from bench.storage.result import describe
-from bench.storage.store import ComponentStore, ResultStore, check_space, digest
+from bench.storage.components import ComponentStore, digest
+from bench.storage.results import ResultStore, check_space, describe_data
 from foundation.errors import UserError
 from methods.core.method import Method, Policy, Rho, Shared
+from reports.load.schema import Choice, Trial
 from suites.sources.transitions import Transitions, action_bounds
 from suites.task import ControlTask, DensityTask
 from training.component import Component
@@ -41,7 +42,7 @@ class TuneRequest:
 
     jobs: tuple[Job, ...]
     seeds: tuple[int, ...]
-    search: str
+    search: Literal["grid", "tpe"]
     trials: int
     grid: tuple[float, ...]
     preset: str
@@ -104,8 +105,8 @@ def tune_one(
     rho_range = method.rho
     if rho_range is None:
         raise UserError(f"method {name!r} has no guidance scale to tune.")
-    about = describe(transitions)
-    purpose = Purpose(job.task.name, name, request.preset, job.terms, (about["source"], about["fingerprint"]))
+    about = describe_data(transitions)
+    purpose = Purpose(job.task.name, name, request.preset, job.terms, about.identity)
     grid = request.grid or rho_range.grid
     storage = open_journal(request, job, name)
     study = open_study(storage, request, job, purpose, {part: node.label for part, node in nodes.items()}, grid)
@@ -130,26 +131,26 @@ def tune_one(
             f"no trial of {name} on {job.task.name} has a finite score; check the settings it trains with."
         )
     best, tried = study.best_trial, all_trials(storage, purpose)
-    choice = {
-        "suite": job.task.suite,
-        "task": job.task.name,
-        "method": name,
-        "preset": request.preset,
-        "terms": job.terms,
-        "data": about,
-        "rho": best.params["rho"],
-        "score": best.value,
-        "trials": sum(trial.state in FINISHED for trial in tried),
-        "episodes": sum(trial.user_attrs.get("episodes", 0) for trial in tried),
-        "seeds": list(request.seeds),
-        "sampler": request.search,
-        "range": list(grid) if request.search == "grid" else [rho_range.low, rho_range.high],
-        "tried": [{"rho": t.params["rho"], "score": t.value} for t in complete],
-    }
+    choice = Choice(
+        suite=job.task.suite,
+        task=job.task.name,
+        method=name,
+        preset=request.preset,
+        terms=job.terms,
+        data=about,
+        rho=best.params["rho"],
+        score=study.best_value,
+        trials=sum(trial.state in FINISHED for trial in tried),
+        episodes=sum(trial.user_attrs.get("episodes", 0) for trial in tried),
+        seeds=tuple(request.seeds),
+        sampler=request.search,
+        range=tuple(grid) if request.search == "grid" else (rho_range.low, rho_range.high),
+        tried=tuple(Trial(rho=t.params["rho"], score=t.value) for t in complete if t.value is not None),
+    )
     keep_tuned(request.results, choice)
     screen.say(
-        f"  {job.task.name} {name}: ρ = {choice['rho']:g} (score {choice['score']:.3g}; {choice['trials']} trials "
-        f"and {choice['episodes']} episodes on seeds {joined(request.seeds)})"
+        f"  {job.task.name} {name}: ρ = {choice.rho:g} (score {choice.score:.3g}; {choice.trials} trials "
+        f"and {choice.episodes} episodes on seeds {joined(request.seeds)})"
     )
 
 

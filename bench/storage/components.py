@@ -1,0 +1,94 @@
+"""Trained components on disk, one file per seed, each with a description that holds its checksum.
+
+`artifacts/components/KIND-KEY/seed-N.safetensors`, and `.json` with its SHA-256, which is written last: a
+seed that has one is done.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from safetensors.torch import load, save
+from torch import nn
+
+from foundation.errors import UserError
+from foundation.files import write_atomically
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value, independent of the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ComponentStore:
+    """Trained components, one file per seed.
+
+    Attributes:
+        root: the artifacts folder.
+    """
+
+    root: Path
+
+    def file(self, label: str, seed: int) -> Path:
+        """Where that seed's weights lie; label is `<kind>-<key>`."""
+        return self.root / "components" / label / f"seed-{seed}.safetensors"
+
+    def has(self, label: str, seed: int) -> bool:
+        """Whether that seed is finished."""
+        return self.file(label, seed).with_suffix(".json").is_file()
+
+    def missing(self, label: str, seeds: Sequence[int]) -> tuple[int, ...]:
+        """The seeds that still have to be made."""
+        return tuple(seed for seed in seeds if not self.has(label, seed))
+
+    def save(self, label: str, module: nn.Module, seeds: Sequence[int], about: Mapping[str, Any]) -> None:
+        """Split the module along the seed axis and write every seed, its description last."""
+        state = module.state_dict()
+        for row, seed in enumerate(seeds):
+            content = save({name: tensor[row].contiguous().cpu() for name, tensor in state.items()})
+            file = self.file(label, seed)
+            write_atomically(file, content)
+            checksum = hashlib.sha256(content).hexdigest()
+            text = json.dumps({"sha256": checksum, "seed": seed, **about}, indent=1)
+            write_atomically(file.with_suffix(".json"), f"{text}\n".encode())
+
+    def load(self, label: str, module: nn.Module, seeds: Sequence[int]) -> nn.Module:
+        """Fill the module from the files of `seeds`, in that order.
+
+        Raises:
+            UserError: a file that is gone or does not match its checksum.
+        """
+        states = [self._read(label, seed) for seed in seeds]
+        stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+        module.load_state_dict(stacked)
+        return module.requires_grad_(False).eval()
+
+    def about(self, label: str, seed: int) -> dict[str, Any]:
+        """What was written beside the weights: spec, seconds, last losses."""
+        file = self.file(label, seed).with_suffix(".json")
+        try:
+            return json.loads(file.read_text())
+        except ValueError as error:  # JSONDecodeError, or UnicodeDecodeError where bytes were changed
+            raise UserError(f"{str(file)!r} is not JSON ({error}); delete it and run again.") from error
+
+    def _read(self, label: str, seed: int) -> dict[str, torch.Tensor]:
+        file = self.file(label, seed)
+        content = file.read_bytes() if file.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != self.about(label, seed).get("sha256"):
+            raise UserError(f"component {str(file)!r} is damaged; delete its folder and run again to retrain it.")
+        return load(content)
+
+    @contextlib.contextmanager
+    def lock(self, label: str) -> Iterator[None]:
+        """Held while a component is made, so that processes sharing the folder do not make it twice."""
+        path = self.root / "components" / label
+        path.mkdir(parents=True, exist_ok=True)
+        with FileLock(path / ".lock"):
+            yield
