@@ -1,4 +1,4 @@
-"""Ours compared with published results: differences and intervals worked out by NumPy alone, and when none stand."""
+"""Ours compared with published results: differences and intervals by NumPy alone, and when there are none."""
 
 import json
 from pathlib import Path

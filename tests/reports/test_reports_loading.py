@@ -132,24 +132,13 @@ def test_a_hole_in_the_matrix_is_an_error(folder):
 def test_a_failed_cell_is_named_and_never_averaged_over(folder):
     path = fill(folder)[TASKS[0], "swg", 1]
     record = json.loads(path.read_text())
-    for name in [
-        "metric",
-        "score",
-        "episodes",
-        "densities",
-        "samples_file",
-        "trajectories_file",
-        "interventions",
-        "evaluations",
-        "weights_histogram",
-    ]:
+    of_a_score = "metric score episodes densities samples_file trajectories_file interventions evaluations"
+    for name in (*of_a_score.split(), "weights_histogram"):
         del record[name]
     record |= {"status": "failed", "failure": {"step": "critic", "reason": "its loss is NaN"}}
     path.write_text(json.dumps(record))
-    with pytest.raises(
-        ReportError,
-        match=r"1 result\(s\) are missing: .*swg, seed 1 \(failed in critic: its loss is NaN\); run the",
-    ):
+    said = r"1 result\(s\) are missing: .*swg, seed 1 \(failed in critic: its loss is NaN\); run the"
+    with pytest.raises(ReportError, match=said):
         load_scores(folder.path)
     assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
     path.write_text(json.dumps({**record, "score": 1.0}))
