@@ -1,4 +1,4 @@
-"""One suite's numbers, worked out once: tables, figures and CSV print the same ones."""
+"""The numbers of one suite, computed once for the tables, figures and CSV files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """The files of a results folder, written and read by the schema; a damaged one is refused in one sentence."""
 
 import math
+import reprlib
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,13 +63,12 @@ def read_result(path: Path, header: ResultHeader) -> Result | FailedResult:
         ReportError: see `read_file`; also a score that is NaN or infinite.
     """
     result = read_file(path, FailedResult if header.status == "failed" else Result)
-    result._path = path
     if isinstance(result, Result) and not math.isfinite(result.score):
         raise ReportError(
             f"file {str(path)!r} has {result.score} for `score`: the run diverged, so no report holds it; "
             "leave it out with --tasks or --methods, or run with other settings into another folder (--results)."
         )
-    return result
+    return result.model_copy(update={"path": path})
 
 
 def check_folder(folder: Path) -> None:
@@ -140,8 +140,8 @@ def _describe(error: ErrorDetails) -> str:
         case "extra_forbidden":
             return f"has the unknown field `{field}`"
         case "value_error":
-            return str(error["ctx"]["error"]) if "ctx" in error else error["msg"]
+            return error["msg"].removeprefix("Value error, ")
         case "model_type" if not field:
             return "holds no JSON object"
     expected = error["msg"].removeprefix("Input should be ")
-    return f"has {error['input']!r} for `{field}`, which should be {expected}"
+    return f"has {reprlib.repr(error['input'])} for `{field}`, which should be {expected}"

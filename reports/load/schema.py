@@ -15,7 +15,6 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
-    PrivateAttr,
     model_validator,
 )
 
@@ -142,6 +141,7 @@ class Cell(Schema):
         terms: `shared` for a controlled comparison, `own` for each method as published.
         config: every setting by its dotted name.
         components: label of each component by the method's name for it.
+        path: the file it was read from; not written.
     """
 
     format: Format
@@ -162,13 +162,7 @@ class Cell(Schema):
     versions: Mapping[str, str]
     machine: Machine
     created: str
-
-    _path: Path = PrivateAttr(default=Path())
-
-    @property
-    def path(self) -> Path:
-        """The file it was read from."""
-        return self._path
+    path: Path = Field(default=Path(), exclude=True)
 
 
 class Result(Cell):

@@ -1,4 +1,4 @@
-"""Scores are a full matrix, task × variant × seed, of results that may stand in one column, or an error."""
+"""A suite's scores as a full matrix, task × variant × seed; what is missing or does not compare is refused."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

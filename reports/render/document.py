@@ -1,4 +1,4 @@
-"""A report is a list of blocks; the Markdown and the page are two prints of the same list."""
+"""The blocks of a report, and their Markdown."""
 
 import html
 import re

@@ -21,16 +21,15 @@ def _tabulate_data(scores: SuiteScores) -> Table:
     return Table(("task", "preset", "source", "data set", "fingerprint", "transitions"), tuple(rows), words=5)
 
 
-def _intervention_names(scores: SuiteScores) -> list[str]:
+def _list_interventions(scores: SuiteScores) -> list[str]:
     return sorted({name for r in scores.results() for name in r.interventions})
 
 
-def _count_interventions(scores: SuiteScores, variant: str) -> dict[str, str]:
-    """Interventions of a variant by name, summed over tasks and seeds, with their share of the guided rows."""
+def _sum_interventions(scores: SuiteScores, variant: str) -> tuple[dict[str, int], int]:
+    """Interventions of a variant by name, and the guided rows, summed over tasks and seeds."""
     results = [r for task in scores.tasks for r in scores.of(task, variant)]
-    rows = sum(r.evaluations.guided_rows for r in results)
-    totals = {name: sum(r.count_interventions(name) for r in results) for name in _intervention_names(scores)}
-    return {name: _format_share(count, rows) for name, count in totals.items()}
+    totals = {name: sum(r.count_interventions(name) for r in results) for name in _list_interventions(scores)}
+    return totals, sum(r.evaluations.guided_rows for r in results)
 
 
 def _format_share(count: int, rows: int) -> str:
@@ -44,18 +43,20 @@ def _tabulate_work(scores: SuiteScores) -> Table:
     for variant in scores.variants:
         own = [r for task in scores.tasks for r in scores.of(task, variant)]
         seconds = [sum(r.seconds.train for r in own), sum(r.seconds.evaluate for r in own)]
-        counts = _count_interventions(scores, variant).values()
+        totals, guided = _sum_interventions(scores, variant)
+        counts = [_format_share(count, guided) for count in totals.values()]
         rows.append((variant, *(f"{s:,.0f}" for s in seconds), *counts))
-    names = [name.replace("_", " ") for name in _intervention_names(scores)]
+    names = [name.replace("_", " ") for name in _list_interventions(scores)]
     return Table(("variant", "training s", "evaluation s", *names), tuple(rows))
 
 
 def _warn_of_interventions(scores: SuiteScores) -> list[Block]:
     found = [
-        f"{name.replace('_', ' ')} of `{variant}` {count}"
+        f"{name.replace('_', ' ')} of `{variant}` {_format_share(count, guided)}"
         for variant in scores.variants
-        for name, count in _count_interventions(scores, variant).items()
-        if count != "0"
+        for totals, guided in [_sum_interventions(scores, variant)]
+        for name, count in totals.items()
+        if count
     ]
     if not found:
         return []

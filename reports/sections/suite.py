@@ -91,7 +91,7 @@ def _write_densities(analysis: DensityAnalysis) -> list[Block]:
     ]
 
 
-def _write_costs(analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None) -> list[Block]:
+def _write_cost_section(analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None) -> list[Block]:
     """The cost table and, for a control suite, score against cost."""
     scores = analysis.scores
     if not timed or machine is None:
@@ -126,7 +126,7 @@ def write_suite(
         Heading(2, scores.suite),
         describe_terms(scores),
         *(_write_control(analysis) if control else _write_densities(analysis)),
-        *_write_costs(analysis, timed, machine),
+        *_write_cost_section(analysis, timed, machine),
         *(write_published(scores) if control else []),
         *write_tuning(scores, choices),
         *write_settings(scores),
