@@ -18,8 +18,8 @@ from bench.config.spec import parse_seeds
 from bench.runner.data import shared_on
 from bench.runner.plan import PlannedCell, TaskPlan
 from bench.runner.run import cells_of
-from bench.storage.manifest import remember_experiment
-from bench.storage.store import ResultStore
+from bench.storage.manifest import record_experiment
+from bench.storage.results import ResultStore
 
 PUBLISHED = "reports/published/published_swg_{}.csv"
 OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}
@@ -179,15 +179,15 @@ def test_two_runs_of_an_experiment_add_up(tmp_path):
     bounds = np.full(task.action_dim, -1.0), np.full(task.action_dim, 1.0)
     shared = shared_on(task, every[0].config, bounds)
 
-    def remembered(label, kept):
+    def recorded(label, kept):
         planned = [PlannedCell(cell, shared, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
         plan = TaskPlan(task, every[0].config, "auto", planned, [], [], 0, 0.0)
-        remember_experiment("swg-table8", [plan], results)
+        record_experiment("swg-table8", [plan], results)
         return json.loads((tmp_path / "results" / "experiments.json").read_text())["cells"]
 
-    assert len(remembered("a", lambda cell: cell.rho == 1)) == 9 * 2
-    assert len(remembered("a", lambda cell: cell.rho == 5)) == 2 * 9 * 2
-    again = remembered("b", lambda cell: cell.rho == 5 and cell.seed == 0)
+    assert len(recorded("a", lambda cell: cell.rho == 1)) == 9 * 2
+    assert len(recorded("a", lambda cell: cell.rho == 5)) == 2 * 9 * 2
+    again = recorded("b", lambda cell: cell.rho == 5 and cell.seed == 0)
     assert len(again) == 2 * 9 * 2
     assert Counter(cell["path"].split("/")[2] for cell in again) == {"swg-a-1": 18, "swg-a-5": 9, "swg-b-5": 9}
     assert {(cell["experiment"], cell["table"]) for cell in again} == {("swg-table8", "SWG Table 8")}

@@ -17,7 +17,8 @@ RUN = ("run", *MAZE, "--methods", "unguided", "--seeds", "2", "--processes", "1"
 def curves(artifacts: Path) -> dict[str, list[dict[str, str]]]:
     """The rows of every learning curve, by `<kind>-<key>/seed-<n>`."""
     files = sorted((artifacts / "components").glob("*/seed-*.csv"))
-    return {f"{file.parent.name}/{file.stem}": list(csv.DictReader(file.read_text().splitlines())) for file in files}
+    rows = [list(csv.DictReader(file.read_text().splitlines())) for file in files]
+    return {f"{file.parent.name}/{file.stem}": each for file, each in zip(files, rows, strict=True)}
 
 
 def test_every_trained_component_keeps_its_curve(bench: Call, tmp_path: Path, fresh: tuple[object, ...]):
