@@ -119,7 +119,7 @@ def read_headers(folder: Path) -> dict[Path, ResultHeader]:
     """
     if not folder.is_dir():
         raise ReportError(
-            f"there is no results folder at {str(folder)!r}: run `python -m bench run` first, or name the folder "
+            f"there is no results folder at {folder}: run `python -m bench run` first, or name the folder "
             "with `--results`."
         )
     check_folder(folder)

@@ -75,35 +75,24 @@ def tabulate_improvements(analysis: ControlAnalysis) -> Table:
     return Table(("variant", f"P(variant > {analysis.baseline})"), tuple(rows))
 
 
-def describe_intervals(seeds: int, replicates: int) -> str:
+def describe_intervals(seeds: int, replicates: int, stratified: bool = True) -> str:
     """How the intervals came about, or that there are none."""
     if seeds == 1:
         return "No interval: 1 seed."
-    few = note_few_seeds(seeds)
+    kind, strata = ("percentile intervals", ", stratified by task") if stratified else ("intervals", "")
     return (
-        f"In brackets: 95 % percentile intervals from {replicates:,} bootstrap replicates over {seeds} seeds, "
-        f"stratified by task.{few}"
-    )
-
-
-def describe_density_intervals(analysis: DensityAnalysis) -> str:
-    """What stands in brackets behind a distance or a multiple."""
-    seeds = len(analysis.scores.seeds)
-    if seeds == 1:
-        return "No interval: 1 seed."
-    few = note_few_seeds(seeds)
-    return (
-        f"In brackets: 95 % intervals from {analysis.replicates:,} bootstrap replicates over {seeds} seeds.{few}"
+        f"In brackets: 95 % {kind} from {replicates:,} bootstrap replicates over {seeds} seeds{strata}."
+        f"{note_few_seeds(seeds)}"
     )
 
 
 def describe_multiples(analysis: DensityAnalysis) -> str:
     """What the table of multiples holds, and which of its methods are biased by construction."""
+    scores = analysis.scores
     said = (
         "sliced Wasserstein distance to the exact target as a multiple of the noise floor (two samples of the "
-        f"target itself), lower is better. {describe_density_intervals(analysis)}"
+        f"target itself), lower is better. {describe_intervals(len(scores.seeds), analysis.replicates, False)}"
     )
-    scores = analysis.scores
     biased = [v for v in scores.variants if "biased" in scores.of(scores.tasks[0], v)[0].title]
     if biased:
         said += f" Biased by construction: {', '.join(biased)}."
