@@ -90,7 +90,7 @@ def test_it_is_run_tuned_timed_and_reported(bench, folders, tmp_path, plugin):
 
 
 def test_it_takes_part_where_no_method_is_named(bench, folders, plugin, monkeypatch):
-    monkeypatch.setattr("bench.cli.main.run", lambda request, screen: print(*request.jobs[0].methods))
+    monkeypatch.setattr("bench.runner.run.run", lambda request, console: print(*request.jobs[0].methods))
     assert "calm" in bench("run", *TOY, *folders, *plugin).out.split()
 
 

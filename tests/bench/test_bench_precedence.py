@@ -3,10 +3,8 @@
 import pytest
 
 from bench.config.bounds import check_settings
-from bench.config.experiments import Part
-from bench.config.precedence import layered
+from bench.config.precedence import Case, resolve_settings
 from bench.config.presets import PRESETS
-from bench.config.request import Job
 from bench.config.spec import Config, flatten, replace_dotted
 from bench.runner.choose_rho import Purpose, choose, keep_tuned
 from methods.core.registry import get_method, method_names
@@ -21,8 +19,9 @@ def found(preset, task, method, terms):
     """Every setting of a method on a task, by its dotted name."""
     suite = get_suite(SUITE_OF[task])
     (declared,) = get_tasks(suite, (task,))
-    methods = {name: get_method(name) for name in method_names()}
-    config, made = layered(preset, suite, declared, methods, terms, method)
+    names = [method] if terms == "own" else method_names()
+    methods = {name: get_method(name) for name in names}
+    config, made = resolve_settings(Case(preset, terms, suite, declared, methods, {}))
     return flatten(config) | flatten(made[method], method)
 
 
@@ -158,14 +157,12 @@ def test_every_setting_of_every_preset_exists_and_has_a_source(method):
 
 @pytest.mark.parametrize("suite", suite_names())
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_job_of_every_preset_is_within_the_limits(suite, preset):
+def test_every_job_of_every_preset_is_within_its_bounds(suite, preset):
     declared = get_suite(suite)
     methods = {name: get_method(name) for name in method_names()}
-    part = Part(suite=suite, methods={name: name for name in methods})
     for task in declared.tasks:
-        for terms, focus in [("shared", None), *(("own", name) for name in methods)]:
-            config, made = layered(preset, declared, task, methods, terms, focus)
-            check_settings(Job(task, config, made, terms, part))
+        for terms, group in [("shared", methods), *(("own", {name: methods[name]}) for name in methods)]:
+            check_settings(*resolve_settings(Case(preset, terms, declared, task, group, {})))
 
 
 def test_a_pattern_sets_the_value_on_the_tasks_that_fit_it_first():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.runner.run import spoken
+from bench.runner.run import format_duration
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,4 +37,4 @@ def test_a_foreign_package_is_named(tmp_path, kind):
     [(1, "a few seconds"), (61, "about 61 seconds"), (600, "about 10 minutes"), (9000, "about 2.5 hours")],
 )
 def test_a_duration_is_told_in_its_own_unit(seconds, words):
-    assert spoken(seconds) == words
+    assert format_duration(seconds) == words
