@@ -122,9 +122,9 @@ class Row:
 
 
 TABLE = (
-    Row("defaults of the dataclasses", shared=lambda case: {}, own=lambda case: {}),
-    Row("size of the preset", shared=preset_size, own=own_preset_size),
-    Row("the method's source", shared=source, own=own_source),
+    Row("defaults", shared=lambda case: {}, own=lambda case: {}),
+    Row("preset", shared=preset_size, own=own_preset_size),
+    Row("source", shared=source, own=own_source),
     Row("suite", shared=suite_sizes, own=own_suite_sizes),
     Row("task", shared=task_settings, own=own_task_settings),
     Row("command line", shared=lambda case: case.given, own=lambda case: case.given),

@@ -1,9 +1,13 @@
 """Settings come in the stated order under both terms, held to values written by hand from the papers and codes."""
 
+import re
+
 import pytest
 
+from bench.cli.arguments import parse
+from bench.cli.requests import find_jobs
 from bench.config.bounds import check_settings
-from bench.config.precedence import Case, resolve_settings
+from bench.config.precedence import TABLE, Case, resolve_settings
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten, replace_dotted
 from bench.runner.choose_rho import Purpose, choose, keep_tuned
@@ -220,3 +224,31 @@ def test_a_choice_from_before_the_data_were_named_is_of_no_data(tmp_path):
     assert chosen(tmp_path, HOPPER) == [(4.0, "preset")]
     keep(tmp_path, 8.0)
     assert chosen(tmp_path, HOPPER) == [(8.0, "tuned")]
+
+
+def tables(pytestconfig):
+    """The cells of the two tables of docs/settings.md, and its command."""
+    text = (pytestconfig.rootpath / "docs" / "settings.md").read_text()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"]
+    start = next(number for number, row in enumerate(rows) if row[0] == "setting")
+    (command,) = re.findall(r"python -m bench (run --.*)", text)
+    return rows[2:start], rows[start + 2 :], command
+
+
+def test_the_table_of_the_docs_is_the_codes(pytestconfig):
+    rows, _, _ = tables(pytestconfig)
+    assert [row[1] for row in rows] == [row.name for row in TABLE]
+
+
+def test_the_example_of_the_docs_resolves_as_it_says(pytestconfig):
+    _, example, command = tables(pytestconfig)
+    assert len(example) == 9
+    for column, terms in ((1, "controlled"), (3, "as-published")):
+        line = parse([*command.split(), "--terms", terms])
+        (job,) = find_jobs(line)
+        settings = flatten(job.config) | flatten(job.methods["cep"], "cep")
+        case = Case("official", job.terms, get_suite("toy"), job.task, {"cep": get_method("cep")}, line.given)
+        filled = [(row.name, (row.own if job.terms == "own" else row.shared)(case)) for row in TABLE]
+        for row in example:
+            assert str(settings[row[0]]) == row[column], row
+            assert [name for name, found in filled if row[0] in found or name == "defaults"][-1] == row[column + 1]
