@@ -84,7 +84,7 @@ def find_jobs(line: CommandLine) -> tuple[Job, ...]:
     """
     parts = select_parts(line.options)
     refuse_other_methods(line.given, parts)
-    return make_jobs(parts, get_method, line.options.preset, TERMS[line.options.terms], line.given)
+    return make_jobs(parts, line.options.preset, TERMS[line.options.terms], line.given)
 
 
 def select_parts(options: Selection) -> tuple[Part, ...]:

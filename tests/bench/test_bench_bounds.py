@@ -10,8 +10,8 @@ from annotated_types import Ge, Interval
 
 from bench.config.bounds import check_bounds, check_settings
 from bench.config.spec import Config, flatten, replace_dotted
-from critics.weights import WeightSetting
-from foundation.bounds import Count, Positive, Share
+from critics.weights import WeightSetting, parse_weight
+from foundation.bounds import Count, Parsed, Positive, Share
 from foundation.errors import UserError
 from methods.core.registry import get_method, method_names
 
@@ -33,6 +33,7 @@ class Sample:
     mixed: Literal["auto"] | Count = "auto"
     weight: WeightSetting = "linex"
     several: tuple[Positive, ...] | None = None
+    other: Annotated[str | None, Parsed(parse_weight)] = None
     pair: tuple[int, Positive] = (0, 1.0)
     inner: Inner = field(default_factory=Inner)
 
@@ -60,6 +61,7 @@ class Sample:
         ),
         ({"weight": "linex:alpha=0"}, "own.weight.alpha=0.0 must be above 0."),
         ({"several": (1.0, 0.0)}, "own.several=0.0 must be above 0."),
+        ({"other": "linex:maximum=0"}, "own.other.maximum=0.0 must be above 0."),
         ({"pair": (1, -1)}, "own.pair=-1 must be above 0."),
         ({"inner": Inner(rate=2.0)}, "own.inner.rate=2.0 must be above 0 and at most 1."),
     ],

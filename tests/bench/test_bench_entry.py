@@ -3,13 +3,20 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from bench.entry import PACKAGES
 from bench.runner.run import format_duration
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_every_package_is_checked():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert set(PACKAGES) == {name.partition(".")[0] for name in listed}
 
 
 @pytest.mark.parametrize("kind", ["package", "namespace"])

@@ -159,6 +159,18 @@ def test_every_setting_of_every_preset_exists_and_has_a_source(method):
                 assert cls.rho is not None
 
 
+def test_every_setting_of_presets_suites_and_tasks_exists():
+    suites = [get_suite(name) for name in suite_names()]
+    every = [*PRESETS.values(), *(fields for suite in suites for fields in suite.settings.values())]
+    every += [task.settings for suite in suites for task in suite.tasks]
+    for name, value in (item for fields in every for item in fields.items()):
+        head, _, rest = name.partition(".")
+        if head in method_names():
+            replace_dotted(get_method(head)(), {rest: value})
+        else:
+            replace_dotted(Config(), {name: value})
+
+
 @pytest.mark.parametrize("suite", suite_names())
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_job_of_every_preset_is_within_its_bounds(suite, preset):
