@@ -11,7 +11,7 @@ from command_line import TINY, results_in
 
 from bench.cli.arguments import parse
 from bench.cli.list import list_choices
-from bench.cli.options import parse_rhos, parse_seeds
+from bench.cli.options import parse_numbers, parse_seeds
 from bench.cli.requests import find_jobs
 from bench.config.experiments import EXPERIMENTS
 from bench.config.request import Request, Scales
@@ -37,7 +37,7 @@ def cells(tmp_path, name, *more, seeds="1", source="auto"):
         device=torch.device("cpu"),
         results=tmp_path / "results",
         artifacts=tmp_path / "artifacts",
-        details=Scales(parse_rhos("--rho", line.options.rho)),
+        details=Scales(parse_numbers("--rho", line.options.rho, float)),
     )
     return [cell for job in jobs for cell in cells_of(request, job, ("local", "ab12"))]
 
