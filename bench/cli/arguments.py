@@ -37,7 +37,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     """Read a command line; tyro prints the help or a mistake, which exits with 0 or 2.
 
     Raises:
-        UserError: a plug-in that does not load; with `--help`, an unknown suite, task, method or preset.
+        UserError: a plug-in that does not load, or an unknown suite, experiment, task, method, preset or terms.
     """
     if list(arguments) in ([], ["help"], ["data"]):
         arguments = [*(word for word in arguments if word != "help"), "--help"]
@@ -84,20 +84,17 @@ def union_of(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
 def settings_groups(options: type[Selection], arguments: Sequence[str]) -> dict[str, tuple[str, Any]]:
     """Name of a shared config or of a method → its field among the options, and its default there.
 
-    With `--help` the defaults are those of the preset and of the first task; else they are never used.
+    The defaults are those of the preset and of the first task, and are only shown.
     """
     # Imported here, since torch takes a second that the other commands need not wait for.
     from bench.cli.requests import default_settings
-    from bench.config.spec import Config, flatten
+    from bench.config.spec import flatten
     from methods.core.registry import get_method, method_names
 
     load_plugins(arguments)
-    config, methods = Config(), {name: get_method(name) for name in method_names()}
-    made = {name: method() for name, method in methods.items()}
-    if any(argument in ("-h", "--help") for argument in arguments):
-        names = {field.name for field in dataclasses.fields(options)} & SELECTING
-        typed: Any = {name: values[-1] for name in names if (values := flag_values(arguments, name))}
-        config, made = default_settings(options(**typed), methods)
+    names = {field.name for field in dataclasses.fields(options)} & SELECTING
+    typed: Any = {name: values[-1] for name in names if (values := flag_values(arguments, name))}
+    config, made = default_settings(options(**typed), {name: get_method(name) for name in method_names()})
     shared = {field.name: (field.name, getattr(config, field.name)) for field in dataclasses.fields(config)}
     shared["data"] = (DATA_SET, config.data)
     own = {name: (name.replace("-", "_"), method) for name, method in made.items() if flatten(method)}

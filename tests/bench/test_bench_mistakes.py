@@ -58,7 +58,7 @@ REJECTED = {  # by tyro, while it parses
     "--device gpu": ("--device", "'gpu'", "'auto', 'cpu', 'cuda'"),
     "--threads x": ("--threads", "'x'"),
     "--wat 3": ("--wat", "--help"),
-    "--critic.stpes 3": ("--critic.stpes", "--critic.steps INT"),
+    "--critic.stpes 3": ("--critic.stpes", "--critic.steps INT", "(default: 100)"),
     "--critic.stpes=3": ("--critic.stpes", "--critic.steps INT"),
     "--critic.steps x": ("--critic.steps", "'x'"),
     "--critic.steps": ("Missing value", "--critic.steps"),
