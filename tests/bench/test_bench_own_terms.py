@@ -139,8 +139,8 @@ def test_every_method_of_the_first_task_is_timed(bench, folders, tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("--terms owm", ("unknown terms 'owm'", "did you mean own", "shared, own")),
-        ("--terms own --denoiser.levels 3 --methods cep", ("sampler.steps=15", "3 levels")),
+        ("--terms owm", ("unknown terms 'owm'", "did you mean own", "controlled, as-published, shared, own")),
+        ("--terms own --denoiser.levels 3 --methods cep", ("sampler.steps=15", "denoiser.levels=3")),
         ("--terms own --preset offical", ("unknown preset 'offical'", "did you mean official")),
     ],
 )

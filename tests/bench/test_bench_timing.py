@@ -78,7 +78,7 @@ def test_no_data_is_needed(bench, folders, suite):
 
 
 def test_too_few_calls_are_refused(bench, folders, tmp_path):
-    assert "at least 2 calls" in bench("time", *MAZE_TASK, *folders, "--calls", "1").mistake
+    assert "calls=1 must be at least 2" in bench("time", *MAZE_TASK, *folders, "--calls", "1").mistake
     assert not (tmp_path / "results" / "timing.json").exists()
 
 
