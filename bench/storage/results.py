@@ -17,16 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.runner.evaluate import DensityScore, Outcome
+from bench.runner.evaluate import Outcome, Points
 from bench.runner.plan import PlannedCell
 from foundation.errors import UserError
 from foundation.files import unfinished, write_atomically
-from reports.load import schema
 from reports.load.files import check_folder, write_file
 from reports.load.schema import (
     FORMAT,
     Data,
-    Density,
     Evaluations,
     Machine,
     Result,
@@ -97,9 +95,9 @@ class ResultStore:
         """
         cell = planned.cell
         file = self.file(cell.task.name, planned.label, cell.seed)
-        samples = file.with_suffix(".npz") if outcome.densities else None
+        samples = file.with_suffix(".npz") if outcome.points else None
         if samples is not None:
-            write_atomically(samples, _pack_samples(outcome.densities))
+            write_atomically(samples, _pack_samples(outcome.points))
         result = Result(
             format=FORMAT,
             status="done",
@@ -114,21 +112,8 @@ class ResultStore:
             terms=cell.terms,
             metric=outcome.metric,
             score=outcome.score,
-            episodes=tuple(
-                schema.Episode(
-                    episode_return=e.episode_return, length=e.length, seed=e.seed, normalized=e.normalized
-                )
-                for e in outcome.episodes
-            ),
-            densities=tuple(
-                Density(
-                    inverse_temperature=d.inverse_temperature,
-                    distance=d.distance,
-                    floor=d.floor,
-                    samples=d.samples,
-                )
-                for d in outcome.densities
-            ),
+            episodes=outcome.episodes,
+            densities=outcome.densities,
             samples_file=samples.name if samples is not None else None,
             trajectories_file=None,
             data=data,
@@ -177,11 +162,12 @@ def _read_processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _pack_samples(scores: Sequence[DensityScore]) -> bytes:
+def _pack_samples(points: Sequence[Points]) -> bytes:
     buffer = io.BytesIO()
-    arrays = {}
-    for score in scores:
-        arrays[f"ours_{score.inverse_temperature:g}"] = score.ours.astype(np.float32)
-        arrays[f"truth_{score.inverse_temperature:g}"] = score.truth.astype(np.float32)
-    np.savez_compressed(buffer, **arrays)
+    arrays = {
+        f"{name}_{at.inverse_temperature:g}": array.astype(np.float32)
+        for at in points
+        for name, array in (("ours", at.ours), ("truth", at.truth))
+    }
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
