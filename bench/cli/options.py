@@ -113,6 +113,14 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckMethodOptions:
+    """Check that a plug-in's methods do what the harness asks of every method; exit code 1 if one does not."""
+
+    file: File
+    """A Python file that registers methods of your own."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListOptions:
     """Methods, suites, tasks, experiments, presets and weights, or all about one method."""
 
@@ -212,6 +220,7 @@ COMMANDS: Mapping[str, type] = {
     "tune-rho": TuneOptions,
     "report": ReportOptions,
     "time": TimeOptions,
+    "check-method": CheckMethodOptions,
     "list": ListOptions,
 }
 DATA_COMMANDS: Mapping[str, type] = {
@@ -241,6 +250,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "time --suite locomotion --methods unguided,swg --batches 1,256 --calls 100 --device cuda",
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
+    "check-method": ("check-method path/to/mine.py",),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
     "data list": ("data list", "data list antmaze"),
     "data fetch": (
