@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bench.config.bounds import check_bounds, split_hint
 from bench.runner.plan import Node, node_of, ordered
-from bench.storage.store import ComponentStore
+from bench.storage.components import ComponentStore
 from critics.iql import CriticConfig
 from critics.weights import WEIGHTS
 from foundation.bounds import Parsed

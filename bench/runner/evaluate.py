@@ -6,6 +6,7 @@ Resets are seeded by (task, training seed, episode), so every method meets the s
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import gymnasium as gym
 import numpy as np
@@ -71,7 +72,7 @@ class Outcome:
     densities: Sequence[DensityScore] = ()
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Literal["normalized_score", "sliced_wasserstein"]:
         """`normalized_score` (higher is better) or `sliced_wasserstein` (lower is better)."""
         return "sliced_wasserstein" if self.densities else "normalized_score"
 

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 import torch
 
-from methods import Best, Count, GuidanceObjective, NetGuidance, Positive, Rho, SlotMethod, Steer, register, weigh_data
+from methods import Best, Count, GuidanceObjective, NetGuidance, Positive, Rho
+from methods import SlotMethod, Steer, register, weigh_data
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def test_where_q_is_known_nothing_is_learned():
     ("method", "words"),
     [
         (DiffusionDICE(ensemble=0), "ddice.ensemble=0 must be at least 1"),
-        (CEP(value_inverse_temperature=-1.0), "cep.value_inverse_temperature=-1.0 must be 0 or more"),
+        (CEP(value_inverse_temperature=-1.0), "cep.value_inverse_temperature=-1.0 must be at least 0"),
     ],
 )
 def test_a_number_that_cannot_be_is_named(method, words):
