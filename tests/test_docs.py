@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,8 @@ def test_the_classifier_free_example_moves_from_the_unconditional_to_the_conditi
 def test_the_weight_net_example_learns_the_mean_weight_of_a_noisy_action(paste):
     """μ = N(0, I) and Q - V = a_1: given a_k, a is N(α a_k, σ²), and E[w | a_k] an integral over it."""
     registry.load_plugin(paste("my-weight-net"))
-    method = registry.get_method("my-weight-net")(width=32)
+    example: Any = registry.get_method("my-weight-net")
+    method = example(width=32)
     assert isinstance(method, methods.SlotMethod)
     critic = KnownCritic("slope", lambda points: points[:, 0], 0.0)
     small = small_setup()
@@ -159,7 +161,7 @@ def test_the_weight_net_example_learns_the_mean_weight_of_a_noisy_action(paste):
     assert guidance is not None
     component: Component = guidance.components(setup, setup.behaviour())["guidance"]
     assert isinstance(component, methods.Trained)
-    net = fit(component, Data(ones, actions, zeros, ones, zeros), {"critic": critic}, (0, 1), ignore).module
+    net: Any = fit(component, Data(ones, actions, zeros, ones, zeros), {"critic": critic}, (0, 1), ignore).module
 
     nodes, masses = np.polynomial.hermite_e.hermegauss(60)
     points = torch.stack([torch.linspace(-1.5, 1.5, 9), torch.zeros(9)], -1).expand(2, -1, -1)
