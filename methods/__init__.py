@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate, Share
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective, NetGuidance
     from methods.core.method import Method, MethodError, Rho, SlotMethod
-    from methods.core.policy import Policy, SlotPolicy
+    from methods.core.policy import Policy, SlotPolicy, make_policy
     from methods.core.registry import get_method, load_plugin, method_names, register
     from methods.core.selection import Best, Draw, DrawByWeight, First, by_q, by_weight
     from methods.core.setup import Setup
@@ -50,7 +50,7 @@ _PLACES = {
     "foundation.bounds": ("Count", "Level", "NonNegative", "Positive", "Probability", "Rate", "Share"),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective", "NetGuidance"),
     "methods.core.method": ("Method", "MethodError", "Rho", "SlotMethod"),
-    "methods.core.policy": ("Policy", "SlotPolicy"),
+    "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),
     "methods.core.registry": ("get_method", "load_plugin", "method_names", "register"),
     "methods.core.selection": ("Best", "Draw", "DrawByWeight", "First", "by_q", "by_weight"),
     "methods.core.setup": ("Setup",),
@@ -142,6 +142,7 @@ __all__ = [
     "gradient_beside",
     "gradient_through",
     "load_plugin",
+    "make_policy",
     "make_schedule",
     "method_names",
     "polyak_update",
@@ -151,12 +152,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """A name of the interface, from the module it stands in.
+def find_module(name: str) -> str:
+    """The module that a name of the interface stands in.
 
     Raises:
         AttributeError: no such name.
     """
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    return _HOME[name]
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(importlib.import_module(find_module(name)), name)

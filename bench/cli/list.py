@@ -267,12 +267,17 @@ def find_files(cls: type[Method]) -> list[Path]:
 
 
 def find_imports(file: Path) -> Iterator[Path]:
-    """Files of our packages that a file names in its imports."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    """Files of our packages that a file names in its imports; one of `methods` is where the name stands."""
+    tree = ast.parse(file.read_text("utf-8"))
+    only_types = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]
+    unseen = {id(inner) for node in only_types for inner in ast.walk(node)}
+    for node in (node for node in ast.walk(tree) if id(node) not in unseen):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            if node.module == "methods":
+                names += [methods.find_module(alias.name) for alias in node.names]
         else:
             continue
         for name in names:

@@ -192,9 +192,7 @@ def _evaluate_density(
             distance = sliced_wasserstein(ours, truth)
             before = outcomes[row]
             outcomes[row] = replace(before, scores=(*before.scores, distance))
-            if (
-                purpose == REPORT
-            ):  # a floor takes ten target samples more, and tuning needs none
+            if purpose == REPORT:  # a floor takes ten target samples more, and tuning needs none
                 floor = noise_floor(task.density, beta, samples, generator)
                 density = Density(inverse_temperature=beta, distance=distance, floor=floor, samples=samples)
                 shown = Points(beta, ours[:PICTURE_SAMPLES], truth[:PICTURE_SAMPLES])

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -15,13 +14,16 @@ from bench.cli.options import parse_numbers, parse_seeds
 from bench.cli.requests import find_jobs
 from bench.config.experiments import EXPERIMENTS
 from bench.config.request import Request, Scales
-from bench.runner.data import shared_on
+from bench.runner.check_method import small_data
+from bench.runner.data import LoadedData, setup_on
 from bench.runner.plan import PlannedCell, TaskPlan
 from bench.runner.run import cells_of
 from bench.storage.manifest import record_experiment
 from bench.storage.results import ResultStore
+from reports.load.schema import Data
 
 PUBLISHED = "reports/published/published_swg_{}.csv"
+ABOUT = Data(source="local", name="any", version=None, reward_transform="r", fingerprint="ab12", transitions=48)
 OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}
 
 
@@ -177,12 +179,13 @@ def test_two_runs_of_an_experiment_add_up(tmp_path):
     results = ResultStore(tmp_path / "results")
     results.prepare()
     task = every[0].task
-    bounds = np.full(task.action_dim, -1.0), np.full(task.action_dim, 1.0)
-    shared = shared_on(task, every[0].config, bounds)
+    ones = (1.0,) * task.action_dim
+    setup = setup_on(task, every[0].config, tuple(-one for one in ones), ones)
+    loaded = LoadedData(small_data(), "key", ones, ones, ABOUT)
 
     def recorded(label, kept):
-        planned = [PlannedCell(cell, shared, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
-        plan = TaskPlan(task, every[0].config, "auto", planned, [], [], 0, 0.0)
+        planned = [PlannedCell(cell, setup, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
+        plan = TaskPlan(task, loaded, planned, [], [], 0, 0.0)
         record_experiment("swg-table8", [plan], results)
         return json.loads((tmp_path / "results" / "experiments.json").read_text())["cells"]
 

@@ -87,19 +87,15 @@ Deviation: nobody
 published it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from training.component import Component, Parts
-from methods.core.method import DiffusionPolicy, Method, Shared
-from methods.presets.value import Presets, Value
-from methods.core.registry import register
+from methods import Best, Count, Presets, SlotMethod, Value, register
 
 
 @register("plain")
 @dataclass(frozen=True)
-class Plain(Method):
+class Plain(SlotMethod):
     """Objective: behaviour. Guidance: none. Selection: the first."""
 
     title: ClassVar[str] = "Plain"
@@ -107,15 +103,11 @@ class Plain(Method):
     presets: ClassVar[Presets] = {
         "official": {"draws": Value(9, "mine.py"), "denoiser.levels": Value(7, "mine.py")},
     }
-    draws: int = 4
+    draws: Count = 4
 
-    def components(self, shared: Shared) -> Mapping[str, Component]:
-        """The behaviour denoiser."""
-        return {"denoiser": shared.behaviour()}  # Deviation: in passing
-
-    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
-        """One draw."""
-        return shared.policy(parts["denoiser"], self.draws)
+    def selection(self) -> Best:
+        """The best of some."""
+        return Best(self.draws)  # Deviation: in passing
 '''
 
 

@@ -10,16 +10,10 @@ from bench.cli.arguments import parse
 MINE = '''
 """Calm behaviour: of N draws from the behaviour model, the one with the smallest norm."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
-from training.component import Component, Parts
-from methods.core.method import DiffusionPolicy, Method, Rho, Shared
-from methods.core.registry import register
-from methods.core.selection import Best
+from methods import Behaviour, Best, Method, Models, Rho, Setup, SlotPolicy, make_policy, register
 
 
 @register("calm")
@@ -36,17 +30,14 @@ class Calm(Method):
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0))
     candidates: int = 4
 
-    def components(self, shared: Shared) -> Mapping[str, Component]:
+    def components(self, setup: Setup):
         """The behaviour denoiser."""
-        return {"denoiser": shared.behaviour()}
+        return {"denoiser": setup.behaviour()}
 
-    def policy(self, parts: Parts, shared: Shared, rho: float) -> DiffusionPolicy:
+    def policy(self, models: Models, setup: Setup) -> SlotPolicy:
         """N draws, the calmest of them."""
-
-        def calm(observations: Tensor, actions: Tensor) -> Tensor:
-            return -rho * actions.square().sum(-1)
-
-        return shared.policy(parts["denoiser"], self.candidates, Best(calm))
+        selection = Best(self.candidates, lambda models, observations, z: -z.square().sum(-1), critic=None)
+        return make_policy(Behaviour(), None, selection, models, setup)
 '''
 
 

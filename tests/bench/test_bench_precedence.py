@@ -13,6 +13,7 @@ from bench.config.spec import Config, flatten, replace_dotted
 from bench.runner.choose_rho import Purpose, choose, keep_tuned
 from methods.core.registry import get_method, method_names
 from methods.presets.value import Value
+from reports.load.schema import Choice, Data, Trial
 from suites.registry import get_suite, get_tasks, suite_names
 
 UMAZE, HOPPER, ANTMAZE, PEN = "maze2d-umaze", "hopper-medium-v2", "antmaze-umaze", "pen-human"
@@ -195,10 +196,35 @@ def chosen(tmp_path, task, method="ddice", preset="official", terms="shared", gi
     return choose(get_method(method)(), declared, purpose, given, tmp_path)
 
 
-def keep(tmp_path, rho, data=LOCAL, **more):
-    """One of `tune-rho` for Diffusion-DICE on hopper-medium; None is from before it named the data."""
-    about = {} if data is None else {"data": dict(zip(("source", "fingerprint"), data, strict=True))}
-    keep_tuned(tmp_path, {"task": HOPPER, "method": "ddice", "preset": "official", "rho": rho, **about, **more})
+def keep(tmp_path, rho, data=LOCAL, terms="shared"):
+    """A choice of `tune-rho` for Diffusion-DICE on hopper-medium."""
+    source, fingerprint = data
+    keep_tuned(
+        tmp_path,
+        Choice(
+            suite="locomotion",
+            task=HOPPER,
+            method="ddice",
+            preset="official",
+            terms=terms,
+            data=Data(
+                source=source,
+                name="any",
+                version=None,
+                reward_transform="r",
+                fingerprint=fingerprint,
+                transitions=10,
+            ),
+            rho=rho,
+            score=1.0,
+            trials=1,
+            episodes=2,
+            seeds=(100,),
+            sampler="grid",
+            range=(rho,),
+            tried=(Trial(rho=rho, score=1.0),),
+        ),
+    )
 
 
 def test_rho_is_given_then_exact_then_tuned_then_the_sources_then_published_then_the_default(tmp_path):
@@ -213,7 +239,7 @@ def test_rho_is_given_then_exact_then_tuned_then_the_sources_then_published_then
     assert chosen(tmp_path, "moons", terms="own") == [(1.0, "exact")]
 
     keep(tmp_path, 7.0)
-    assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")], "a choice from before there were terms is a shared one"
+    assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")]
     assert chosen(tmp_path, HOPPER, terms="own") == [(4.0, "preset")]
     keep(tmp_path, 8.0, terms="own")
     assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")]
@@ -229,13 +255,6 @@ def test_a_rho_tuned_on_other_data_is_not_used(tmp_path, other):
     keep(tmp_path, 9.0, data=other)
     assert chosen(tmp_path, HOPPER, data=other) == [(9.0, "tuned")]
     assert chosen(tmp_path, HOPPER) == [(7.0, "tuned")], "one choice does not replace the other"
-
-
-def test_a_choice_from_before_the_data_were_named_is_of_no_data(tmp_path):
-    keep(tmp_path, 7.0, data=None)
-    assert chosen(tmp_path, HOPPER) == [(4.0, "preset")]
-    keep(tmp_path, 8.0)
-    assert chosen(tmp_path, HOPPER) == [(8.0, "tuned")]
 
 
 def tables(pytestconfig):
