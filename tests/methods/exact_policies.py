@@ -42,15 +42,15 @@ def exact_models(schedule: Schedule, joint: bool, law: LogLinear = LAW) -> dict[
     return {"denoiser": denoiser, "guidance": ExactEnergy(law, schedule), "critic": LinearCritic()}
 
 
-def guided_denoiser(method: SlotMethod, models: dict[str, Any], rho: float, rows: int) -> GuidedDenoiser:
-    """The method's guidance around its denoiser, for one seed."""
+def guided_denoiser(method: SlotMethod, models: dict[str, Any], rho: float, rows: int, seeds: int = 1) -> GuidedDenoiser:
+    """The method's guidance around its denoiser at one ρ."""
     guidance, counts = method.guidance(), Counts()
     assert guidance is not None
     denoiser = CountedDenoiser(models["denoiser"], counts)
     return GuidedDenoiser(
         denoiser,
         lambda z, level, observations: guidance.steer(denoiser, models, z, level, observations),
-        torch.full((1, rows), rho),
+        torch.full((seeds, rows), rho),
         counts,
     )
 
