@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from methods.diffusion.networks.config import AuxiliaryHead
     from methods.diffusion.noise import Noise
     from methods.diffusion.sampler import sample
+    from methods.diffusion.schedule import Schedule, make_schedule
     from methods.presets.value import Presets, Value
     from training import (
         Batch,
@@ -60,6 +61,7 @@ _PLACES = {
     "methods.diffusion.networks.config": ("AuxiliaryHead",),
     "methods.diffusion.noise": ("Noise",),
     "methods.diffusion.sampler": ("sample",),
+    "methods.diffusion.schedule": ("Schedule", "make_schedule"),
     "methods.presets.value": ("Presets", "Value"),
     "training": (
         "Batch",
@@ -118,6 +120,7 @@ __all__ = [
     "QEnsemble",
     "Rate",
     "Rho",
+    "Schedule",
     "SeedLinear",
     "SeedMLP",
     "SeedStreams",
@@ -139,6 +142,7 @@ __all__ = [
     "gradient_beside",
     "gradient_through",
     "load_plugin",
+    "make_schedule",
     "method_names",
     "polyak_update",
     "register",

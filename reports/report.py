@@ -1,27 +1,33 @@
-"""A report is written whole or not at all: everything is worked out first, then each file is moved into place."""
+"""Write the report of a results folder: everything is computed before the first file is written."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from foundation.files import write_atomically
-from reports.analysis.comparison import compare, read_experiments
+from reports.analysis.published import compare
 from reports.analysis.statistics import REPLICATES
 from reports.analysis.suite import Analysis, analyse
 from reports.errors import ReportError
+from reports.load.files import read_choices, read_experiments, read_timing
 from reports.load.scores import SuiteScores, load_scores
-from reports.render.csv import aggregates_csv, comparison_csv, densities_csv, exactness_csv, scores_csv
-from reports.render.document import Block, Figure, Heading, Text, to_markdown
-from reports.render.html import to_html
-from reports.render.tables import summary
-from reports.sections.beside import beside_blocks, beside_text
-from reports.sections.cost import of_suite, read_timing
-from reports.sections.suite import suite_blocks
-from reports.sections.tuning import read_choices
+from reports.render.csv import (
+    export_aggregates,
+    export_comparisons,
+    export_densities,
+    export_exactness,
+    export_scores,
+)
+from reports.render.document import Block, Figure, Heading, Text, render_markdown
+from reports.render.html import render_html
+from reports.render.tables import summarize
+from reports.sections.cost import select_rows
+from reports.sections.published import format_comparisons, write_comparisons
+from reports.sections.suite import write_suite
 
 _TITLE = "Diffusion guidance: report"
 
 
-def _opening(suites: Sequence[SuiteScores]) -> list[Block]:
+def _write_opening(suites: Sequence[SuiteScores]) -> list[Block]:
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
         f"{s.suite}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
@@ -34,7 +40,7 @@ def _opening(suites: Sequence[SuiteScores]) -> list[Block]:
     ]
 
 
-def _analyses(
+def _analyse_suites(
     results: Path,
     baseline: str | None,
     tasks: Sequence[str] | None,
@@ -63,7 +69,7 @@ def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
     return [out / name for name in files]
 
 
-def _figures(blocks: Sequence[Block]) -> dict[str, bytes]:
+def _collect_figures(blocks: Sequence[Block]) -> dict[str, bytes]:
     found = [block for block in blocks if isinstance(block, Figure)]
     return {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("svg", f.svg))}
 
@@ -96,25 +102,25 @@ def write_report(
             `out` that is a file. Nothing has been written then.
     """
     tell = progress or (lambda line: None)
-    analyses = _analyses(results, baseline, tasks, methods, replicates, tell)
+    analyses = _analyse_suites(results, baseline, tasks, methods, replicates, tell)
     timing, choices = read_timing(results), read_choices(results)
     every = [result for analysis in analyses for result in analysis.scores.results()]
-    comparisons = compare(read_experiments(results), every, replicates)
-    blocks = [*_opening([a.scores for a in analyses]), *beside_blocks(comparisons)]
+    comparisons = compare(results, read_experiments(results), every, replicates)
+    blocks = [*_write_opening([a.scores for a in analyses]), *write_comparisons(comparisons)]
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
-        timed = of_suite(timing.rows, analysis.scores.suite, scored, tasks, methods)
-        blocks += suite_blocks(analysis, timed, timing.machine, choices)
+        timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
+        blocks += write_suite(analysis, timed, timing.machine if timing else None, choices)
     text = {
-        "report.md": to_markdown(blocks),
-        "summary.txt": summary(analyses) + beside_text(comparisons),
-        "report.html": to_html(_TITLE, blocks),
-        "scores.csv": scores_csv(analyses),
-        "aggregates.csv": aggregates_csv(analyses),
-        "densities.csv": densities_csv(analyses),
-        "exactness.csv": exactness_csv(analyses),
-        "comparison.csv": comparison_csv(comparisons),
+        "report.md": render_markdown(blocks),
+        "summary.txt": summarize(analyses) + format_comparisons(comparisons),
+        "report.html": render_html(_TITLE, blocks),
+        "scores.csv": export_scores(analyses),
+        "aggregates.csv": export_aggregates(analyses),
+        "densities.csv": export_densities(analyses),
+        "exactness.csv": export_exactness(analyses),
+        "comparison.csv": export_comparisons(comparisons),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    return _write(out, {**files, **_figures(blocks)})
+    return _write(out, {**files, **_collect_figures(blocks)})

@@ -25,11 +25,12 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
+import torch
 from twin import FIELDS, critic, denoiser, idql_action, swg_action, weights
 
 from bench.cli.arguments import parse
 from bench.cli.requests import find_jobs
-from bench.runner.data import load_transitions
+from bench.runner.data import load_data
 
 TASK, REFERENCE = "hopper-medium-expert-v2", (-20.272305, 3234.3)
 RHO = (0, 1, 5, 8, 10, 12, 15, 20, 25, 30)
@@ -44,8 +45,8 @@ def load(artifacts: Path) -> dict[str, np.ndarray]:
     """The transitions that `bench run` trains on (200,000 of the shipped policies), rewards scaled as it does."""
     flags = f"--suite locomotion --tasks {TASK} --data local --terms own --preset official --methods swg"
     (job,) = find_jobs(parse(["run", *flags.split(), "--data-set.transitions", "200000"]))
-    found = load_transitions(job.task, job.config, "local", artifacts)
-    return {name: np.asarray(getattr(found, name), np.float32) for name in FIELDS}
+    found = load_data(job.task, job.config, "local", artifacts, torch.device("cpu")).data
+    return {name: getattr(found, name).numpy() for name in FIELDS}
 
 
 def play(act: Act, episodes: int, seed: int) -> list[float]:

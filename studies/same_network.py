@@ -23,8 +23,9 @@ from twin import Denoiser
 
 from bench.cli.arguments import parse
 from bench.cli.requests import find_jobs
-from bench.runner.data import shared_on
-from training.seeds import SeedStreams
+from bench.runner.data import setup_on
+from methods.diffusion.noise import StreamNoise
+from training import SeedStreams
 
 RHO = (0, 1, 5, 10, 20, 30)
 STATES, OBSERVATION, ACTION, BLOCKS = 256, 11, 3, 3
@@ -34,15 +35,16 @@ FLAGS = "--suite locomotion --tasks hopper-medium-v2 --data local --terms own --
 def main() -> None:
     """Start, hand over, act, compare."""
     (job,) = find_jobs(parse(["run", *FLAGS.split()]))
-    shared = shared_on(job.task, job.config, (np.full(ACTION, -1.0), np.full(ACTION, 1.0)))
+    setup = setup_on(job.task, job.config, (-1.0,) * ACTION, (1.0,) * ACTION)
     method = job.methods["swg"]
-    denoiser = method.components(shared)["denoiser"].build(SeedStreams([0], "same")).eval().requires_grad_(False)
+    denoiser = method.components(setup)["denoiser"].build(SeedStreams([0], "same")).eval().requires_grad_(False)
     params = handed_over({name: value[0].numpy() for name, value in denoiser.network.named_parameters()})
     states = np.random.default_rng(0).standard_normal((STATES, OBSERVATION)).astype(np.float32)
     unguided = None
     for rho in RHO:
-        policy = method.policy({"denoiser": denoiser}, shared, float(rho))
-        ours = policy.act(torch.from_numpy(states)[None], SeedStreams([0], "act"))[0].numpy()
+        policy = method.policy({"denoiser": denoiser}, setup)
+        scales, noise = torch.full((1, STATES), float(rho)), StreamNoise(SeedStreams([0], "act"), STATES)
+        ours = policy.act(torch.from_numpy(states)[None], scales, noise)[0].numpy()
         with patch.multiple(twin, Denoiser=Counted, LAYER_NORM=1e-5):
             theirs = twin.swg_action(params, rho, jnp.asarray(states), jax.random.PRNGKey(0))
         unguided = ours if unguided is None else unguided
@@ -66,7 +68,7 @@ class Counted:
 def handed_over(ours: dict[str, np.ndarray]) -> dict:
     """Our parameters by flax's names, which number the layers in the order in which the twin constructs them."""
     blocks = [f"blocks.{block}.{layer}" for block in range(BLOCKS) for layer in ("contract", "expand")]
-    layers = ["level.mlp.2", "level.mlp.0", "enter", *blocks, "leave", "weight_head.2", "weight_head.0"]
+    layers = ["level.mlp.2", "level.mlp.0", "enter", *blocks, "leave", "auxiliary.2", "auxiliary.0"]
     params: dict = {"frequencies": ours["level.frequency"].reshape(-1, 1)}
     for number, name in enumerate(layers):
         params[f"Dense_{number}"] = {"kernel": ours[f"{name}.weight"], "bias": ours[f"{name}.bias"][0]}

@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 
 from critics.iql import IQL, CriticConfig
-from methods.diffusion.denoiser import BehaviourDenoiser, DenoiserConfig
-from training.component import Data, Trained
-from training.loop import TrainingState, make
+from methods.diffusion.denoiser import Backbone, BehaviourDenoiser, DenoiserConfig
+from training import Data, Step, Trained
+from training.loop import TrainingState
 
 SEEDS = (1, 3, 10)
 TRANSITIONS = 10_000
@@ -28,17 +28,16 @@ OBSERVATION, ACTION = 11, 3  # hopper's
 
 def steps_per_second(component: Trained, data: Data, seeds: int, steps: int) -> float:
     """Training steps per second with that many seeds in one loop, after five steps of warm-up."""
-    module, streams = make(component, range(seeds), data.rewards.device)
-    state = TrainingState(module, component.training, streams)
+    state = TrainingState(component, range(seeds), data.rewards.device)
+    precomputed = component.precompute(Step(data, {}, state.noise))
     started = 0.0
     for number in range(steps + 5):
         if number == 5:
             settle(data.rewards.device)
             started = time.perf_counter()
-        batch = component.draw(data, {}, {}, streams)
-        state.step(component.loss(module, batch, {}, {}, streams).sum())
-        component.after_step(module)
-        state.average()
+        step = Step(data, {}, state.noise, precomputed, number)
+        state.step(component.losses(state.module, step), step)
+        component.after_step(state.module, step)
     settle(data.rewards.device)
     return steps / (time.perf_counter() - started)
 
@@ -67,7 +66,7 @@ def main() -> None:
     )
     components: dict[str, Trained] = {
         "critic, batch 256": IQL(CriticConfig(), OBSERVATION, ACTION),
-        "denoiser, batch 256": BehaviourDenoiser(DenoiserConfig(batch_size=256), OBSERVATION, ACTION),
+        "denoiser, batch 256": BehaviourDenoiser(Backbone(DenoiserConfig(batch_size=256), OBSERVATION, ACTION)),
     }
     for name, component in components.items():
         alone = steps_per_second(component, data, 1, options.steps)

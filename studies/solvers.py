@@ -7,6 +7,7 @@ through `bench run`, so it resumes. Times are medians of one run on one machine:
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -22,7 +23,7 @@ import torch
 from bench.cli.arguments import parse
 from bench.cli.main import main as bench
 from bench.cli.requests import find_jobs
-from bench.runner.data import shared_on
+from bench.runner.data import setup_on
 from bench.runner.timing import time_one
 from methods.diffusion.solvers import SOLVERS
 
@@ -41,12 +42,10 @@ def main() -> None:
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    for suite in TASKS:
-        for solver in SOLVERS:
-            for steps in EVALUATIONS:
-                flags = arguments(suite, solver, steps, options.preset)
-                places = ["--results", str(options.results), "--artifacts", str(options.artifacts)]
-                bench(["run", *flags, *places, "--seeds", options.seeds, "--device", options.device])
+    places = ["--results", str(options.results), "--artifacts", str(options.artifacts)]
+    for suite, solver, steps in itertools.product(TASKS, SOLVERS, EVALUATIONS):
+        flags = arguments(suite, solver, steps, options.preset)
+        bench(["run", *flags, *places, "--seeds", options.seeds, "--device", options.device])
     rows = [row(solver, steps, options) for solver in SOLVERS for steps in EVALUATIONS]
     print("\n" + "\n".join(table(rows)))
 
@@ -91,10 +90,10 @@ def milliseconds(solver: str, steps: int, options: argparse.Namespace, guided: b
     """Median time of a call for maze2d's sizes."""
     flags = [*arguments("maze2d", solver, steps, options.preset), "--seeds", "1"]
     (job,) = find_jobs(parse(["run", *flags]))
-    ones = np.ones(job.task.action_dim, np.float32)
-    shared = shared_on(job.task, job.config, (-ones, ones))
-    timed = time_one("swg", job.methods["swg"], shared, BATCH, guided, CALLS, torch.device(options.device))
-    return timed["milliseconds"]["median"]
+    ones = (1.0,) * job.task.action_dim
+    setup = setup_on(job.task, job.config, tuple(-one for one in ones), ones)
+    timed = time_one("swg", job.methods["swg"], setup, BATCH, guided, CALLS, torch.device(options.device))
+    return timed["milliseconds"].median
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import tyro
 
 from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, CommandLine, Selection
+from foundation.errors import UserError
 
 PROGRAM = "python -m bench"
 ABOUT = """Which way of guiding a diffusion policy is better, by how much, how surely, and at what inference cost?
@@ -36,7 +37,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     """Read a command line; tyro prints the help or a mistake, which exits with 0 or 2.
 
     Raises:
-        UserError: a plug-in that does not load; with `--help`, an unknown suite, task, method or preset.
+        UserError: a plug-in that does not load, or an unknown suite, experiment, task, method, preset or terms.
     """
     if list(arguments) in ([], ["help"], ["data"]):
         arguments = [*(word for word in arguments if word != "help"), "--help"]
@@ -83,24 +84,24 @@ def union_of(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
 def settings_groups(options: type[Selection], arguments: Sequence[str]) -> dict[str, tuple[str, Any]]:
     """Name of a shared config or of a method → its field among the options, and its default there.
 
-    With `--help` the defaults are those of the preset and of the first task; else they are never used.
+    The defaults are those of the preset and of the first task, and are only shown.
     """
-    from bench.cli.requests import (
-        default_settings,  # here: torch takes a second, and other commands have no need of it
-    )
-    from bench.config.spec import Config, flatten
+    # Imported here, since torch takes a second that the other commands need not wait for.
+    from bench.cli.requests import default_settings
+    from bench.config.spec import flatten
     from methods.core.registry import get_method, method_names
 
     load_plugins(arguments)
-    config, methods = Config(), {name: get_method(name) for name in method_names()}
-    made = {name: method() for name, method in methods.items()}
-    if any(argument in ("-h", "--help") for argument in arguments):
-        names = {field.name for field in dataclasses.fields(options)} & SELECTING
-        typed: Any = {name: values[-1] for name in names if (values := flag_values(arguments, name))}
-        config, made = default_settings(options(**typed), methods)
+    names = {field.name for field in dataclasses.fields(options)} & SELECTING
+    typed: Any = {name: values[-1] for name in names if (values := flag_values(arguments, name))}
+    config, made = default_settings(options(**typed), {name: get_method(name) for name in method_names()})
     shared = {field.name: (field.name, getattr(config, field.name)) for field in dataclasses.fields(config)}
     shared["data"] = (DATA_SET, config.data)
     own = {name: (name.replace("-", "_"), method) for name, method in made.items() if flatten(method)}
+    taken = {field.name for field in dataclasses.fields(options)} | set(shared) | {DATA_SET}
+    for name, (flag, _) in own.items():
+        if flag in taken:
+            raise UserError(f"method {name!r} has the name of the option --{name}; rename it.")
     return shared | own
 
 
@@ -115,15 +116,16 @@ def with_settings(options: type[Selection], groups: Mapping[str, tuple[str, Any]
 def find_given(parsed: Any, groups: Mapping[str, tuple[str, Any]], arguments: Sequence[str]) -> dict[str, Any]:
     """The settings whose flags are on a command line that tyro has read.
 
-    Sound, since tyro takes nothing that looks like a flag for a value, except after `=`.
+    Tyro takes no flag for another's value, except after `=`, so whatever looks like a flag is one.
     """
     from bench.config.spec import flatten
 
     given, flags = {}, set(flags_in(arguments))
     for group, (field, _) in groups.items():
         for name, value in flatten(getattr(parsed, field)).items():
-            *path, last = f"{field}.{name}".replace("_", "-").split(".")
-            if flags & {".".join(("--" + path[0], *path[1:], each)) for each in (last, f"no-{last}")}:
+            flag = f"--{field}.{name}".replace("_", "-")
+            path, _, last = flag.rpartition(".")
+            if flag in flags or (isinstance(value, bool) and f"{path}.no-{last}" in flags):
                 given[f"{group}.{name}"] = value
     return given
 

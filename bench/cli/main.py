@@ -1,4 +1,4 @@
-"""The command line: `python -m bench run | tune-rho | report | time | list | data`.
+"""The command line: `python -m bench run | tune-rho | report | time | check-method | list | data`.
 
 A mistake is one sentence, or what tyro says of it, on the error stream and exit code 2; what was finished before
 it is kept. Each command imports what it needs itself, since torch, the statistics and the plots take seconds.
@@ -8,10 +8,12 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from bench.cli.arguments import parse
 from bench.cli.options import (
+    CheckMethodOptions,
     CommandLine,
     ListOptions,
     ReportOptions,
@@ -70,6 +72,8 @@ def execute(line: CommandLine) -> None:
             time_methods(make_time_request(line), ProgressConsole())
         case ReportOptions() as options:
             report(options, ProgressConsole())
+        case CheckMethodOptions() as options:
+            check_methods(options.file)
         case ListOptions() as options:
             from bench.cli.list import list_choices
 
@@ -78,6 +82,23 @@ def execute(line: CommandLine) -> None:
             from bench.cli.data import execute_data
 
             execute_data(options, ProgressConsole())
+
+
+def check_methods(file: Path) -> None:
+    """Check every method that a file registers; leave with exit code 1 if one has a fault."""
+    import torch
+
+    from bench.runner.check_method import check_method
+    from methods.core.registry import get_method, load_plugin
+
+    torch.set_num_threads(1)
+    faults: list[str] = []
+    for name in load_plugin(file):
+        print(name)
+        faults += check_method(name, get_method(name), print)
+    if faults:
+        print(f"{len(faults)} of the checks failed; see docs/add-a-method.md.", file=sys.stderr)
+        sys.exit(1)
 
 
 def report(options: ReportOptions, console: ProgressConsole) -> None:

@@ -1,15 +1,17 @@
 """The options of each command as frozen dataclasses, whose fields' texts are the help, and how lists are read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import tyro
 from annotated_types import Ge
 
 from foundation.bounds import Count
 from foundation.errors import UserError
+
+T = TypeVar("T", int, float)
 
 MOST_SEEDS = 1000  # all of them train in one loop
 
@@ -59,7 +61,15 @@ class Common(Selection):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(Common):
+class Training(Common):
+    """Options of every command that trains."""
+
+    logger: Literal["none", "tensorboard", "wandb"] = "none"
+    """Where learning curves and evaluations are streamed to, in RESULTS/logs; the curves are CSV files anyway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Training):
     """Train what is missing and evaluate; finished results are kept."""
 
     experiment: Name = None
@@ -73,7 +83,7 @@ class RunOptions(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneOptions(Common):
+class TuneOptions(Training):
     """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
 
     seeds: str = "100,101"
@@ -110,6 +120,14 @@ class ReportOptions:
     """Only these tasks."""
     methods: Names = None
     """Only these methods."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckMethodOptions:
+    """Check that a plug-in's methods do what the harness asks of every method; exit code 1 if one does not."""
+
+    file: File
+    """A Python file that registers methods of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +230,7 @@ COMMANDS: Mapping[str, type] = {
     "tune-rho": TuneOptions,
     "report": ReportOptions,
     "time": TimeOptions,
+    "check-method": CheckMethodOptions,
     "list": ListOptions,
 }
 DATA_COMMANDS: Mapping[str, type] = {
@@ -241,6 +260,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "time --suite locomotion --methods unguided,swg --batches 1,256 --calls 100 --device cuda",
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
+    "check-method": ("check-method path/to/mine.py",),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
     "data list": ("data list", "data list antmaze"),
     "data fetch": (
@@ -282,31 +302,16 @@ def split_names(flag: str, text: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def parse_rhos(flag: str, text: str | None) -> tuple[float, ...]:
-    """`1,5,10` → the numbers, each once; none for None.
+def parse_numbers(flag: str, text: str | None, kind: Callable[[str], T]) -> tuple[T, ...]:
+    """`1,5,10` → the numbers, each once; none for an option that was left out.
 
     Raises:
-        UserError: no number, or one that is negative or not finite.
+        UserError: something that is no number of that kind.
     """
     try:
-        numbers = tuple(dict.fromkeys(float(item) for item in split_names(flag, text) or ()))
+        return tuple(dict.fromkeys(map(kind, split_names(flag, text) or ())))
     except ValueError:
         raise UserError(f"{flag} {text!r} does not parse; give a number or a list such as 1,5,10.") from None
-    if any(not 0 <= number < float("inf") for number in numbers):
-        raise UserError(f"{flag} {text!r} must hold numbers of 0 or more.")
-    return numbers
-
-
-def parse_batches(text: str) -> tuple[int, ...]:
-    """`1,20,256` → the numbers, each once.
-
-    Raises:
-        UserError: anything but whole numbers from 1 up.
-    """
-    items = split_names("--batches", text) or ()
-    if not all(item.isascii() and item.isdigit() and int(item) >= 1 for item in items):
-        raise UserError(f"--batches {text!r} must hold whole numbers from 1 up, as in 1,20,256.")
-    return tuple(dict.fromkeys(map(int, items)))
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

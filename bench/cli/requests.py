@@ -11,9 +11,9 @@ from bench.cli.options import (
     RunOptions,
     Selection,
     TimeOptions,
+    Training,
     TuneOptions,
-    parse_batches,
-    parse_rhos,
+    parse_numbers,
     parse_seeds,
     split_names,
 )
@@ -23,6 +23,7 @@ from bench.config.precedence import TERMS, Case, resolve_settings
 from bench.config.presets import PRESETS
 from bench.config.request import DetailsT, Job, Request, Scales, Search, Timing, make_jobs
 from bench.config.spec import Config, join_items
+from bench.runner.loggers import find_logger
 from foundation.errors import UserError, unknown_name
 from methods.core.method import Method
 from methods.core.registry import compared_names, get_method
@@ -32,7 +33,7 @@ from suites.registry import get_suite, suite_names
 def make_run_request(line: CommandLine) -> Request[Scales]:
     """What `run` was asked to do."""
     options: RunOptions = line.options
-    return make_request(line, parse_seeds(options.seeds), Scales(parse_rhos("--rho", options.rho)))
+    return make_request(line, parse_seeds(options.seeds), Scales(parse_numbers("--rho", options.rho, float)))
 
 
 def make_tune_request(line: CommandLine) -> Request[Search]:
@@ -40,14 +41,14 @@ def make_tune_request(line: CommandLine) -> Request[Search]:
     options: TuneOptions = line.options
     if options.grid is not None and options.search != "grid":
         raise UserError("--grid holds the scales of --search grid; tpe searches each method's own range.")
-    search = Search(options.search, options.trials, parse_rhos("--grid", options.grid))
+    search = Search(options.search, options.trials, parse_numbers("--grid", options.grid, float))
     return make_request(line, parse_seeds(options.seeds), search)
 
 
 def make_time_request(line: CommandLine) -> Request[Timing]:
     """What `time` was asked to do: the methods of the first task, with the weights of seed 0."""
     options: TimeOptions = line.options
-    request = make_request(line, (0,), Timing(parse_batches(options.batches), options.calls))
+    request = make_request(line, (0,), Timing(parse_numbers("--batches", options.batches, int), options.calls))
     first = request.jobs[0].task.name
     return dataclasses.replace(request, jobs=tuple(job for job in request.jobs if job.task.name == first))
 
@@ -60,6 +61,7 @@ def make_request(line: CommandLine, seeds: tuple[int, ...], details: DetailsT) -
     """
     options: Common = line.options
     check_bounds(options)
+    check_bounds(details)
     return Request(
         jobs=find_jobs(line),
         seeds=seeds,
@@ -73,6 +75,7 @@ def make_request(line: CommandLine, seeds: tuple[int, ...], details: DetailsT) -
         threads=options.threads or 1,
         plugins=options.plugin,
         experiment=experiment_of(options),
+        logger=find_logger(options.logger) if isinstance(options, Training) else "none",
     )
 
 
@@ -84,7 +87,7 @@ def find_jobs(line: CommandLine) -> tuple[Job, ...]:
     """
     parts = select_parts(line.options)
     refuse_other_methods(line.given, parts)
-    return make_jobs(parts, get_method, line.options.preset, TERMS[line.options.terms], line.given)
+    return make_jobs(parts, line.options.preset, TERMS[line.options.terms], line.given)
 
 
 def select_parts(options: Selection) -> tuple[Part, ...]:

@@ -68,8 +68,8 @@ def check_value(name: str, value: Any, hint: Any) -> None:
     base, metadata = split_hint(hint)
     origin, arms = get_origin(base), get_args(base)
     if origin in (Union, types.UnionType):
-        check_union(name, value, [Annotated[arm, *metadata] if metadata else arm for arm in arms])
-    elif origin is Literal:
+        return check_union(name, value, [Annotated[arm, *metadata] if metadata else arm for arm in arms])
+    if origin is Literal:
         if value not in arms:
             raise unknown_name(name, str(value), arms)
     elif origin is tuple:
@@ -88,15 +88,15 @@ def check_value(name: str, value: Any, hint: Any) -> None:
 
 def check_union(name: str, value: Any, hints: Sequence[Any]) -> None:
     """A value that one of the hints must allow; None is allowed only where it is among them."""
-    arms = [hint for hint in hints if split_hint(hint)[0] is not type(None)]
-    refused = None
-    for arm in arms if value is not None or len(arms) == len(hints) else ():
+    arms = [hint for hint in hints if split_hint(hint)[0] is not types.NoneType]
+    if value is None and len(arms) < len(hints):
+        return
+    for number, arm in enumerate(arms, 1):
         try:
             return check_value(name, value, arm)
-        except UserError as error:
-            refused = error
-    if refused is not None:
-        raise refused
+        except UserError:
+            if number == len(arms):
+                raise
 
 
 def is_of(kind: type, value: Any) -> bool:

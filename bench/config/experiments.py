@@ -6,7 +6,6 @@ and `--rho` over its scales, as they go over a preset's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from bench.config.spec import join_items
@@ -16,7 +15,6 @@ from suites.registry import get_suite, get_tasks
 from suites.task import Task
 
 Scale = tuple[float, str]  # ρ, and where it came from
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)

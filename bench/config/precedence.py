@@ -45,90 +45,66 @@ class Case:
     given: Settings
 
 
-def preset_size(case: Case) -> Settings:
-    """The preset's sizes."""
-    return PRESETS[case.preset]
+def preset_settings(case: Case) -> Settings:
+    """The preset's sizes; under own terms those of `paper` and `official` are SWG's, and no other method's."""
+    return {} if case.terms == OWN and case.preset in SOURCES else PRESETS[case.preset]
 
 
-def own_preset_size(case: Case) -> Settings:
-    """The preset's sizes; under `paper` and `official` none, since those are SWG's."""
-    return {} if case.preset in SOURCES else preset_size(case)
-
-
-def source(case: Case) -> Settings:
-    """What each method's source sets: its own fields, under own terms shared ones too."""
-    return {
-        field if "." in field else f"{name}.{field}": value
+def source_settings(case: Case) -> Settings:
+    """What each method's source sets of its own fields; under own terms also of the shared ones, below a size."""
+    sizes = preset_settings(case) if case.terms == OWN else {}
+    sourced = shared_by_source(case) | {
+        f"{name}.{field}": value
         for name, method in case.methods.items()
         for field, value in values_of(method, case.preset, case.terms, case.task).items()
-        if field != "rho" and (case.terms == OWN or "." not in field)
+        if "." not in field and field != "rho"
     }
+    return {name: value for name, value in sourced.items() if name not in sizes or is_structure(name, value)}
 
 
-def shared_source(case: Case) -> Settings:
-    """What the sources set of the shared settings."""
-    return {name: value for name, value in source(case).items() if name.partition(".")[0] not in case.methods}
-
-
-def own_source(case: Case) -> Settings:
-    """What the method's source sets, except for what a size changes."""
-    sizes = own_preset_size(case)
-    return {name: value for name, value in source(case).items() if name not in sizes or is_kept(name, value)}
-
-
-def suite_sizes(case: Case) -> Settings:
+def suite_settings(case: Case) -> Settings:
     """What the suite sets for the preset."""
-    return case.suite.settings.get(case.preset, {})
-
-
-def own_suite_sizes(case: Case) -> Settings:
-    """The suite's sizes but for a method's structure; under `paper` and `official` where its source is silent."""
-    sourced = shared_source(case)
-    return {
-        name: value
-        for name, value in suite_sizes(case).items()
-        if name not in sourced or (case.preset not in SOURCES and not is_kept(name, sourced[name]))
-    }
+    return yield_to_source(case, case.suite.settings.get(case.preset, {}), are_sizes=case.preset not in SOURCES)
 
 
 def task_settings(case: Case) -> Settings:
     """What the task sets."""
-    return case.task.settings
+    return yield_to_source(case, case.task.settings)
 
 
-def own_task_settings(case: Case) -> Settings:
-    """What the task sets where the method's source is silent."""
-    sourced = shared_source(case)
-    return {name: value for name, value in task_settings(case).items() if name not in sourced}
+def shared_by_source(case: Case) -> dict[str, Any]:
+    """What the method's source sets of the shared settings, which counts under own terms."""
+    return {
+        name: value
+        for method in case.methods.values()
+        for name, value in values_of(method, case.preset, case.terms, case.task).items()
+        if "." in name and case.terms == OWN
+    }
 
 
-def is_kept(name: str, value: Any) -> bool:
+def yield_to_source(case: Case, settings: Settings, are_sizes: bool = False) -> Settings:
+    """Those that the method's source does not set; sizes yield to its structure alone."""
+    sourced = shared_by_source(case)
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in sourced or (are_sizes and not is_structure(name, sourced[name]))
+    }
+
+
+def is_structure(name: str, value: Any) -> bool:
     """Whether no size changes what a source sets: the number of levels, and what the method goes without."""
     return name in STRUCTURE or value is None
 
 
-@dataclass(frozen=True)
-class Row:
-    """Where settings come from.
-
-    Attributes:
-        name: as in docs/settings.md.
-        shared, own: the settings under each terms.
-    """
-
-    name: str
-    shared: Callable[[Case], Settings]
-    own: Callable[[Case], Settings]
-
-
-TABLE = (
-    Row("defaults of the dataclasses", shared=lambda case: {}, own=lambda case: {}),
-    Row("size of the preset", shared=preset_size, own=own_preset_size),
-    Row("the method's source", shared=source, own=own_source),
-    Row("suite", shared=suite_sizes, own=own_suite_sizes),
-    Row("task", shared=task_settings, own=own_task_settings),
-    Row("command line", shared=lambda case: case.given, own=lambda case: case.given),
-)
+TABLE: Mapping[str, Callable[[Case], Settings]] = {
+    "defaults": lambda case: {},  # of the dataclasses
+    "preset": preset_settings,
+    "source": source_settings,
+    "suite": suite_settings,
+    "task": task_settings,
+    "command line": lambda case: case.given,
+}
 
 
 def resolve_settings(case: Case) -> tuple[Config, dict[str, Method]]:
@@ -143,34 +119,22 @@ def resolve_settings(case: Case) -> tuple[Config, dict[str, Method]]:
     if case.preset not in PRESETS:
         raise unknown_name("preset", case.preset, PRESETS)
     config, methods = Config(), {name: method() for name, method in case.methods.items()}
-    for row in TABLE:
-        settings = row.own(case) if case.terms == OWN else row.shared(case)
-        config, methods = override_settings(config, methods, settings)
+    shared = {field.name for field in dataclasses.fields(Config)}
+    for row in TABLE.values():
+        for name, value in row(case).items():
+            head, _, rest = name.partition(".")
+            if head in methods:
+                methods[head] = replace_dotted(methods[head], {rest: value})
+            elif head in shared:
+                config = replace_dotted(config, {name: value})
     return config, methods
 
 
-def override_settings(
-    config: Config, methods: Mapping[str, Method], settings: Settings
-) -> tuple[Config, dict[str, Method]]:
-    """The config and the methods with these settings; those of other methods are passed over."""
-    shared, changed = {field.name for field in dataclasses.fields(Config)}, dict(methods)
-    for name, value in settings.items():
-        head, _, rest = name.partition(".")
-        if head in changed:
-            changed[head] = replace_dotted(changed[head], {rest: value})
-        elif head in shared:
-            config = replace_dotted(config, {name: value})
-    return config, changed
-
-
-def source_of(preset: str, terms: str) -> str | None:
-    """Whose values a method takes: `paper`, `official`, or None for its dataclass's defaults."""
-    if preset in SOURCES:
-        return preset
-    return "official" if terms == OWN else None
-
-
 def values_of(method: type[Method] | Method, preset: str, terms: str, task: Task) -> dict[str, Any]:
-    """What the method's source sets on a task under these terms, by the names in `Method.presets`."""
-    settings = method.presets.get(source_of(preset, terms) or "", {})
+    """What the method's source sets on a task under these terms, by the names in `Method.presets`.
+
+    Under own terms a size has the authors' code for its source, under shared terms none.
+    """
+    source = "official" if terms == OWN and preset not in SOURCES else preset
+    settings = method.presets.get(source, {})
     return {name: value.on(task.name) for name, value in settings.items() if terms == OWN or not value.own}

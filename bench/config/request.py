@@ -1,6 +1,6 @@
 """What a command was asked to do: its jobs, one for each task, and where, on what and with which seeds."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -14,6 +14,7 @@ from bench.config.precedence import OWN, Case, resolve_settings
 from bench.config.spec import Config
 from foundation.bounds import Count, NonNegative
 from methods.core.method import Method
+from methods.core.registry import get_method
 from suites.registry import get_suite
 from suites.task import DensityTask, Task
 
@@ -95,6 +96,7 @@ class Request(Generic[DetailsT]):
         threads: CPU threads of each process.
         plugins: files that register methods, for other processes to load too.
         experiment: name of the experiment that the jobs are of, or None.
+        logger: where learning curves and evaluations are streamed to, a name in `bench.runner.loggers`.
     """
 
     jobs: tuple[Job, ...]
@@ -109,20 +111,14 @@ class Request(Generic[DetailsT]):
     threads: int = 1
     plugins: tuple[Path, ...] = ()
     experiment: str | None = None
+    logger: str = "none"
 
 
-def make_jobs(
-    parts: Iterable[Part],
-    find_method: Callable[[str], type[Method]],
-    preset: str,
-    terms: str,
-    given: Mapping[str, Any],
-) -> tuple[Job, ...]:
+def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str, Any]) -> tuple[Job, ...]:
     """The checked jobs, those of a task one after the other.
 
     Args:
         parts: of an experiment or of a suite.
-        find_method: the class of a method's name.
         preset: a name in `PRESETS`.
         terms: `shared` makes one job for each task and part, `own` one for each method of those.
         given: settings by dotted name, which override all others.
@@ -132,7 +128,7 @@ def make_jobs(
     """
     jobs: list[Job] = []
     for part in parts:
-        methods = {name: find_method(name) for name in part.methods}
+        methods = {name: get_method(name) for name in part.methods}
         groups = [{name: cls} for name, cls in methods.items()] if terms == OWN else [methods]
         for task in part.find_tasks():
             for group in groups:

@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
-from bench.config.precedence import SHARED, values_of
+from bench.config.precedence import values_of
 from bench.config.spec import join_items
-from bench.storage.store import FORMAT, read_json, write_json
 from foundation.errors import UserError
 from methods.core.method import Method
+from reports.load.files import TUNED, read_choices, write_file
+from reports.load.schema import FORMAT, Choice, Choices
 from suites.task import Task
 
-Choice = tuple[float | None, str | None]
+Scale = tuple[float | None, str | None]  # ρ, and where it came from
 DataId = tuple[str, str]  # source and fingerprint, as a result has them
 
 
@@ -35,49 +35,27 @@ class Purpose:
     data: DataId
 
 
-def tuned_file(results: Path) -> Path:
-    """Where `tune-rho` leaves its choices."""
-    return results / "tuned.json"
+def purpose_of(choice: Choice) -> Purpose:
+    """What a choice was made for."""
+    return Purpose(choice.task, choice.method, choice.preset, choice.terms, choice.data.identity)
 
 
-def tuned_choices(results: Path) -> list[dict[str, Any]]:
-    """Every choice made so far in this results folder."""
-    file = tuned_file(results)
-    return read_json(file)["choices"] if file.is_file() else []
-
-
-def purpose_of(choice: dict[str, Any]) -> Purpose:
-    """What a choice was made for.
-
-    One from before there were terms is on shared terms. One from before the data were written down is of an
-    unknown source, which no data have: it is never used, and `tune-rho` has to make it again.
-    """
-    data = choice.get("data", {"source": "", "fingerprint": ""})
-    return Purpose(
-        choice["task"],
-        choice["method"],
-        choice["preset"],
-        choice.get("terms", SHARED),
-        (data["source"], data["fingerprint"]),
-    )
-
-
-def find_tuned(results: Path, purpose: Purpose) -> dict[str, Any] | None:
+def find_tuned(results: Path, purpose: Purpose) -> Choice | None:
     """The choice for exactly that purpose, if one was made."""
-    return next((choice for choice in tuned_choices(results) if purpose_of(choice) == purpose), None)
+    return next((choice for choice in read_choices(results) if purpose_of(choice) == purpose), None)
 
 
-def keep_tuned(results: Path, choice: dict[str, Any]) -> None:
+def keep_tuned(results: Path, choice: Choice) -> None:
     """Add a choice, or replace the earlier one for the same purpose."""
     with FileLock(results / ".tuned.lock"):  # several processes may tune into one folder
-        others = [other for other in tuned_choices(results) if purpose_of(other) != purpose_of(choice)]
-        write_json(tuned_file(results), {"format": FORMAT, "choices": [*others, choice]})
+        others = [other for other in read_choices(results) if purpose_of(other) != purpose_of(choice)]
+        write_file(results / TUNED, Choices(format=FORMAT, choices=(*others, choice)))
 
 
 def refuse_tuned_seeds(results: Path, purpose: Purpose, seeds: Iterable[int]) -> None:
     """A UserError if the ρ for that purpose was tuned on a seed that is to be reported."""
     tuned = find_tuned(results, purpose)
-    both = sorted(set(seeds) & set(tuned["seeds"])) if tuned is not None else []
+    both = sorted(set(seeds) & set(tuned.seeds)) if tuned is not None else []
     if both:
         raise UserError(
             f"the ρ of {purpose.method} on {purpose.task} was tuned on seeds {join_items(both)}; report others "
@@ -85,7 +63,7 @@ def refuse_tuned_seeds(results: Path, purpose: Purpose, seeds: Iterable[int]) ->
         )
 
 
-def choose(method: Method, task: Task, purpose: Purpose, given: tuple[float, ...], results: Path) -> list[Choice]:
+def choose(method: Method, task: Task, purpose: Purpose, given: tuple[float, ...], results: Path) -> list[Scale]:
     """The scales a method runs with on a task, each with where it came from.
 
     Args:
@@ -103,7 +81,7 @@ def choose(method: Method, task: Task, purpose: Purpose, given: tuple[float, ...
         return [(task.rho, "exact")]
     tuned = find_tuned(results, purpose)
     if tuned is not None:
-        return [(float(tuned["rho"]), "tuned")]
+        return [(tuned.rho, "tuned")]
     sourced = values_of(method, purpose.preset, purpose.terms, task).get("rho")
     if sourced is not None:
         return [(float(sourced), "preset")]

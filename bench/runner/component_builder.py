@@ -1,7 +1,7 @@
 """Makes the components that are missing and hands out the made ones, each loaded once."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,12 @@ from typing import Any
 from torch import nn
 
 from bench.progress import ProgressConsole
+from bench.runner.loggers import Logger, NoLogger
 from bench.runner.plan import Node, own_fields
-from bench.storage.store import ComponentStore
+from bench.storage.components import ComponentStore
 from foundation.files import write_atomically
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
 from training.curve import Curve, Row
-
-OnComponentRow = Callable[[str, int, Row], None]
-"""Called with a component's label, a seed and a row of its learning curve."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,14 @@ class ComponentBuilder:
         data: the task's transitions on the device.
         task: the task's name, for the console.
         console: shows progress.
-        on_row: told every row of every learning curve.
+        logger: where learning curves are streamed to.
     """
 
     store: ComponentStore
     data: Data
     task: str
     console: ProgressConsole
-    on_row: OnComponentRow | None = None
+    logger: Logger = field(default_factory=NoLogger)
     _loaded: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
 
     def make(self, node: Node, seeds: Sequence[int]) -> None:
@@ -97,10 +95,12 @@ class ComponentBuilder:
             case Trained() as component:
 
                 def on_row(seed: int, row: Row) -> None:
-                    if self.on_row is not None:
-                        self.on_row(node.label, seed, row)
+                    values = {name: value for name, value in row.items() if name != "step"}
+                    self.logger.log(f"{node.label}/seed-{seed}", int(row["step"]), values)
 
                 fitted = fit(component, self.data, models, seeds, progress, checkpoint, on_row)
+                for seed in seeds:
+                    self.logger.finish(f"{node.label}/seed-{seed}")
                 return fitted.module, fitted.losses, fitted.curve
             case Computed() as component:
                 return compute(component, self.data, models, seeds, progress), [], None

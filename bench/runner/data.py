@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ import torch
 from bench.config.spec import Config
 from critics.known import KnownCritic
 from methods.core.setup import Setup
+from reports.load import schema
 from suites import DensityTask, Task, Transitions, action_bounds, load
 from training import Data, Progress
 
@@ -22,18 +22,15 @@ class LoadedData:
     Attributes:
         data: the transitions on a device.
         key: of the data and what was done to their rewards, for the keys of components.
-        source, fingerprint: where the data come from, and the hash of them as they come from there.
         action_low, action_high: per-dimension range of the actions.
         about: source, name, version, fingerprint, size and reward transform, as results say them.
     """
 
     data: Data
     key: str
-    source: str
-    fingerprint: str
     action_low: tuple[float, ...]
     action_high: tuple[float, ...]
-    about: dict[str, Any]
+    about: schema.Data
 
     def share(self) -> None:
         """Put the transitions where other processes read them without a copy; those on a GPU stay there."""
@@ -66,11 +63,9 @@ def load_data(
     return LoadedData(
         data=to_device(transitions, device),
         key=transitions.key,
-        source=transitions.source,
-        fingerprint=transitions.fingerprint,
         action_low=tuple(low.tolist()),
         action_high=tuple(high.tolist()),
-        about=describe(transitions),
+        about=describe_data(transitions),
     )
 
 
@@ -89,20 +84,20 @@ def to_device(transitions: Transitions, device: torch.device) -> Data:
     )
 
 
-def describe(transitions: Transitions) -> dict[str, Any]:
+def describe_data(transitions: Transitions) -> schema.Data:
     """Source, name, version, fingerprint and size of a data set, and what was done to its rewards.
 
     The fingerprint is of the data as they come from their source. A file of the user's own has no version.
     """
     number = re.search(r"-(v\d+)$", transitions.name)
-    return {
-        "source": transitions.source,
-        "name": transitions.name,
-        "version": number[1] if number else None,
-        "reward_transform": transitions.reward_transform,
-        "fingerprint": transitions.fingerprint,
-        "transitions": len(transitions),
-    }
+    return schema.Data(
+        source=transitions.source,
+        name=transitions.name,
+        version=number[1] if number else None,
+        reward_transform=transitions.reward_transform,
+        fingerprint=transitions.fingerprint,
+        transitions=len(transitions),
+    )
 
 
 def setup_on(task: Task, config: Config, low: tuple[float, ...], high: tuple[float, ...]) -> Setup:

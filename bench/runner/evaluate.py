@@ -3,9 +3,9 @@
 Resets are seeded by (task, training seed, episode), so every method meets the same starting states.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import gymnasium as gym
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from foundation.errors import UserError
 from methods.core.policy import Policy
 from methods.diffusion.noise import StreamNoise
+from reports.load.schema import Density, Episode
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
 from suites.toy.distance import noise_floor, sliced_wasserstein
@@ -27,64 +28,42 @@ PICTURE_SAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Episode:
-    """One finished evaluation episode.
-
-    Attributes:
-        seed: of its reset.
-        episode_return: undiscounted sum of rewards.
-        length: steps.
-        normalized: D4RL's normalised score of the return.
-    """
-
-    seed: int
-    episode_return: float
-    length: int
-    normalized: float
-
-
-@dataclass(frozen=True)
-class DensityScore:
-    """How far a policy's samples lie from the exact target at one β.
+class Points:
+    """A policy's samples and the exact target's at one β, up to 2000 of each, for the pictures.
 
     Attributes:
         inverse_temperature: β.
-        distance: sliced Wasserstein distance to exact target samples of the same number.
-        floor: the distance between two independent exact samples of that number; NaN while tuning.
-        samples: that number.
-        ours, truth: up to 2000 points each, (point, 2), for the pictures.
+        ours, truth: (point, 2).
     """
 
     inverse_temperature: float
-    distance: float
-    floor: float
-    samples: int
     ours: np.ndarray
     truth: np.ndarray
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an evaluation gave for one seed: episodes of a simulator, or scores of a density."""
+    """What an evaluation gave for one seed.
 
-    episodes: Sequence[Episode] = ()
-    densities: Sequence[DensityScore] = ()
+    Attributes:
+        scores: one number for each episode, normalised, or for each inverse temperature, a distance.
+        episodes: of a simulator.
+        densities, points: of a density, where it is to be reported; none while tuning.
+    """
+
+    scores: tuple[float, ...]
+    episodes: tuple[Episode, ...] = ()
+    densities: tuple[Density, ...] = ()
+    points: tuple[Points, ...] = ()
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Literal["normalized_score", "sliced_wasserstein"]:
         """`normalized_score` (higher is better) or `sliced_wasserstein` (lower is better)."""
-        return "sliced_wasserstein" if self.densities else "normalized_score"
-
-    @property
-    def scores(self) -> list[float]:
-        """One number for each episode, or for each inverse temperature."""
-        if self.densities:
-            return [score.distance for score in self.densities]
-        return [episode.normalized for episode in self.episodes]
+        return "normalized_score" if self.episodes else "sliced_wasserstein"
 
     @property
     def score(self) -> float:
-        """Their mean."""
+        """Mean of the scores."""
         return float(np.mean(self.scores))
 
 
@@ -158,7 +137,8 @@ def _evaluate_control(
         for environment in environments:
             environment.close()
     count = len(evaluation.episodes)
-    return [Outcome(episodes=episodes[row * count : (row + 1) * count]) for row in range(len(evaluation.seeds))]
+    by_seed = [episodes[row * count : (row + 1) * count] for row in range(len(evaluation.seeds))]
+    return [Outcome(tuple(episode.normalized for episode in row), episodes=row) for row in by_seed]
 
 
 def _step_together(
@@ -168,7 +148,7 @@ def _step_together(
     resets: Sequence[int],
     environments: list[gym.Env],
     progress: Progress,
-) -> list[Episode]:
+) -> tuple[Episode, ...]:
     """The episodes of all seeds, those of a seed one after the other."""
     noise = StreamNoise(evaluation.streams(), len(evaluation.episodes))
     rho = evaluation.scales(len(evaluation.episodes))
@@ -191,10 +171,10 @@ def _step_together(
         progress(step + 1, task.horizon)
         if not alive.any():
             break
-    return [
-        Episode(number, float(total), int(length), task.normalized_score(float(total)))
-        for number, total, length in zip(resets, returns, lengths, strict=True)
-    ]
+    return tuple(
+        Episode(episode_return=total, length=length, seed=seed, normalized=task.normalized_score(total))
+        for seed, total, length in zip(resets, returns.tolist(), lengths.tolist(), strict=True)
+    )
 
 
 def _evaluate_density(
@@ -202,7 +182,7 @@ def _evaluate_density(
 ) -> list[Outcome]:
     """Draw points at every β and compare them with the exact target, per seed."""
     streams, samples, purpose = evaluation.streams(), len(evaluation.episodes), evaluation.purpose
-    scores: list[list[DensityScore]] = [[] for _ in evaluation.seeds]
+    outcomes = [Outcome(()) for _ in evaluation.seeds]
     for number, beta in enumerate(evaluation.betas):
         points = _draw_points(policy, beta, evaluation, streams)
         for row, seed in enumerate(evaluation.seeds):
@@ -210,12 +190,19 @@ def _evaluate_density(
             generator = np.random.default_rng(stream_number(seed, f"{purpose}/{task.name}/{beta:g}"))
             truth = sample_target(task.density, beta, samples, generator)
             distance = sliced_wasserstein(ours, truth)
-            # The floor takes ten target samples more; tuning compares scales with each other and needs none.
-            floor = noise_floor(task.density, beta, samples, generator) if purpose == REPORT else math.nan
-            kept = slice(PICTURE_SAMPLES)
-            scores[row].append(DensityScore(beta, distance, floor, samples, ours[kept], truth[kept]))
+            before = outcomes[row]
+            outcomes[row] = replace(before, scores=(*before.scores, distance))
+            if (
+                purpose == REPORT
+            ):  # a floor takes ten target samples more, and tuning needs none
+                floor = noise_floor(task.density, beta, samples, generator)
+                density = Density(inverse_temperature=beta, distance=distance, floor=floor, samples=samples)
+                shown = Points(beta, ours[:PICTURE_SAMPLES], truth[:PICTURE_SAMPLES])
+                outcomes[row] = replace(
+                    outcomes[row], densities=(*before.densities, density), points=(*before.points, shown)
+                )
         progress(number + 1, len(evaluation.betas))
-    return [Outcome(densities=row) for row in scores]
+    return outcomes
 
 
 def _draw_points(policy: Policy, beta: float, evaluation: Evaluation, streams: SeedStreams) -> torch.Tensor:

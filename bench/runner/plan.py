@@ -12,8 +12,9 @@ from typing import Any
 from bench.config.precedence import SHARED
 from bench.config.spec import Cell
 from bench.runner.data import LoadedData
-from bench.storage.store import FORMAT, digest
+from bench.storage.components import digest
 from methods.core.setup import Setup
+from reports.load.schema import FORMAT
 from suites.task import Task
 from training.component import Component, Computed, Trained
 

@@ -19,8 +19,9 @@ from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
 from bench.runner.executors import do_together
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered, plan_cell
 from bench.runner.units import Worker, units_of
-from bench.storage.manifest import remember, remember_experiment
-from bench.storage.store import ComponentStore, ResultStore, check_space
+from bench.storage.components import ComponentStore
+from bench.storage.manifest import record_experiment, record_plan
+from bench.storage.results import ResultStore, check_space
 from suites.data import parse_source
 from training import Component, Data
 
@@ -39,9 +40,9 @@ def run(request: Request[Scales], console: ProgressConsole) -> None:
     plans = [plan_task(request, tuple(jobs), results, console) for _, jobs in by_task]
     processes = processes_for(plans, request)
     show(plans, request, processes, console)
-    remember(plans, results)
+    record_plan(plans, results)
     if request.experiment is not None:
-        remember_experiment(request.experiment, plans, results)
+        record_experiment(request.experiment, plans, results)
     units = [unit for plan in plans for unit in units_of(plan)]
     if processes > 1 and len(units) > 1:
         do_together(units, request, processes, console)
@@ -62,10 +63,10 @@ def plan_task(
     loaded = open_data(request, jobs[0], console)
     known: dict[Component, Node] = {}
     cells = [
-        plan_cell(cell, setup, loaded.key, loaded.source, known)
+        plan_cell(cell, setup, loaded.key, loaded.about.source, known)
         for job in jobs
         for setup in [setup_on(task, job.config, loaded.action_low, loaded.action_high)]
-        for cell in cells_of(request, job, (loaded.source, loaded.fingerprint))
+        for cell in cells_of(request, job, loaded.about.identity)
     ]
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)

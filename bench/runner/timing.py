@@ -13,16 +13,16 @@ import numpy as np
 import torch
 
 from bench.config.bounds import check_bounds
-from bench.config.precedence import SHARED
 from bench.config.request import Request, Timing
 from bench.progress import ProgressConsole
 from bench.runner.data import setup_on
 from bench.runner.plan import node_of, ordered
-from bench.storage.result import machine
-from bench.storage.store import FORMAT, ResultStore, read_json, write_json
+from bench.storage.results import ResultStore, describe_machine
 from methods.core.method import Method
 from methods.core.setup import Setup
 from methods.diffusion.noise import StreamNoise
+from reports.load import schema
+from reports.load.files import TIMING, read_timing, write_file
 from training.component import Component
 from training.networks import parameter_count
 from training.seeds import SeedStreams
@@ -44,35 +44,33 @@ def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
     device, calls = request.device, request.details.calls
     store = ResultStore(request.results)
     store.prepare()
-    rows: list[dict[str, Any]] = []
+    rows: list[schema.TimingRow] = []
     for job in request.jobs:
         ones = (1.0,) * job.task.action_dim
         setup = setup_on(job.task, job.config, tuple(-one for one in ones), ones)
         for name, method in job.methods.items():
             for batch in request.details.batches:
                 for guided in (True, False) if method.rho else (False,):
-                    row = time_one(name, method, setup, batch, guided, calls, device)
-                    of = {
-                        "suite": job.task.suite,
-                        "task": job.task.name,
-                        "preset": request.preset,
-                        "terms": job.terms,
-                    }
-                    rows.append({**of, **row})
+                    row = schema.TimingRow(
+                        suite=job.task.suite,
+                        task=job.task.name,
+                        preset=request.preset,
+                        terms=job.terms,
+                        **time_one(name, method, setup, batch, guided, calls, device),
+                    )
+                    rows.append(row)
                     console.say(line(row))
-    file = store.root / "timing.json"
-    now = {(row["suite"], row["terms"]) for row in rows}
-    kept = [row for row in timed_before(file, device) if (row["suite"], row.get("terms", SHARED)) not in now]
-    write_json(file, {"format": FORMAT, "rows": [*kept, *rows], "machine": machine(device)})
+    now = {(row.suite, row.terms) for row in rows}
+    kept = [row for row in timed_before(store.root, device) if (row.suite, row.terms) not in now]
+    file, described = store.root / TIMING, describe_machine(device)
+    write_file(file, schema.Timing(format=schema.FORMAT, rows=(*kept, *rows), machine=described))
     console.say(f"Written: {file}; the report shows it.")
 
 
-def timed_before(file: Path, device: torch.device) -> list[dict[str, Any]]:
+def timed_before(results: Path, device: torch.device) -> tuple[schema.TimingRow, ...]:
     """The rows of `timing.json`, none where it is of another machine: the file names only one."""
-    if not file.is_file():
-        return []
-    before = read_json(file)
-    return before["rows"] if before["machine"] == machine(device) else []
+    before = read_timing(results)
+    return before.rows if before is not None and before.machine == describe_machine(device) else ()
 
 
 def time_one(
@@ -103,7 +101,7 @@ def time_one(
         "method": name,
         "guided": guided,
         "batch": batch,
-        "milliseconds": {"median": middle, "p5": low, "p95": high},
+        "milliseconds": schema.Milliseconds(median=middle, p5=low, p95=high),
         "calls": calls,
         "parameters": count,
         "peak_memory_mib": peak_memory(act, device),
@@ -166,13 +164,12 @@ def resident(field: str) -> float:
     return 0.0
 
 
-def line(row: dict[str, Any]) -> str:
+def line(row: schema.TimingRow) -> str:
     """One row for the terminal."""
-    ms = row["milliseconds"]
-    kind = "guided" if row["guided"] else "unguided"
-    memory = row["peak_memory_mib"]
+    ms, memory = row.milliseconds, row.peak_memory_mib
+    kind = "guided" if row.guided else "unguided"
     shown = "" if memory is None else f", {memory:.0f} MiB at its peak"
     return (
-        f"  {row['method']:10} {kind:8} batch {row['batch']:4}: {ms['median']:8.2f} ms "
-        f"({ms['p5']:.2f} to {ms['p95']:.2f}), {row['parameters']:,} parameters{shown}"
+        f"  {row.method:10} {kind:8} batch {row.batch:4}: {ms.median:8.2f} ms "
+        f"({ms.p5:.2f} to {ms.p95:.2f}), {row.parameters:,} parameters{shown}"
     )

@@ -21,13 +21,16 @@ from bench.runner.choose_rho import Purpose, keep_tuned
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import LoadedData, setup_on
 from bench.runner.evaluate import TUNING, Evaluation, evaluate
+from bench.runner.loggers import make_logger
 from bench.runner.plan import KEY_LENGTH, node_of, ordered
 from bench.runner.run import open_data
-from bench.storage.store import ComponentStore, ResultStore, check_space, digest
+from bench.storage.components import ComponentStore, digest
+from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from methods.core.method import Method, Rho
 from methods.core.policy import Policy
 from methods.core.setup import Setup
+from reports.load.schema import Choice, Trial
 from suites.task import ControlTask, DensityTask
 from training import Component
 
@@ -54,7 +57,13 @@ def tune_task(request: Request[Search], jobs: Sequence[Job], console: ProgressCo
     """Tune the methods of one task's jobs, its data loaded once."""
     task = jobs[0].task
     loaded = open_data(request, jobs[0], console)
-    builder = ComponentBuilder(ComponentStore(request.artifacts), loaded.data, task.name, console)
+    builder = ComponentBuilder(
+        ComponentStore(request.artifacts),
+        loaded.data,
+        task.name,
+        console,
+        make_logger(request.logger, request.results),
+    )
     for job in jobs:
         setup = setup_on(task, job.config, loaded.action_low, loaded.action_high)
         for name, method in job.methods.items():
@@ -83,8 +92,8 @@ class Tuning:
     @property
     def purpose(self) -> Purpose:
         """What the choice is for."""
-        data = (self.loaded.source, self.loaded.fingerprint)
-        return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, data)
+        identity = self.loaded.about.identity
+        return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, identity)
 
     @property
     def grid(self) -> tuple[float, ...]:
@@ -126,6 +135,7 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
             low, high = bounds(request.details.sampler, tuning.grid, tuning.rho)
             rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
             score = score_in_rungs(trial, policy, rho, tuning)
+            builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, {"rho": rho, "score": score})
             progress(len(study.trials), tuning.wanted)
             return score
 
@@ -134,15 +144,16 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
             callback = optuna.study.MaxTrialsCallback(tuning.wanted, states=FINISHED)
             study.optimize(objective, n_trials=left, callbacks=[callback])
         progress(tuning.wanted, tuning.wanted)
+    builder.logger.finish(f"{task.name}/{tuning.name}/tuning")
     choice = describe_choice(tuning, study, all_trials(storage, tuning.purpose))
     keep_tuned(request.results, choice)
     console.say(
-        f"  {task.name} {tuning.name}: ρ = {choice['rho']:g} (score {choice['score']:.3g}; {choice['trials']} "
-        f"trials and {choice['episodes']} episodes on seeds {join_items(request.seeds)})"
+        f"  {task.name} {tuning.name}: ρ = {choice.rho:g} (score {choice.score:.3g}; {choice.trials} "
+        f"trials and {choice.episodes} episodes on seeds {join_items(request.seeds)})"
     )
 
 
-def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -> dict[str, Any]:
+def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -> Choice:
     """The chosen ρ, what it scored, and what all studies for this purpose spent.
 
     Raises:
@@ -154,23 +165,23 @@ def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -
         raise UserError(
             f"no trial of {tuning.name} on {task.name} has a finite score; check the settings it trains with."
         )
-    best, is_grid = study.best_trial, request.details.sampler == "grid"
-    return {
-        "suite": task.suite,
-        "task": task.name,
-        "method": tuning.name,
-        "preset": request.preset,
-        "terms": tuning.job.terms,
-        "data": tuning.loaded.about,
-        "rho": best.params["rho"],
-        "score": best.value,
-        "trials": sum(trial.state in FINISHED for trial in tried),
-        "episodes": sum(trial.user_attrs.get("episodes", 0) for trial in tried),
-        "seeds": list(request.seeds),
-        "sampler": request.details.sampler,
-        "range": list(tuning.grid) if is_grid else [tuning.rho.low, tuning.rho.high],
-        "tried": [{"rho": t.params["rho"], "score": t.value} for t in complete],
-    }
+    is_grid = request.details.sampler == "grid"
+    return Choice(
+        suite=task.suite,
+        task=task.name,
+        method=tuning.name,
+        preset=request.preset,
+        terms=tuning.job.terms,
+        data=tuning.loaded.about,
+        rho=study.best_trial.params["rho"],
+        score=study.best_value,
+        trials=sum(trial.state in FINISHED for trial in tried),
+        episodes=sum(trial.user_attrs.get("episodes", 0) for trial in tried),
+        seeds=tuple(request.seeds),
+        sampler=request.details.sampler,
+        range=tuning.grid if is_grid else (tuning.rho.low, tuning.rho.high),
+        tried=tuple(Trial(rho=t.params["rho"], score=t.value) for t in complete if t.value is not None),
+    )
 
 
 FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)

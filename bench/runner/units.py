@@ -14,10 +14,12 @@ from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, find_tuned
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import LoadedData
-from bench.runner.evaluate import Evaluation, evaluate
+from bench.runner.evaluate import Evaluation, Outcome, evaluate
+from bench.runner.loggers import Logger, make_logger
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered
-from bench.storage.result import write_result
-from bench.storage.store import ComponentStore, ResultStore
+from bench.storage.components import ComponentStore
+from bench.storage.results import ResultStore
+from reports.load.schema import Seconds, Tuning
 from suites.task import DensityTask, Task
 
 
@@ -70,6 +72,7 @@ class Worker:
 
     request: Request[Any]
     console: ProgressConsole
+    _logger: Logger | None = None
     _task: Task | None = None
     _builder: ComponentBuilder | None = None
 
@@ -86,7 +89,8 @@ class Worker:
             data = unit.data.data.to(self.request.device)
             store = ComponentStore(self.request.artifacts)
             self._task = unit.task
-            self._builder = ComponentBuilder(store, data, unit.task.name, self.console)
+            self._logger = self._logger or make_logger(self.request.logger, self.request.results)
+            self._builder = ComponentBuilder(store, data, unit.task.name, self.console, self._logger)
         return self._builder
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
@@ -109,22 +113,33 @@ class Worker:
         nodes, results = ordered(group[0].models.values()), ResultStore(request.results)
         tuning = self._tuning_spent(group, unit.data)
         for row, (planned, outcome) in enumerate(zip(group, outcomes, strict=True)):
-            write_result(
-                results.file(cell.task.name, planned.label, planned.cell.seed),
+            results.write(
                 planned,
                 outcome,
                 unit.data.about,
                 tuning=tuning,
                 counts=policy.counts.of_seed(row),
-                seconds={"train": builder.seconds(nodes, planned.cell.seed), "evaluate": seconds},
+                seconds=Seconds(train=builder.seconds(nodes, planned.cell.seed), evaluate=seconds),
                 device=request.device,
             )
+            log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{planned.cell.seed}", outcome)
 
-    def _tuning_spent(self, group: Sequence[PlannedCell], data: LoadedData) -> dict[str, int] | None:
+    def _tuning_spent(self, group: Sequence[PlannedCell], data: LoadedData) -> Tuning | None:
         """Episodes and trials behind a tuned ρ."""
         cell = group[0].cell
         if cell.rho_source != "tuned":
             return None
-        purpose = Purpose(cell.task.name, cell.name, cell.preset, cell.terms, (data.source, data.fingerprint))
+        purpose = Purpose(cell.task.name, cell.name, cell.preset, cell.terms, data.about.identity)
         tuned = find_tuned(self.request.results, purpose)
-        return {"episodes": tuned["episodes"], "trials": tuned["trials"]} if tuned else None
+        return Tuning(episodes=tuned.episodes, trials=tuned.trials) if tuned else None
+
+
+def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:
+    """Stream a result: each episode's return, length and score, or the distance at each β, and the mean score."""
+    for number, episode in enumerate(outcome.episodes):
+        values = {"return": episode.episode_return, "length": episode.length, "normalized": episode.normalized}
+        logger.log(name, number, values)
+    for number, density in enumerate(outcome.densities):
+        logger.log(name, number, {"beta": density.inverse_temperature, "distance": density.distance})
+    logger.log(name, max(len(outcome.episodes), len(outcome.densities)), {"score": outcome.score})
+    logger.finish(name)

@@ -48,12 +48,12 @@ def _seed_rliable() -> None:
     np.random.seed(_SEED)  # noqa: NPY002
 
 
-def _check(scores: np.ndarray) -> None:
+def _check_matrix(scores: np.ndarray) -> None:
     if scores.ndim != 2 or scores.size == 0 or not np.isfinite(scores).all():
         raise ValueError(f"scores of shape {scores.shape} are not a full, finite seeds × tasks matrix")
 
 
-def _aggregate(scores: np.ndarray) -> np.ndarray:
+def _compute_aggregates(scores: np.ndarray) -> np.ndarray:
     """The four aggregates of a seeds × tasks matrix, in the order of `AGGREGATES`."""
     return np.array(
         [
@@ -65,25 +65,25 @@ def _aggregate(scores: np.ndarray) -> np.ndarray:
     )
 
 
-def aggregates(scores: np.ndarray, replicates: int = REPLICATES) -> dict[str, Estimate]:
+def estimate_aggregates(scores: np.ndarray, replicates: int = REPLICATES) -> dict[str, Estimate]:
     """IQM, median, mean and optimality gap of one variant.
 
     Args:
         scores: seeds × tasks, normalised scores divided by 100.
         replicates: bootstrap replicates.
     """
-    _check(scores)
+    _check_matrix(scores)
     if len(scores) == 1:  # rliable would give intervals of zero width
-        return {name: Estimate(float(v)) for name, v in zip(AGGREGATES, _aggregate(scores), strict=True)}
+        return {name: Estimate(float(v)) for name, v in zip(AGGREGATES, _compute_aggregates(scores), strict=True)}
     _seed_rliable()
     points, intervals = library.get_interval_estimates(
-        {"": scores}, _aggregate, reps=replicates, confidence_interval_size=LEVEL
+        {"": scores}, _compute_aggregates, reps=replicates, confidence_interval_size=LEVEL
     )
     rows = zip(AGGREGATES, points[""], *intervals[""], strict=True)
     return {name: Estimate(float(v), float(low), float(high)) for name, v, low, high in rows}
 
 
-def chance_of_improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
+def compute_improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
     """P(X > Y) + P(X = Y) / 2 for a random run of each, averaged over tasks (Mann-Whitney's U / n²).
 
     The same number as `rliable.metrics.probability_of_improvement`, in one comparison instead of a rank test for
@@ -96,21 +96,21 @@ def chance_of_improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float((above + 0.5 * level).mean())
 
 
-def improvement(ours: np.ndarray, theirs: np.ndarray, replicates: int = REPLICATES) -> Estimate:
+def estimate_improvement(ours: np.ndarray, theirs: np.ndarray, replicates: int = REPLICATES) -> Estimate:
     """The probability that a run of `ours` scores above one of `theirs` on a random task.
 
     Args:
         ours, theirs: seeds × tasks, resampled independently of each other.
         replicates: bootstrap replicates.
     """
-    _check(ours)
-    _check(theirs)
+    _check_matrix(ours)
+    _check_matrix(theirs)
     if min(len(ours), len(theirs)) == 1:
-        return Estimate(chance_of_improvement(ours, theirs))
+        return Estimate(compute_improvement(ours, theirs))
     _seed_rliable()
     points, intervals = library.get_interval_estimates(
         {"": [ours, theirs]},
-        lambda x, y: np.array([chance_of_improvement(x, y)]),
+        lambda x, y: np.array([compute_improvement(x, y)]),
         reps=replicates,
         confidence_interval_size=LEVEL,
     )
@@ -122,7 +122,7 @@ def _fraction_above(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     return (scores.reshape(-1, 1) > thresholds).mean(axis=0)
 
 
-def profile(scores: np.ndarray, thresholds: np.ndarray, replicates: int = REPLICATES) -> Profile:
+def estimate_profile(scores: np.ndarray, thresholds: np.ndarray, replicates: int = REPLICATES) -> Profile:
     """The performance profile of one variant: the fraction of runs that score above each threshold.
 
     Args:
@@ -130,7 +130,7 @@ def profile(scores: np.ndarray, thresholds: np.ndarray, replicates: int = REPLIC
         thresholds: shape (n,).
         replicates: bootstrap replicates; the band is pointwise.
     """
-    _check(scores)
+    _check_matrix(scores)
     if len(scores) == 1:
         return Profile(thresholds, _fraction_above(scores, thresholds), None, None)
     _seed_rliable()
@@ -144,7 +144,7 @@ def profile(scores: np.ndarray, thresholds: np.ndarray, replicates: int = REPLIC
     return Profile(thresholds, curves[""], bands[""][0], bands[""][1])
 
 
-def over_seeds(values: np.ndarray, replicates: int = REPLICATES) -> Estimate:
+def estimate_mean(values: np.ndarray, replicates: int = REPLICATES) -> Estimate:
     """The mean over seeds with a percentile-bootstrap interval (no interval from one seed).
 
     Args:
@@ -159,7 +159,7 @@ def over_seeds(values: np.ndarray, replicates: int = REPLICATES) -> Estimate:
     return Estimate(float(values.mean()), float(low), float(high))
 
 
-def over_seeds_and_tasks(
+def estimate_over_tasks(
     values: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], replicates: int = REPLICATES
 ) -> Estimate:
     """A statistic of the tasks' means over seeds; seeds are resampled within each task, as rliable does.

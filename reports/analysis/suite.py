@@ -1,4 +1,4 @@
-"""One suite's numbers, worked out once: tables, figures and CSV print the same ones."""
+"""The numbers of one suite, computed once for the tables, figures and CSV files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ import numpy as np
 from reports.analysis.statistics import (
     Estimate,
     Profile,
-    aggregates,
+    estimate_aggregates,
+    estimate_improvement,
+    estimate_mean,
+    estimate_over_tasks,
+    estimate_profile,
     geometric_mean,
-    improvement,
-    over_seeds,
-    over_seeds_and_tasks,
-    profile,
 )
 from reports.load.scores import SuiteScores
 
+OVERALL = "geometric mean"  # of all sets
 _PERCENT = 100.0
 _THRESHOLDS = 401
 
@@ -43,7 +44,7 @@ class ControlAnalysis:
     replicates: int
 
 
-def _thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
+def _choose_thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
     """From just below the lowest score (or 0) to just above the highest (or 1)."""
     every = np.concatenate([m.ravel() for m in matrices.values()])
     return np.linspace(min(0.0, every.min() - 0.02), max(1.0, every.max() + 0.02), _THRESHOLDS)
@@ -59,22 +60,24 @@ def analyse_control(scores: SuiteScores, asked: str | None, replicates: int) -> 
     """
     baseline = scores.baseline(asked)
     matrices = {variant: scores.matrix(variant) / _PERCENT for variant in scores.variants}
-    thresholds = _thresholds(matrices)
+    thresholds = _choose_thresholds(matrices)
     return ControlAnalysis(
         scores=scores,
         baseline=baseline,
         by_task={
-            (task, variant): over_seeds(scores.matrix(variant)[:, i], replicates)
+            (task, variant): estimate_mean(scores.matrix(variant)[:, i], replicates)
             for variant in scores.variants
             for i, task in enumerate(scores.tasks)
         },
-        aggregates={variant: aggregates(matrix, replicates) for variant, matrix in matrices.items()},
+        aggregates={variant: estimate_aggregates(matrix, replicates) for variant, matrix in matrices.items()},
         improvements={
-            variant: improvement(matrix, matrices[baseline], replicates)
+            variant: estimate_improvement(matrix, matrices[baseline], replicates)
             for variant, matrix in matrices.items()
             if variant != baseline
         },
-        profiles={variant: profile(matrix, thresholds, replicates) for variant, matrix in matrices.items()},
+        profiles={
+            variant: estimate_profile(matrix, thresholds, replicates) for variant, matrix in matrices.items()
+        },
         replicates=replicates,
     )
 
@@ -134,10 +137,10 @@ def analyse_densities(scores: SuiteScores, asked: str | None, replicates: int) -
             floor = np.array([floors[task, beta] for task in scores.tasks])
             multiple = np.divide(distance, floor, out=np.full_like(distance, np.nan), where=floor > 0)
             for i, task in enumerate(scores.tasks):
-                distances[task, beta, variant] = over_seeds(distance[:, i], replicates)
-                multiples[task, beta, variant] = over_seeds(multiple[:, i], replicates)
+                distances[task, beta, variant] = estimate_mean(distance[:, i], replicates)
+                multiples[task, beta, variant] = estimate_mean(multiple[:, i], replicates)
             overall[beta, variant] = (
-                over_seeds_and_tasks(multiple, geometric_mean, replicates)
+                estimate_over_tasks(multiple, geometric_mean, replicates)
                 if (multiple > 0).all()
                 else Estimate(float("nan"))
             )

@@ -1,4 +1,4 @@
-"""Scores are a full matrix, task × variant × seed, of results that may stand in one column, or an error."""
+"""A suite's scores as a full matrix, task × variant × seed; what is missing or does not compare is refused."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,23 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from reports.errors import ReportError
-from reports.load.records import read_record
-from reports.load.results import HIGHER_IS_BETTER, Result, read_records, result_of
-from reports.load.variants import variant_labels
+from reports.load.files import read_headers, read_plan, read_result
+from reports.load.schema import HIGHER_IS_BETTER, FailedResult, PlanEntry, Result
+from reports.load.variants import label_variants
 
 _SHOWN_MISSING = 5
-
-
-@dataclass(frozen=True)
-class PlannedCell:
-    """One cell the last `run` set out to compute; `path` is its result file."""
-
-    suite: str
-    task: str
-    method: str
-    rho: float | None
-    seed: int
-    path: Path
 
 
 @dataclass(frozen=True)
@@ -71,28 +59,6 @@ class SuiteScores:
         return "unguided" if "unguided" in self.variants else self.variants[0]
 
 
-def read_plan(results: Path) -> tuple[PlannedCell, ...]:
-    """The cells of `plan.json`, none where there is no such file.
-
-    Raises:
-        ReportError: the file is damaged.
-    """
-    path = results / "plan.json"
-    if not path.is_file():
-        return ()
-    return tuple(
-        PlannedCell(
-            cell.text("suite"),
-            cell.text("task"),
-            cell.text("method"),
-            cell.optional_number("rho"),
-            cell.integer("seed"),
-            results / cell.text("path"),
-        )
-        for cell in read_record(path).each("cells")
-    )
-
-
 def _check_filter(what: str, asked: Sequence[str] | None, there: Iterable[str]) -> None:
     names = sorted(set(there))
     for name in asked or ():
@@ -100,7 +66,7 @@ def _check_filter(what: str, asked: Sequence[str] | None, there: Iterable[str]) 
             raise ReportError(f"no {what} {name!r} among the results; there are: {', '.join(names)}.")
 
 
-def _kept(task: str, method: str, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> bool:
+def _is_kept(task: str, method: str, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> bool:
     return (not tasks or task in tasks) and (not methods or method in methods)
 
 
@@ -131,7 +97,7 @@ def _check_column(task: str, results: Sequence[Result]) -> None:
                 )
 
 
-def _missing(lacking: Sequence[str]) -> ReportError:
+def _report_missing(lacking: Sequence[str]) -> ReportError:
     shown = ", ".join(lacking[:_SHOWN_MISSING])
     more = f" and {len(lacking) - _SHOWN_MISSING} more" if len(lacking) > _SHOWN_MISSING else ""
     return ReportError(
@@ -140,13 +106,13 @@ def _missing(lacking: Sequence[str]) -> ReportError:
     )
 
 
-def _natural(label: str) -> list[tuple[float, str]]:
+def _sort_naturally(label: str) -> list[tuple[float, str]]:
     """A sort key by which `rho=5` stands before `rho=10`."""
     return [(float(n or 0), text) for text, n in re.findall(r"([^\d]+)(\d+(?:\.\d+)?)?", label)]
 
 
-def _suite(name: str, results: Sequence[Result], plan: Sequence[PlannedCell]) -> SuiteScores:
-    labels = variant_labels(results)
+def _arrange_suite(name: str, results: Sequence[Result], plan: Sequence[PlanEntry]) -> SuiteScores:
+    labels = label_variants(results)
     cells: dict[tuple[str, str, int], Result] = {}
     for result in results:
         key = (result.task, labels[result.path], result.seed)
@@ -161,7 +127,7 @@ def _suite(name: str, results: Sequence[Result], plan: Sequence[PlannedCell]) ->
     # `unguided` is what guidance is measured against: it leads, so that every suite shows it in one colour.
     known = {r.method for r in results}
     methods = list(dict.fromkeys([*(known & {"unguided"}), *(c.method for c in planned), *sorted(known)]))
-    order = {key[1]: (methods.index(result.method), _natural(key[1])) for key, result in cells.items()}
+    order = {key[1]: (methods.index(result.method), _sort_naturally(key[1])) for key, result in cells.items()}
     axes = (tasks, tuple(sorted(order, key=order.__getitem__)), tuple(sorted({r.seed for r in results})))
     lacking = [
         f"{task}, {variant}, seed {seed}"
@@ -171,7 +137,7 @@ def _suite(name: str, results: Sequence[Result], plan: Sequence[PlannedCell]) ->
         if (task, variant, seed) not in cells
     ]
     if lacking:
-        raise _missing(lacking)
+        raise _report_missing(lacking)
     return SuiteScores(name, *axes, cells)
 
 
@@ -188,18 +154,24 @@ def load_scores(
         ReportError: unreadable results, a name that is not there, results that may not stand in one column,
             or a missing cell of the matrix or of the plan.
     """
-    records, plan = read_records(results), read_plan(results)
-    _check_filter("task", tasks, [*(r.text("task") for r in records), *(c.task for c in plan)])
-    _check_filter("method", methods, [*(r.text("method") for r in records), *(c.method for c in plan)])
-    found = [result_of(r) for r in records if _kept(r.text("task"), r.text("method"), tasks, methods)]
-    plan = [cell for cell in plan if _kept(cell.task, cell.method, tasks, methods)]
-    lacking = [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not c.path.is_file()]
+    headers, plan = read_headers(results), read_plan(results)
+    _check_filter("task", tasks, [*(h.task for h in headers.values()), *(c.task for c in plan)])
+    _check_filter("method", methods, [*(h.method for h in headers.values()), *(c.method for c in plan)])
+    read = [read_result(path, h) for path, h in headers.items() if _is_kept(h.task, h.method, tasks, methods)]
+    plan = [cell for cell in plan if _is_kept(cell.task, cell.method, tasks, methods)]
+    found = [result for result in read if isinstance(result, Result)]
+    lacking = [
+        f"{r.task}, {r.method}, seed {r.seed} (failed in {r.failure.step}: {r.failure.reason})"
+        for r in read
+        if isinstance(r, FailedResult)
+    ]
+    lacking += [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not (results / c.path).is_file()]
     if lacking:
-        raise _missing(lacking)
+        raise _report_missing(lacking)
     for task in sorted({(r.suite, r.task) for r in found}):
         _check_column(task[1], [r for r in found if (r.suite, r.task) == task])
     if not found:
         raise ReportError(f"no results in {results} match the tasks and methods asked for together.")
     there = {r.suite for r in found}
     names = dict.fromkeys([*(c.suite for c in plan if c.suite in there), *sorted(there)])
-    return tuple(_suite(name, [r for r in found if r.suite == name], plan) for name in names)
+    return tuple(_arrange_suite(name, [r for r in found if r.suite == name], plan) for name in names)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reports.load.results import Result
+from reports.load.schema import Result
 
 # Where a config repeats these, they name the cell or have a column of their own.
 _NOT_SETTINGS = frozenset(
@@ -16,7 +16,7 @@ _NOT_SETTINGS = frozenset(
 )
 
 
-def settings_of(result: Result) -> dict[str, str]:
+def collect_settings(result: Result) -> dict[str, str]:
     """The settings that can tell two variants of a method apart, as text by dotted name."""
     own = {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
@@ -26,7 +26,7 @@ def settings_of(result: Result) -> dict[str, str]:
     return {**own, "terms": result.terms}
 
 
-def _differing(results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
+def _find_differing(results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
     """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations."""
 
     def signatures(names: Iterable[str]) -> int:
@@ -55,7 +55,7 @@ def _varies_within_a_task(
     return any(len(values) > 1 for values in seen.values())
 
 
-def _with_rho(results: Sequence[Result], labels: Mapping[Path, str]) -> dict[Path, str]:
+def _add_rho(results: Sequence[Result], labels: Mapping[Path, str]) -> dict[Path, str]:
     """Adds ρ to every label under which some task has several."""
     rhos: dict[tuple[str, str], set[float | None]] = {}
     for result in results:
@@ -69,16 +69,21 @@ def _with_rho(results: Sequence[Result], labels: Mapping[Path, str]) -> dict[Pat
     }
 
 
-def variant_labels(results: Sequence[Result]) -> dict[Path, str]:
+def label_variants(results: Sequence[Result]) -> dict[Path, str]:
     """The variant label of every result of one suite, by the result's path."""
     labels: dict[Path, str] = {}
     for method in {result.method for result in results}:
         own = [result for result in results if result.method == method]
-        settings = {result.path: settings_of(result) for result in own}
-        names = _differing(own, settings)
+        settings = {result.path: collect_settings(result) for result in own}
+        names = _find_differing(own, settings)
         plain = {
             r.path: " ".join([method, *(f"{name}={settings[r.path].get(name, 'unset')}" for name in names)])
             for r in own
         }
-        labels |= _with_rho(own, plain)
+        labels |= _add_rho(own, plain)
     return labels
+
+
+def name_terms(terms: str) -> str:
+    """`controlled` or `as published`, for the values of the field `terms`."""
+    return {"shared": "controlled", "own": "as published"}.get(terms, terms)

@@ -1,13 +1,12 @@
-"""The CSV files hold every number of the report at full precision, one fact per row."""
+"""The CSV files: every number of the report at full precision."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from reports.analysis.comparison import Comparison
-from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis
-from reports.load.results import Result
-from reports.sections.exactness import OVERALL
+from reports.analysis.published import Comparison
+from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
+from reports.load.schema import Result
 
 _AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates"
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds,replicates"
@@ -18,11 +17,11 @@ _COMPARISON = (
 _DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
 
 
-def _csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
+def _format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
     return pd.DataFrame(rows, columns=pd.Index(header.split(","))).to_csv(index=False)
 
 
-def _cell(variant: str, result: Result) -> dict[str, object]:
+def _describe_cell(variant: str, result: Result) -> dict[str, object]:
     return {
         "suite": result.suite,
         "task": result.task,
@@ -34,22 +33,23 @@ def _cell(variant: str, result: Result) -> dict[str, object]:
         "preset": result.preset,
         "metric": result.metric,
         "score": result.score,
-        "episodes": result.episodes,
+        "episodes": len(result.episodes),
         "data_source": result.data.source,
         "data_name": result.data.name,
         "data_fingerprint": result.data.fingerprint,
-        "train_seconds": result.train_seconds,
-        "evaluate_seconds": result.evaluate_seconds,
+        "train_seconds": result.seconds.train,
+        "evaluate_seconds": result.seconds.evaluate,
         "tuning_episodes": result.tuning.episodes if result.tuning else None,
         "created": result.created,
-        **{f"repairs_{kind}": count for kind, count in sorted(result.repairs.items())},
+        "guided_rows": result.evaluations.guided_rows,
+        **{f"interventions_{name}": result.count_interventions(name) for name in sorted(result.interventions)},
     }
 
 
-def scores_csv(analyses: Sequence[Analysis]) -> str:
+def export_scores(analyses: Sequence[Analysis]) -> str:
     """One row per cell (task, variant, seed)."""
     rows = [
-        _cell(variant, result)
+        _describe_cell(variant, result)
         for a in analyses
         for task in a.scores.tasks
         for variant in a.scores.variants
@@ -58,7 +58,7 @@ def scores_csv(analyses: Sequence[Analysis]) -> str:
     return pd.DataFrame(rows).to_csv(index=False)
 
 
-def aggregates_csv(analyses: Sequence[Analysis]) -> str:
+def export_aggregates(analyses: Sequence[Analysis]) -> str:
     """One row per suite, variant and aggregate, in scores divided by 100; only a header for densities alone."""
     rows = []
     for a in analyses:
@@ -73,10 +73,10 @@ def aggregates_csv(analyses: Sequence[Analysis]) -> str:
                 (a.scores.suite, variant, a.baseline, name, e.value, e.lower, e.upper, *size)
                 for name, e in found.items()
             ]
-    return _csv(_AGGREGATES, rows)
+    return _format_csv(_AGGREGATES, rows)
 
 
-def densities_csv(analyses: Sequence[Analysis]) -> str | None:
+def export_densities(analyses: Sequence[Analysis]) -> str | None:
     """One row per density result and β, or None where no suite has densities."""
     rows = [
         (a.scores.suite, task, variant, r.seed, d.inverse_temperature, d.distance, d.floor, d.samples)
@@ -87,10 +87,10 @@ def densities_csv(analyses: Sequence[Analysis]) -> str | None:
         for r in a.scores.of(task, variant)
         for d in r.densities
     ]
-    return _csv(_DENSITIES, rows) if rows else None
+    return _format_csv(_DENSITIES, rows) if rows else None
 
 
-def exactness_csv(analyses: Sequence[Analysis]) -> str | None:
+def export_exactness(analyses: Sequence[Analysis]) -> str | None:
     """One row per set (and for all of them together), variant and β, or None where no suite has densities."""
     rows = []
     for a in analyses:
@@ -103,11 +103,11 @@ def exactness_csv(analyses: Sequence[Analysis]) -> str | None:
             (a.scores.suite, task, v, beta, e.value, e.lower, e.upper, floor, len(a.scores.seeds), a.replicates)
             for (task, beta, v), (e, floor) in found.items()
         ]
-    return _csv(_EXACTNESS, rows) if rows else None
+    return _format_csv(_EXACTNESS, rows) if rows else None
 
 
-def comparison_csv(comparisons: Sequence[Comparison]) -> str | None:
-    """One row per published number that stands beside ours, or None where no experiment was run."""
+def export_comparisons(comparisons: Sequence[Comparison]) -> str | None:
+    """One row per published number that ours is compared with, or None where no experiment was run."""
     rows = []
     for c in comparisons:
         for line in c.lines:
@@ -115,4 +115,4 @@ def comparison_csv(comparisons: Sequence[Comparison]) -> str | None:
             names = (c.experiment, c.table, line.suite, line.task or "mean over tasks", line.method, line.row)
             numbers = (ours.value, ours.lower, ours.upper, line.published, line.spread)
             rows.append((*names, *numbers, less.value, less.lower, less.upper, line.seeds, c.replicates))
-    return _csv(_COMPARISON, rows) if comparisons else None
+    return _format_csv(_COMPARISON, rows) if comparisons else None

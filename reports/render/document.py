@@ -1,4 +1,4 @@
-"""A report is a list of blocks; the Markdown and the page are two prints of the same list."""
+"""The blocks of a report, and their Markdown."""
 
 import html
 import re
@@ -53,7 +53,7 @@ class Details:
 Block: TypeAlias = Heading | Text | Table | Figure | Details
 
 
-def in_pieces(table: Table, width: int = 120) -> list[Table]:
+def split_table(table: Table, width: int = 120) -> list[Table]:
     """A table too wide to read as several, each with the words' columns and as many others as fit, at least one.
 
     Args:
@@ -79,7 +79,7 @@ def in_pieces(table: Table, width: int = 120) -> list[Table]:
     ]
 
 
-def markdown_table(table: Table) -> str:
+def format_markdown_table(table: Table) -> str:
     """The table with its columns aligned, so that it reads in a terminal too."""
     lines = [[cell.replace("|", "\\|") for cell in row] for row in (table.header, *table.rows)]
     widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(table.header))]
@@ -95,27 +95,27 @@ def markdown_table(table: Table) -> str:
     return "\n".join([joined(lines[0]), f"| {' | '.join(rule)} |", *map(joined, lines[1:])])
 
 
-def _markdown(block: Block) -> str:
+def _format_block(block: Block) -> str:
     match block:
         case Heading():
             return f"{'#' * block.level} {block.text}"
         case Text():
             return f"**Warning:** {block.text}" if block.warning else block.text
         case Table():
-            return markdown_table(block)
+            return format_markdown_table(block)
         case Figure():
             return f"![{block.caption}]({block.name}.png)"
         case Details():
-            inner = to_markdown(block.blocks)
+            inner = render_markdown(block.blocks)
             return f"<details>\n<summary>{html.escape(block.summary)}</summary>\n\n{inner}\n</details>"
 
 
-def to_markdown(blocks: Sequence[Block]) -> str:
+def render_markdown(blocks: Sequence[Block]) -> str:
     """The blocks as Markdown, ending in a newline."""
-    return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+    return "\n\n".join(_format_block(block) for block in blocks) + "\n"
 
 
-def inline_html(text: str) -> str:
+def format_inline(text: str) -> str:
     """A paragraph's or a cell's text as HTML: escaped, with `code` and **bold** marked up."""
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", marked)

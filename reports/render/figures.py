@@ -1,29 +1,103 @@
-"""The control figures show every seed beside its mean, and an interval wherever there is one."""
+"""The look of every figure, and those of suites of tasks: each seed with its mean, an interval where there is one.
 
-from collections.abc import Mapping
+A variant keeps its colour and marker, and every figure is saved as PNG and SVG.
+"""
 
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from reports.analysis.statistics import AGGREGATES
+from reports.analysis.statistics import AGGREGATES, Estimate
 from reports.analysis.suite import ControlAnalysis
 from reports.render.document import Figure
-from reports.render.drawing import INK, canvas, colour, error_bars, legend_below, marker, saved, tidy
 
 _GAP = 0.8  # of the space of a task that its variants take
+# Okabe and Ito's palette without its yellow, which is lost on white: told apart under colour blindness too.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#333333")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+INK = "#1d2330"
+GRID = "#d8dde6"
+_DOTS_PER_INCH = 150
 
 
-def _seeds_said(analysis: ControlAnalysis) -> str:
+def pick_colour(index: int) -> str:
+    """The colour of the variant at a place in the suite."""
+    return _COLOURS[index % len(_COLOURS)]
+
+
+def pick_marker(index: int) -> str:
+    """The marker of the variant at a place in the suite; colour and marker repeat after 63 variants."""
+    return _MARKERS[index % len(_MARKERS)]
+
+
+def make_canvas(width: float, height: float) -> Canvas:
+    """An empty figure of a size in inches, on matplotlib's raster backend (no window, no global state)."""
+    made = Canvas(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def tidy(axes: Axes, grid: str) -> None:
+    """Takes the frame's top and right away and puts a light grid along one axis (`x`, `y`) or `both`."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GRID)
+    axes.tick_params(colors=INK, labelsize=9, length=0, which="both")
+    axes.set_axisbelow(True)
+    if grid in ("x", "both"):
+        axes.xaxis.grid(True, color=GRID, linewidth=0.7)
+    if grid in ("y", "both"):
+        axes.yaxis.grid(True, color=GRID, linewidth=0.7)
+
+
+def measure_error_bars(estimate: Estimate) -> list[list[float]] | None:
+    """An estimate's interval as matplotlib's error-bar lengths."""
+    if estimate.lower is None or estimate.upper is None:
+        return None
+    return [[max(0.0, estimate.value - estimate.lower)], [max(0.0, estimate.upper - estimate.value)]]
+
+
+def add_legend(made: Canvas, axes: Axes, labels: Sequence[str]) -> None:
+    """One legend under the whole figure, in as few rows as its width allows."""
+    handles, names = axes.get_legend_handles_labels()
+    first = dict(zip(reversed(names), reversed(handles), strict=True))
+    inches = 0.5 + 0.075 * max(map(len, labels))
+    rows = -(-len(labels) // max(1, int(made.get_figwidth() // inches)))
+    made.legend(
+        [first[label] for label in labels],
+        labels,
+        loc="outside lower center",
+        ncols=-(-len(labels) // rows),
+        frameon=False,
+        fontsize=9,
+    )
+
+
+def save_figure(made: Canvas, name: str, caption: str) -> Figure:
+    """The finished figure as PNG and SVG bytes, the same bytes for the same data."""
+    png, svg = io.BytesIO(), io.BytesIO()
+    made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        made.savefig(svg, format="svg", dpi=_DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
+    return Figure(name, caption, png.getvalue(), svg.getvalue())
+
+
+def _describe_seeds(analysis: ControlAnalysis) -> str:
     seeds = len(analysis.scores.seeds)
     return "1 seed, no interval" if seeds == 1 else f"95 % intervals over {seeds} seeds"
 
 
-def score_figure(analysis: ControlAnalysis) -> Figure:
+def draw_scores(analysis: ControlAnalysis) -> Figure:
     """Every task's mean score per variant, with its seeds as faint points and a bootstrap interval."""
     scores = analysis.scores
     tasks, variants = scores.tasks, scores.variants
-    made = canvas(7.5, 1.3 + len(tasks) * (0.3 + 0.19 * len(variants)))
+    made = make_canvas(7.5, 1.3 + len(tasks) * (0.3 + 0.19 * len(variants)))
     axes = made.add_subplot()
     offsets = np.linspace(-_GAP / 2, _GAP / 2, len(variants) + 2)[1:-1]
     for i, variant in enumerate(variants):
@@ -31,14 +105,14 @@ def score_figure(analysis: ControlAnalysis) -> Figure:
         matrix = scores.matrix(variant)
         if len(scores.seeds) > 1:
             axes.plot(
-                matrix.ravel(), np.tile(rows, len(matrix)), linestyle="none", marker=marker(i),
-                color=colour(i), alpha=0.45, markersize=3.5, markeredgewidth=0,
+                matrix.ravel(), np.tile(rows, len(matrix)), linestyle="none", marker=pick_marker(i),
+                color=pick_colour(i), alpha=0.45, markersize=3.5, markeredgewidth=0,
             )  # fmt: skip
         for row, task in zip(rows, tasks, strict=True):
             found = analysis.by_task[task, variant]
             axes.errorbar(
-                found.value, row, xerr=error_bars(found), color=colour(i), marker=marker(i), markersize=6.5,
-                linewidth=1.5, label=variant,
+                found.value, row, xerr=measure_error_bars(found), color=pick_colour(i), marker=pick_marker(i),
+                markersize=6.5, linewidth=1.5, label=variant,
             )  # fmt: skip
     axes.set_yticks(range(len(tasks)), tasks)
     axes.set_ylim(len(tasks) - 0.5, -0.5)
@@ -46,23 +120,25 @@ def score_figure(analysis: ControlAnalysis) -> Figure:
     tidy(axes, "x")
     for edge in range(1, len(tasks)):
         axes.axhline(edge - 0.5, color="#b9c1cf", linewidth=0.7)
-    legend_below(made, axes, variants)
-    caption = f"Score by task: mean with {_seeds_said(analysis)}; the faint points are single seeds."
-    return saved(made, f"{scores.suite}-scores", caption)
+    add_legend(made, axes, variants)
+    caption = f"Score by task: mean with {_describe_seeds(analysis)}; the faint points are single seeds."
+    return save_figure(made, f"{scores.suite}-scores", caption)
 
 
-def aggregate_figure(analysis: ControlAnalysis) -> Figure:
+def draw_aggregates(analysis: ControlAnalysis) -> Figure:
     """One panel per aggregate: the estimate as a line in its interval, a row for each variant."""
     scores = analysis.scores
     variants = scores.variants
-    made = canvas(10.0, 1.0 + 0.36 * len(variants))
+    made = make_canvas(10.0, 1.0 + 0.36 * len(variants))
     panels = np.atleast_1d(np.array(made.subplots(1, len(AGGREGATES), sharey=True)))
     for axes, name in zip(panels, AGGREGATES, strict=True):
         for i, variant in enumerate(variants):
             found = analysis.aggregates[variant][name]
             if found.lower is not None and found.upper is not None:
-                axes.barh(i, found.upper - found.lower, left=found.lower, color=colour(i), alpha=0.6, height=0.6)
-            axes.plot([found.value] * 2, [i - 0.3, i + 0.3], color=colour(i), linewidth=2.5)
+                axes.barh(
+                    i, found.upper - found.lower, left=found.lower, color=pick_colour(i), alpha=0.6, height=0.6
+                )
+            axes.plot([found.value] * 2, [i - 0.3, i + 0.3], color=pick_colour(i), linewidth=2.5)
         axes.set_title(name, fontsize=10, color=INK)
         axes.set_yticks(range(len(variants)), variants)
         axes.set_ylim(len(variants) - 0.5, -0.5)
@@ -71,36 +147,43 @@ def aggregate_figure(analysis: ControlAnalysis) -> Figure:
         axes.locator_params(axis="x", nbins=4)
         tidy(axes, "x")
     made.supxlabel("score / 100 (optimality gap: lower is better)", fontsize=9, color=INK)
-    caption = f"Aggregates over tasks, scores divided by 100: estimate with {_seeds_said(analysis)}."
-    return saved(made, f"{scores.suite}-aggregates", caption)
+    caption = f"Aggregates over tasks, scores divided by 100: estimate with {_describe_seeds(analysis)}."
+    return save_figure(made, f"{scores.suite}-aggregates", caption)
 
 
-def profile_figure(analysis: ControlAnalysis) -> Figure:
+def draw_profile(analysis: ControlAnalysis) -> Figure:
     """The performance profile: the fraction of runs above each score."""
     scores = analysis.scores
-    made = canvas(7.0, 4.4)
+    made = make_canvas(7.0, 4.4)
     axes = made.add_subplot()
     for i, (variant, found) in enumerate(analysis.profiles.items()):
         every = len(found.thresholds) // 10
         axes.plot(
-            found.thresholds, found.curve, color=colour(i), linewidth=1.8, label=variant, marker=marker(i),
-            drawstyle="steps-post", markersize=5, markevery=(every * i // len(scores.variants), every),
+            found.thresholds, found.curve, color=pick_colour(i), linewidth=1.8, label=variant,
+            marker=pick_marker(i), drawstyle="steps-post", markersize=5,
+            markevery=(every * i // len(scores.variants), every),
         )  # fmt: skip
         if found.lower is not None and found.upper is not None:
             axes.fill_between(
-                found.thresholds, found.lower, found.upper, color=colour(i), alpha=0.12, linewidth=0, step="post"
+                found.thresholds,
+                found.lower,
+                found.upper,
+                color=pick_colour(i),
+                alpha=0.12,
+                linewidth=0,
+                step="post",
             )
     axes.set_xlabel("score / 100, τ", color=INK)
     axes.set_ylabel("fraction of runs with score > τ", color=INK)
     axes.set_ylim(-0.02, 1.02)
     axes.margins(x=0)
     tidy(axes, "both")
-    legend_below(made, axes, scores.variants)
+    add_legend(made, axes, scores.variants)
     band = "1 seed, no band" if len(scores.seeds) == 1 else "bands are pointwise 95 % intervals"
-    return saved(made, f"{scores.suite}-profile", f"Performance profile over all tasks and seeds; {band}.")
+    return save_figure(made, f"{scores.suite}-profile", f"Performance profile over all tasks and seeds; {band}.")
 
 
-def cost_figure(analysis: ControlAnalysis, milliseconds: Mapping[str, float], unit: str) -> Figure:
+def draw_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float], unit: str) -> Figure:
     """Score (IQM) against what one decision costs.
 
     Args:
@@ -109,30 +192,31 @@ def cost_figure(analysis: ControlAnalysis, milliseconds: Mapping[str, float], un
         unit: what the cost is, for the axis.
     """
     scores = analysis.scores
-    made = canvas(7.0, 4.4)
+    made = make_canvas(7.0, 4.4)
     axes = made.add_subplot()
     timed = [variant for variant in scores.variants if variant in milliseconds]
     for variant in timed:
         i = scores.variants.index(variant)
         found = analysis.aggregates[variant]["IQM"]
         axes.errorbar(
-            milliseconds[variant], found.value, yerr=error_bars(found), color=colour(i), marker=marker(i),
-            markersize=8, linewidth=1.8, linestyle="none", label=variant,
+            milliseconds[variant], found.value, yerr=measure_error_bars(found), color=pick_colour(i),
+            marker=pick_marker(i), markersize=8, linewidth=1.8, linestyle="none", label=variant,
         )  # fmt: skip
-    _cost_axis(axes, [milliseconds[variant] for variant in timed], unit)
+    costs = [milliseconds[variant] for variant in timed]
+    axes.set_xscale("log")
+    axes.set_xlim(min(costs) / 1.5, max(costs) * 1.5)
+    label_log_axis(axes.xaxis)
+    axes.set_xlabel(unit, color=INK)
     axes.set_ylabel("IQM of score / 100", color=INK)
     axes.margins(y=0.12)
     tidy(axes, "both")
-    legend_below(made, axes, timed)
-    caption = f"Score against cost: IQM with {_seeds_said(analysis)}, over {unit}."
-    return saved(made, f"{scores.suite}-cost", caption)
+    add_legend(made, axes, timed)
+    caption = f"Score against cost: IQM with {_describe_seeds(analysis)}, over {unit}."
+    return save_figure(made, f"{scores.suite}-cost", caption)
 
 
-def _cost_axis(axes: Axes, costs: list[float], unit: str) -> None:
-    """A logarithmic axis in plain numbers: costs differ by factors."""
-    axes.set_xscale("log")
-    axes.set_xlim(min(costs) / 1.5, max(costs) * 1.5)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(unit, color=INK)
+def label_log_axis(axis: Axis) -> None:
+    """Plain numbers at 1, 2 and 5 on a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())

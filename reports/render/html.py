@@ -4,7 +4,7 @@ import base64
 import html
 from collections.abc import Sequence
 
-from reports.render.document import Block, Details, Figure, Heading, Table, Text, inline_html
+from reports.render.document import Block, Details, Figure, Heading, Table, Text, format_inline
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -33,19 +33,19 @@ summary { cursor: pointer; font-weight: 600; }
 """
 
 
-def _row(cells: Sequence[str], tag: str, words: int) -> str:
+def _format_row(cells: Sequence[str], tag: str, words: int) -> str:
     marks = [' class="word"' if i < words else "" for i in range(len(cells))]
-    inner = "".join(f"<{tag}{m}>{inline_html(c)}</{tag}>" for m, c in zip(marks, cells, strict=True))
+    inner = "".join(f"<{tag}{m}>{format_inline(c)}</{tag}>" for m, c in zip(marks, cells, strict=True))
     return f"<tr>{inner}</tr>"
 
 
-def _table(table: Table) -> str:
-    head = _row(table.header, "th", table.words)
-    body = "\n".join(_row(row, "td", table.words) for row in table.rows)
+def _format_table(table: Table) -> str:
+    head = _format_row(table.header, "th", table.words)
+    body = "\n".join(_format_row(row, "td", table.words) for row in table.rows)
     return f'<div class="scroll"><table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
-def _figure(figure: Figure) -> str:
+def _format_figure(figure: Figure) -> str:
     data = base64.b64encode(figure.png).decode("ascii")
     caption = html.escape(figure.caption)
     return (
@@ -54,25 +54,25 @@ def _figure(figure: Figure) -> str:
     )
 
 
-def _element(block: Block) -> str:
+def _format_block(block: Block) -> str:
     match block:
         case Heading():
-            return f"<h{block.level}>{inline_html(block.text)}</h{block.level}>"
+            return f"<h{block.level}>{format_inline(block.text)}</h{block.level}>"
         case Text():
             mark = ' class="warning"' if block.warning else ""
-            return f"<p{mark}>{inline_html(block.text)}</p>"
+            return f"<p{mark}>{format_inline(block.text)}</p>"
         case Table():
-            return _table(block)
+            return _format_table(block)
         case Figure():
-            return _figure(block)
+            return _format_figure(block)
         case Details():
-            inner = "\n".join(map(_element, block.blocks))
+            inner = "\n".join(map(_format_block, block.blocks))
             return f"<details><summary>{html.escape(block.summary)}</summary>\n{inner}\n</details>"
 
 
-def to_html(title: str, blocks: Sequence[Block]) -> str:
+def render_html(title: str, blocks: Sequence[Block]) -> str:
     """The blocks as one self-contained page in UTF-8."""
-    body = "\n".join(map(_element, blocks))
+    body = "\n".join(map(_format_block, blocks))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

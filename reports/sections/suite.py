@@ -1,41 +1,67 @@
-"""A suite's section goes from the result to its grounds: scores, intervals, cost, published, tuning, settings."""
+"""A suite's part of the report: scores with intervals, cost, published numbers, tuning of ρ, settings."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis
-from reports.render.document import Block, Details, Heading, Text, in_pieces
-from reports.render.figures import aggregate_figure, cost_figure, profile_figure, score_figure
-from reports.render.scatter import scatter_figure
+from reports.load.schema import Choice, Machine, TimingRow
+from reports.load.scores import SuiteScores
+from reports.render.density_figures import draw_multiples, draw_samples
+from reports.render.document import Block, Details, Heading, Text, split_table
+from reports.render.figures import draw_aggregates, draw_costs, draw_profile, draw_scores
 from reports.render.tables import (
-    aggregate_table,
-    improvement_table,
-    interval_note,
-    score_note,
-    score_table,
+    describe_intervals,
+    describe_multiples,
+    describe_scores,
+    tabulate_aggregates,
+    tabulate_distances,
+    tabulate_improvements,
+    tabulate_multiples,
+    tabulate_scores,
+    tabulate_shares,
 )
-from reports.sections.cost import TimingRow, cost_blocks, smallest_batch_cost
-from reports.sections.exactness import distance_table, multiple_figure, multiple_note, multiple_table, share_table
-from reports.sections.provenance import settings_blocks
-from reports.sections.published import published_blocks
-from reports.sections.terms import terms_text
-from reports.sections.tuning import Choice, tuning_blocks
+from reports.sections.cost import average_costs, write_costs
+from reports.sections.provenance import write_settings
+from reports.sections.published import write_published
+from reports.sections.tuning import write_tuning
+
+_MEANINGS = {
+    "shared": "controlled: one critic, one network and one sampler for all methods, which differ in nothing but "
+    "themselves",
+    "own": "as published: each method with its authors' own critic, network, sampler and training, so that a "
+    "difference may come from any of these as well as from the guidance",
+}
 
 
-def _control_blocks(analysis: ControlAnalysis) -> list[Block]:
-    scores, note = analysis.scores, interval_note(len(analysis.scores.seeds), analysis.replicates)
+def describe_terms(scores: SuiteScores) -> Text:
+    """What the compared methods have in common, and for which variants where there are both kinds."""
+    by_terms: dict[str, list[str]] = {}
+    for variant in scores.variants:
+        for terms in sorted({r.terms for task in scores.tasks for r in scores.of(task, variant)}):
+            by_terms.setdefault(terms, []).append(variant)
+    meanings = {terms: _MEANINGS.get(terms, f"run on `{terms}` terms") for terms in by_terms}
+    if len(by_terms) == 1:
+        return Text(f"These results are {next(iter(meanings.values()))}.")
+    parts = [
+        f"{', '.join(f'`{name}`' for name in names)} {'is' if len(names) == 1 else 'are'} {meanings[terms]}"
+        for terms, names in by_terms.items()
+    ]
+    return Text(f"Controlled results and results as published are shown together. {'; '.join(parts)}.")
+
+
+def _write_control(analysis: ControlAnalysis) -> list[Block]:
+    scores, note = analysis.scores, describe_intervals(len(analysis.scores.seeds), analysis.replicates)
     blocks: list[Block] = [
         Heading(3, "Scores"),
-        Text(score_note(scores)),
-        *in_pieces(score_table(scores)),
-        score_figure(analysis),
+        Text(describe_scores(scores)),
+        *split_table(tabulate_scores(scores)),
+        draw_scores(analysis),
         Heading(3, "Aggregates"),
         Text(
             f"By rliable over seeds × tasks, in scores divided by 100, so that 1 is D4RL's reference maximum and "
             f"the optimality gap is the mean shortfall from 1 (lower is better). {note}"
         ),
-        aggregate_table(analysis),
-        aggregate_figure(analysis),
+        tabulate_aggregates(analysis),
+        draw_aggregates(analysis),
     ]
     if analysis.improvements:
         blocks += [
@@ -44,49 +70,51 @@ def _control_blocks(analysis: ControlAnalysis) -> list[Block]:
                 f"The probability that a random run scores above a random run of `{analysis.baseline}` on a "
                 f"random task; ties count one half. {note}"
             ),
-            improvement_table(analysis),
+            tabulate_improvements(analysis),
         ]
-    return [*blocks, Heading(3, "Performance profile"), profile_figure(analysis)]
+    return [*blocks, Heading(3, "Performance profile"), draw_profile(analysis)]
 
 
-def _density_blocks(analysis: DensityAnalysis) -> list[Block]:
+def _write_densities(analysis: DensityAnalysis) -> list[Block]:
     scores = analysis.scores
-    figures = [found for task in scores.tasks if (found := scatter_figure(analysis, task)) is not None]
-    note = multiple_note(analysis)
+    figures = [found for task in scores.tasks if (found := draw_samples(analysis, task)) is not None]
+    note = describe_multiples(analysis)
     return [
         Heading(3, "Exactness"),
         Text(note[0].upper() + note[1:]),
-        multiple_table(analysis),
-        multiple_figure(analysis),
-        Details("The distances themselves, each set's noise floor first", (distance_table(analysis),)),
-        Details(f"The distances as a share of {analysis.baseline}'s", (share_table(analysis),)),
+        tabulate_multiples(analysis),
+        draw_multiples(analysis),
+        Details("The distances themselves, each set's noise floor first", (tabulate_distances(analysis),)),
+        Details(f"The distances as a share of {analysis.baseline}'s", (tabulate_shares(analysis),)),
         Heading(3, "Samples"),
         *(figures or [Text("These results kept no samples.")]),
     ]
 
 
-def _cost(analysis: Analysis, timed: Sequence[TimingRow], machine: Mapping[str, Any]) -> list[Block]:
+def _write_cost_section(analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None) -> list[Block]:
     """The cost table and, for a control suite, score against cost."""
     scores = analysis.scores
-    blocks = cost_blocks(timed, machine, tuple(dict.fromkeys(map(scores.method, scores.variants))))
-    if not timed or not isinstance(analysis, ControlAnalysis):
+    if not timed or machine is None:
+        return []
+    blocks = write_costs(timed, machine, tuple(dict.fromkeys(map(scores.method, scores.variants))))
+    if not isinstance(analysis, ControlAnalysis):
         return blocks
-    costs, unit = smallest_batch_cost(timed)
-    # A variant whose tasks stand on different terms has no one cost.
+    costs, unit = average_costs(timed)
+    # A variant whose tasks have different terms has no one cost.
     stands_on = {v: {(r.method, r.terms) for t in scores.tasks for r in scores.of(t, v)} for v in scores.variants}
     known = {v: costs[key] for v, keys in stands_on.items() for key in keys if len(keys) == 1 and key in costs}
-    return [*blocks, *([cost_figure(analysis, known, unit)] if known else [])]
+    return [*blocks, *([draw_costs(analysis, known, unit)] if known else [])]
 
 
-def suite_blocks(
-    analysis: Analysis, timed: Sequence[TimingRow], machine: Mapping[str, Any], choices: Sequence[Choice]
+def write_suite(
+    analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None, choices: Sequence[Choice]
 ) -> list[Block]:
     """One suite's section.
 
     Args:
         analysis: the suite's numbers.
         timed: its timing rows, possibly none.
-        machine: what they were measured on.
+        machine: what they were measured on, None where nothing was.
         choices: how ρ was tuned, of all suites.
 
     Raises:
@@ -96,10 +124,10 @@ def suite_blocks(
     control = isinstance(analysis, ControlAnalysis)
     return [
         Heading(2, scores.suite),
-        terms_text(scores),
-        *(_control_blocks(analysis) if control else _density_blocks(analysis)),
-        *_cost(analysis, timed, machine),
-        *(published_blocks(scores) if control else []),
-        *tuning_blocks(scores, choices),
-        *settings_blocks(scores),
+        describe_terms(scores),
+        *(_write_control(analysis) if control else _write_densities(analysis)),
+        *_write_cost_section(analysis, timed, machine),
+        *(write_published(scores) if control else []),
+        *write_tuning(scores, choices),
+        *write_settings(scores),
     ]

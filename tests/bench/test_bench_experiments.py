@@ -9,17 +9,17 @@ import pytest
 import torch
 from command_line import TINY, results_in
 
-from bench.cli.arguments import parse_jobs, parse_rhos
-from bench.cli.list import listing
-from bench.cli.options import RunOptions
+from bench.cli.arguments import parse
+from bench.cli.list import list_choices
+from bench.cli.options import parse_numbers, parse_seeds
+from bench.cli.requests import find_jobs
 from bench.config.experiments import EXPERIMENTS
-from bench.config.request import Request
-from bench.config.spec import parse_seeds
+from bench.config.request import Request, Scales
 from bench.runner.data import shared_on
 from bench.runner.plan import PlannedCell, TaskPlan
 from bench.runner.run import cells_of
-from bench.storage.manifest import remember_experiment
-from bench.storage.store import ResultStore
+from bench.storage.manifest import record_experiment
+from bench.storage.results import ResultStore
 
 PUBLISHED = "reports/published/published_swg_{}.csv"
 OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}
@@ -27,16 +27,17 @@ OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}
 
 def cells(tmp_path, name, *more, seeds="1", source="auto"):
     """Every planned cell of an experiment, as the command line reads it."""
-    options, jobs = parse_jobs(RunOptions, "run", ["--experiment", name, "--preset", "smoke", *more])
+    line = parse(["run", "--experiment", name, "--preset", "smoke", *more])
+    jobs = find_jobs(line)
     request = Request(
         jobs=jobs,
         seeds=parse_seeds(seeds),
-        rhos=parse_rhos("--rho", options.rho),
         preset="smoke",
         source=source,
         device=torch.device("cpu"),
         results=tmp_path / "results",
         artifacts=tmp_path / "artifacts",
+        details=Scales(parse_numbers("--rho", line.options.rho, float)),
     )
     return [cell for job in jobs for cell in cells_of(request, job, ("local", "ab12"))]
 
@@ -143,7 +144,7 @@ def test_flags_narrow_an_experiment_and_go_over_its_settings(tmp_path):
         ("--experiment swg-table3 --tasks antmaze-umaze", ("task of experiment swg-table3 'antmaze-umaze'",)),
         ("--experiment swg-table3 --methods cep", ("method of experiment swg-table3 'cep'", "swg")),
         ("--experiment swg-table2 --methods cep --tasks kitchen-mixed", ("no cell of cep on kitchen-mixed",)),
-        ("--seeds 1", ("needs --suite", "swg-table9")),
+        ("--seeds 1", ("--suite is missing", "swg-table9")),
         ("--suite toy --evaluation.inverse-temperatures 30", ("inverse_temperatures=30.0", "0 to 20")),
         ("--suite toy --evaluation.inverse-temperatures 3 3", ("inverse_temperatures=3.0, 3.0", "different")),
     ],
@@ -156,7 +157,7 @@ def test_a_mistake_is_one_sentence(bench, fresh, arguments, words):
 
 def test_the_list_and_the_help_name_every_experiment(bench):
     listed, helped = bench("list", "experiments").out, bench("run", "--help").out
-    assert listed == listing("experiments") + "\n"
+    assert listed == list_choices("experiments") + "\n"
     for name in EXPERIMENTS:
         assert f"  {name} " in listed
         assert name in helped
@@ -179,15 +180,15 @@ def test_two_runs_of_an_experiment_add_up(tmp_path):
     bounds = np.full(task.action_dim, -1.0), np.full(task.action_dim, 1.0)
     shared = shared_on(task, every[0].config, bounds)
 
-    def remembered(label, kept):
+    def recorded(label, kept):
         planned = [PlannedCell(cell, shared, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
         plan = TaskPlan(task, every[0].config, "auto", planned, [], [], 0, 0.0)
-        remember_experiment("swg-table8", [plan], results)
+        record_experiment("swg-table8", [plan], results)
         return json.loads((tmp_path / "results" / "experiments.json").read_text())["cells"]
 
-    assert len(remembered("a", lambda cell: cell.rho == 1)) == 9 * 2
-    assert len(remembered("a", lambda cell: cell.rho == 5)) == 2 * 9 * 2
-    again = remembered("b", lambda cell: cell.rho == 5 and cell.seed == 0)
+    assert len(recorded("a", lambda cell: cell.rho == 1)) == 9 * 2
+    assert len(recorded("a", lambda cell: cell.rho == 5)) == 2 * 9 * 2
+    again = recorded("b", lambda cell: cell.rho == 5 and cell.seed == 0)
     assert len(again) == 2 * 9 * 2
     assert Counter(cell["path"].split("/")[2] for cell in again) == {"swg-a-1": 18, "swg-a-5": 9, "swg-b-5": 9}
     assert {(cell["experiment"], cell["table"]) for cell in again} == {("swg-table8", "SWG Table 8")}

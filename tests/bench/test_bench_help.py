@@ -4,25 +4,22 @@ import dataclasses
 import os
 import re
 import shutil
+from typing import Annotated, get_args, get_type_hints
 
 import pytest
+import tyro
 
-from bench.cli.arguments import flags, parse, parse_jobs
-from bench.cli.list import listing
-from bench.cli.options import EXAMPLES, Common, ListOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
+from bench.cli.arguments import parse
+from bench.cli.list import list_choices
+from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, Common
+from bench.cli.requests import find_jobs
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten
 from critics.weights import WEIGHTS
 from methods.core.registry import compared_names, get_method, method_names
 from suites.registry import get_suite, suite_names
 
-OPTIONS = {
-    "run": RunOptions,
-    "tune-rho": TuneOptions,
-    "time": TimeOptions,
-    "report": ReportOptions,
-    "list": ListOptions,
-}
+OPTIONS = {**COMMANDS, **{f"data {name}": options for name, options in DATA_COMMANDS.items()}}
 
 
 @pytest.fixture(autouse=True)
@@ -38,19 +35,30 @@ def test_the_first_help_names_every_command(bench):
     for arguments in ([], ["--help"], ["-h"], ["help"]):
         told = bench(*arguments)
         assert told.code == 0
-        for command in OPTIONS:
-            assert re.search(rf"^  {command} ", told.out, re.MULTILINE)
+        for command in (*COMMANDS, "data"):
+            assert re.search(rf"^\W+{command} +\w", told.out, re.MULTILINE), command
+
+
+def test_the_help_of_data_names_every_command(bench):
+    for arguments in (["data"], ["data", "--help"]):
+        told = bench(*arguments)
+        assert told.code == 0
+        for command in DATA_COMMANDS:
+            assert re.search(rf"^\W+{command} +\w", told.out, re.MULTILINE), command
 
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_help_has_examples_and_a_text_for_every_option(bench, command):
-    told = bench(command, "--help")
+    told = bench(*command.split(), "--help")
     assert told.code == 0
     assert told.err == ""
     for example in EXAMPLES[command]:
         assert f"  python -m bench {example}\n" in told.out
-    for name in (flag for flag in flags(OPTIONS[command]) if flag not in ("--what", "--name")):
-        assert described(told.out, name), f"{name} has no text"
+    hints = get_type_hints(OPTIONS[command], include_extras=True)
+    for field in dataclasses.fields(OPTIONS[command]):
+        if tyro.conf.Positional not in get_args(Annotated[hints[field.name], "any"]):
+            flag = f"--{field.name.replace('_', '-')}"
+            assert described(told.out, flag), f"{flag} has no text"
 
 
 def described(text: str, flag: str) -> bool:
@@ -71,10 +79,9 @@ def test_a_flag_without_a_text_is_seen():
 def test_help_of_run_describes_every_setting(bench):
     text = bench("run", "--suite", "toy", "--help").out
     settings = list(flatten(Config())) + [
-        key for name in compared_names() for key in flatten(get_method(name)(), name)
+        key for name in method_names() for key in flatten(get_method(name)(), name)
     ]
     assert len(settings) > 40
-    assert not any(f"--{name}." in text for name in set(method_names()) - set(compared_names()))
     for setting in settings:
         flag = "--" + re.sub("^data\\.", "data-set.", setting).replace("_", "-")
         if isinstance((flatten(Config()) | {}).get(setting), bool):
@@ -85,9 +92,9 @@ def test_help_of_run_describes_every_setting(bench):
 def test_biased_baselines_are_compared_when_they_are_named_and_only_then(bench):
     biased = {"mse", "dps"}
     assert set(method_names()) - set(compared_names()) == biased
-    _, jobs = parse_jobs(RunOptions, "run", ["--suite", "toy", "--tasks", "moons"])
+    jobs = find_jobs(parse(["run", "--suite", "toy", "--tasks", "moons"]))
     assert set(jobs[0].methods) == set(compared_names()) >= {"cep", "ddice", "idql", "swg", "swg-r", "unguided"}
-    _, jobs = parse_jobs(RunOptions, "run", ["--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,cep"])
+    jobs = find_jobs(parse(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,cep"]))
     assert set(jobs[0].methods) == biased | {"cep"}
     # On the toy sets the critic's Q is βE already.
     assert {getattr(method, "inverse_temperature", None) for method in jobs[0].methods.values()} == {1.0}
@@ -99,25 +106,26 @@ def test_biased_baselines_are_compared_when_they_are_named_and_only_then(bench):
         assert re.search(rf"^  {name} .* {'no' if name in biased else 'yes'} ", listed, re.MULTILINE), name
 
 
-def test_help_shows_the_presets_own_defaults(bench):
+def test_help_shows_the_defaults_of_the_preset_the_suite_and_the_terms(bench):
     for preset, steps in (("smoke", 100), ("paper", 1_000_000)):
         text = bench("run", "--suite", "maze2d", "--preset", preset, "--help").out
-        assert re.search(rf"--critic.steps INT\s.*\(default: {steps}\)", text)
+        assert re.search(rf"--critic.steps INT((?!--).)*\(default: {steps}\)", text, re.DOTALL)
+    for terms, levels in (("controlled", 15), ("as-published", 1000)):
+        words = ("--suite=maze2d", "--methods", "cep", "--preset", "paper", "--terms", terms)
+        text = bench("run", *words, "--help").out
+        assert re.search(rf"--denoiser.levels INT((?!--).)*\(default: {levels}\)", text, re.DOTALL)
+    text = bench("run", "--suite", "antmaze", "--preset", "paper", "--help").out
+    assert re.search(r"--critic.expectile FLOAT((?!--).)*\(default: 0.9\)", text, re.DOTALL)
 
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_every_example_parses(command, monkeypatch):
-    monkeypatch.setattr("bench.cli.arguments.load_plugin", lambda path: None)
+    monkeypatch.setattr("methods.core.registry.load_plugin", lambda path: None)
     for example in EXAMPLES[command]:
-        name, *arguments = example.replace(",mine", "").split()
-        assert name == command
-        options = OPTIONS[command]
-        if issubclass(options, Common):
-            parsed, jobs = parse_jobs(options, command, arguments)
-            assert jobs
-        else:
-            parsed = parse(options, command, arguments)
-        assert isinstance(parsed, options)
+        assert example.startswith(command)
+        line = parse(example.replace(",mine", "").split())
+        assert type(line.options) is OPTIONS[command]
+        assert not isinstance(line.options, Common) or find_jobs(line)
 
 
 def test_lists_hold_everything(bench):
@@ -133,7 +141,7 @@ def test_lists_hold_everything(bench):
 @pytest.mark.parametrize("what", ["methods", "suites", "tasks", "experiments", "presets", "weights"])
 def test_each_list_prints_alone(bench, what):
     told = bench("list", what)
-    assert told.out == listing(what) + "\n"
+    assert told.out == list_choices(what) + "\n"
     assert told.out.startswith(what.capitalize())
 
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench.cli.deviations import paragraphs
 
+from bench.cli.list import find_paragraphs
 from methods.core.registry import get_method, method_names
 
 ROOT = Path(__file__).parents[2]
@@ -14,13 +14,13 @@ PROGRAM = """
 import importlib, sys
 importlib.import_module(sys.argv[1])
 for name, module in sorted(sys.modules.items()):
-    if name.split(".")[0] in ("methods", "critics") and module.__file__:
+    if name.split(".")[0] in ("methods", "critics", "training") and module.__file__:
         print(module.__file__)
 """
 
 
 def loaded_by(module: str) -> list[Path]:
-    """The files of the two packages that Python itself loads for a module."""
+    """The files of our packages that Python itself loads for a module."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, module], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [Path(line) for line in done.stdout.splitlines()]
@@ -148,7 +148,7 @@ def f():
     """Deviation: six."""
     return "nothing"
 '''
-    assert list(paragraphs(source)) == ["one and more.", "two and its end.", "three four.", "five", "six."]
+    assert list(find_paragraphs(source)) == ["one and more.", "two and its end.", "three four.", "five", "six."]
 
 
 @pytest.mark.parametrize(

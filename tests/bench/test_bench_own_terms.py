@@ -63,7 +63,7 @@ def test_every_method_runs_on_its_own_terms_and_resumes(bench, folders, tmp_path
 
     report = bench("report", *folders[:2])
     assert report.code == 0
-    assert "on own terms" in (tmp_path / "results" / "report" / "report.md").read_text()
+    assert "as published: each method" in (tmp_path / "results" / "report" / "report.md").read_text()
 
 
 def test_both_terms_in_one_folder_are_two_variants(bench, folders, tmp_path):
@@ -139,8 +139,8 @@ def test_every_method_of_the_first_task_is_timed(bench, folders, tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("--terms owm", ("unknown terms 'owm'", "did you mean own", "shared, own")),
-        ("--terms own --denoiser.levels 3 --methods cep", ("sampler.steps=15", "3 levels")),
+        ("--terms owm", ("unknown terms 'owm'", "did you mean own", "controlled, as-published, shared, own")),
+        ("--terms own --denoiser.levels 3 --methods cep", ("sampler.steps=15", "denoiser.levels=3")),
         ("--terms own --preset offical", ("unknown preset 'offical'", "did you mean official")),
     ],
 )

@@ -5,6 +5,8 @@ import json
 import pytest
 from command_line import TOY, results_in
 
+from bench.cli.arguments import parse
+
 MINE = '''
 """Calm behaviour: of N draws from the behaviour model, the one with the smallest norm."""
 
@@ -90,7 +92,7 @@ def test_it_is_run_tuned_timed_and_reported(bench, folders, tmp_path, plugin):
 
 
 def test_it_takes_part_where_no_method_is_named(bench, folders, plugin, monkeypatch):
-    monkeypatch.setattr("bench.cli.main.run", lambda request, screen: print(*request.jobs[0].methods))
+    monkeypatch.setattr("bench.runner.run.run", lambda request, console: print(*request.jobs[0].methods))
     assert "calm" in bench("run", *TOY, *folders, *plugin).out.split()
 
 
@@ -106,3 +108,19 @@ def test_a_name_that_is_taken_is_refused(bench, tmp_path):
     file = tmp_path / "again.py"
     file.write_text(MINE.replace('"calm"', '"swg"'))
     assert "two methods are called 'swg'" in bench("list", "--plugin", file).mistake
+
+
+def test_a_name_of_an_option_is_refused(bench, folders, tmp_path):
+    file = tmp_path / "again.py"
+    file.write_text(MINE.replace('"calm"', '"device"'))
+    told = bench("run", *TOY, *folders, "--plugin", file)
+    assert "method 'device' has the name of the option --device" in told.mistake
+
+
+def test_a_field_that_begins_with_no_is_no_switch(bench, tmp_path):
+    file = tmp_path / "calm.py"
+    file.write_text(
+        MINE.replace("    candidates: int = 4\n", "    candidates: int = 4\n    no_candidates: bool = False\n")
+    )
+    line = parse(["run", *TOY, "--plugin", str(file), "--calm.no-candidates"])
+    assert {name for name in line.given if name.startswith("calm")} == {"calm.no_candidates"}

@@ -23,7 +23,7 @@ def test_rows_are_guided_only_where_there_is_a_scale(bench, folders, tmp_path):
     told = bench("time", *MAZE_TASK, *folders, "--methods", "idql,swg", "--batches", "1,4,1", "--calls", "3")
     assert told.code == 0
     written = json.loads((tmp_path / "results" / "timing.json").read_text())
-    assert written["format"] == 1
+    assert written["format"] == 2
     assert written["machine"]["device"] == "cpu"
     kinds = [(row["method"], row["guided"], row["batch"]) for row in written["rows"]]
     assert sorted(kinds) == sorted(
@@ -78,7 +78,7 @@ def test_no_data_is_needed(bench, folders, suite):
 
 
 def test_too_few_calls_are_refused(bench, folders, tmp_path):
-    assert "at least 2 calls" in bench("time", *MAZE_TASK, *folders, "--calls", "1").mistake
+    assert "calls=1 must be at least 2" in bench("time", *MAZE_TASK, *folders, "--calls", "1").mistake
     assert not (tmp_path / "results" / "timing.json").exists()
 
 
@@ -95,5 +95,5 @@ def test_what_was_timed_on_other_terms_stays(bench, folders, tmp_path):
     assert written["rows"][0] == shared
     assert [row["terms"] for row in timed()["rows"]] == ["own", "shared"], "the same again replaces what was there"
     # The file names one machine, so what another one took does not stand in it.
-    file.write_text(json.dumps({**written, "machine": {"device": "cuda"}}))
+    file.write_text(json.dumps({**written, "machine": {**written["machine"], "device": "cuda"}}))
     assert [row["terms"] for row in timed()["rows"]] == ["shared"]

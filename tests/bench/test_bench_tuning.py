@@ -10,7 +10,9 @@ import optuna
 import pytest
 from command_line import MAZE, TOY, results_in
 
-from bench.runner.choose_rho import keep_tuned, tuned_choices
+from bench.runner.choose_rho import keep_tuned
+from reports.load.files import read_choices
+from reports.load.schema import Choice, Data
 
 ROOT = Path(__file__).parents[2]
 SWG = (*MAZE, "--methods", "swg", "--sampler.steps", "2", "--data-set.transitions", "600")
@@ -148,13 +150,32 @@ def test_a_rho_is_for_the_data_it_was_tuned_on(bench, folders, tmp_path):
 
 
 def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
-    def choice(method: str, preset: str, rho: float) -> dict:
-        return {"task": "moons", "method": method, "preset": preset, "rho": rho}
+    data = Data(
+        source="local", name="moons", version="v1", reward_transform="r", fingerprint="ab12", transitions=100
+    )
+
+    def choice(method: str, preset: str, rho: float) -> Choice:
+        return Choice(
+            suite="toy",
+            task="moons",
+            method=method,
+            preset=preset,
+            terms="shared",
+            data=data,
+            rho=rho,
+            score=0.5,
+            trials=1,
+            episodes=12,
+            seeds=(100,),
+            sampler="grid",
+            range=(rho,),
+            tried=(),
+        )
 
     for made in (choice("swg", "quick", 1), choice("cep", "quick", 2), choice("swg", "smoke", 3)):
         keep_tuned(tmp_path, made)
     keep_tuned(tmp_path, choice("swg", "quick", 4))
-    kept = {(c["method"], c["preset"]): c["rho"] for c in tuned_choices(tmp_path)}
+    kept = {(c.method, c.preset): c.rho for c in read_choices(tmp_path)}
     assert kept == {("swg", "quick"): 4, ("cep", "quick"): 2, ("swg", "smoke"): 3}
 
 

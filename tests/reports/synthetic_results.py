@@ -7,11 +7,47 @@ from typing import Any
 
 import numpy as np
 
+FORMAT = 2
+MACHINE = {"device": "cpu", "processor": "a processor", "cores": 2}
+
+
+def data_set(source: str, name: str, fingerprint: str = "f", transitions: int = 10) -> dict[str, Any]:
+    """What a result says of its data."""
+    return {
+        "source": source,
+        "name": name,
+        "version": None,
+        "reward_transform": "r",
+        "fingerprint": fingerprint,
+        "transitions": transitions,
+    }
+
+
+def tuned(seeds: list[int], **changes: Any) -> dict[str, Any]:
+    """A choice of ρ for SWG on maze2d-umaze; `changes` replace its fields."""
+    return {
+        "suite": "maze2d",
+        "task": "maze2d-umaze",
+        "method": "swg",
+        "preset": "quick",
+        "terms": "shared",
+        "data": data_set("local", "local/maze2d-umaze-v0", "ab12", 100000),
+        "rho": 5.0,
+        "score": 60.0,
+        "trials": 6,
+        "episodes": 120,
+        "seeds": seeds,
+        "sampler": "grid",
+        "range": [1, 5, 10],
+        "tried": [{"rho": 5.0, "score": 60.0}],
+        **changes,
+    }
+
 
 def control(task: str, method: str, seed: int, score: float, **changes: Any) -> dict[str, Any]:
     """A normalised-score result; `changes` replace its top-level fields."""
     return {
-        "format": 1,
+        "format": FORMAT,
         "suite": "maze2d",
         "task": task,
         "method": method,
@@ -28,14 +64,18 @@ def control(task: str, method: str, seed: int, score: float, **changes: Any) -> 
         ],
         "densities": [],
         "samples_file": None,
-        "data": {"source": "local", "name": f"local/{task}-v0", "fingerprint": "ab12", "transitions": 100000},
+        "data": data_set("local", f"local/{task}-v0", "ab12", 100000),
         "config": {"critic.steps": 10000, "critic.expectile": 0.7},
         "components": {"critic": "c0", "denoiser": "d0"},
         "tuning": None,
-        "repairs": {"nan_gradients": 0},
+        "status": "done",
+        "trajectories_file": None,
+        "interventions": {"nan_gradients": [0]},
+        "evaluations": {"function": 0, "gradient": 0, "guided_rows": 0},
+        "weights_histogram": None,
         "seconds": {"train": 100.0, "evaluate": 20.0},
         "versions": {"python": "3.11.7", "torch": "2.13.0", "mujoco": "3.4.0", "gymnasium": "1.4.0"},
-        "machine": {"device": "cpu", "processor": "a processor", "cores": 2},
+        "machine": MACHINE,
         "created": "2026-11-21T04:00:00+00:00",
         **changes,
     }
@@ -69,7 +109,7 @@ class ResultsFolder:
     def __init__(self, path: Path):
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
-        (path / "FORMAT").write_text("1")
+        (path / "FORMAT").write_text(f"{FORMAT}\n")
 
     def add(self, record: dict[str, Any], config_hash: str = "0") -> Path:
         folder = self.path / "runs" / record["task"] / f"{record['method']}-{config_hash}"

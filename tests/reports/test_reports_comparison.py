@@ -1,4 +1,4 @@
-"""Ours beside the published numbers: differences and intervals worked out by NumPy alone, and when none stand."""
+"""Ours compared with published results: differences and intervals by NumPy alone, and when there are none."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_results import ResultsFolder, control
+from synthetic_results import FORMAT, ResultsFolder, control, data_set
 
 from reports.report import write_report
 
@@ -23,7 +23,7 @@ class Experiments:
         self.folder, self.cells = folder, []
 
     def add(self, table, suite, task, method, row, scores, *, data=None, rho=5.0):
-        data = data or {"source": "d4rl", "name": task, "fingerprint": "f", "transitions": 10}
+        data = data or data_set("d4rl", task, "f", 10)
         for seed, score in enumerate(scores):
             record = control(task, method, seed, float(score), suite=suite, data=data, rho=rho, rho_source="given")
             path = self.folder.add(record, row.replace("=", "-"))
@@ -32,7 +32,7 @@ class Experiments:
             self.cells.append({**cell, "task": task, "method": method, "rho": rho, "seed": seed, "path": where})
 
     def report(self, out, replicates=200):
-        self.folder.write("experiments.json", {"format": 1, "cells": self.cells})
+        self.folder.write("experiments.json", {"format": FORMAT, "cells": self.cells})
         write_report(self.folder.path, out, replicates=replicates)
         file = out / "comparison.csv"
         return pd.read_csv(file), (out / "report.md").read_text(), (out / "summary.txt").read_text()
@@ -73,7 +73,7 @@ def test_table_2_by_task_with_the_difference_and_its_interval(experiments, tmp_p
         assert (ours[:6], published, difference[:6]) == ("67.0 [", "68.6 ± 4.4", "-1.6 [")
         line = next(line for line in text.splitlines() if line.startswith("| hopper-medium-v2 | cep    | QGPO"))
         assert line.strip("|").split("|")[5].strip() == "-8.0 [-8.0, -8.0]"
-    assert "preset quick, shared terms" in page
+    assert "preset quick, controlled" in page
     assert "over our 5 seeds" in page
 
 
@@ -92,7 +92,7 @@ def test_tables_of_averages_stand_beside_the_mean_over_all_tasks(experiments, tm
         expected = interval(matrix) - published
         assert [row["difference_lower"], row["difference_upper"]] == pytest.approx(expected, abs=0.15)
     assert "| locomotion, mean over tasks | swg    | rho=5" in page
-    assert "stand only beside all of its tasks" not in page
+    assert "compared only with all of its tasks" not in page
 
 
 def test_an_average_waits_for_all_tasks_and_says_so(experiments, tmp_path):
@@ -105,11 +105,11 @@ def test_an_average_waits_for_all_tasks_and_says_so(experiments, tmp_path):
 
 
 def test_other_data_have_no_number_beside_them_and_one_sentence_says_why(experiments, tmp_path):
-    local = {"source": "local", "name": "local/hopper-medium", "fingerprint": "f", "transitions": 10}
+    local = data_set("local", "local/hopper-medium", "f", 10)
     experiments.add(2, "locomotion", "hopper-medium-v2", "swg", "SWG", [50.0, 60.0], data=local)
     found, page, terminal = experiments.report(tmp_path / "out")
     assert len(found) == 0
-    sentence = "No number of SWG Table 2 stands beside results on `local/hopper-medium` (local)"
+    sentence = "No number of SWG Table 2 is compared with results on `local/hopper-medium` (local)"
     assert page.count(sentence) == terminal.count(sentence) == 1
     assert "68.6" not in page
 
@@ -117,11 +117,11 @@ def test_other_data_have_no_number_beside_them_and_one_sentence_says_why(experim
 @pytest.mark.parametrize(("version", "stands"), [("v0", True), ("v2", False)])
 def test_antmaze_stands_on_version_0_only(experiments, tmp_path, version, stands):
     for task in ANTMAZE:
-        data = {"source": "d4rl", "name": f"{task}-{version}", "fingerprint": "f", "transitions": 10}
+        data = data_set("d4rl", f"{task}-{version}", "f", 10)
         experiments.add(9, "antmaze", task, "swg", "rho=10", [60.0, 62.0, 64.0], data=data, rho=10.0)
     found, page, _ = experiments.report(tmp_path / "out")
     assert list(found["difference"]) == ([pytest.approx(62 - 69.6)] if stands else [])
-    assert ("No number of SWG Table 9 stands beside" in page) is not stands
+    assert ("No number of SWG Table 9 is compared with" in page) is not stands
     assert ("learned from D4RL's `antmaze-umaze-v0`" in page) is not stands
 
 
@@ -137,12 +137,12 @@ def test_results_of_no_experiment_have_no_such_section(experiments, folder, tmp_
     experiments.add(2, "locomotion", "hopper-medium-v2", "swg", "SWG", [70.0, 71.0])
     folder.add(control("hopper-medium-v2", "idql", 0, 1.0, suite="locomotion", data=_d4rl()))
     folder.add(control("hopper-medium-v2", "idql", 1, 1.0, suite="locomotion", data=_d4rl()))
-    folder.write("experiments.json", {"format": 1, "cells": experiments.cells})
+    folder.write("experiments.json", {"format": FORMAT, "cells": experiments.cells})
     write_report(folder.path, tmp_path / "out", replicates=200, methods=["idql"])
-    assert "Beside the published numbers" not in (tmp_path / "out" / "report.md").read_text()
+    assert "Compared with published results" not in (tmp_path / "out" / "report.md").read_text()
     assert not (tmp_path / "out" / "comparison.csv").exists()
     assert json.loads((folder.path / "experiments.json").read_text())["cells"]
 
 
 def _d4rl():
-    return {"source": "d4rl", "name": "hopper-medium-v2", "fingerprint": "f", "transitions": 10}
+    return data_set("d4rl", "hopper-medium-v2", "f", 10)

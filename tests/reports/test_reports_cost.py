@@ -1,13 +1,14 @@
 """What one call costs stands beside the scores of the same method on the same terms."""
 
 import pytest
-from synthetic_results import control
+from synthetic_results import FORMAT, MACHINE, control
 
 from reports.errors import ReportError
-from reports.render.figures import cost_figure
+from reports.load.files import read_timing
+from reports.render.figures import draw_costs
 from reports.report import write_report
 from reports.sections import suite as sections
-from reports.sections.cost import cost_table, of_suite, read_timing, smallest_batch_cost
+from reports.sections.cost import average_costs, select_rows, tabulate_costs
 
 
 def report(folder, out):
@@ -19,6 +20,8 @@ def timing_rows(method, guided, milliseconds):
     return {
         "suite": "maze2d",
         "task": "maze2d-umaze",
+        "preset": "quick",
+        "terms": "shared",
         "method": method,
         "guided": guided,
         "batch": 20,
@@ -35,7 +38,7 @@ def test_cost_section(folder, tmp_path):
         folder.add(control("maze2d-umaze", method, 0, 1.0))
     assert "### Cost" not in report(folder, tmp_path / "a")[1]
     rows = [timing_rows("unguided", False, 10.0), timing_rows("swg", False, 10.0), timing_rows("swg", True, 25.0)]
-    folder.write("timing.json", {"format": 1, "rows": rows, "machine": {"processor": "a processor"}})
+    folder.write("timing.json", {"format": FORMAT, "rows": rows, "machine": MACHINE})
     written, text = report(folder, tmp_path / "b")
     swg = next(line for line in text.splitlines() if line.startswith("| maze2d-umaze | swg "))
     cells = [cell.strip() for cell in swg.strip("|").split("|")]
@@ -50,16 +53,13 @@ def test_cost_section(folder, tmp_path):
     ]
     assert "maze2d-cost.png" in {path.name for path in written}
     # Results on shared terms do not stand beside the cost of another network and sampler.
-    assert "Measured on shared terms, on: " in text
-    sized = [{**row, "preset": "quick"} for row in rows]
-    folder.write("timing.json", {"format": 1, "rows": sized, "machine": {}})
-    assert "Measured on shared terms, in the sizes of preset quick, on: " in report(folder, tmp_path / "sized")[1]
+    assert "Measured controlled, in the sizes of preset quick, on: device cpu, processor a processor" in text
     own = [{**row, "terms": "own"} for row in rows]
-    folder.write("timing.json", {"format": 1, "rows": own, "machine": {}})
+    folder.write("timing.json", {"format": FORMAT, "rows": own, "machine": MACHINE})
     assert "### Cost" not in report(folder, tmp_path / "own")[1]
     del rows[0]["calls"]
-    folder.write("timing.json", {"format": 1, "rows": rows, "machine": {}})
-    with pytest.raises(ReportError, match=r"timing\.json lacks the field `rows\[0\]\.calls`"):
+    folder.write("timing.json", {"format": FORMAT, "rows": rows, "machine": MACHINE})
+    with pytest.raises(ReportError, match=r"timing\.json' lacks the field `rows\[0\]\.calls`"):
         report(folder, tmp_path / "c")
 
 
@@ -78,7 +78,7 @@ def both(folder):
         timing_rows("swg", True, 25.0) | SHARED,
         timing_rows("swg", True, 40.0) | OWN,
     ]
-    folder.write("timing.json", {"format": 1, "rows": rows, "machine": {}})
+    folder.write("timing.json", {"format": FORMAT, "rows": rows, "machine": MACHINE})
     return folder
 
 
@@ -88,22 +88,22 @@ def test_the_table_tells_the_terms_apart_where_there_are_both(both, tmp_path):
     header = next(i for i, line in enumerate(lines) if "unguided ms" in line)
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[header:][:4]]
     assert [row[:4] + row[6:7] for row in cells] == [
-        ["task", "method", "terms", "device", "guided ms"],
-        ["maze2d-umaze", "unguided", "shared", "cpu", "–"],
-        ["maze2d-umaze", "swg", "own", "cpu", "40.00 [39.00, 41.00]"],
-        ["maze2d-umaze", "swg", "shared", "cpu", "25.00 [24.00, 26.00]"],
+        ["task", "method", "comparison", "device", "guided ms"],
+        ["maze2d-umaze", "unguided", "controlled", "cpu", "–"],
+        ["maze2d-umaze", "swg", "as published", "cpu", "40.00 [39.00, 41.00]"],
+        ["maze2d-umaze", "swg", "controlled", "cpu", "25.00 [24.00, 26.00]"],
     ]
     rows = [row for row in read_timing(both.path).rows if row.terms == "own"]
-    assert "terms" not in cost_table(rows, ()).header
+    assert "comparison" not in tabulate_costs(rows, ()).header
 
 
 def test_a_method_is_timed_on_the_terms_of_its_scores(both):
     rows = read_timing(both.path).rows
     scored = {("unguided", "shared"), ("swg", "own")}
-    found = of_suite(rows, "maze2d", scored, None, None)
+    found = select_rows(rows, "maze2d", scored, None, None)
     assert {(row.method, row.terms) for row in found} == scored
-    assert smallest_batch_cost(found)[0] == {("unguided", "shared"): 10.0, ("swg", "own"): 40.0}
-    assert of_suite(rows, "maze2d", {("cep", "own")}, None, ["swg"]) == rows[3:], "timed, not scored"
+    assert average_costs(found)[0] == {("unguided", "shared"): 10.0, ("swg", "own"): 40.0}
+    assert select_rows(rows, "maze2d", {("cep", "own")}, None, ["swg"]) == rows[3:], "timed, not scored"
 
 
 @pytest.fixture
@@ -113,9 +113,9 @@ def points(monkeypatch):
 
     def figure(analysis, known, unit):
         seen.append(known)
-        return cost_figure(analysis, known, unit)
+        return draw_costs(analysis, known, unit)
 
-    monkeypatch.setattr(sections, "cost_figure", figure)
+    monkeypatch.setattr(sections, "draw_costs", figure)
     return seen
 
 

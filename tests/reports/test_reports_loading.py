@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from synthetic_results import control, density
+from synthetic_results import FORMAT, control, data_set, density
 
 from reports.errors import ReportError
+from reports.load.files import read_headers, read_result, write_file
 from reports.load.scores import load_scores
 
 TASKS = ("maze2d-umaze", "maze2d-medium")
@@ -43,7 +44,7 @@ def test_plan_gives_the_order(folder):
         }
         for (t, m, s), p in paths.items()
     ]
-    folder.write("plan.json", {"format": 1, "cells": cells})
+    folder.write("plan.json", {"format": FORMAT, "cells": cells})
     assert load_scores(folder.path)[0].tasks == TASKS
 
 
@@ -52,8 +53,11 @@ def test_no_folder_no_stamp_other_stamp_no_results(folder, tmp_path):
         load_scores(tmp_path / "nowhere")
     with pytest.raises(ReportError, match="holds no results"):
         load_scores(folder.path)
-    (folder.path / "FORMAT").write_text("2\n")
-    with pytest.raises(ReportError, match=r"from another version: .* has format '2', this version reads 1"):
+    (folder.path / "FORMAT").write_text("1\n")
+    with pytest.raises(
+        ReportError,
+        match=r"from another version: .* has format 1, this version reads and writes format 2; .*--results",
+    ):
         load_scores(folder.path)
     (folder.path / "FORMAT").unlink()
     with pytest.raises(ReportError, match=r"from another version: .* has no FORMAT file"):
@@ -63,7 +67,7 @@ def test_no_folder_no_stamp_other_stamp_no_results(folder, tmp_path):
 def test_broken_json_names_the_file(folder):
     path = fill(folder)[TASKS[0], "swg", 1]
     path.write_text(path.read_text()[:100])
-    with pytest.raises(ReportError, match=rf"{path} is not JSON.*run the same `bench` command again"):
+    with pytest.raises(ReportError, match=rf"{path}' is not JSON.*run the same `bench` command again"):
         load_scores(folder.path)
     path.write_text("[1]")
     with pytest.raises(ReportError, match="holds no JSON object"):
@@ -71,14 +75,15 @@ def test_broken_json_names_the_file(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["suite", "task", "score", "episodes", "data", "config", "repairs", "seconds", "versions", "created"]
+    "name",
+    ["suite", "task", "score", "episodes", "data", "config", "interventions", "seconds", "versions", "created"],
 )
 def test_missing_field_names_file_and_field(folder, name):
     path = fill(folder)[TASKS[0], "swg", 1]
     record = json.loads(path.read_text())
     del record[name]
     path.write_text(json.dumps(record))
-    with pytest.raises(ReportError, match=rf"{path} lacks the field `{name}`"):
+    with pytest.raises(ReportError, match=rf"{path}' lacks the field `{name}`"):
         load_scores(folder.path)
 
 
@@ -86,14 +91,22 @@ def test_missing_field_names_file_and_field(folder, name):
     ("name", "value", "said"),
     [
         ("score", float("nan"), "has nan for `score`: the run diverged"),
-        ("score", "63", "'63' where the number `score`"),
-        ("seed", 1.5, "1.5 where the whole number `seed`"),
-        ("seed", True, "True where the whole number `seed`"),
-        ("episodes", [], "rests on no episodes"),
-        ("metric", "return", "has the metric 'return'"),
-        ("format", 2, "has format 2, this version reads 1"),
-        ("data", {"source": "local", "name": "x", "fingerprint": "y"}, "lacks the field `data.transitions`"),
-        ("repairs", {"nan_gradients": "0"}, "whole number `repairs.nan_gradients`"),
+        ("score", "63", "has '63' for `score`, which should be a valid number"),
+        ("seed", 1.5, "has 1.5 for `seed`, which should be a valid integer"),
+        ("seed", True, "has True for `seed`, which should be a valid integer"),
+        ("episodes", [], "has no episodes behind its score"),
+        (
+            "metric",
+            "return",
+            "has 'return' for `metric`, which should be 'normalized_score' or 'sliced_wasserstein'",
+        ),
+        ("format", 1, "has format 1, this version reads 2"),
+        ("data", {**data_set("local", "x"), "transitions": None}, "has None for `data.transitions`"),
+        ("interventions", {"nan_gradients": ["0"]}, r"has '0' for `interventions.nan_gradients\[0\]`"),
+        ("tuning", {"episodes": 8}, "lacks the field `tuning.trials`"),
+        ("score", 12.0, "has 12.0 for `score`, but the mean of its episodes is 1.0"),
+        ("metric", "sliced_wasserstein", "has no densities behind its score"),
+        ("repairs", {}, "has the unknown field `repairs`"),
     ],
 )
 def test_wrong_values_are_named(folder, name, value, said):
@@ -116,6 +129,31 @@ def test_a_hole_in_the_matrix_is_an_error(folder):
     assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
 
 
+def test_a_failed_cell_is_named_and_never_averaged_over(folder):
+    path = fill(folder)[TASKS[0], "swg", 1]
+    record = json.loads(path.read_text())
+    of_a_score = "metric score episodes densities samples_file trajectories_file interventions evaluations"
+    for name in (*of_a_score.split(), "weights_histogram"):
+        del record[name]
+    record |= {"status": "failed", "failure": {"step": "critic", "reason": "its loss is NaN"}}
+    path.write_text(json.dumps(record))
+    said = r"1 result\(s\) are missing: .*swg, seed 1 \(failed in critic: its loss is NaN\); run the"
+    with pytest.raises(ReportError, match=said):
+        load_scores(folder.path)
+    assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
+    path.write_text(json.dumps({**record, "score": 1.0}))
+    with pytest.raises(ReportError, match="has the unknown field `score`"):
+        load_scores(folder.path)
+
+
+def test_what_is_written_is_read_again_to_the_last_digit(folder):
+    episodes = [{"return": 1 / 3, "length": 3, "seed": 1, "normalized": 100 * 2 / 3}]
+    path = folder.add(control("a", "swg", 0, 1.0, episodes=episodes) | {"score": 100 * 2 / 3})
+    written = json.loads(path.read_text())
+    write_file(path, read_result(path, read_headers(folder.path)[path]))
+    assert json.loads(path.read_text()) == written
+
+
 def test_a_planned_cell_that_is_not_there_is_an_error(folder):
     paths = fill(folder)
     cells = [
@@ -130,7 +168,7 @@ def test_a_planned_cell_that_is_not_there_is_an_error(folder):
         for (t, m, s), p in paths.items()
     ]
     cells.append({**cells[0], "method": "cep", "path": "runs/maze2d-umaze/cep-0/seed-0.json"})
-    folder.write("plan.json", {"format": 1, "cells": cells})
+    folder.write("plan.json", {"format": FORMAT, "cells": cells})
     with pytest.raises(ReportError, match=r"1 result\(s\) are missing: maze2d-umaze, cep, seed 0;"):
         load_scores(folder.path)
     assert load_scores(folder.path, methods=["unguided", "swg"])[0].variants == ("unguided", "swg")
@@ -141,15 +179,15 @@ def test_a_planned_cell_that_is_not_there_is_an_error(folder):
     [
         ({"preset": "paper"}, "mixes presets: quick .* and paper"),
         (
-            {"data": {"source": "d4rl", "name": "n", "fingerprint": "f", "transitions": 1}},
+            {"data": data_set("d4rl", "n", "f", 1)},
             "mixes data sources: local",
         ),
         (
-            {"data": {"source": "local", "name": "n", "fingerprint": "ab12", "transitions": 1}},
+            {"data": data_set("local", "n", "ab12", 1)},
             "mixes data sets: local/maze2d-umaze-v0 .* and n",
         ),
         (
-            {"data": {"source": "local", "name": "local/maze2d-umaze-v0", "fingerprint": "cd", "transitions": 1}},
+            {"data": data_set("local", "local/maze2d-umaze-v0", "cd", 1)},
             "mixes data fingerprints: ab12 .* and cd",
         ),
         ({"versions": {"mujoco": "3.3.0", "gymnasium": "1.4.0"}}, r"mixes versions of mujoco: 3.4.0 .* and 3.3.0"),
@@ -169,7 +207,7 @@ def test_one_column_holds_one_kind(folder, changes, said):
 def test_a_floor_is_of_one_number_of_samples(folder):
     fewer = [{"inverse_temperature": 3.0, "distance": 0.05, "floor": 0.03, "samples": 500}]
     folder.add(density("rings", "swg", 0, {3.0: 0.02}))
-    folder.add(density("rings", "cep", 0, {3.0: 0.02}, densities=fewer))
+    folder.add(density("rings", "cep", 0, {3.0: 0.05}, densities=fewer))
     with pytest.raises(
         ReportError, match=r"task rings mixes numbers of samples: (500 .* and 4,000|4,000 .* and 500) "
     ):

@@ -1,4 +1,4 @@
-"""The whole report, from result files to files, and what it says of cost, tuning, data and repairs."""
+"""The whole report, from result files to files, and what it says of cost, tuning, data and interventions."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_results import control
+from synthetic_results import control, data_set
 
 from reports.errors import ReportError
 from reports.report import write_report
@@ -102,22 +102,30 @@ def test_one_result_alone(folder, tmp_path):
     assert np.isnan(row["lower"])
 
 
-def test_repairs_are_warned_of(folder, tmp_path):
-    folder.add(control("a", "swg", 0, 1.0, repairs={"nan_gradients": 0}))
+def test_interventions_are_warned_of(folder, tmp_path):
+    def add(seed, by_level, rows=0):
+        evaluations = {"function": 0, "gradient": 0, "guided_rows": rows}
+        interventions = {"nan_gradients": by_level}
+        folder.add(control("a", "swg", seed, 1.0, interventions=interventions, evaluations=evaluations))
+
+    add(0, [0, 0])
     assert "**Warning:**" not in report(folder, tmp_path / "a")[1]
-    folder.add(control("a", "swg", 1, 1.0, repairs={"nan_gradients": 7}))
+    add(1, [3, 4])
     assert "nan gradients of `swg` 7." in report(folder, tmp_path / "b")[1]
-    folder.add(control("a", "swg", 0, 1.0, repairs={"nan_gradients": 1, "guided_rows": 100}))
-    folder.add(control("a", "swg", 1, 1.0, repairs={"nan_gradients": 7, "guided_rows": 300}))
-    # 8 of 400 rows; the rows themselves are no repair.
+    add(0, [1, 0], rows=100)
+    add(1, [3, 4], rows=300)
+    # 8 of 400 rows; the rows themselves are no intervention.
     _, text = report(folder, tmp_path / "c")
     assert "nan gradients of `swg` 8 (2.0 %)." in text
     assert "guided rows of" not in text
+    cells = pd.read_csv(tmp_path / "c" / "scores.csv")
+    assert list(cells["interventions_nan_gradients"]) == [1, 7]
+    assert list(cells["guided_rows"]) == [100, 300]
 
 
 def test_published_numbers_only_for_the_same_data(folder, tmp_path):
     task = "hopper-medium-v2"
-    d4rl = {"source": "d4rl", "name": task, "fingerprint": "f", "transitions": 10}
+    d4rl = data_set("d4rl", task, "f", 10)
     minari = {**d4rl, "source": "minari"}
     folder.add(control(task, "swg", 0, 1.0, suite="locomotion", data=d4rl))
     _, text = report(folder, tmp_path / "a")
@@ -132,7 +140,7 @@ def test_published_numbers_only_for_the_same_data(folder, tmp_path):
 
 def test_published_numbers_go_with_the_version_of_the_data(folder, tmp_path):
     def shown(version):
-        data = {"source": "d4rl", "name": f"antmaze-umaze-{version}", "fingerprint": version, "transitions": 10}
+        data = data_set("d4rl", f"antmaze-umaze-{version}", version, 10)
         folder.add(control("antmaze-umaze", "swg", 0, 1.0, suite="antmaze", data=data))
         text = report(folder, tmp_path / version)[1]
         return "#### SWG Table 2" in text, "#### AEPO Table 2" in text

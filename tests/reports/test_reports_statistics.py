@@ -7,11 +7,11 @@ from rliable import library, metrics
 
 from reports.analysis.statistics import (
     AGGREGATES,
-    aggregates,
-    chance_of_improvement,
-    improvement,
-    over_seeds,
-    profile,
+    compute_improvement,
+    estimate_aggregates,
+    estimate_improvement,
+    estimate_mean,
+    estimate_profile,
 )
 
 REPLICATES = 4_000
@@ -37,7 +37,7 @@ def interquartile_means(samples):
 
 
 def test_point_estimates(scores):
-    found = aggregates(scores, 100)
+    found = estimate_aggregates(scores, 100)
     assert tuple(found) == AGGREGATES
     assert found["IQM"].value == pytest.approx(scipy.stats.trim_mean(scores, 0.25, axis=None))
     assert found["median"].value == pytest.approx(np.median(scores.mean(axis=0)))
@@ -48,7 +48,7 @@ def test_point_estimates(scores):
 def test_iqm_by_hand():
     # Sorted: 0 .1 .2 .3 .4 .5 .6 9; a quarter off each end leaves .2 .3 .4 .5.
     matrix = np.array([[0.0, 9.0], [0.1, 0.6], [0.2, 0.5], [0.3, 0.4]])
-    assert aggregates(matrix, 100)["IQM"].value == pytest.approx(0.35)
+    assert estimate_aggregates(matrix, 100)["IQM"].value == pytest.approx(0.35)
 
 
 def test_intervals_match_a_direct_stratified_bootstrap(scores):
@@ -59,7 +59,7 @@ def test_intervals_match_a_direct_stratified_bootstrap(scores):
         "mean": samples.mean(axis=(1, 2)),
         "optimality gap": np.clip(1 - samples, 0, None).mean(axis=(1, 2)),
     }
-    found = aggregates(scores, REPLICATES)
+    found = estimate_aggregates(scores, REPLICATES)
     for name, values in direct.items():
         low, high = np.quantile(values, [0.025, 0.975])
         # Two bootstraps of 4,000 replicates agree to a few hundredths of the interval's width.
@@ -68,25 +68,25 @@ def test_intervals_match_a_direct_stratified_bootstrap(scores):
 
 
 def test_intervals_are_the_same_again_and_whatever_else_was_drawn(scores):
-    first = aggregates(scores, 200)
+    first = estimate_aggregates(scores, 200)
     np.random.default_rng().normal(size=10)
-    improvement(scores, scores + 0.1, 200)
-    assert aggregates(scores, 200) == first
+    estimate_improvement(scores, scores + 0.1, 200)
+    assert estimate_aggregates(scores, 200) == first
 
 
 def test_chance_of_improvement_by_hand():
     ours, theirs = np.array([[1.0], [3.0], [5.0]]), np.array([[2.0], [3.0], [4.0]])
     # Pairs won: 1 beats none; 3 beats 2 and ties 3; 5 beats all three. (0 + 1.5 + 3) / 9.
-    assert chance_of_improvement(ours, theirs) == pytest.approx(0.5)
-    assert chance_of_improvement(np.array([[5.0], [3.0]]), theirs) == pytest.approx((3 + 1.5) / 6)
+    assert compute_improvement(ours, theirs) == pytest.approx(0.5)
+    assert compute_improvement(np.array([[5.0], [3.0]]), theirs) == pytest.approx((3 + 1.5) / 6)
 
 
 def test_chance_of_improvement_is_mann_whitney_and_rliable(scores):
     theirs = np.random.default_rng(4).normal(0.6, 0.3, (3, 4)).round(1)
     ours = scores.round(1)  # with ties
     u = [scipy.stats.mannwhitneyu(ours[:, i], theirs[:, i]).statistic / 15 for i in range(4)]
-    assert chance_of_improvement(ours, theirs) == pytest.approx(np.mean(u))
-    assert chance_of_improvement(ours, theirs) == pytest.approx(metrics.probability_of_improvement(ours, theirs))
+    assert compute_improvement(ours, theirs) == pytest.approx(np.mean(u))
+    assert compute_improvement(ours, theirs) == pytest.approx(metrics.probability_of_improvement(ours, theirs))
 
 
 def test_improvement_interval_matches_a_direct_bootstrap(scores):
@@ -95,13 +95,13 @@ def test_improvement_interval_matches_a_direct_bootstrap(scores):
     ours, others = resampled(scores, generator), resampled(theirs, generator)
     won = (ours[:, :, None] > others[:, None]) + 0.5 * (ours[:, :, None] == others[:, None])
     low, high = np.quantile(won.mean(axis=(1, 2, 3)), [0.025, 0.975])
-    found = improvement(scores, theirs, REPLICATES)
+    found = estimate_improvement(scores, theirs, REPLICATES)
     assert (found.lower, found.upper) == pytest.approx((low, high), abs=0.02)
 
 
 def test_profile_counts_runs_above_the_threshold(scores):
     thresholds = np.array([-1.0, 0.5, scores.max(), 3.0])
-    found = profile(scores, thresholds, 200)
+    found = estimate_profile(scores, thresholds, 200)
     np.testing.assert_allclose(found.curve, library.score_distributions(scores, thresholds))
     assert found.curve[0] == 1.0
     assert found.curve[2] == 0.0  # strictly above
@@ -113,20 +113,20 @@ def test_profile_counts_runs_above_the_threshold(scores):
 
 def test_one_seed_has_no_interval(scores):
     single = scores[:1]
-    assert all(e.lower is None and e.upper is None for e in aggregates(single).values())
-    assert aggregates(single)["mean"].value == pytest.approx(single.mean())
-    assert improvement(single, scores).lower is None
-    assert profile(single, np.array([0.5])).lower is None
-    assert over_seeds(np.array([2.0])).lower is None
+    assert all(e.lower is None and e.upper is None for e in estimate_aggregates(single).values())
+    assert estimate_aggregates(single)["mean"].value == pytest.approx(single.mean())
+    assert estimate_improvement(single, scores).lower is None
+    assert estimate_profile(single, np.array([0.5])).lower is None
+    assert estimate_mean(np.array([2.0])).lower is None
 
 
 def test_interval_over_three_seeds_is_their_range():
     # All three draws are the lowest with probability 1/27 = 3.7 % > 2.5 %: the percentiles are the extremes.
-    found = over_seeds(np.array([1.0, 2.0, 6.0]))
+    found = estimate_mean(np.array([1.0, 2.0, 6.0]))
     assert (found.lower, found.value, found.upper) == (1.0, 3.0, 6.0)
 
 
 @pytest.mark.parametrize("bad", [np.array([[1.0, np.nan]]), np.ones(3), np.ones((0, 2))])
 def test_holes_are_refused(bad):
     with pytest.raises(ValueError, match="not a full, finite"):
-        aggregates(bad)
+        estimate_aggregates(bad)

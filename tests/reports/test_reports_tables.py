@@ -5,22 +5,24 @@ from synthetic_results import control, density
 
 from reports.analysis.suite import analyse, analyse_control, analyse_densities
 from reports.load.scores import load_scores
-from reports.render.document import Table, in_pieces, inline_html, markdown_table
+from reports.render.document import Table, format_inline, format_markdown_table, split_table
 from reports.render.tables import (
-    aggregate_table,
-    improvement_table,
-    mean_and_deviation,
-    score_note,
-    score_table,
-    summary,
+    describe_scores,
+    format_mean,
+    summarize,
+    tabulate_aggregates,
+    tabulate_distances,
+    tabulate_improvements,
+    tabulate_multiples,
+    tabulate_scores,
+    tabulate_shares,
 )
-from reports.sections.exactness import distance_table, multiple_table, share_table
 
 
 def test_mean_and_deviation_by_hand():
     # Mean 20; squared distances 100 + 0 + 100 over n - 1 = 2: sd 10.
-    assert mean_and_deviation(np.array([10.0, 20.0, 30.0])) == "20.0 ± 10.0"
-    assert mean_and_deviation(np.array([63.24])) == "63.2"
+    assert format_mean(np.array([10.0, 20.0, 30.0])) == "20.0 ± 10.0"
+    assert format_mean(np.array([63.24])) == "63.2"
 
 
 def test_score_table(folder):
@@ -33,30 +35,30 @@ def test_score_table(folder):
         tasks,
     )
     (scores,) = load_scores(folder.path)
-    table = score_table(scores)
+    table = tabulate_scores(scores)
     assert table.header == ("task", "unguided", "swg")
     assert table.rows == (
         ("a", "20.0 ± 10.0", "50.0 ± 0.0"),
         ("b", "2.0 ± 2.0", "70.0 ± 10.0"),
         ("mean over tasks", "11.0", "60.0"),
     )
-    assert "over 3 seeds (0, 1, 2); 2 episodes per seed" in score_note(scores)
+    assert "over 3 seeds (0, 1, 2); 2 episodes per seed" in describe_scores(scores)
 
     analysis = analyse_control(scores, None, 200)
     # swg lies above unguided in every pair of runs; the IQM of 0 2 4 10 20 30 leaves one out at each end.
-    assert improvement_table(analysis).rows == (("swg", "1.000 [1.000, 1.000]"),)
-    rows = {row[0]: row for row in aggregate_table(analysis).rows}
+    assert tabulate_improvements(analysis).rows == (("swg", "1.000 [1.000, 1.000]"),)
+    rows = {row[0]: row for row in tabulate_aggregates(analysis).rows}
     assert rows["unguided"][1].startswith("0.090 [")
     assert rows["swg"][4].startswith("0.400 [")
-    assert "50.0 ± 0.0" in summary([analysis])
+    assert "50.0 ± 0.0" in summarize([analysis])
 
 
 def test_one_seed_says_so(folder):
     folder.add(control("a", "swg", 3, 12.34))
     (scores,) = load_scores(folder.path)
-    assert score_table(scores).rows == (("a", "12.3"),)
-    assert "one seed (3), so there is no standard deviation" in score_note(scores)
-    text = summary([analyse(scores, None, 200)])
+    assert tabulate_scores(scores).rows == (("a", "12.3"),)
+    assert "one seed (3), so there is no standard deviation" in describe_scores(scores)
+    text = summarize([analyse(scores, None, 200)])
     assert "No interval: 1 seed." in text
     assert "[" not in text
 
@@ -64,7 +66,7 @@ def test_one_seed_says_so(folder):
 def test_episodes_that_differ_are_counted_apart(folder):
     folder.add(control("a", "swg", 0, 1.0))
     folder.add(control("b", "swg", 0, 1.0, episodes=[{"return": 1.0, "length": 1, "seed": 0, "normalized": 1.0}]))
-    assert "episodes per seed: a 2; b 1" in score_note(load_scores(folder.path)[0])
+    assert "episodes per seed: a 2; b 1" in describe_scores(load_scores(folder.path)[0])
 
 
 def test_distances_and_multiples_by_hand(folder):
@@ -73,8 +75,8 @@ def test_distances_and_multiples_by_hand(folder):
             folder.add(density(task, "unguided", seed, {10.0: 0.5 + shift}, floor=0.02))
             folder.add(density(task, "swg", seed, {10.0: 0.05 * factor + shift}, floor=0.02))
     analysis = analyse_densities(load_scores(folder.path)[0], None, 200)
-    assert distance_table(analysis).header == ("set", "variant", "β = 10")
-    assert distance_table(analysis).rows == (
+    assert tabulate_distances(analysis).header == ("set", "variant", "β = 10")
+    assert tabulate_distances(analysis).rows == (
         ("moons", "(noise floor)", "0.0200"),
         ("moons", "unguided", "0.5000 [0.4900, 0.5100]"),
         ("moons", "swg", "0.0500 [0.0400, 0.0600]"),
@@ -84,7 +86,7 @@ def test_distances_and_multiples_by_hand(folder):
     )
     # 0.05 and 0.2 are 2.5 and 10 floors, ± 0.01 is half a floor; the geometric mean is sqrt(2.5 * 10) and its ends
     # are those of both sets at once, sqrt(2 * 9.5) and sqrt(3 * 10.5): 1 of 16 draws each, more than 2.5 %.
-    assert multiple_table(analysis).rows == (
+    assert tabulate_multiples(analysis).rows == (
         ("geometric mean", "unguided", "25.0 [24.5, 25.5]"),
         ("geometric mean", "swg", "5.0 [4.4, 5.6]"),
         ("moons", "unguided", "25.0 [24.5, 25.5]"),
@@ -92,7 +94,7 @@ def test_distances_and_multiples_by_hand(folder):
         ("rings", "unguided", "25.0 [24.5, 25.5]"),
         ("rings", "swg", "10.0 [9.5, 10.5]"),
     )
-    assert [row[2] for row in share_table(analysis).rows] == ["1.000", "0.100", "1.000", "0.400"]
+    assert [row[2] for row in tabulate_shares(analysis).rows] == ["1.000", "0.100", "1.000", "0.400"]
 
 
 def test_a_floor_of_zero_gives_no_multiple(folder):
@@ -100,11 +102,11 @@ def test_a_floor_of_zero_gives_no_multiple(folder):
         folder.add(density("moons", "swg", seed, {0.0: 0.5}, floor=0.0))
         folder.add(density("rings", "swg", seed, {0.0: 0.5}, floor=0.25))
     analysis = analyse_densities(load_scores(folder.path)[0], None, 200)
-    assert [row[2] for row in multiple_table(analysis).rows] == ["–", "–", "2.0 [2.0, 2.0]"]
+    assert [row[2] for row in tabulate_multiples(analysis).rows] == ["–", "–", "2.0 [2.0, 2.0]"]
 
 
 def test_markdown_columns_align():
-    text = markdown_table(Table(("task", "swg"), (("a|b", "1.0"), ("longer", "10.0"))))
+    text = format_markdown_table(Table(("task", "swg"), (("a|b", "1.0"), ("longer", "10.0"))))
     assert text.splitlines() == [
         "| task   |  swg |",
         "| ------ | ---: |",
@@ -116,14 +118,14 @@ def test_markdown_columns_align():
 def test_a_wide_table_comes_in_pieces_that_hold_every_column():
     header = ("task", *(f"variant {n}" for n in range(10)))
     rows = tuple((f"task {r}", *(f"{r}.{n}" for n in range(10))) for r in range(3))
-    assert in_pieces(Table(header, rows), width=200) == [Table(header, rows)]
-    pieces = in_pieces(Table(header, rows), width=50)
+    assert split_table(Table(header, rows), width=200) == [Table(header, rows)]
+    pieces = split_table(Table(header, rows), width=50)
     assert [len(piece.header) for piece in pieces] == [4, 4, 4, 2]  # 9 for the task, 12 for each variant
     assert all(piece.header[0] == "task" for piece in pieces)
     assert [name for piece in pieces for name in piece.header[1:]] == list(header[1:])
     assert pieces[-1].rows[2] == ("task 2", "2.9")
-    assert all(len(line) <= 50 + 1 for piece in pieces for line in markdown_table(piece).splitlines())
+    assert all(len(line) <= 50 + 1 for piece in pieces for line in format_markdown_table(piece).splitlines())
 
 
 def test_html_is_escaped():
-    assert inline_html("`a<b` & **c**") == "<code>a&lt;b</code> &amp; <strong>c</strong>"
+    assert format_inline("`a<b` & **c**") == "<code>a&lt;b</code> &amp; <strong>c</strong>"

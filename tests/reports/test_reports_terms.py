@@ -1,7 +1,7 @@
 """A report says in words what the compared methods had in common."""
 
 import pytest
-from synthetic_results import control, density
+from synthetic_results import FORMAT, control, density, tuned
 
 from reports.report import write_report
 
@@ -18,14 +18,14 @@ def test_each_suite_says_its_terms(folder, kind):
         folder.add(made)
     written = text(folder)
     assert "one critic, one network and one sampler for all methods" in written
-    assert "own terms" not in written
+    assert "as published" not in written
 
 
 def test_own_terms_are_said_to_mix_guidance_with_everything_else(folder):
     for method in ("unguided", "swg"):
         folder.add(control("a", method, 0, 1.0, terms="own"))
     written = text(folder)
-    assert "each method with its authors' critic, network, sampler and training" in written
+    assert "each method with its authors' own critic, network, sampler and training" in written
     assert "one critic" not in written
 
 
@@ -34,8 +34,8 @@ def test_where_both_stand_together_each_variant_is_named_with_its_terms(folder):
         for method in ("unguided", "swg"):
             folder.add(control("a", method, 0, 1.0, terms=terms), f"{method}-{terms}")
     written = text(folder)
-    (line,) = [line for line in written.splitlines() if "different terms" in line]
-    shared, own = line.index("on shared terms"), line.index("on own terms")
+    (line,) = [line for line in written.splitlines() if "shown together" in line]
+    shared, own = line.index("controlled: one"), line.index("as published: each")
     first, second = sorted((shared, own))
     for variant in ("`unguided terms=shared`", "`swg terms=shared`"):
         assert (line.index(variant) < first) == (shared == first)
@@ -52,19 +52,11 @@ def test_a_choice_of_rho_belongs_to_its_terms(folder):
             ),
             terms,
         )
-    choice = {
-        "suite": "maze2d",
-        "task": "a",
-        "method": "swg",
-        "preset": "quick",
-        "data": control("a", "swg", 0, 1.0)["data"],
-        "rho": 5.0,
-        "seeds": [100],
-        "sampler": "grid",
-        "range": [1.0, 5.0],
-    }
-    # The file's first choice is from before there were terms.
-    folder.write("tuned.json", {"format": 1, "choices": [choice, {**choice, "terms": "own", "seeds": [200]}]})
+    choices = [
+        tuned([seed], task="a", data=control("a", "swg", 0, 1.0)["data"], terms=terms, range=[1.0, 5.0])
+        for terms, seed in (("shared", 100), ("own", 200))
+    ]
+    folder.write("tuned.json", {"format": FORMAT, "choices": choices})
     rows = [line for line in text(folder).splitlines() if line.startswith("| a") and "grid 1, 5" in line]
     seeds = {("own" if "terms=own" in row else "shared"): row for row in rows}
     assert " 200 " in seeds["own"]

@@ -1,27 +1,9 @@
 """The report says who chose ρ, on which seeds and data, and what that took."""
 
-from synthetic_results import control
+from synthetic_results import FORMAT, control, data_set
+from synthetic_results import tuned as choice
 
 from reports.report import write_report
-
-LOCAL = control("maze2d-umaze", "swg", 0, 1.0)["data"]
-
-
-def tuned_choice(seeds, data=LOCAL):
-    return {
-        "suite": "maze2d",
-        "task": "maze2d-umaze",
-        "method": "swg",
-        "preset": "quick",
-        "data": data,
-        "rho": 5.0,
-        "score": 60.0,
-        "trials": 6,
-        "episodes": 120,
-        "seeds": seeds,
-        "sampler": "grid",
-        "range": [1, 5, 10],
-    }
 
 
 def report(folder, out):
@@ -34,7 +16,7 @@ def test_tuning_section(folder, tmp_path):
     for seed in (0, 1):
         folder.add(control("maze2d-umaze", "swg", seed, 60.0 + seed, **tuned))
         folder.add(control("maze2d-umaze", "unguided", seed, 30.0 + seed))
-    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([100, 101])]})
+    folder.write("tuned.json", {"format": FORMAT, "choices": [choice([100, 101])]})
     text = report(folder, tmp_path / "a")
     assert "Tuning ρ took 120 episodes beside the 4 reported ones, on other seeds" in text
     row = next(line for line in text.splitlines() if "| tuned " in line)
@@ -48,7 +30,7 @@ def test_tuning_section(folder, tmp_path):
         "100, 101",
         "grid 1, 5, 10",
     ]
-    folder.write("tuned.json", {"format": 1, "choices": [tuned_choice([1, 101])]})
+    folder.write("tuned.json", {"format": FORMAT, "choices": [choice([1, 101])]})
     text = report(folder, tmp_path / "b")
     assert "**Warning:** tuning took 120 episodes" in text
     assert "seed(s) that are also reported (1)" in text
@@ -59,11 +41,10 @@ def test_tuning_section(folder, tmp_path):
 def test_a_choice_on_other_data_is_not_shown(folder, tmp_path):
     tuned = {"rho": 5.0, "rho_source": "tuned", "tuning": {"episodes": 120, "trials": 6}}
     folder.add(control("maze2d-umaze", "swg", 0, 60.0, **tuned))
-    mine, other = tuned_choice([100]), tuned_choice([0], data={**LOCAL, "source": "d4rl", "fingerprint": "cd34"})
-    nameless = {key: value for key, value in tuned_choice([0]).items() if key != "data"}  # an older file's
+    mine, other = choice([100]), choice([0], data=data_set("d4rl", "local/maze2d-umaze-v0", "cd34"))
 
     def tuning_row(out, *choices):
-        folder.write("tuned.json", {"format": 1, "choices": choices})
+        folder.write("tuned.json", {"format": FORMAT, "choices": choices})
         text = report(folder, tmp_path / out)
         assert "seed(s) that are also reported" not in text
         lines = text.splitlines()
@@ -73,10 +54,10 @@ def test_a_choice_on_other_data_is_not_shown(folder, tmp_path):
         )
         return dict(zip(names, cells, strict=True)), "does not say on which seeds" in text
 
-    cells, unknown = tuning_row("both", mine, other, nameless)
+    cells, unknown = tuning_row("both", mine, other)
     assert (cells["tuning seeds"], cells["data"], unknown) == ("100", "local", False)
     cells, unknown = tuning_row("other", other)
     assert (cells["tuning seeds"], cells["data"], unknown) == ("–", "local", True)
-    cells, unknown = tuning_row("older", nameless)
+    cells, unknown = tuning_row("none")
     assert (cells["tuning seeds"], unknown) == ("–", True)
     assert "data" not in cells, "one source has no column"

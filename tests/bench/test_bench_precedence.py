@@ -1,12 +1,14 @@
 """Settings come in the stated order under both terms, held to values written by hand from the papers and codes."""
 
+import re
+
 import pytest
 
+from bench.cli.arguments import parse
+from bench.cli.requests import find_jobs
 from bench.config.bounds import check_settings
-from bench.config.experiments import Part
-from bench.config.precedence import layered
+from bench.config.precedence import TABLE, Case, resolve_settings
 from bench.config.presets import PRESETS
-from bench.config.request import Job
 from bench.config.spec import Config, flatten, replace_dotted
 from bench.runner.choose_rho import Purpose, choose, keep_tuned
 from methods.core.registry import get_method, method_names
@@ -21,8 +23,9 @@ def found(preset, task, method, terms):
     """Every setting of a method on a task, by its dotted name."""
     suite = get_suite(SUITE_OF[task])
     (declared,) = get_tasks(suite, (task,))
-    methods = {name: get_method(name) for name in method_names()}
-    config, made = layered(preset, suite, declared, methods, terms, method)
+    names = [method] if terms == "own" else method_names()
+    methods = {name: get_method(name) for name in names}
+    config, made = resolve_settings(Case(preset, terms, suite, declared, methods, {}))
     return flatten(config) | flatten(made[method], method)
 
 
@@ -156,16 +159,26 @@ def test_every_setting_of_every_preset_exists_and_has_a_source(method):
                 assert cls.rho is not None
 
 
+def test_every_setting_of_presets_suites_and_tasks_exists():
+    suites = [get_suite(name) for name in suite_names()]
+    every = [*PRESETS.values(), *(fields for suite in suites for fields in suite.settings.values())]
+    every += [task.settings for suite in suites for task in suite.tasks]
+    for name, value in (item for fields in every for item in fields.items()):
+        head, _, rest = name.partition(".")
+        if head in method_names():
+            replace_dotted(get_method(head)(), {rest: value})
+        else:
+            replace_dotted(Config(), {name: value})
+
+
 @pytest.mark.parametrize("suite", suite_names())
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_job_of_every_preset_is_within_the_limits(suite, preset):
+def test_every_job_of_every_preset_is_within_its_bounds(suite, preset):
     declared = get_suite(suite)
     methods = {name: get_method(name) for name in method_names()}
-    part = Part(suite=suite, methods={name: name for name in methods})
     for task in declared.tasks:
-        for terms, focus in [("shared", None), *(("own", name) for name in methods)]:
-            config, made = layered(preset, declared, task, methods, terms, focus)
-            check_settings(Job(task, config, made, terms, part))
+        for terms, group in [("shared", methods), *(("own", {name: methods[name]}) for name in methods)]:
+            check_settings(*resolve_settings(Case(preset, terms, declared, task, group, {})))
 
 
 def test_a_pattern_sets_the_value_on_the_tasks_that_fit_it_first():
@@ -223,3 +236,33 @@ def test_a_choice_from_before_the_data_were_named_is_of_no_data(tmp_path):
     assert chosen(tmp_path, HOPPER) == [(4.0, "preset")]
     keep(tmp_path, 8.0)
     assert chosen(tmp_path, HOPPER) == [(8.0, "tuned")]
+
+
+def tables(pytestconfig):
+    """The cells of the two tables of docs/settings.md, and its command."""
+    text = (pytestconfig.rootpath / "docs" / "settings.md").read_text()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"]
+    start = next(number for number, row in enumerate(rows) if row[0] == "setting")
+    (command,) = re.findall(r"python -m bench (run --.*)", text)
+    return rows[2:start], rows[start + 2 :], command
+
+
+def test_the_table_of_the_docs_is_the_codes(pytestconfig):
+    rows, _, _ = tables(pytestconfig)
+    assert [row[1] for row in rows] == list(TABLE)
+
+
+def test_the_example_of_the_docs_resolves_as_it_says(pytestconfig):
+    _, example, command = tables(pytestconfig)
+    assert len(example) == 9
+    for column, terms in ((1, "controlled"), (3, "as-published")):
+        line = parse([*command.split(), "--terms", terms])
+        (job,) = find_jobs(line)
+        settings = flatten(job.config) | flatten(job.methods["cep"], "cep")
+        case = Case("official", job.terms, get_suite("toy"), job.task, {"cep": get_method("cep")}, line.given)
+        filled = {name: find(case) for name, find in TABLE.items()}
+        for row in example:
+            assert str(settings[row[0]]) == row[column], row
+            assert [name for name, found in filled.items() if row[0] in found or name == "defaults"][-1] == row[
+                column + 1
+            ]

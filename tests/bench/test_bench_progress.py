@@ -6,17 +6,17 @@ import time
 import pytest
 from rich.console import Console
 
-from bench.progress import Screen
+from bench.progress import ProgressConsole
 
 
-def screen(terminal: bool) -> tuple[Screen, io.StringIO]:
+def console(terminal: bool) -> tuple[ProgressConsole, io.StringIO]:
     out = io.StringIO()
-    return Screen(Console(file=out, force_terminal=terminal, width=80, color_system=None)), out
+    return ProgressConsole(Console(file=out, force_terminal=terminal, width=80, color_system=None)), out
 
 
 def test_a_terminal_shows_label_steps_and_rate_on_one_line():
-    shown, out = screen(terminal=True)
-    with shown.bar("maze2d-medium ddice-guidance", 3) as progress:
+    shown, out = console(terminal=True)
+    with shown.show_bar("maze2d-medium ddice-guidance", 3) as progress:
         progress(1, 500)
         time.sleep(0.1)
         progress(500, 500)
@@ -28,31 +28,31 @@ def test_a_terminal_shows_label_steps_and_rate_on_one_line():
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_bar_that_is_never_told_anything_shows_nothing(terminal):
-    shown, out = screen(terminal)
-    with shown.bar("maze2d-umaze data"):
+    shown, out = console(terminal)
+    with shown.show_bar("maze2d-umaze data"):
         pass
     assert "data" not in out.getvalue()
 
 
 def test_a_pipe_gets_one_line_for_each_bar():
-    shown, out = screen(terminal=False)
-    with shown.bar("maze2d-umaze critic", 1) as progress:
+    shown, out = console(terminal=False)
+    with shown.show_bar("maze2d-umaze critic", 1) as progress:
         progress(1, 2)
         progress(2, 2)
     assert out.getvalue().startswith("  maze2d-umaze critic (1 seed): 2 steps in ")
     assert out.getvalue().count("\n") == 1
 
 
-def test_a_quiet_screen_says_nothing():
-    shown, out = screen(terminal=False)
+def test_a_quiet_console_says_nothing():
+    shown, out = console(terminal=False)
     shown.quiet = True
     shown.say("hello")
-    with shown.bar("critic", 2) as progress:
+    with shown.show_bar("critic", 2) as progress:
         progress(1, 1)
     assert out.getvalue() == ""
 
 
 def test_a_folder_in_brackets_is_named_in_full():
-    shown, out = screen(terminal=False)
+    shown, out = console(terminal=False)
     shown.say("Done: 6 results in [bold]results[/x]")
     assert out.getvalue() == "Done: 6 results in [bold]results[/x]\n"

@@ -3,13 +3,20 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from bench.runner.run import spoken
+from bench.entry import PACKAGES
+from bench.runner.run import format_duration
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_every_package_is_checked():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert set(PACKAGES) == {name.partition(".")[0] for name in listed}
 
 
 @pytest.mark.parametrize("kind", ["package", "namespace"])
@@ -37,4 +44,4 @@ def test_a_foreign_package_is_named(tmp_path, kind):
     [(1, "a few seconds"), (61, "about 61 seconds"), (600, "about 10 minutes"), (9000, "about 2.5 hours")],
 )
 def test_a_duration_is_told_in_its_own_unit(seconds, words):
-    assert spoken(seconds) == words
+    assert format_duration(seconds) == words

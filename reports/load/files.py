@@ -1,0 +1,147 @@
+"""The files of a results folder, written and read by the schema; a damaged one is refused in one sentence."""
+
+import math
+import reprlib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from foundation.files import write_atomically
+from reports.errors import ReportError
+from reports.load.schema import (
+    FORMAT,
+    Choice,
+    Choices,
+    ExperimentEntry,
+    Experiments,
+    FailedResult,
+    Plan,
+    PlanEntry,
+    Result,
+    ResultHeader,
+    Schema,
+    Timing,
+)
+
+PLAN, EXPERIMENTS, TUNED, TIMING = "plan.json", "experiments.json", "tuned.json", "timing.json"
+
+Read = TypeVar("Read", bound=BaseModel)
+
+
+def write_file(path: Path, content: Schema) -> None:
+    """Write the whole file or nothing.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    write_atomically(path, (content.model_dump_json(indent=1, by_alias=True) + "\n").encode())
+
+
+def read_file(path: Path, kind: type[Read]) -> Read:
+    """The file's content, checked.
+
+    Raises:
+        ReportError: not JSON, another format, or a field that is missing, unknown or not as it should be.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        first = next((e for e in found if e["loc"] == ("format",)), found[0])
+        raise ReportError(
+            f"file {str(path)!r} {_describe(first)}: it was cut short or edited, or another version wrote it; "
+            "delete it and run the same `bench` command again."
+        ) from error
+
+
+def read_result(path: Path, header: ResultHeader) -> Result | FailedResult:
+    """The result behind a header.
+
+    Raises:
+        ReportError: see `read_file`; also a score that is NaN or infinite.
+    """
+    result = read_file(path, FailedResult if header.status == "failed" else Result)
+    if isinstance(result, Result) and not math.isfinite(result.score):
+        raise ReportError(
+            f"file {str(path)!r} has {result.score} for `score`: the run diverged, so no report holds it; "
+            "leave it out with --tasks or --methods, or run with other settings into another folder (--results)."
+        )
+    return result.model_copy(update={"path": path})
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a results folder of another format.
+
+    Raises:
+        ReportError: its file `FORMAT` has another number, or is not there.
+    """
+    marker = folder / "FORMAT"
+    found = marker.read_text(encoding="utf-8", errors="replace").strip() if marker.is_file() else None
+    if found != str(FORMAT):
+        said = "has no FORMAT file" if found is None else f"has format {found}"
+        raise ReportError(
+            f"results folder {str(folder)!r} is from another version: it {said}, this version reads and writes "
+            f"format {FORMAT}; name another folder with --results, or run `python -m bench run` into a new one."
+        )
+
+
+def read_plan(folder: Path) -> tuple[PlanEntry, ...]:
+    """The cells of `plan.json`, none where there is no such file; see `read_file`."""
+    path = folder / PLAN
+    return read_file(path, Plan).cells if path.is_file() else ()
+
+
+def read_experiments(folder: Path) -> tuple[ExperimentEntry, ...]:
+    """The cells of `experiments.json`, none where there is no such file; see `read_file`."""
+    path = folder / EXPERIMENTS
+    return read_file(path, Experiments).cells if path.is_file() else ()
+
+
+def read_choices(folder: Path) -> tuple[Choice, ...]:
+    """The choices of ρ in `tuned.json`, none where there is no such file; see `read_file`."""
+    path = folder / TUNED
+    return read_file(path, Choices).choices if path.is_file() else ()
+
+
+def read_timing(folder: Path) -> Timing | None:
+    """The measurements of `timing.json`, None where there is no such file; see `read_file`."""
+    path = folder / TIMING
+    return read_file(path, Timing) if path.is_file() else None
+
+
+def read_headers(folder: Path) -> dict[Path, ResultHeader]:
+    """Every result file of a folder in the order of their paths, its other fields still unchecked.
+
+    Raises:
+        ReportError: no such folder, a folder of another format, no results in it, or a file that is not JSON.
+    """
+    if not folder.is_dir():
+        raise ReportError(
+            f"there is no results folder at {folder}: run `python -m bench run` first, or name the folder "
+            "with `--results`."
+        )
+    check_folder(folder)
+    found = {path: read_file(path, ResultHeader) for path in sorted((folder / "runs").glob("*/*/seed-*.json"))}
+    if not found:
+        raise ReportError(f"the results folder {str(folder)!r} holds no results: run `python -m bench run` first.")
+    return found
+
+
+def _describe(error: ErrorDetails) -> str:
+    """What is wrong with a file, from pydantic's words for it."""
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    match error["type"]:
+        case "json_invalid":
+            return f"is not JSON ({error['msg'].removeprefix('Invalid JSON: ')})"
+        case "missing":
+            return f"lacks the field `{field}`"
+        case "extra_forbidden":
+            return f"has the unknown field `{field}`"
+        case "value_error":
+            return error["msg"].removeprefix("Value error, ")
+        case "model_type" if not field:
+            return "holds no JSON object"
+    expected = error["msg"].removeprefix("Input should be ")
+    return f"has {reprlib.repr(error['input'])} for `{field}`, which should be {expected}"

@@ -1,0 +1,336 @@
+"""The schema of every file in a results folder, written and read by the same code.
+
+`runs/TASK/METHOD-KEY/seed-N.json` is a `Result` or a `FailedResult`; `plan.json`, `experiments.json`, `tuned.json`
+and `timing.json` are the other models with a `format`. The folder's own number stands in its file `FORMAT`.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    model_validator,
+)
+
+FORMAT = 2
+HIGHER_IS_BETTER = "normalized_score"
+LOWER_IS_BETTER = "sliced_wasserstein"
+_ROUNDING = 1e-9  # of a mean, relative to its size
+
+
+def _check_format(number: int) -> int:
+    if number != FORMAT:
+        raise ValueError(f"has format {number}, this version reads {FORMAT}")
+    return number
+
+
+Format = Annotated[int, AfterValidator(_check_format)]
+Diverging = Annotated[float, Field(allow_inf_nan=True)]
+"""A number that is NaN where a run diverged; every other one is finite."""
+
+
+class Schema(BaseModel):
+    """A JSON object with exactly these fields, each of exactly its type."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="constants",
+        populate_by_name=True,
+    )  # fmt: skip
+
+
+class Episode(Schema):
+    """One evaluation episode: undiscounted return, steps, the seed of its reset, D4RL's normalised score."""
+
+    episode_return: Diverging = Field(validation_alias="return", serialization_alias="return")
+    length: int
+    seed: int
+    normalized: Diverging
+
+
+class Density(Schema):
+    """Distance of a method's samples to the exact target at one β, and of two target samples (the floor)."""
+
+    inverse_temperature: float
+    distance: Diverging
+    floor: float
+    samples: int
+
+
+class Data(Schema):
+    """What a task was learned from.
+
+    Attributes:
+        version: of the data set; None for a file of the user's own.
+        reward_transform: what was done to the rewards, `r` for nothing.
+        fingerprint: of the data as they come from their source.
+    """
+
+    source: str
+    name: str
+    version: str | None
+    reward_transform: str
+    fingerprint: str
+    transitions: int
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What makes data the same: source and fingerprint."""
+        return self.source, self.fingerprint
+
+
+class Tuning(Schema):
+    """What choosing ρ spent on this task and method."""
+
+    episodes: int
+    trials: int
+
+
+class Evaluations(Schema):
+    """Network evaluations while the result was made.
+
+    Attributes:
+        function: rows times calls of the denoiser.
+        gradient: rows times evaluations of a gradient.
+        guided_rows: rows times levels that were guided.
+    """
+
+    function: NonNegativeInt
+    gradient: NonNegativeInt
+    guided_rows: NonNegativeInt
+
+
+class Seconds(Schema):
+    """Wall seconds of one seed."""
+
+    train: float
+    evaluate: float
+
+
+class Histogram(Schema):
+    """Counts between neighbouring edges."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+class Failure(Schema):
+    """The step at which a cell failed, and why."""
+
+    step: str
+    reason: str
+
+
+class Machine(Schema):
+    """Where something was computed or measured."""
+
+    device: str
+    processor: str
+    cores: int | None
+
+
+class Cell(Schema):
+    """What the result of a task, a method with its settings and a seed says of how it was made.
+
+    Attributes:
+        terms: `shared` for a controlled comparison, `own` for each method as published.
+        config: every setting by its dotted name.
+        components: label of each component by the method's name for it.
+        path: the file it was read from; not written.
+    """
+
+    format: Format
+    suite: str
+    task: str
+    method: str
+    title: str
+    seed: int
+    rho: float | None
+    rho_source: str | None
+    preset: str
+    terms: str
+    data: Data
+    config: Mapping[str, Any]
+    components: Mapping[str, str]
+    tuning: Tuning | None
+    seconds: Seconds
+    versions: Mapping[str, str]
+    machine: Machine
+    created: str
+    path: Path = Field(default=Path(), exclude=True)
+
+
+class Result(Cell):
+    """A finished cell.
+
+    Attributes:
+        metric: normalised score in D4RL's percent, or sliced Wasserstein distance.
+        score: mean over the episodes, or over the inverse temperatures.
+        samples_file, trajectories_file: names of files beside this one, or None.
+        interventions: name to counts by level of the schedule, 0 the least noisy.
+        weights_histogram: of the weights the method drew from, or None.
+    """
+
+    status: Literal["done"]
+    metric: Literal["normalized_score", "sliced_wasserstein"]
+    score: Diverging
+    episodes: tuple[Episode, ...]
+    densities: tuple[Density, ...]
+    samples_file: str | None
+    trajectories_file: str | None
+    interventions: Mapping[str, tuple[NonNegativeInt, ...]]
+    evaluations: Evaluations
+    weights_histogram: Histogram | None
+
+    @model_validator(mode="after")
+    def _score_follows(self) -> "Result":
+        control = self.metric == HIGHER_IS_BETTER
+        kind = "episodes" if control else "densities"
+        values = [e.normalized for e in self.episodes] if control else [d.distance for d in self.densities]
+        if not values:
+            raise ValueError(f"has no {kind} behind its score")
+        mean = sum(values) / len(values)
+        if math.isfinite(self.score) and not math.isclose(self.score, mean, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+            raise ValueError(f"has {self.score} for `score`, but the mean of its {kind} is {mean}")
+        return self
+
+    def count_interventions(self, name: str) -> int:
+        """Sum over the levels; 0 where the method knows none of that name."""
+        return sum(self.interventions.get(name, ()))
+
+
+class FailedResult(Cell):
+    """A cell that has no score: what failed, and why."""
+
+    status: Literal["failed"]
+    failure: Failure
+
+
+class PlanEntry(Schema):
+    """One cell that a run set out to compute; `path` is its result file, relative to the folder."""
+
+    suite: str
+    task: str
+    method: str
+    rho: float | None
+    seed: int
+    path: str
+
+
+class Plan(Schema):
+    """`plan.json`: the cells of the last run."""
+
+    format: Format
+    cells: tuple[PlanEntry, ...]
+
+
+class ExperimentEntry(PlanEntry):
+    """One cell of a published table: the experiment, the table and its row."""
+
+    experiment: str
+    table: str
+    row: str
+
+
+class Experiments(Schema):
+    """`experiments.json`: the cells of every experiment that was run into the folder."""
+
+    format: Format
+    cells: tuple[ExperimentEntry, ...]
+
+
+class Trial(Schema):
+    """One ρ that was tried, and its score."""
+
+    rho: float
+    score: float
+
+
+class Choice(Schema):
+    """How `tune-rho` chose ρ for one task and method.
+
+    Attributes:
+        data: what it was tuned on.
+        trials, episodes: what all searches for this purpose spent.
+        seeds: the seeds it trained and scored on.
+        range: the values of the grid, or the ends of the range.
+        tried: the complete trials.
+    """
+
+    suite: str
+    task: str
+    method: str
+    preset: str
+    terms: str
+    data: Data
+    rho: float
+    score: float
+    trials: int
+    episodes: int
+    seeds: tuple[int, ...]
+    sampler: Literal["grid", "tpe"]
+    range: tuple[float, ...]
+    tried: tuple[Trial, ...]
+
+
+class Choices(Schema):
+    """`tuned.json`: the choices of ρ made in this folder."""
+
+    format: Format
+    choices: tuple[Choice, ...]
+
+
+class Milliseconds(Schema):
+    """Median, 5th and 95th percentile of a call on the whole batch."""
+
+    median: float
+    p5: float
+    p95: float
+
+
+class TimingRow(Schema):
+    """One measurement.
+
+    Attributes:
+        guided: whether the method's guidance was on.
+        batch: states per call.
+        calls: calls measured after the warm-up.
+        parameters: of everything that acting needs.
+        peak_memory_mib: None where the device does not say.
+    """
+
+    suite: str
+    task: str
+    preset: str
+    terms: str
+    method: str
+    guided: bool
+    batch: int
+    milliseconds: Milliseconds
+    calls: int
+    parameters: int
+    peak_memory_mib: float | None
+    device: str
+
+
+class Timing(Schema):
+    """`timing.json`: what `bench time` measured, all of it on one machine."""
+
+    format: Format
+    rows: tuple[TimingRow, ...]
+    machine: Machine
+
+
+class ResultHeader(BaseModel):
+    """What is read of a result file before it is known whether it is asked for."""
+
+    model_config = ConfigDict(strict=True)
+
+    task: str
+    method: str
+    status: Any = None
