@@ -77,24 +77,22 @@ def fit(
         UserError: a loss that is no longer finite, or a damaged checkpoint.
     """
     state = TrainingState(component, seeds, data.rewards.device, on_row)
-    first = state.restore(checkpoint)
     precomputed = component.precompute(Step(data, models, state.noise))
-    smoothed = torch.zeros(len(seeds), device=data.rewards.device)
+    first = state.restore(checkpoint)
     saved_at = time.monotonic()
     for number in range(first, component.steps):
         step = Step(data, models, state.noise, precomputed, number)
         losses = component.losses(state.module, step)
         state.step(losses, step)
         component.after_step(state.module, step)
-        total = summed(losses)
-        smoothed = total if number == first else torch.lerp(smoothed, total, SMOOTHING)
+        state.smooth(losses, number)
         if (number + 1) % REPORT_EVERY == 0 or number + 1 == component.steps:
-            check_finite(component, smoothed, seeds, number + 1)
+            check_finite(component, state.smoothed, seeds, number + 1)
             progress(number + 1, component.steps)
         if checkpoint is not None and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             checkpoint.write(state.saved(number + 1))
             saved_at = time.monotonic()
-    return Fitted(state.result(), smoothed.tolist(), state.curve)
+    return Fitted(state.result(), state.smoothed.tolist(), state.curve)
 
 
 def compute(
@@ -137,6 +135,7 @@ class TrainingState:
         self.module, self.noise = make(component, seeds, device)
         self.optimisers = [GroupOptimiser(self.module, group) for group in component.groups]
         self.curve = Curve(seeds, component.steps, on_row)
+        self.smoothed = torch.zeros(len(seeds), device=device)
 
     def step(self, losses: Any, step: Step) -> None:
         """One step of every group that is due, and its row of the curve."""
@@ -148,6 +147,11 @@ class TrainingState:
             optimiser.step(step.number, measure)
         if measure:
             self._record(losses, due, step)
+
+    def smooth(self, losses: Any, number: int) -> None:
+        """Follow the summed loss of each seed."""
+        total = summed(losses)
+        self.smoothed = total if number == 0 else torch.lerp(self.smoothed, total, SMOOTHING)
 
     def _record(self, losses: Any, due: Sequence[GroupOptimiser], step: Step) -> None:
         several = len(self.optimisers) > 1
@@ -173,6 +177,7 @@ class TrainingState:
             "optimisers": [optimiser.optimiser.state_dict() for optimiser in self.optimisers],
             "noise": self.noise.state(),
             "curve": self.curve.state(),
+            "smoothed": self.smoothed,
         }
         buffer = io.BytesIO()
         torch.save(content, buffer)
@@ -200,4 +205,5 @@ class TrainingState:
             optimiser.optimiser.load_state_dict(state)
         self.noise.restore([state.cpu() for state in saved["noise"]])
         self.curve.restore(saved["curve"])
+        self.smoothed = saved["smoothed"]
         return saved["step"]

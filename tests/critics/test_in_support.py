@@ -1,6 +1,7 @@
 """In-support softmax Q-learning: its target by hand, and the fixed point it reaches against value iteration."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -9,33 +10,35 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
-from critics.in_support import CriticError, InSupportQ, SupportedBatch, softmax_value
+from critics.in_support import CriticError, InSupportNetworks, InSupportQ, softmax_value
 from critics.iql import Critic, CriticConfig
-from training.component import Component, Data
-from training.loop import fit
-from training.seeds import SeedStreams
+from training import Component, Data, SeedLinear, SeedStreams, Step, fit
 
 SEEDS = (0, 1)
 
 
 @dataclass(frozen=True)
 class Given(Component):
-    """Support actions written down: index (state,) and next_actions (state, M, action), the same for all seeds."""
+    """Support actions at next states written down: index (state,), actions (state, M, action), for all seeds."""
 
     kind: ClassVar[str] = "given"
     index: torch.Tensor = field(compare=False)
-    next_actions: torch.Tensor = field(compare=False)
+    actions: torch.Tensor = field(compare=False)
 
-    def build(self, streams):
+    def build(self, streams: SeedStreams) -> nn.Module:
         module = nn.Module()
-        for name in ("index", "next_actions"):
+        for name in ("index", "actions"):
             table = getattr(self, name)
             module.register_buffer(name, table.expand(len(streams), *table.shape))
         return module
 
 
-def quiet(done, total):
+def quiet(done: int, total: int) -> None:
     pass
+
+
+def linears(network: nn.Module) -> list[SeedLinear]:
+    return [layer for layer in network.modules() if isinstance(layer, SeedLinear)]
 
 
 def test_softmax_value_lies_between_mean_and_maximum():
@@ -47,7 +50,16 @@ def test_softmax_value_lies_between_mean_and_maximum():
     assert softmax_value(1e4 * q, 1.0).tolist() == pytest.approx([4e4, 1e4])
 
 
-def linear_critic():
+class Places(SeedStreams):
+    """Streams whose integers are these places among the support states."""
+
+    places: torch.Tensor
+
+    def integers(self, high: int, *shape: int) -> torch.Tensor:
+        return self.places
+
+
+def linear_critic() -> tuple[InSupportQ, InSupportNetworks]:
     """No hidden layer: both networks are Q1 = 2a, Q2 = a + 1, so that min Q' at a' = 0, 1, 3 is 0, 2, 4."""
     config = CriticConfig(layers=0, discount=0.5, batch_size=2)
     given = Given(torch.tensor([0, 1]), torch.tensor([[[0.0], [1.0], [3.0]]] * 2))
@@ -55,8 +67,9 @@ def linear_critic():
     module = component.build(SeedStreams([0], "x"))
     with torch.no_grad():
         for network in (module.twin_q, module.target_q):
-            network[0].weight.copy_(torch.tensor([[[0.0], [2.0]], [[0.0], [1.0]]])[None])
-            network[0].bias.copy_(torch.tensor([[0.0], [1.0]])[None, :, None])
+            (layer,) = linears(network)
+            layer.weight.copy_(torch.tensor([[[0.0], [2.0]], [[0.0], [1.0]]])[None])
+            layer.bias.copy_(torch.tensor([[0.0], [1.0]])[None, :, None])
     return component, module
 
 
@@ -69,25 +82,30 @@ def test_one_loss_worked_by_hand():
         next_observations=torch.zeros(2, 1),
         terminals=torch.tensor([0.0, 1.0]),
     )
-    next_actions = component.support.next_actions[None]
-    batch = SupportedBatch(data.batch(torch.tensor([[0, 1]])), next_actions)
+    noise = Places([0], "y")
+    noise.places = torch.tensor([[0, 1]])
+    step = Step(data, {"support": component.support.build(noise)}, noise)
     # Targets 1 + 0.5·3.701874 = 2.850937 and 4; Q(s, 0) is 0 and 1 by the two networks.
     # Mean over the twins: (2.850937² + 1.850937²)/2 = 5.776904 and (16 + 9)/2; mean of the two 9.138452.
-    loss = component.loss(module, batch, {}, {}, SeedStreams([0], "y"))
+    loss = component.losses(module, step)["loss"]
     assert loss.tolist() == pytest.approx([9.138452], abs=1e-5)
     loss.sum().backward()
     assert all(p.grad is None for p in module.target_q.parameters())
     # ∂/∂b of the first network: the mean of Q - target, as the two twins share the half.
-    assert module.twin_q[0].bias.grad[0, 0, 0, 0].item() == pytest.approx((-2.850937 - 4) / 2, abs=1e-5)
+    gradient = linears(module.twin_q)[0].bias.grad
+    assert gradient is not None
+    assert gradient[0, 0, 0, 0].item() == pytest.approx((-2.850937 - 4) / 2, abs=1e-5)
 
 
 def test_the_target_network_follows_by_polyak():
     component, module = linear_critic()
     with torch.no_grad():
-        module.twin_q[0].bias += 1.0
-    before = module.target_q[0].bias.clone()
-    component.after_step(module)
-    torch.testing.assert_close(module.target_q[0].bias, before + 0.005)
+        linears(module.twin_q)[0].bias.add_(1.0)
+    (followed,) = linears(module.target_q)
+    before = followed.bias.clone()
+    nothing = Data(*(torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1), torch.zeros(1, 1), torch.zeros(1)))
+    component.after_step(module, Step(nothing, {}, SeedStreams([0], "y")))
+    torch.testing.assert_close(followed.bias, before + 0.005)
 
 
 def test_it_is_no_critic_to_ask_for_v():
@@ -98,17 +116,27 @@ def test_it_is_no_critic_to_ask_for_v():
 
 
 def test_each_transition_comes_with_the_actions_of_its_own_next_state():
-    """Action i of the support states that stand for row 9 - i of the data: the two are drawn together."""
-    rows = torch.arange(9, -1, -1)
-    given = Given(rows, torch.arange(10.0)[:, None, None].expand(10, 3, 1))
-    component = InSupportQ(CriticConfig(batch_size=50, width=4), 1, 1, given, 1.0)
+    """Support place i stands for row 9 - i of the data and holds action i; Q = 0 and Q'(s', a') = a' alone.
+
+    With rewards n of row n and γ = 1 every target is n + (9 - n) = 9, whichever rows are drawn: loss 81.
+    """
+    given = Given(torch.arange(9, -1, -1), torch.arange(10.0)[:, None, None].expand(10, 3, 1))
+    component = InSupportQ(CriticConfig(batch_size=50, layers=0, discount=1.0), 1, 1, given, 1.0)
+    module = component.build(SeedStreams(SEEDS, "x"))
+    with torch.no_grad():
+        for network, slope in ((module.twin_q, 0.0), (module.target_q, 1.0)):
+            (layer,) = linears(network)
+            layer.weight.copy_(torch.tensor([[0.0], [slope]]).expand_as(layer.weight))
+            layer.bias.zero_()
     numbers = torch.arange(10.0)
     data = Data(numbers[:, None], numbers[:, None], numbers, numbers[:, None], torch.zeros(10))
-    batch = component.draw(data, {}, {"support": given.build(SeedStreams(SEEDS, "x"))}, SeedStreams(SEEDS, "y"))
-    assert batch.next_actions.shape == (2, 50, 3, 1)
-    torch.testing.assert_close(batch.next_actions[..., 0, 0], 9 - batch.transitions.rewards)
-    assert set(batch.transitions.index[0].tolist()) == set(range(10))
-    assert not torch.equal(batch.transitions.index[0], batch.transitions.index[1])
+    models = {"support": given.build(SeedStreams(SEEDS, "x"))}
+    loss = component.losses(module, Step(data, models, SeedStreams(SEEDS, "y")))["loss"]
+    assert loss.tolist() == pytest.approx([81.0, 81.0])
+    # Which rows are drawn differs between the seeds: without the support actions it shows.
+    models = {"support": replace(given, actions=torch.zeros(10, 3, 1)).build(SeedStreams(SEEDS, "x"))}
+    loss = component.losses(module, Step(data, models, SeedStreams(SEEDS, "y")))["loss"]
+    assert loss[0].item() != loss[1].item()
 
 
 REWARDS = np.array([[0.2, 0.0, 3.0], [0.5, 1.0, 0.0]])  # state, action -1, 0, 1
@@ -117,7 +145,7 @@ NEXT = np.array([[1, 0, 0], [0, 1, 0]])
 GAMMA, BETA = 0.8, 2.0
 
 
-def value_iteration(support):
+def value_iteration(support: Sequence[Sequence[float]]) -> np.ndarray:
     """Q of the two-state problem, by the operator itself in NumPy."""
     q = np.zeros((2, 3))
     for _ in range(200):
@@ -143,7 +171,9 @@ def test_it_converges_to_the_fixed_point_of_its_operator():
         discount=GAMMA, polyak=0.1, width=32, layers=2, learning_rate=5e-3, batch_size=32, steps=900
     )
     component = InSupportQ(config, 2, 1, given, BETA)
-    module, _ = fit(component, data, {"support": given.build(SeedStreams(SEEDS, "x"))}, SEEDS, quiet)
+    models = {"support": given.build(SeedStreams(SEEDS, "x"))}
+    module = fit(component, data, models, SEEDS, quiet).module
+    assert isinstance(module, InSupportNetworks)
     found = module.q(data.observations.expand(2, -1, -1), data.actions.expand(2, -1, -1))
     exact = torch.from_numpy(value_iteration(SUPPORT)).float().flatten()
     torch.testing.assert_close(found, exact.expand(2, 6), atol=0.05, rtol=0)

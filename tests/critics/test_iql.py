@@ -1,38 +1,50 @@
 """Implicit Q-learning converges to values that are known by hand."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from scipy.stats import expectile
+from torch import Tensor, nn
 
-from critics.iql import IQL, CriticConfig, IQLNetworks, KnownCritic, data_weights
-from critics.weights import Exponential
-from training.component import Data
-from training.loop import fit
-from training.networks import SeedLayerNorm
-from training.seeds import SeedStreams
+from critics.iql import IQL, CriticConfig, IQLNetworks
+from critics.known import KnownCritic
+from critics.weights import Exponential, weigh_data
+from training import Data, SeedLayerNorm, SeedLinear, SeedStreams, Step, fit
 
 GAMMA = 0.9
 
 
-def quiet(done, total):
+CONFIG = CriticConfig(discount=GAMMA, polyak=0.1, width=32, learning_rate=5e-3, batch_size=16, steps=400)
+
+
+def quiet(done: int, total: int) -> None:
     pass
 
 
-def trained(data, seeds=(0, 1), **settings):
-    config = CriticConfig(
-        **{"discount": GAMMA, "polyak": 0.1, "width": 32, "learning_rate": 5e-3, "batch_size": 16} | settings
-    )
-    component = IQL(config, data.observations.shape[1], data.actions.shape[1])
-    module, losses = fit(component, data, {}, seeds, quiet)
-    assert torch.tensor(losses).isfinite().all()
-    return module
+def trained(data: Data, **settings: Any) -> IQLNetworks:
+    component = IQL(replace(CONFIG, **settings), data.observations.shape[1], data.actions.shape[1])
+    fitted = fit(component, data, {}, (0, 1), quiet)
+    assert torch.tensor(fitted.losses).isfinite().all()
+    assert isinstance(fitted.module, IQLNetworks)
+    return fitted.module
 
 
-def everywhere(function, *tables, seeds=2):
-    return function(*(table.expand(seeds, -1, -1) for table in tables))
+def linears(network: nn.Module) -> list[SeedLinear]:
+    return [layer for layer in network.modules() if isinstance(layer, SeedLinear)]
 
 
-def chain():
+def step_on(data: Data, *seeds: int) -> Step:
+    return Step(data, {}, SeedStreams(seeds, "y"))
+
+
+def everywhere(function: Callable[..., Tensor], *tables: Tensor) -> Tensor:
+    return function(*(table.expand(2, -1, -1) for table in tables))
+
+
+def chain() -> Data:
     """s0 → s1 → s2 → the end with reward 1, one action each: Q = V = γ², γ, 1."""
     states = torch.eye(3)
     return Data(
@@ -50,7 +62,7 @@ def chain():
 def test_with_one_action_per_state_every_value_loss_finds_the_discounted_return(value_loss, tau):
     """Q has no spread, so its expectile, and where every value loss is least, is Q itself."""
     data = chain()
-    critic = trained(data, expectile=tau, value_loss=value_loss, steps=400)
+    critic = trained(data, expectile=tau, value_loss=value_loss)
     exact = torch.tensor([GAMMA**2, GAMMA, 1.0]).expand(2, 3)
     torch.testing.assert_close(everywhere(critic.v, data.observations), exact, atol=0.01, rtol=0)
     q = everywhere(critic.q, data.observations, data.actions)
@@ -69,7 +81,7 @@ def test_v_is_the_expectile_of_q_over_the_actions_of_the_data():
     )
     tau = 0.8
     assert expectile([0.0, 1.0], tau) == pytest.approx(tau)
-    critic = trained(data, expectile=tau, steps=400, batch_size=64)
+    critic = trained(data, expectile=tau, batch_size=64)
     v = everywhere(critic.v, data.observations)
     torch.testing.assert_close(v, torch.tensor([GAMMA * tau, tau, tau]).expand(2, 3), atol=0.05, rtol=0)
     q = everywhere(critic.q, data.observations, data.actions)
@@ -90,7 +102,7 @@ def test_q_is_the_smaller_target_twin_and_the_target_follows_by_polyak():
     with torch.no_grad():
         for p in module.twin_q.parameters():
             p += 1.0
-    component.after_step(module)
+    component.after_step(module, step_on(chain(), 0, 1))
     for old, new in zip(before, module.target_q.parameters(), strict=True):
         # The target began as a copy, so a quarter of the way to copy + 1 is copy + 0.25.
         torch.testing.assert_close(new, old + 0.25)
@@ -100,7 +112,8 @@ def test_q_is_the_smaller_target_twin_and_the_target_follows_by_polyak():
 def test_the_first_q_is_the_first_target_twin_and_v_can_be_normalised_inside():
     config = CriticConfig(width=8, value_hidden_norm=True, weight_decay=1e-4)
     component = IQL(config, 3, 2)
-    assert component.training.weight_decay == 1e-4
+    (group,) = component.groups
+    assert group.weight_decay == 1e-4
     module = component.build(SeedStreams([0, 1], "x"))
     draws = SeedStreams([0, 1], "y")
     observations, actions = draws.normal(6, 3), draws.normal(6, 2)
@@ -111,17 +124,26 @@ def test_the_first_q_is_the_first_target_twin_and_v_can_be_normalised_inside():
     assert not any(isinstance(part, SeedLayerNorm) for part in module.twin_q.modules())
 
 
+class BothRows(SeedStreams):
+    """Streams that draw the first row and the second."""
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        return torch.tensor([[0, 1]])
+
+
 def test_one_loss_worked_by_hand():
     """Networks that answer with constants: Q1 = 1, Q2 = 3, targets the same, V = 2."""
-    config = CriticConfig(width=4, expectile=0.7, discount=0.5)
+    config = CriticConfig(width=4, expectile=0.7, discount=0.5, batch_size=2)
     component = IQL(config, 1, 1)
     module = component.build(SeedStreams([0], "x"))
     with torch.no_grad():
         for network, constant in ((module.twin_q, [[1.0], [3.0]]), (module.target_q, [[1.0], [3.0]])):
-            network[-1].weight.zero_()
-            network[-1].bias.copy_(torch.tensor(constant)[None, :, None])
-        module.value[0][-1].weight.zero_()
-        module.value[0][-1].bias.fill_(2.0)
+            last = linears(network)[-1]
+            last.weight.zero_()
+            last.bias.copy_(torch.tensor(constant)[None, :, None])
+        last = linears(module.value)[-1]
+        last.weight.zero_()
+        last.bias.fill_(2.0)
     data = Data(
         observations=torch.zeros(2, 1),
         actions=torch.zeros(2, 1),
@@ -129,11 +151,15 @@ def test_one_loss_worked_by_hand():
         next_observations=torch.zeros(2, 1),
         terminals=torch.tensor([0.0, 1.0]),
     )
-    batch = data.batch(torch.tensor([[0, 1]]))
+    step = Step(data, {}, BothRows([0], "y"))
     # Value: u = min(1, 3) - 2 = -1: 0.3·1. Targets: 1 + 0.5·2 = 2 and 4.
     # Q: (1-2)² + (3-2)² = 2 and (1-4)² + (3-4)² = 10, mean 6. Together 6.3.
-    loss = component.loss(module, batch, {}, {}, SeedStreams([0], "y"))
+    loss = component.losses(module, step)["loss"]
     assert loss.tolist() == pytest.approx([6.3])
+    assert {name: part.tolist() for name, part in step.parts.items()} == {
+        "value_loss": pytest.approx([0.3]),
+        "td_loss": pytest.approx([6.0]),
+    }
     loss.sum().backward()
     assert all(p.grad is None for p in module.target_q.parameters())
 
@@ -150,7 +176,8 @@ def test_data_weights_are_the_weights_of_each_seeds_critic():
     data = chain()
     module = IQL(CriticConfig(width=8), 3, 1).build(SeedStreams([0, 1], "x"))
     assert isinstance(module, IQLNetworks)
-    weights = data_weights(data, module, Exponential(1.0), seeds=2)
+    step = Step(data, {"critic": module, "other": None}, SeedStreams([0, 1], "y"))
+    weights = weigh_data(step, Exponential(1.0))
     assert weights.shape == (2, 3)
     for seed in range(2):
         for row in range(3):

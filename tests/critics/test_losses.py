@@ -1,6 +1,7 @@
 """Losses worked by hand, their limits and their minimisers."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -20,12 +21,12 @@ from critics.losses import (
 )
 
 
-def values(loss, q, v, **settings):
+def values(loss: Callable[..., torch.Tensor], q: list[float], v: list[float], **settings: float) -> list[float]:
     pair = torch.tensor([q, v], dtype=torch.float64)
     return loss(pair[0], pair[1], **settings).tolist()
 
 
-def minimiser(loss, sample):
+def minimiser(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], sample: np.ndarray) -> float:
     """The constant V that minimises the mean loss over the sample's Q."""
     q = torch.from_numpy(sample)
     found = minimize_scalar(

@@ -1,15 +1,20 @@
 """A known energy's measured slope is the true one of a quadratic, and of a step its height over the width."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from torch import Tensor
 
-from critics.iql import KnownCritic
-from training.seeds import SeedStreams
+from critics.known import KnownCritic
+from training import SeedStreams
 
 BETA = 3.0
 
 
-def slope_of(energy, points):
+def slope_of(
+    energy: Callable[[np.ndarray], np.ndarray], points: list[list[float]]
+) -> tuple[Tensor, Tensor]:
     """∂q/∂a at the points, (n, 2), with q = β E."""
     critic = KnownCritic("any", energy, 1.0).build(SeedStreams([0], "x"))
     actions = torch.tensor(points)[None].requires_grad_()

@@ -13,11 +13,12 @@ from critics.weights import (
     HardExpectile,
     Linex,
     SmoothExpectile,
+    WeightFunction,
     parse_weight,
 )
 
 
-def at(weight, *advantages, v=0.25):
+def at(weight: WeightFunction, *advantages: float, v: float = 0.25) -> list[float]:
     """w where Q = V + A."""
     advantage = torch.tensor(advantages, dtype=torch.float64)
     return weight(v + advantage, torch.full_like(advantage, v)).tolist()

@@ -1,39 +1,44 @@
 """The networks by name: their sizes against the authors' and the paper's, their formulas against plain PyTorch."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
-from methods.diffusion.denoiser import DenoiserConfig, build_denoiser
+from methods import AuxiliaryHead
 from methods.diffusion.networks.build import NETWORKS, build_network
-from methods.diffusion.networks.residual import LevelEmbedding, NetworkConfig, level_numbers
-from training.networks import parameter_count
-from training.seeds import SeedStreams
+from methods.diffusion.networks.config import LevelEmbedding, NetworkConfig, level_numbers
+from methods.diffusion.networks.perceptron import PerceptronNetwork
+from methods.diffusion.networks.u_shaped import ContextBlock, UShapedNetwork
+from training import SeedLinear, SeedStreams, parameter_count
 
 SEEDS = (0, 1)
 OBSERVATIONS, ACTIONS, ROWS = 3, 2, 7
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published" / "published_swg_parameter_counts.csv"
 
 
-def network(name, *, weight_head=False):
+def network(name: Any, further: int = 0) -> nn.Module:
     config = NetworkConfig(network=name, width=8, blocks=3, dropout=0.0, frequencies=4, level_features=6)
-    return build_network(SeedStreams(SEEDS, "x"), config, OBSERVATIONS, ACTIONS, weight_head)
+    head = AuxiliaryHead(further) if further else None
+    return build_network(SeedStreams(SEEDS, "x"), config, OBSERVATIONS, ACTIONS, head)
 
 
-def inputs(channels):
+def inputs(channels: int) -> tuple[Tensor, Tensor]:
     streams = SeedStreams(SEEDS, "inputs")
     return streams.normal(ROWS, channels), streams.normal(ROWS, OBSERVATIONS)
 
 
 @pytest.mark.parametrize("levels", [4, 40])  # fewer and more than there are rows
-@pytest.mark.parametrize("weight_head", [False, True])
+@pytest.mark.parametrize("further", [0, 1, 2])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_one_level_for_all_is_the_same_level_for_each(name, weight_head, levels):
-    net, numbers = network(name, weight_head=weight_head), level_numbers(levels)
-    z, observations = inputs(ACTIONS + weight_head)
+def test_one_level_for_all_is_the_same_level_for_each(name: str, further: int, levels: int):
+    net, numbers = network(name, further), level_numbers(levels)
+    z, observations = inputs(ACTIONS + further)
     rows = SeedStreams(SEEDS, "levels").integers(levels, ROWS)
     mixed = net(z, rows, observations, numbers)
     assert mixed.shape == z.shape
@@ -45,35 +50,39 @@ def test_one_level_for_all_is_the_same_level_for_each(name, weight_head, levels)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_seed_sees_its_own_inputs_and_parameters_alone(name):
-    net, numbers = network(name, weight_head=True), level_numbers(4)
+def test_a_seed_sees_its_own_inputs_and_parameters_alone(name: str):
+    net, numbers = network(name, 1), level_numbers(4)
     z, observations = inputs(ACTIONS + 1)
     z.requires_grad_()
-    net(z, 2, observations, numbers)[1].sum().backward()
-    assert z.grad[0].abs().sum() == 0
-    assert z.grad[1].abs().min() > 0
-    for parameter in net.parameters():
-        assert parameter.grad[0].abs().sum() == 0
-        assert parameter.grad[1].abs().sum() > 0
+    answer = net(z, 2, observations, numbers)[1].sum()
+    of_z, *of_parameters = torch.autograd.grad(answer, [z, *net.parameters()])
+    assert of_z[0].abs().sum() == 0
+    assert of_z[1].abs().min() > 0
+    for gradient in of_parameters:
+        assert gradient[0].abs().sum() == 0
+        assert gradient[1].abs().sum() > 0
 
 
-def dense(layer, x, seed=1):
+def dense(layer: nn.Module, x: Tensor, seed: int = 1) -> Tensor:
+    assert isinstance(layer, SeedLinear)
     return linear(x, layer.weight[seed].T, layer.bias[seed, 0])
 
 
 def test_the_perceptron_is_a_plain_perceptron_on_everything_at_once():
     net, (z, observations) = network("mlp"), inputs(ACTIONS)
+    assert isinstance(net, PerceptronNetwork)
     embedding = net.level(torch.tensor([2.0]))[1].expand(ROWS, -1)
     h = torch.cat([z[1], observations[1], embedding], -1)
-    layers = [layer for layer in net.mlp if hasattr(layer, "weight")]
+    layers = [layer for layer in net.mlp if isinstance(layer, SeedLinear)]
     assert len(layers) == 4  # three hidden layers
     for layer in layers[:-1]:
         h = silu(dense(layer, h))
     torch.testing.assert_close(net(z, 1, observations, level_numbers(4))[1], dense(layers[-1], h))
 
 
-def block(part, x, context):
+def block(part: nn.Module, x: Tensor, context: Tensor) -> Tensor:
     """The residual block of CEP's code, for the second seed."""
+    assert isinstance(part, ContextBlock)
     h = silu(dense(part.first, x)) + dense(part.context, silu(context))
     h = silu(dense(part.second, h))
     return h + (x if isinstance(part.skip, torch.nn.Identity) else dense(part.skip, x))
@@ -81,7 +90,8 @@ def block(part, x, context):
 
 def test_the_u_goes_down_and_up_with_what_came_down_beside_it():
     net, (z, observations) = network("u-shaped"), inputs(ACTIONS)
-    turns = 0.75 * net.time.frequency[1, 0] * 2 * torch.pi  # level 2 of 0..3 stands at t = 3/4
+    assert isinstance(net, UShapedNetwork)
+    turns = 0.75 * net.time.get_buffer("frequency")[1, 0] * 2 * torch.pi  # level 2 of 0..3 stands at t = 3/4
     assert turns.shape == (16,)
     time = dense(net.time.mix, torch.cat([turns.sin(), turns.cos()])).expand(ROWS, -1)
     state = silu(dense(net.state, observations[1]))
@@ -99,10 +109,10 @@ def test_the_u_goes_down_and_up_with_what_came_down_beside_it():
 
 def test_the_frequencies_of_the_u_are_fixed_and_spread_by_thirty():
     streams = SeedStreams(range(200), "x")
-    net = build_network(streams, NetworkConfig(network="u-shaped", width=2), 1, 1, False)
+    net = build_network(streams, NetworkConfig(network="u-shaped", width=2), 1, 1)
     assert "time.frequency" not in dict(net.named_parameters())
     assert "time.frequency" in net.state_dict()
-    assert net.time.frequency.std().item() == pytest.approx(30, abs=4.5 * 30 / (2 * 3200) ** 0.5)
+    assert net.get_buffer("time.frequency").std().item() == pytest.approx(30, abs=4.5 * 30 / (2 * 3200) ** 0.5)
     at_1000 = level_numbers(1000) / level_numbers(1000)[-1]
     torch.testing.assert_close(at_1000, torch.linspace(1e-3, 1, 1000))  # the times of the continuous schedule
 
@@ -119,11 +129,11 @@ def test_the_u_has_as_many_parameters_as_the_authors_network():
     last = 1024 * 6 + 6
     assert embeddings + blocks + last == 1_634_278
     config = NetworkConfig(network="u-shaped")
-    net = build_network(SeedStreams([0], "x"), config, 17, 6, weight_head=False)
+    net = build_network(SeedStreams([0], "x"), config, 17, 6)
     assert parameter_count(net) == 1_634_278
 
 
-def published_counts():
+def published_counts() -> Iterator[tuple[int, int, float, int]]:
     """(width, hidden layers, parameters, unit of the last printed digit) of each row of the paper's table."""
     with PUBLISHED.open() as file:
         rows = list(csv.DictReader(file))
@@ -146,7 +156,7 @@ def test_the_perceptron_has_the_papers_number_of_parameters(width, depth, publis
     by_hand = embedding + (inputs + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * outputs
     if width * depth < 5000:  # the larger ones are the same formula at hundreds of megabytes
         config = NetworkConfig(network="mlp", width=width, blocks=depth)
-        net = build_network(SeedStreams([0], "x"), config, 11, 3, weight_head=True)
+        net = build_network(SeedStreams([0], "x"), config, 11, 3, AuxiliaryHead(1))
         assert parameter_count(net) == by_hand
     if (width, depth) == (2056, 2):
         assert by_hand == 4_895_532
@@ -167,5 +177,7 @@ def test_numbers_of_levels_are_one_to_k_until_they_would_look_unrelated():
 
 
 def test_an_unknown_network_is_named_with_the_choices():
+    config = NetworkConfig()
+    object.__setattr__(config, "network", "unet")  # under test the constructor would check its type
     with pytest.raises(ValueError, match=r"unknown network 'unet'; choose one of residual, u-shaped, mlp\."):
-        build_denoiser(SeedStreams([0], "x"), DenoiserConfig(network="unet"), 3, 2, weight_head=False)
+        build_network(SeedStreams([0], "x"), config, 3, 2)

@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 import torch
 from closed_form import ExactBehaviour, ExactEnergy, ExactJoint, LogLinear, limit_law, sampled_law
-from exact_policies import LAW, actions_of, assert_law, exact_parts
+from exact_policies import LAW, actions_of, assert_law, exact_models, guided_denoiser, one_dimensional
 from scipy.integrate import quad
 from scipy.stats import norm
+from tiny import act
 
+from methods import SeedStreams, SlotMethod, sample
 from methods.cep import CEP
 from methods.ddice import DiffusionDICE
-from methods.diffusion.guidance import EnergyGuided, SelfWeighted
-from methods.diffusion.sampler import SamplerConfig, sample
+from methods.diffusion.noise import StreamNoise
+from methods.diffusion.sampler import Bounds, SamplerConfig
 from methods.diffusion.schedule import SCHEDULES, Schedule, make_schedule
 from methods.diffusion.solvers import SOLVERS
 from methods.swg import SWG
 from methods.unguided import Unguided
-from training.seeds import SeedStreams
 
 DRAWS = 20_000
 LEVELS = 100
@@ -30,7 +31,12 @@ DPM_SOLVERS = ("dpm++-multistep", "dpm++-singlestep")
 VANISHING = ("vp", "cosine")  # the least noise of vp-linear is that of t = 1e-3, however many levels there are
 
 
-def errors_of(schedule, solver, rho, levels):
+def draws(rows: int) -> StreamNoise:
+    """The noise of one seed."""
+    return StreamNoise(SeedStreams([0], "draws"), rows)
+
+
+def errors_of(schedule: str, solver: str, rho: float, levels: tuple[int, ...]) -> np.ndarray:
     """What is missing to the limit, (level count, mean and std)."""
     schedules = [make_schedule(schedule, count) for count in levels]
     laws = [(sampled_law(LAW, steps, solver, rho), limit_law(LAW, steps, solver, rho)) for steps in schedules]
@@ -88,8 +94,8 @@ def test_between_two_given_noise_levels_each_solver_has_its_order(solver, order,
     errors = []
     for steps in (20, 40, 80, 160):
         schedule = even_in_log_snr(-3.0, 3.0, steps + 1)
-        guided = EnergyGuided(ExactBehaviour(LAW, schedule), ExactEnergy(LAW, schedule), rho)
-        z = sample(guided, torch.zeros(1, 200, 1), SeedStreams([0], "draws"), SamplerConfig(solver=solver))
+        guided = guided_denoiser(CEP(), exact_models(schedule, joint=False), rho, 200)
+        z = sample(guided, torch.zeros(1, 200, 1), draws(200), SamplerConfig(solver=solver))
         start = SeedStreams([0], "draws").normal(200, 1)
         spread = ((schedule.alpha * LAW.std).square() + schedule.sigma.square()).sqrt()
         middle = schedule.alpha * LAW.target_mean(rho)
@@ -100,7 +106,7 @@ def test_between_two_given_noise_levels_each_solver_has_its_order(solver, order,
     assert rates == pytest.approx(order, abs=0.15), rates
 
 
-def even_in_log_snr(low, high, levels):
+def even_in_log_snr(low: float, high: float, levels: int) -> Schedule:
     """σ² = 1/(1 + e^{2λ}), from the least noisy level."""
     place = torch.linspace(high, low, levels, dtype=torch.float64)
     return Schedule(torch.sigmoid(2 * place).sqrt().float(), torch.sigmoid(-2 * place).sqrt().float())
@@ -149,27 +155,32 @@ def test_self_weighted_guidance_with_a_weight_that_tells_the_action(solver):
     mean = first / mass
     std = (second / mass - mean**2) ** 0.5
     schedule = make_schedule("cosine", LEVELS)
-    guided = SelfWeighted(ExactJoint(LAW, schedule, lambda a: torch.sigmoid(4 * a)), 1.0)
-    z = sample(guided, torch.zeros(1, DRAWS, 1), SeedStreams([0], "draws"), SamplerConfig(solver=solver))
+    models = {"denoiser": ExactJoint(LAW, schedule, lambda a: torch.sigmoid(4 * a))}
+    guided = guided_denoiser(SWG(), models, 1.0, DRAWS)
+    z = sample(guided, torch.zeros(1, DRAWS, 1), draws(DRAWS), SamplerConfig(solver=solver))
     assert_law(z[0, :, 0].double(), mean, std, slack=0.015)
     torch.testing.assert_close(z[0, :, 1], torch.sigmoid(4 * z[0, :, 0]), atol=0.03, rtol=0)
-    assert guided.repairs.counts(0)["nan_gradients"] == 0
+    assert sum(guided.counts.of_seed(0)["interventions"]["nan_gradients"]) == 0
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("joint", [False, True], ids=["energy", "self-weighted"])
-def test_rho_zero_is_the_unguided_draw_exactly(solver, joint):
+@pytest.mark.parametrize("method", [CEP(), SWG()], ids=["energy", "self-weighted"])
+def test_rho_zero_is_the_unguided_draw_exactly(solver: str, method: SlotMethod):
     schedule = make_schedule("cosine", 20)
-    parts = exact_parts(schedule, joint)
-    plain = parts["denoiser"]
-    guided = SelfWeighted(plain, 0.0) if joint else EnergyGuided(plain, parts["energy"], 0.0)
+    models = exact_models(schedule, joint=isinstance(method, SWG))
+    bounds = Bounds(*(torch.tensor([end, least]) for end, least in ((-6.0, 1e-4), (6.0, 1.0))))
+    plain = models["denoiser"]
+    bounds = Bounds(bounds.low[: plain.channels], bounds.high[: plain.channels])
     observations = torch.zeros(1, 500, 1)
-    draws = [
-        sample(denoiser, observations, SeedStreams([0], "draws"), SamplerConfig(solver=solver))
-        for denoiser in (plain, guided)
-    ]
-    assert torch.equal(*draws)
-    assert guided.repairs.counts(0) == {"nan_gradients": 0, "clipped_weights": 0, "guided_rows": 0}
+    config = SamplerConfig(solver=solver)
+    expected = sample(plain, observations, draws(500), config, bounds)
+    guided = guided_denoiser(method, models, 0.0, 500)
+    assert torch.equal(sample(guided, observations, draws(500), config, bounds), expected)
+    policy = method.policy(models, one_dimensional(solver))
+    assert torch.equal(act(policy, observations, 0.0, (0,)), expected[..., :1])
+    counts = policy.counts.of_seed(0)
+    assert counts["interventions"] == {"nan_gradients": []}
+    assert counts["evaluations"] == {"function": 500 * 20, "gradient": 0, "guided_rows": 0}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -184,7 +195,7 @@ def test_guidance_moves_the_posterior_mean_to_that_of_the_guided_law():
     """Bayes with prior N(m + ρ l s², s²) gives the guided E[a_0 | a_k] at every level, without any sampling."""
     schedule = make_schedule("vp", 15)
     z = torch.linspace(-2, 2, 9)[None, :, None]
-    guided = EnergyGuided(ExactBehaviour(LAW, schedule), ExactEnergy(LAW, schedule), 3.0)
+    guided = guided_denoiser(CEP(), exact_models(schedule, joint=False), 3.0, 9)
     shifted = ExactBehaviour(LogLinear(mean=LAW.target_mean(3.0)), schedule)
     for level in range(15):
         expected = shifted(z, level, z)

@@ -2,20 +2,20 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
-from tiny import HIGH, LOW, OBSERVATIONS, made, tiny_data, tiny_shared
+from tiny import ACTIONS, HIGH, LOW, OBSERVATIONS, act, make_policy, tiny_setup
+from torch import Tensor
 
 from bench.runner.plan import node_of
+from critics.iql import IQL
+from methods import Component, Denoiser, Method, Policy, SeedStreams, SlotPolicy, get_method, method_names
 from methods.cep import CEP
-from methods.core.method import DiffusionPolicy, Method, Policy
-from methods.core.registry import get_method, method_names
 from methods.ddice import DiffusionDICE
-from methods.diffusion.denoiser import Denoiser
 from methods.idql import IDQL
-from training.component import Component
-from training.seeds import SeedStreams
 
 SEEDS = (0, 1, 2)
 BATCH = 6
@@ -24,39 +24,33 @@ SMALL = {"candidates": 3, "support_actions": 3, "support_states": 12, "noises": 
 every_method = pytest.mark.parametrize("name", method_names())
 
 
-def small(name) -> Method:
+def small(name: str) -> Method:
     """The method with its sizes made tiny, by the names that the built-in methods give them."""
     cls = get_method(name)
-    fields = {field.name for field in dataclasses.fields(cls)}
+    fields = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
     return cls(**{field: value for field, value in SMALL.items() if field in fields})
 
 
-def made_parts(method, shared, seeds):
-    known = {}
-    parts = method.components(shared)
-    return {name: made(component, tiny_data(), seeds, known) for name, component in parts.items()}
+def policy_of(name: str, seeds: tuple[int, ...] = SEEDS) -> Policy:
+    return make_policy(small(name), tiny_setup(), seeds)[0]
 
 
-def policy_of(name, seeds, rho):
-    method, shared = small(name), tiny_shared()
-    return method.policy(made_parts(method, shared, seeds), shared, rho)
-
-
-def observations_of(seeds):
+def observations_of(seeds: tuple[int, ...]) -> Tensor:
     """(seed, batch, observation): the same for a seed whatever its company."""
     return SeedStreams(seeds, "observations").normal(BATCH, OBSERVATIONS)
 
 
-def act(policy, seeds):
-    return policy.act(observations_of(seeds), SeedStreams(seeds, "evaluation"))
+def act_on(policy: Policy, seeds: tuple[int, ...], rho: float, purpose: str = "evaluation") -> Tensor:
+    return act(policy, observations_of(seeds), rho, seeds, purpose)
 
 
-def strength(name):
-    return get_method(name).rho.default if get_method(name).rho is not None else 0.0
+def strength(name: str) -> float:
+    rho = get_method(name).rho
+    return 0.0 if rho is None else rho.default
 
 
 @every_method
-def test_it_says_what_it_is(name):
+def test_it_says_what_it_is(name: str):
     cls = get_method(name)
     assert issubclass(cls, Method)
     assert cls.title
@@ -64,61 +58,81 @@ def test_it_says_what_it_is(name):
     assert dataclasses.is_dataclass(cls)
     assert hash(cls()) == hash(cls())
     with pytest.raises(dataclasses.FrozenInstanceError):
-        cls().title = "other"
+        setattr(cls(), "title", "other")  # noqa: B010 - a class attribute to the type checker
     if cls.rho is not None:
-        assert cls.rho.low < cls.rho.high
-        assert all(cls.rho.low <= rho <= cls.rho.high for rho in (*cls.rho.grid, cls.rho.default))
+        rho = cls.rho
+        assert rho.low < rho.high
+        assert all(rho.low <= scale <= rho.high for scale in (*rho.grid, rho.default))
 
 
 @every_method
-def test_it_acts_with_finite_actions_in_range_and_counts_its_repairs(name):
-    policy = policy_of(name, SEEDS, strength(name))
+def test_it_acts_with_finite_actions_in_range_and_counts_what_it_did(name: str):
+    policy = policy_of(name)
     assert isinstance(policy, Policy)
-    actions = act(policy, SEEDS)
-    assert actions.shape == (3, BATCH, 2)
+    actions = act_on(policy, SEEDS, strength(name))
+    assert actions.shape == (3, BATCH, ACTIONS)
     assert actions.isfinite().all()
     assert (actions >= torch.tensor(LOW)).all()
     assert (actions <= torch.tensor(HIGH)).all()
     assert actions.std() > 0.1  # not all clipped into one corner
     for row in range(3):
-        counts = policy.repairs.counts(row)
-        assert all(type(count) is int and count >= 0 for count in counts.values())
-        assert (counts["guided_rows"] > 0) == (strength(name) != 0)
+        counts = policy.counts.of_seed(row)
+        numbers = [number for levels in counts["interventions"].values() for number in levels]
+        numbers += counts["evaluations"].values()
+        assert all(type(number) is int and number >= 0 for number in numbers)
+        assert counts["evaluations"]["function"] >= BATCH
+        assert (counts["evaluations"]["guided_rows"] > 0) == (strength(name) != 0)
         assert json.loads(json.dumps(counts)) == counts
 
 
 @every_method
-def test_the_same_seeds_give_the_same_actions_and_the_streams_matter(name):
-    policy = policy_of(name, SEEDS, strength(name))
-    assert torch.equal(act(policy, SEEDS), act(policy, SEEDS))
-    other = policy.act(observations_of(SEEDS), SeedStreams(SEEDS, "another purpose"))
-    assert not torch.allclose(act(policy, SEEDS), other)
+def test_the_same_seeds_give_the_same_actions_and_the_noise_matters(name: str):
+    policy, rho = policy_of(name), strength(name)
+    assert torch.equal(act_on(policy, SEEDS, rho), act_on(policy, SEEDS, rho))
+    other = act_on(policy, SEEDS, rho, "another purpose")
+    assert not torch.allclose(act_on(policy, SEEDS, rho), other)
 
 
 @every_method
-def test_a_seeds_actions_do_not_depend_on_its_company(name):
+def test_a_seeds_actions_do_not_depend_on_its_company(name: str):
     """Trained and evaluated in threes, alone, and with others in another order."""
     rows = []
     for seeds in (SEEDS, (1,), (7, 1)):
-        rows.append(act(policy_of(name, seeds, strength(name)), seeds)[seeds.index(1)])
+        rows.append(act_on(policy_of(name, seeds), seeds, strength(name))[seeds.index(1)])
     for row in rows[1:]:
         torch.testing.assert_close(row, rows[0], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", [name for name in method_names() if get_method(name).rho is not None])
-def test_rho_zero_is_the_denoiser_alone_and_another_rho_is_not(name):
-    method, shared = small(name), tiny_shared()
-    parts = made_parts(method, shared, SEEDS)
-    unguided, guided = (method.policy(parts, shared, rho) for rho in (0.0, strength(name)))
-    if not isinstance(unguided, DiffusionPolicy):
+guided_methods = pytest.mark.parametrize("name", [name for name in method_names() if get_method(name).rho])
+
+
+@guided_methods
+def test_rho_zero_is_the_denoiser_alone_and_another_rho_is_not(name: str):
+    policy, models = make_policy(small(name), tiny_setup(), SEEDS)
+    if not isinstance(policy, SlotPolicy):
         pytest.skip("a method with a policy of its own says itself what no guidance is")
-    plain = dataclasses.replace(unguided, denoiser=parts["denoiser"])
-    assert torch.equal(act(unguided, SEEDS), act(plain, SEEDS))
-    assert not torch.allclose(act(guided, SEEDS), act(plain, SEEDS))
-    assert isinstance(guided.denoiser, Denoiser)
+    plain = dataclasses.replace(policy, denoiser=models["denoiser"], guidance=None)
+    expected = act_on(plain, SEEDS, strength(name))
+    assert torch.equal(act_on(policy, SEEDS, 0.0), expected)
+    assert not torch.allclose(act_on(policy, SEEDS, strength(name)), expected)
+    assert isinstance(policy.denoiser, Denoiser)
 
 
-def leaves(config, path=()):
+@guided_methods
+def test_rows_have_each_their_own_rho(name: str):
+    """In a mixed batch unguided rows are those of an unguided call, guided ones those of a guided call."""
+    policy, strong = policy_of(name), strength(name)
+    mixed = torch.zeros(3, BATCH)
+    mixed[0, ::2], mixed[1, 1], mixed[2] = strong, 2 * strong, strong
+    actions = act(policy, observations_of(SEEDS), mixed, SEEDS)
+    for scale in (0.0, strong, 2 * strong):
+        alike = act(policy, observations_of(SEEDS), scale, SEEDS)
+        here = mixed == scale
+        torch.testing.assert_close(actions[here], alike[here], rtol=0, atol=1e-6)
+        assert not torch.allclose(actions[~here], alike[~here], atol=1e-3)
+
+
+def leaves(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every field below a frozen dataclass that belongs in its key, as (path, value)."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -128,15 +142,18 @@ def leaves(config, path=()):
             yield (*path, field.name), value
 
 
-def changed(config, path, value):
+def changed(config: Any, path: tuple[str, ...], value: Any) -> Any:
     """The dataclass with that one field set to something else."""
     if len(path) > 1:
         return dataclasses.replace(config, **{path[0]: changed(getattr(config, path[0]), path[1:], value)})
+    hint = get_type_hints(type(config))[path[0]]
     match value:
         case bool():
             other = not value
         case int() | float():
             other = value + 1
+        case str() if get_origin(hint) is Literal:
+            other = next(choice for choice in get_args(hint) if choice != value)
         case str():
             other = f"{value}x"
         case tuple():
@@ -147,9 +164,8 @@ def changed(config, path, value):
 
 
 @every_method
-def test_components_have_stable_keys_that_change_with_every_setting(name):
-    shared = tiny_shared()
-    first, again = (small(name).components(shared) for _ in range(2))
+def test_components_have_stable_keys_that_change_with_every_setting(name: str):
+    first, again = (small(name).components(tiny_setup()) for _ in range(2))
     assert first == again
     assert first
     for part, component in first.items():
@@ -167,15 +183,16 @@ def test_components_have_stable_keys_that_change_with_every_setting(name):
 
 
 def test_methods_share_the_components_that_are_the_same():
-    shared, known = tiny_shared(), {}
+    setup, known = tiny_setup(), {}
     denoisers = {}
     for name in ("unguided", "idql", "cep", "ddice", "mse", "dps", "swg", "swg-r"):
-        denoisers[name] = node_of(get_method(name)().components(shared)["denoiser"], "data", known)
+        denoisers[name] = node_of(get_method(name)().components(setup)["denoiser"], "data", known)
     assert len({denoisers[name].label for name in ("unguided", "idql", "cep", "ddice", "mse", "dps")}) == 1
     assert denoisers["swg"] is denoisers["swg-r"]
     assert denoisers["swg"].label != denoisers["idql"].label
-    assert IDQL().components(shared)["critic"] is shared.critic
-    assert DiffusionDICE().components(shared)["critic"] is shared.critic
-    energy = node_of(CEP().components(shared)["energy"], "data", known)
-    assert energy.upstream["critic"] is node_of(shared.critic, "data", known)
+    shared = IQL(setup.critic_config, OBSERVATIONS, ACTIONS)
+    assert IDQL().components(setup)["critic"] == shared
+    assert DiffusionDICE(candidates=2).components(setup)["critic"] == shared
+    energy = node_of(CEP().components(setup)["guidance"], "data", known)
+    assert energy.upstream["critic"] is node_of(shared, "data", known)
     assert energy.upstream["support"].upstream["behaviour"] is denoisers["cep"]

@@ -1,26 +1,29 @@
 """The losses of the two guidance networks: values by hand, gradients, and what minimises them."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from scipy.optimize import minimize
-from tiny import tiny_data, tiny_shared
+from tiny import tiny_data, tiny_setup
+from torch import Tensor
 
-from methods.cep import CEP, contrastive_loss
+from methods import SeedStreams, Step
+from methods.cep import CEP, EnergyNet, contrastive_loss
 from methods.core.guidance_net import fourier
 from methods.ddice import in_sample_loss
-from training.seeds import SeedStreams
 
 
-def loss_and_slope(loss, g, *arguments):
+def loss_and_slope(loss: Callable[..., Tensor], g: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
     g = torch.as_tensor(g, dtype=torch.float64).requires_grad_()
     value = loss(g, *arguments)
     (slope,) = torch.autograd.grad(value.sum(), g)
     return value.detach(), slope
 
 
-def plain_in_sample(g, weight):
+def plain_in_sample(g: Tensor, weight: Tensor) -> Tensor:
     """E[w e^{-g} + g], eq. 14 without stabilisation."""
     return (weight * torch.exp(-g) + g).mean(-1)
 
@@ -101,20 +104,24 @@ def test_contrastive_loss_is_least_where_the_energy_is_the_log_weight():
     torch.testing.assert_close(slope, (beta * q + torch.linspace(0, 1, 8)).softmax(-1) - target)
 
 
-def test_the_energy_table_is_the_softmax_of_beta_q_over_each_states_actions():
-    shared = tiny_shared()
-    energy = CEP(inverse_temperature=2.0, support_actions=3, support_states=5).components(shared)["energy"]
+def test_the_target_is_the_softmax_of_beta_q_over_each_states_actions():
+    setup = tiny_setup()
+    method = CEP(inverse_temperature=2.0, support_actions=3, support_states=5)
+    energy = method.components(setup)["guidance"]
+    assert isinstance(energy, EnergyNet)
     support = energy.support.build(SeedStreams([0, 1], "x"))
     streams = SeedStreams([0, 1], "y")
-    support.observations.copy_(streams.normal(5, shared.observation_dim))
-    support.actions.copy_(streams.normal(5, 3, shared.action_dim))
-    critic = shared.critic.build(SeedStreams([0, 1], "z")).requires_grad_(False)
-    table = energy.tables(tiny_data(), {"support": support, "critic": critic}, 2)["target"]
-    assert table.shape == (2, 5, 3)
+    observations, actions = streams.normal(5, setup.observation_dim), streams.normal(5, 3, setup.action_dim)
+    support.get_buffer("observations").copy_(observations)
+    support.get_buffer("actions").copy_(actions)
+    critic = setup.critic().build(SeedStreams([0, 1], "z")).requires_grad_(False)
+    step = Step(tiny_data(), {"support": support, "critic": critic}, SeedStreams([0, 1], "noise"))
+    target = energy.precompute(step)["target"]
+    assert target.shape == (2, 5, 3)
     for state in range(5):
-        here = support.observations[:, state : state + 1]
-        q = [critic.q(here, support.actions[:, state, [one]]) for one in range(3)]
-        torch.testing.assert_close(table[:, state], (2.0 * torch.cat(q, 1)).softmax(-1))
+        here = observations[:, state : state + 1]
+        q = [critic.q(here, actions[:, state, [one]]) for one in range(3)]
+        torch.testing.assert_close(target[:, state], (2.0 * torch.cat(q, 1)).softmax(-1))
 
 
 @pytest.mark.parametrize("levels", [2, 5, 15, 100])

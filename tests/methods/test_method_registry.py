@@ -2,18 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-import methods.core.registry as registry
-from methods.core.registry import MethodError, get_method, load_plugin, method_name, method_names
+from foundation.errors import UnknownName, UserError
+from methods import MethodError, get_method, load_plugin, method_names
+from methods.core import registry
+from methods.core.registry import method_name
 
 BUILT_IN = ("cep", "ddice", "dps", "idql", "mse", "swg", "swg-r", "unguided")
 PLUGIN = '''
 """A method in one file."""
 from dataclasses import dataclass
-from methods.core.method import Method
-from methods.core.registry import register
+from methods import Method, register
 
 @register("{name}")
 @dataclass(frozen=True)
@@ -21,16 +24,16 @@ class {cls}(Method):
     title = "Mine"
     paper = "none"
 
-    def components(self, shared):
-        return {{"denoiser": shared.behaviour()}}
+    def components(self, setup):
+        return {{"denoiser": setup.behaviour()}}
 
-    def policy(self, parts, shared, rho):
+    def policy(self, models, setup):
         raise NotImplementedError
 '''
 
 
 @pytest.fixture(autouse=True)
-def _as_before(monkeypatch):
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test registers or imports is gone after it."""
     for name in BUILT_IN:
         get_method(name)
@@ -43,8 +46,8 @@ def _as_before(monkeypatch):
 
 
 @pytest.fixture
-def plugin(tmp_path):
-    def write(text, file="mine.py"):
+def plugin(tmp_path: Path) -> Callable[..., Path]:
+    def write(text: str, file: str = "mine.py") -> Path:
         path = tmp_path / file
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -53,8 +56,8 @@ def plugin(tmp_path):
     return write
 
 
-def sentence(call, *arguments):
-    with pytest.raises(MethodError) as caught:
+def sentence(call: Callable[..., object], *arguments: object, error: type[UserError] = MethodError) -> str:
+    with pytest.raises(error) as caught:
         call(*arguments)
     return str(caught.value)
 
@@ -82,15 +85,15 @@ def test_names_are_known_without_importing_a_method_and_one_method_brings_no_oth
 
 
 def test_an_unknown_name_gets_the_near_ones_and_all():
-    message = sentence(get_method, "swgr")
+    message = sentence(get_method, "swgr", error=UnknownName)
     assert message.startswith("unknown method 'swgr'; did you mean ")
     assert "swg-r" in message.split("?")[0]
-    assert message.endswith("choose from cep, ddice, dps, idql, mse, swg, swg-r, unguided.")
-    assert "did you mean" not in sentence(get_method, "zzzzzz")
+    assert message.endswith("choose one of cep, ddice, dps, idql, mse, swg, swg-r, unguided.")
+    assert "did you mean" not in sentence(get_method, "zzzzzz", error=UnknownName)
 
 
 def test_infrastructure_is_no_method():
-    for name in ("method", "registry", "selection", "guidance-net", "support", "diffusion"):
+    for name in ("method", "registry", "selection", "guidance-net", "support", "diffusion", "core", "presets"):
         assert name not in method_names()
 
 
@@ -99,7 +102,7 @@ def test_a_plugin_registers_its_method(plugin):
     assert load_plugin(path) == ("my-way",)
     assert "my-way" in method_names()
     assert get_method("my-way").title == "Mine"
-    assert "did you mean my-way" in sentence(get_method, "my-wai")
+    assert "did you mean my-way" in sentence(get_method, "my-wai", error=UnknownName)
 
 
 def test_loading_a_plugin_again_gives_the_same_names(plugin):

@@ -1,20 +1,27 @@
 """CEP and Diffusion-DICE with their authors' critics: what is made of what, and they act as every method does."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
-from test_conformance import SEEDS, act, changed, leaves
-from tiny import HIGH, LOW, made, tiny_data, tiny_shared
+from test_conformance import SEEDS, act_on, changed, leaves
+from tiny import HIGH, LOW, make, make_all, make_policy, tiny_data, tiny_setup
+from torch import Tensor
 
 from bench.config.bounds import check_bounds
 from bench.runner.plan import node_of, ordered
 from critics.in_support import InSupportQ
-from critics.iql import KnownCritic
+from critics.iql import IQL
+from critics.known import KnownCritic
 from critics.q_ensemble import QEnsemble
-from methods.cep import CEP
-from methods.core.selection import Best, First, SoftmaxDraw
+from methods import Draw, Method, Policy, Setup, SlotPolicy, Step
+from methods.cep import CEP, EnergyNet
+from methods.core.selection import score_candidates
+from methods.core.support import NextSupportActions, SupportActions
 from methods.ddice import DiffusionDICE
+from methods.diffusion.noise import StreamNoise
+from training import SeedStreams
 
 CEP_OWN = CEP(critic="in-support", support_actions=3, support_states=12, batch_size=8)
 DICE_OWN = DiffusionDICE(select="ensemble", ensemble=3, candidates=3, noises=2, batch_size=8)
@@ -24,25 +31,29 @@ OWN = {"cep": CEP_OWN, "ddice": DICE_OWN, "ddice-draw": DICE_DRAW}
 each = pytest.mark.parametrize("method", OWN.values(), ids=OWN)
 
 
-def policy_of(method, seeds, rho):
-    shared, known = tiny_shared(), {}
-    parts = {name: made(part, tiny_data(), seeds, known) for name, part in method.components(shared).items()}
-    return method.policy(parts, shared, rho), parts
+def policy_of(method: Method, seeds: tuple[int, ...]) -> tuple[Policy, dict[str, Any]]:
+    return make_policy(method, tiny_setup(), seeds)
 
 
-def own_network():
+def energy_of(method: CEP, setup: Setup) -> EnergyNet:
+    energy = method.components(setup)["guidance"]
+    assert isinstance(energy, EnergyNet)
+    return energy
+
+
+def own_network() -> Setup:
     """The tiny task with the backbone of the two methods' authors."""
-    shared = tiny_shared()
-    own = dataclasses.replace(shared.denoiser, network="u-shaped", schedule="vp-linear", levels=1000)
-    sampler = dataclasses.replace(shared.sampler, solver="dpm++-singlestep", steps=15, clip="none")
-    return dataclasses.replace(shared, denoiser=own, sampler=sampler)
+    setup = tiny_setup()
+    own = dataclasses.replace(setup.denoiser, network="u-shaped", schedule="vp-linear", levels=1000)
+    sampler = dataclasses.replace(setup.sampler, solver="dpm++-singlestep", steps=15, clip="none")
+    return dataclasses.replace(setup, denoiser=own, sampler=sampler)
 
 
 @each
-def test_it_acts_in_range_and_a_seed_does_not_depend_on_its_company(method):
+def test_it_acts_in_range_and_a_seed_does_not_depend_on_its_company(method: Method):
     rows = []
     for seeds in (SEEDS, (1,), (7, 1)):
-        actions = act(policy_of(method, seeds, 1.0)[0], seeds)
+        actions = act_on(policy_of(method, seeds)[0], seeds, 1.0)
         assert actions.isfinite().all()
         assert ((actions >= torch.tensor(LOW)) & (actions <= torch.tensor(HIGH))).all()
         rows.append(actions[seeds.index(1)])
@@ -51,19 +62,17 @@ def test_it_acts_in_range_and_a_seed_does_not_depend_on_its_company(method):
 
 
 @each
-def test_it_acts_with_the_authors_backbone_and_sampler(method):
-    shared, known = own_network(), {}
-    parts = {name: made(part, tiny_data(), SEEDS, known) for name, part in method.components(shared).items()}
-    actions = act(method.policy(parts, shared, 1.0), SEEDS)
+def test_it_acts_with_the_authors_backbone_and_sampler(method: Method):
+    actions = act_on(make_policy(method, own_network(), SEEDS)[0], SEEDS, 1.0)
     assert actions.isfinite().all()
     assert ((actions >= torch.tensor(LOW)) & (actions <= torch.tensor(HIGH))).all()
 
 
 @each
-def test_keys_are_stable_and_change_with_every_setting_of_every_component(method):
-    components = method.components(tiny_shared())
+def test_keys_are_stable_and_change_with_every_setting_of_every_component(method: Method):
+    components = method.components(tiny_setup())
     nodes = ordered([node_of(part, "data", {}) for part in components.values()])
-    again = ordered([node_of(part, "data", {}) for part in method.components(tiny_shared()).values()])
+    again = ordered([node_of(part, "data", {}) for part in method.components(tiny_setup()).values()])
     assert [node.label for node in nodes] == [node.label for node in again]
     labels = {node.label for node in nodes}
     for node in nodes:
@@ -71,58 +80,84 @@ def test_keys_are_stable_and_change_with_every_setting_of_every_component(method
             assert node_of(changed(node.component, *setting), "data", {}).label not in labels
 
 
-def test_one_set_of_support_actions_serves_the_critic_and_the_energy():
-    shared = tiny_shared()
-    energy = CEP_OWN.components(shared)["energy"]
-    assert energy.critic == InSupportQ(shared.critic_config, 3, 2, energy.support, 1.0)
-    assert energy.support.next_states
-    kinds = [node.component.kind for node in ordered([node_of(energy, "data", {})])]
-    assert kinds == ["behaviour", "support", "in-support-critic", "cep-energy"]
-    other = dataclasses.replace(CEP_OWN, value_inverse_temperature=2.0).components(shared)["energy"]
-    assert other.critic.inverse_temperature == 2.0
-    assert not CEP().components(shared)["energy"].support.next_states
+def test_support_actions_at_states_and_at_next_states_are_two_components():
+    """The energy stands on the first, the in-support critic on the second alone."""
+    setup = tiny_setup()
+    energy = energy_of(CEP_OWN, setup)
+    settings = (setup.behaviour(), 12, 3, setup.sampler, setup.action_low, setup.action_high)
+    following = NextSupportActions(*settings)
+    assert energy.support == SupportActions(*settings)
+    assert energy.critic == InSupportQ(setup.critic_config, 3, 2, following, 1.0)
+    assert energy.critic.upstream() == {"support": following}
+    assert energy.upstream() == {"support": energy.support, "critic": energy.critic}
+    nodes = ordered([node_of(energy, "data", {})])
+    kinds = [node.component.kind for node in nodes]
+    assert kinds == ["behaviour", "support", "next-support", "in-support-critic", "cep-energy"]
+    labels = {node.component.kind: node.label for node in nodes}
+    assert labels["support"].split("-")[-1] != labels["next-support"].split("-")[-1]
+    critic = next(node for node in nodes if node.component.kind == "in-support-critic")
+    assert {node.component.kind for node in ordered([critic])} == {"behaviour", "next-support", critic.component.kind}
+    other = energy_of(dataclasses.replace(CEP_OWN, value_inverse_temperature=2.0), setup)
+    assert other.critic == dataclasses.replace(energy.critic, inverse_temperature=2.0)
+    kinds = [node.component.kind for node in ordered([node_of(energy_of(CEP(), setup), "data", {})])]
+    assert kinds == ["behaviour", "support", "critic", "cep-energy"]
 
 
 def test_the_energy_learns_the_in_support_q():
-    shared, known = tiny_shared(), {}
-    energy = CEP_OWN.components(shared)["energy"]
-    parts = {name: made(part, tiny_data(), (0,), known) for name, part in energy.upstream().items()}
-    table = energy.tables(tiny_data(), parts, 1)["target"]
-    here = parts["support"].observations[:, :1].expand(-1, 3, -1)
-    q = parts["critic"].q(here, parts["support"].actions[:, 0])
-    torch.testing.assert_close(table[:, 0], (3.0 * q).softmax(-1))
+    energy = energy_of(CEP_OWN, tiny_setup())
+    models = make_all(energy.upstream(), (0,))
+    target = energy.precompute(Step(tiny_data(), models, SeedStreams([0], "x")))["target"]
+    here = models["support"].observations[:, :1].expand(-1, 3, -1)
+    q = models["critic"].q(here, models["support"].actions[:, 0])
+    torch.testing.assert_close(target[:, 0], (3.0 * q).softmax(-1))
 
 
 def test_the_ensemble_is_made_only_where_it_selects():
-    shared = tiny_shared()
-    ensemble = DICE_OWN.components(shared)["critic"]
-    assert ensemble == QEnsemble(shared.critic_config, 3, 2, shared.critic, 3)
-    for other in (DICE_DRAW, dataclasses.replace(DICE_OWN, candidates=1), DiffusionDICE(candidates=3)):
-        assert other.components(shared)["critic"] is shared.critic
+    setup = tiny_setup()
+    shared = IQL(setup.critic_config, 3, 2)
+    assert DICE_OWN.components(setup)["critic"] == QEnsemble(setup.critic_config, 3, 2, shared, 3)
+    for other in (DICE_DRAW, DiffusionDICE(candidates=3)):
+        assert other.components(setup)["critic"] == shared
+    assert set(dataclasses.replace(DICE_OWN, candidates=1).components(setup)) == {"denoiser", "guidance"}
+
+
+def greatest(scores: Tensor, z: Tensor) -> Tensor:
+    """The candidate with the highest score."""
+    rows, columns = torch.meshgrid(torch.arange(z.shape[0]), torch.arange(z.shape[1]), indexing="ij")
+    return z[rows, columns, scores.argmax(-1)]
 
 
 def test_each_selection_asks_its_own_values():
-    rows = torch.zeros(3, 4, 3), torch.rand(3, 4, 2, generator=torch.Generator().manual_seed(0))
-    by_ensemble, parts = policy_of(DICE_OWN, SEEDS, 1.0)
-    assert isinstance(by_ensemble.selection, Best)
-    mean = parts["critic"].each_q(*rows).mean(1)
-    torch.testing.assert_close(by_ensemble.selection.score(*rows), mean)
-    by_draw, parts = policy_of(DICE_DRAW, SEEDS, 1.0)
-    assert isinstance(by_draw.selection, SoftmaxDraw)
-    first = parts["critic"].both_q(parts["critic"].target_q, *rows)[:, 0]
-    torch.testing.assert_close(by_draw.selection.score(*rows), first)
+    observations = SeedStreams(SEEDS, "states").normal(40, 3)
+    z = SeedStreams(SEEDS, "candidates").normal(40, 3, 2)
+    repeated, flat = observations.repeat_interleave(3, 1), z.flatten(1, 2)
+    ensemble = make(DICE_OWN.components(tiny_setup())["critic"], SEEDS)
+    noise = StreamNoise(SeedStreams(SEEDS, "select"), 40)
+    chosen = DICE_OWN.selection().choose(observations, z, {"critic": ensemble}, noise)
+    mean = ensemble.each_q(repeated, flat).mean(1).unflatten(1, (40, 3))
+    assert torch.equal(chosen, greatest(mean, z))
+
+    critic = make(DICE_DRAW.components(tiny_setup())["critic"], SEEDS)
+    draw = DICE_DRAW.selection()
+    first = critic.both_q(critic.target_q, repeated, flat)[:, 0].unflatten(1, (40, 3))
+    assert isinstance(draw, Draw)
+    score = score_candidates(draw.weight, {"critic": critic}, observations, z)
+    torch.testing.assert_close(score, first)
+    assert draw.is_log
     alone = dataclasses.replace(DICE_OWN, candidates=1)
-    assert isinstance(policy_of(alone, SEEDS, 1.0)[0].selection, First)
+    policy, _ = policy_of(alone, SEEDS)
+    assert isinstance(policy, SlotPolicy)
+    assert policy.selection.candidates == 1
 
 
 def test_where_q_is_known_nothing_is_learned():
     known = KnownCritic("squares", lambda points: (points**2).sum(-1), 5.0)
-    shared = dataclasses.replace(tiny_shared(), critic=known)
-    energy = CEP_OWN.components(shared)["energy"]
+    setup = dataclasses.replace(tiny_setup(), known_critic=known)
+    energy = energy_of(CEP_OWN, setup)
     assert energy.critic is known
-    assert energy == dataclasses.replace(CEP_OWN, critic="shared").components(shared)["energy"]
+    assert energy == energy_of(dataclasses.replace(CEP_OWN, critic="shared"), setup)
     for method in (DICE_OWN, DICE_DRAW):
-        assert method.components(shared)["critic"] is known
+        assert method.components(setup)["critic"] is known
     points = torch.tensor([[[1.0, 2.0]]])
     assert known.first_q(torch.full((1, 1, 1), 3.0), points).tolist() == [[15.0]]
 
@@ -134,7 +169,7 @@ def test_where_q_is_known_nothing_is_learned():
         (CEP(value_inverse_temperature=-1.0), "cep.value_inverse_temperature=-1.0 must be at least 0"),
     ],
 )
-def test_a_number_that_cannot_be_is_named(method, words):
+def test_a_number_that_cannot_be_is_named(method: Method, words: str):
     name = words.partition(".")[0]
     with pytest.raises(ValueError, match=words.replace(".", r"\.")):
         check_bounds(method, name)

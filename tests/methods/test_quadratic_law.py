@@ -5,6 +5,7 @@ A quadratic log w changes the variance; in two dimensions neither S nor P is dia
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,15 +13,16 @@ import torch
 from exact_policies import ERRORS, one_dimensional
 from quadratic_law import Behaviour, Energy, Joint, Quadratic, QuadraticCritic, answers, biased_limit
 from solver_law import law_after
+from tiny import act
 
+from methods import SlotMethod
 from methods.cep import CEP
 from methods.ddice import DiffusionDICE
-from methods.diffusion.schedule import make_schedule
+from methods.diffusion.schedule import Schedule, make_schedule
 from methods.diffusion.solvers import SOLVERS
 from methods.dps import DPS
 from methods.mse import MSE
 from methods.swg import SWG
-from training.seeds import SeedStreams
 
 DRAWS = 20_000
 STEPS = make_schedule("cosine", 100)
@@ -34,34 +36,39 @@ every_solver = pytest.mark.parametrize("solver", SOLVERS)
 every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 
 
-def draws_of(method, law, solver, parts, draws=DRAWS, schedule=STEPS):
-    """(draw, dimension): the method's own policy on these parts at ρ = 1, clipped where nothing is."""
+def draws_of(
+    method: SlotMethod,
+    law: Quadratic,
+    solver: str,
+    models: dict[str, Any],
+    draws: int = DRAWS,
+    schedule: Schedule = STEPS,
+) -> np.ndarray:
+    """(draw, dimension): the method's own policy on these models at ρ = 1, clipped where nothing is."""
     size = len(law.mean)
-    shared = replace(
-        one_dimensional(solver), action_dim=size, action_low=(-8.0,) * size, action_high=(8.0,) * size
-    )
-    policy = method.policy(parts, shared, 1.0)
-    drawn = policy.act(torch.zeros(1, draws, 1), SeedStreams([0], "draws"))[0].double().numpy()
-    assert policy.repairs.counts(0)["nan_gradients"] == 0
-    assert policy.repairs.counts(0)["guided_rows"] == draws * len(schedule)
+    setup = replace(one_dimensional(solver), action_dim=size, action_low=(-8.0,) * size, action_high=(8.0,) * size)
+    policy = method.policy(models, setup)
+    drawn = act(policy, torch.zeros(1, draws, 1), 1.0, (0,))[0].double().numpy()
+    counts = policy.counts.of_seed(0)
+    assert sum(counts["interventions"]["nan_gradients"]) == 0
+    assert counts["evaluations"]["guided_rows"] == draws * len(schedule)
     return drawn
 
 
-def exact_parts(law):
+def exact_models(law: Quadratic) -> dict[str, Any]:
     return {
         "denoiser": Behaviour(law, STEPS),
-        "energy": Energy(law, STEPS, biased=False),
         "guidance": Energy(law, STEPS, biased=False),
         "critic": QuadraticCritic(law),
     }
 
 
-def biased_parts(law):
+def biased_models(law: Quadratic) -> dict[str, Any]:
     """MSE takes the energy, DPS the critic."""
-    return exact_parts(law) | {"energy": Energy(law, STEPS, biased=True)}
+    return exact_models(law) | {"guidance": Energy(law, STEPS, biased=True)}
 
 
-def allowed(covariance, draws):
+def allowed(covariance: np.ndarray, draws: int) -> tuple[np.ndarray, np.ndarray]:
     """Monte-Carlo error of every mean (d,) and every covariance (d, d)."""
     variance = np.diag(covariance)
     of_mean = (variance / draws) ** 0.5
@@ -69,7 +76,7 @@ def allowed(covariance, draws):
     return ERRORS * of_mean, ERRORS * of_covariance
 
 
-def assert_gaussian(actions, mean, covariance, slack=0.0):
+def assert_gaussian(actions: np.ndarray, mean: np.ndarray, covariance: np.ndarray, slack: float = 0.0) -> None:
     of_mean, of_covariance = allowed(covariance, len(actions))
     assert (np.abs(actions.mean(0) - mean) < of_mean + slack).all()
     assert (np.abs(np.atleast_2d(np.cov(actions.T)) - covariance) < of_covariance + slack).all()
@@ -110,7 +117,7 @@ def test_the_bias_by_hand():
 @every_law
 @pytest.mark.parametrize("method", [CEP(), DiffusionDICE()], ids=["cep", "ddice"])
 def test_exact_energies_sample_the_target(method, law, solver):
-    actions = draws_of(method, law, solver, exact_parts(law))
+    actions = draws_of(method, law, solver, exact_models(law))
     assert_gaussian(actions, *law_after(STEPS, solver, answers(law, STEPS, biased=False)))
     assert_gaussian(actions, *law.target(), slack=0.025)
 
@@ -119,7 +126,7 @@ def test_exact_energies_sample_the_target(method, law, solver):
 @every_law
 @pytest.mark.parametrize("method", [MSE(), DPS(inverse_temperature=1.0)], ids=["mse", "dps"])
 def test_biased_guidance_misses_the_target_by_the_predicted_amount(method, law, solver):
-    actions = draws_of(method, law, solver, biased_parts(law))
+    actions = draws_of(method, law, solver, biased_models(law))
     mean, covariance = law_after(STEPS, solver, answers(law, STEPS, biased=True))
     assert_gaussian(actions, mean, covariance)
     # What exact guidance reaches with the same steps lies far outside of that error.

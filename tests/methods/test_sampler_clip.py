@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
+from methods.diffusion.noise import StreamNoise
 from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from methods.diffusion.schedule import Schedule, make_schedule
-from training.seeds import SeedStreams
+from training import SeedStreams
 
 ROWS = 4
 
@@ -16,11 +18,11 @@ class Constant:
     """A denoiser that gives one answer whatever it sees, and remembers what that was."""
 
     schedule: Schedule
-    answer: tuple
+    answer: tuple[float, ...]
     channels: int = 2
-    asked_at: list = field(default_factory=list)
+    asked_at: list[Tensor] = field(default_factory=list)
 
-    def __call__(self, z, level, observations):
+    def __call__(self, z: Tensor, level: int, observations: Tensor) -> Tensor:
         self.asked_at.append(z)
         return torch.tensor(self.answer).expand_as(z)
 
@@ -33,7 +35,8 @@ def test_each_kind_of_clip_keeps_its_own_thing_in_the_bounds():
     for clip in ("clean", "iterate", "none"):
         far = Constant(schedule, (5.0, 0.2))
         config = SamplerConfig(solver="ddim", clip=clip)
-        drawn = sample(far, torch.zeros(1, ROWS, 3), SeedStreams([0], "draws"), config, bounds)
+        noise = StreamNoise(SeedStreams([0], "draws"), ROWS)
+        drawn = sample(far, torch.zeros(1, ROWS, 3), noise, config, bounds)
         assert torch.equal(drawn[0, 0], torch.tensor([1.0, 0.1])), "what comes out lies in the bounds"
         walks[clip] = torch.cat(far.asked_at[1:], 1)[0]
     start = SeedStreams([0], "draws").normal(ROWS, 2)

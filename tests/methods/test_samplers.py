@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler
 from diffusers.schedulers.deprecated.scheduling_sde_vp import ScoreSdeVpScheduler
 from scipy.integrate import quad
-from tiny import tiny_shared
+from tiny import tiny_setup
+from torch import Tensor
 
+from methods.diffusion.denoiser import NetworkDenoiser
+from methods.diffusion.noise import StreamNoise
 from methods.diffusion.sampler import SamplerConfig, sample, visited_levels
 from methods.diffusion.schedule import SCHEDULES, Schedule, make_schedule
 from methods.diffusion.solvers import SOLVERS
-from training.seeds import SeedStreams
+from training import SeedStreams
 
 BATCH = 32
 
@@ -26,7 +30,7 @@ VP_15 = [
 ]
 
 
-def reference(kind, schedule, **settings):
+def reference(kind: Any, schedule: Schedule, **settings: Any) -> Any:
     """A diffusers scheduler with this schedule's betas, ᾱ_t = ∏ (1 - β)."""
     alpha_bar = schedule.alpha.double().square()
     previous = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
@@ -34,12 +38,17 @@ def reference(kind, schedule, **settings):
     return kind(num_train_timesteps=len(betas), trained_betas=betas, **settings)
 
 
-def frozen(schedule_name, levels):
+def frozen(schedule_name: str, levels: int) -> tuple[NetworkDenoiser, Tensor]:
     """A behaviour denoiser with random weights, and random observations."""
-    shared = tiny_shared(levels=levels)
-    component = replace(shared.behaviour(), config=replace(shared.denoiser, schedule=schedule_name))
-    denoiser = component.build(SeedStreams([0], "frozen")).requires_grad_(False).eval()
-    return denoiser, SeedStreams([0], "observations").normal(BATCH, shared.observation_dim)
+    setup = tiny_setup(levels=levels)
+    setup = replace(setup, denoiser=replace(setup.denoiser, schedule=schedule_name))
+    denoiser = setup.behaviour().build(SeedStreams([0], "frozen")).requires_grad_(False).eval()
+    return denoiser, SeedStreams([0], "observations").normal(BATCH, setup.observation_dim)
+
+
+def draws(seed: int = 0) -> StreamNoise:
+    """One seed's noise."""
+    return StreamNoise(SeedStreams([seed], "draws"), BATCH)
 
 
 @dataclass
@@ -48,9 +57,9 @@ class Constant:
 
     schedule: Schedule
     channels: int = 2
-    asked_at: list = field(default_factory=list)
+    asked_at: list[Tensor] = field(default_factory=list)
 
-    def __call__(self, z, level, observations):
+    def __call__(self, z: Tensor, level: int, observations: Tensor) -> Tensor:
         self.asked_at.append(z)
         return torch.full_like(z, 0.7)
 
@@ -74,7 +83,7 @@ def test_ddpm_is_diffusers_ddpm(schedule_name, steps, solver, variance):
     for t in scheduler.timesteps.tolist():
         noise = denoiser.network(z, t, observations, denoiser.levels)
         z = scheduler.step(noise, t, z, generator=numbers).prev_sample
-    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver=solver, steps=steps))
+    ours = sample(denoiser, observations, draws(3), SamplerConfig(solver=solver, steps=steps))
     assert z.abs().max() < 1e4
     torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
 
@@ -94,7 +103,7 @@ def test_ddim_is_diffusers_ddim(schedule_name, levels, steps):
     for t in visited:
         noise = denoiser.network(z, t, observations, denoiser.levels)
         z = scheduler.step(noise, t, z, eta=0.0).prev_sample
-    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver="ddim", steps=steps))
+    ours = sample(denoiser, observations, draws(3), SamplerConfig(solver="ddim", steps=steps))
     torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
 
 
@@ -119,7 +128,7 @@ def test_dpm_solver_is_diffusers_dpm_solver(solver, schedule_name, levels, steps
     for t in scheduler.timesteps:
         noise = denoiser.network(z, int(t), observations, denoiser.levels)
         z = scheduler.step(noise, t, z).prev_sample
-    ours = sample(denoiser, observations, SeedStreams([3], "draws"), SamplerConfig(solver=solver, steps=steps))
+    ours = sample(denoiser, observations, draws(3), SamplerConfig(solver=solver, steps=steps))
     assert 0.1 < z.abs().max() < 1e4
     torch.testing.assert_close(ours, z, rtol=1e-4, atol=1e-4)
 
@@ -184,11 +193,11 @@ def test_visited_levels_run_from_the_noisiest_to_the_least_noisy():
 def test_temperature_zero_is_deterministic_and_starts_from_zero(solver):
     denoiser, observations = frozen("vp", 6)
     config = SamplerConfig(solver=solver, temperature=0.0)
-    first, second = (sample(denoiser, observations, SeedStreams([n], "draws"), config) for n in (0, 1))
+    first, second = (sample(denoiser, observations, draws(n), config) for n in (0, 1))
     assert torch.equal(first, second)
     assert first.isfinite().all()
     short = SamplerConfig(solver=solver, steps=1, temperature=0.0)
-    one = sample(denoiser, observations, SeedStreams([0], "draws"), short)
+    one = sample(denoiser, observations, draws(), short)
     torch.testing.assert_close(one, denoiser(torch.zeros_like(one), 5, observations))
 
 
@@ -199,9 +208,7 @@ def test_a_prediction_that_no_longer_changes_is_where_every_walk_ends(solver, sc
     observations = torch.zeros(1, BATCH, 3)
     for levels, steps in ((1, 1), (2, 2), (15, 1), (15, 2), (15, 15), (1000, 7), (1000, 1000)):
         constant = Constant(make_schedule(schedule_name, levels))
-        drawn = sample(
-            constant, observations, SeedStreams([0], "draws"), SamplerConfig(solver=solver, steps=steps)
-        )
+        drawn = sample(constant, observations, draws(), SamplerConfig(solver=solver, steps=steps))
         assert torch.equal(drawn, torch.full_like(drawn, 0.7))
         assert all(z.isfinite().all() and z.abs().max() < 10 for z in constant.asked_at)
 
@@ -209,27 +216,33 @@ def test_a_prediction_that_no_longer_changes_is_where_every_walk_ends(solver, sc
 def test_only_ddpm_draws_after_the_start_at_every_step_but_the_last():
     denoiser, observations = frozen("vp", 6)
     for solver in SOLVERS:
-        draws = 6 if solver.startswith("ddpm") else 1
-        streams, beside = SeedStreams([0], "draws"), SeedStreams([0], "draws")
-        sample(denoiser, observations, streams, SamplerConfig(solver=solver))
-        for _ in range(draws):
+        noise, beside = draws(), SeedStreams([0], "draws")
+        sample(denoiser, observations, noise, SamplerConfig(solver=solver))
+        for _ in range(6 if solver.startswith("ddpm") else 1):
             beside.normal(BATCH, denoiser.channels)
-        assert torch.equal(streams.state()[0], beside.state()[0]), solver
+        assert torch.equal(noise.streams.state()[0], beside.state()[0]), solver
+
+
+def unchecked(**settings: str) -> SamplerConfig:
+    """A config as it can be made where nobody checks types; under test the constructor does."""
+    config = SamplerConfig()
+    for name, value in settings.items():
+        object.__setattr__(config, name, value)
+    return config
 
 
 def test_a_setting_that_cannot_be_is_named():
     denoiser, observations = frozen("vp", 6)
-    streams = SeedStreams([0], "draws")
     with pytest.raises(
         ValueError,
         match=r"unknown solver 'euler'; choose one of ddpm, ddpm-large, ddim, dpm\+\+-multistep, dpm\+\+-single",
     ):
-        sample(denoiser, observations, streams, SamplerConfig(solver="euler"))
+        sample(denoiser, observations, draws(), unchecked(solver="euler"))
     with pytest.raises(ValueError, match=r"unknown clip 'twice'; choose one of clean, iterate, none\."):
-        sample(denoiser, observations, streams, SamplerConfig(clip="twice"))
+        sample(denoiser, observations, draws(), unchecked(clip="twice"))
     for steps in (0, 7):
         with pytest.raises(ValueError, match=f"sampler.steps={steps} must lie between 1 and the schedule's 6"):
-            sample(denoiser, observations, streams, SamplerConfig(steps=steps))
+            sample(denoiser, observations, draws(), SamplerConfig(steps=steps))
     with pytest.raises(ValueError, match=r"unknown schedule 'linear'; choose one of vp, cosine, vp-linear\."):
         make_schedule("linear", 5)
     with pytest.raises(ValueError, match="at least one level, not 0"):

@@ -1,90 +1,114 @@
 """Candidates of one observation lie next to each other; each selection picks one of them, by its own law."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 import torch
 from scipy.stats import chisquare
+from tiny import tiny_setup
 from torch import Tensor
 
-from methods.core.method import DiffusionPolicy
-from methods.core.selection import Best, Draw, First, SoftmaxDraw
-from methods.diffusion.guidance import Repairs
+from methods import Best, Draw, DrawByWeight, First, Models, SeedStreams, Selection, SlotPolicy
+from methods.diffusion.noise import CandidateNoise, StreamNoise
 from methods.diffusion.sampler import Bounds, SamplerConfig
-from methods.diffusion.schedule import make_schedule
-from training.seeds import SeedStreams
+from methods.diffusion.schedule import Schedule, make_schedule
 
 # Two seeds, two observations, three candidates each; channel 0 says which, channel 1 is a score.
 TABLE = torch.tensor(
     [
-        [[0, 5.0], [1, 7.0], [2, 6.0], [10, 1.0], [11, 2.0], [12, 3.0]],
-        [[20, 9.0], [21, 8.0], [22, 7.0], [30, 1.0], [31, 4.0], [32, -3.0]],
+        [[[0, 5.0], [1, 7.0], [2, 6.0]], [[10, 1.0], [11, 2.0], [12, 3.0]]],
+        [[[20, 9.0], [21, 8.0], [22, 7.0]], [[30, 1.0], [31, 4.0], [32, -3.0]]],
     ]
 )
-OBSERVATIONS = torch.tensor([[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]]).expand(2, -1, -1)
+OBSERVATIONS = torch.tensor([[0.0], [1.0]]).expand(2, -1, -1)
 
 
-def last_channel(observations, candidates):
-    return candidates[..., -1]
+def last_channel(models: Models, observations: Tensor, z: Tensor) -> Tensor:
+    return z[..., -1]
+
+
+def noise_of(rows: int, *seeds: int) -> StreamNoise:
+    return StreamNoise(SeedStreams(seeds or (0, 1), "x"), rows)
+
+
+def choose(selection: Selection) -> Tensor:
+    return selection.choose(OBSERVATIONS, TABLE, {}, noise_of(2))
 
 
 def test_first_takes_the_first_of_each():
-    chosen = First().choose(OBSERVATIONS, TABLE, 2, SeedStreams([0, 1], "x"))
-    assert chosen[..., 0].tolist() == [[0, 10], [20, 30]]
+    assert choose(First())[..., 0].tolist() == [[0, 10], [20, 30]]
 
 
 def test_best_takes_the_highest_score_of_each():
-    chosen = Best(last_channel).choose(OBSERVATIONS, TABLE, 2, SeedStreams([0, 1], "x"))
-    assert chosen.tolist() == [[[1, 7], [12, 3]], [[20, 9], [31, 4]]]
+    assert choose(Best(3, last_channel)).tolist() == [[[1, 7], [12, 3]], [[20, 9], [31, 4]]]
 
 
 def test_the_score_sees_the_observation_of_its_candidate():
-    sign = Best(lambda observations, candidates: (1 - 2 * observations[..., 0]) * candidates[..., -1])
-    chosen = sign.choose(OBSERVATIONS, TABLE, 2, SeedStreams([0, 1], "x"))
-    assert chosen[..., 0].tolist() == [[1, 10], [20, 32]]
+    sign = Best(3, lambda models, observations, z: (1 - 2 * observations[..., 0]) * z[..., -1])
+    assert choose(sign)[..., 0].tolist() == [[1, 10], [20, 32]]
+
+
+def draws_by(weight: Callable[[Tensor], Tensor], kinds: int, count: int, is_log: bool) -> Tensor:
+    """How often each of as many candidates is drawn for as many observations."""
+    candidates = torch.arange(float(kinds)).expand(1, count, -1)[..., None]
+    draw = Draw(kinds, lambda models, observations, z: weight(z[..., 0].long()), is_log=is_log)
+    chosen = draw.choose(torch.zeros(1, count, 1), candidates, {}, noise_of(count, 0))
+    return torch.bincount(chosen.flatten().long(), minlength=kinds)
 
 
 @pytest.mark.parametrize("shift", [0.0, 1e4, -1e4])
-def test_softmax_draw_is_in_proportion_to_e_to_the_score(shift):
+def test_a_draw_by_the_log_is_in_proportion_to_e_to_the_score(shift: float):
     """Chi-square of 20,000 draws against 1, 2, 5, the scores' exponentials; a common shift does not matter."""
-    scores = torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64).log()
-    count = 20_000
-    candidates = torch.arange(3.0).repeat(count)[None, :, None]
-    draw = SoftmaxDraw(lambda observations, candidates: shift + scores[candidates[..., 0].long()])
-    chosen = draw.choose(candidates, candidates, count, SeedStreams([0], "x")).flatten().long()
-    found = torch.bincount(chosen, minlength=3)
+    scores, count = torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64).log(), 20_000
+    found = draws_by(lambda index: shift + scores[index], 3, count, is_log=True)
     assert chisquare(found.numpy(), count * scores.exp().numpy() / 8).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30])
-def test_draw_is_in_proportion_to_the_weight(scale):
+def test_a_draw_is_in_proportion_to_the_weight(scale: float):
     """Chi-square of 20,000 draws against the weights 1, 0, 2, 5; the scale of the weights does not matter."""
-    weights = torch.tensor([1.0, 0.0, 2.0, 5.0])
-    count = 20_000
-    candidates = torch.arange(4.0).repeat(count)[None, :, None]
-    draw = Draw(lambda observations, candidates: scale * weights[candidates[..., 0].long()])
-    chosen = draw.choose(candidates, candidates, count, SeedStreams([0], "x")).flatten().long()
-    found = torch.bincount(chosen, minlength=4)
+    weights, count = torch.tensor([1.0, 0.0, 2.0, 5.0]), 20_000
+    found = draws_by(lambda index: scale * weights[index], 4, count, is_log=False)
     assert found[1] == 0
     kept = torch.tensor([0, 2, 3])
     assert chisquare(found[kept].numpy(), (count * weights[kept] / 8).numpy()).pvalue > 1e-3
 
 
-def test_draw_differs_between_seeds_and_repeats_for_one():
-    candidates = torch.arange(8.0).repeat(50)[None, :, None].expand(2, -1, -1)
-    draw = Draw(lambda observations, candidates: torch.ones_like(candidates[..., 0]))
-    one = draw.choose(candidates, candidates, 50, SeedStreams([0, 1], "x"))
-    two = draw.choose(candidates, candidates, 50, SeedStreams([0, 1], "x"))
+def test_a_draw_differs_between_seeds_and_repeats_for_one():
+    candidates, observations = torch.arange(8.0)[:, None].expand(2, 50, -1, -1), torch.zeros(2, 50, 1)
+    draw = Draw(8, lambda models, observations, z: torch.ones_like(z[..., 0]))
+    one, two = (draw.choose(observations, candidates, {}, noise_of(50)) for _ in range(2))
     assert torch.equal(one, two)
     assert not torch.equal(one[0], one[1])
 
 
+def test_a_draw_by_weight_takes_the_weight_of_the_setting_and_the_shared_critic():
+    """Q = a and V = s: exponential(β = 1) weighs by e^{a - s}; actions log 1, log 2, log 5 give 1 : 2 : 5."""
+    draw, setup, count = DrawByWeight(3, "exponential:inverse_temperature=1,maximum=99"), tiny_setup(), 20_000
+    components = draw.components(setup)
+    assert components["critic"] == setup.critic()
+
+    class Known:
+        def q(self, observations: Tensor, actions: Tensor) -> Tensor:
+            return actions[..., 0]
+
+        def v(self, observations: Tensor) -> Tensor:
+            return observations[..., 0]
+
+    models = {"critic": Known(), "weight": components["weight"].build(SeedStreams([0], "x"))}
+    candidates = torch.tensor([1.0, 2.0, 5.0]).log()[:, None].expand(1, count, -1, -1)
+    chosen = draw.choose(torch.full((1, count, 1), 0.7), candidates, models, noise_of(count, 0))
+    found = [int((chosen.exp().round() == kind).sum()) for kind in (1, 2, 5)]
+    assert chisquare(found, [count / 8, count / 4, count * 5 / 8]).pvalue > 1e-3
+
+
 @dataclass
 class Echo:
-    """A denoiser that answers with its observation and fresh noise's sign: shows which row is whose."""
+    """A denoiser that answers with its observation and fresh noise: shows which row is whose."""
 
-    schedule = make_schedule("vp", 3)
-    channels = 2
+    schedule: Schedule = make_schedule("vp", 3)  # noqa: RUF009 - never changed
+    channels: int = 2
 
     def __call__(self, z: Tensor, level: int, observations: Tensor) -> Tensor:
         return torch.cat([observations, z[..., :1]], -1)
@@ -93,6 +117,24 @@ class Echo:
 def test_a_policy_gives_every_observation_its_own_candidates():
     observations = torch.tensor([[[0.1], [0.2], [0.3]], [[1.1], [1.2], [1.3]]])
     bounds = Bounds(torch.full((2,), -9.0), torch.full((2,), 9.0))
-    policy = DiffusionPolicy(Echo(), SamplerConfig(), bounds, 1, 4, Best(last_channel), Repairs())
-    actions = policy.act(observations, SeedStreams([0, 1], "x"))
+    policy = SlotPolicy(Echo(), None, Best(4, last_channel), {}, SamplerConfig(), bounds, 1)
+    actions = policy.act(observations, torch.zeros(2, 3), noise_of(3))
     assert torch.equal(actions, observations)
+
+
+def test_the_chosen_candidate_is_the_best_of_those_that_were_drawn():
+    """One step from z to ẑ_0 = (s, z): the candidates' noise is (seed, batch, candidate, channel) of `start`."""
+    observations = torch.zeros(2, 5, 1)
+    bounds = Bounds(torch.full((2,), -9.0), torch.full((2,), 9.0))
+    policy = SlotPolicy(Echo(), None, Best(4, last_channel), {}, SamplerConfig(steps=1), bounds, 2)
+    z = policy.act(observations, torch.zeros(2, 5), noise_of(5))
+    drawn = noise_of(5).normal("start", 4, 2)
+    assert torch.equal(z[..., 1], drawn[..., 0].amax(-1))
+
+
+def test_candidates_of_one_observation_lie_next_to_each_other():
+    plain, beside = noise_of(3).normal("x", 4, 2), CandidateNoise(noise_of(3), 4).normal("x", 2)
+    assert beside.shape == (2, 12, 2)
+    assert torch.equal(beside[:, 4:8], plain[:, 1])
+    plain, beside = noise_of(3).uniform("x", 4), CandidateNoise(noise_of(3), 4).uniform("x")
+    assert torch.equal(beside.unflatten(1, (3, 4)), plain)

@@ -24,7 +24,7 @@ WEIGHT = "exponential:inverse_temperature=1.6,maximum=80"
 def greatest_of(count: int) -> tuple[float, float]:
     """Mean and standard deviation of the largest of `count` standard normals: density n φ(x) Φ(x)^(n-1)."""
 
-    def moment(power):
+    def moment(power: int) -> float:
         return quad(lambda x: x**power * count * norm.pdf(x) * norm.cdf(x) ** (count - 1), -9, 9)[0]
 
     return moment(1), (moment(2) - moment(1) ** 2) ** 0.5
@@ -78,8 +78,8 @@ def test_swg_r_is_the_greatest_weight_of_n_guided_draws(law, solver):
     """log w = l a + c, so the greatest of N weight channels belongs to the draw furthest along the sign of l."""
     mean, std = sampled_law(law, SCHEDULE, solver, 1.0)
     top, spread = greatest_of(8)
-    policy = policy_of(SWGR(candidates=8), SCHEDULE, solver, 1.0, law)
-    actions, weights = draws_of(replace(policy, action_dim=2), DRAWS // 2).T  # the whole z
+    policy = policy_of(SWGR(candidates=8), SCHEDULE, solver, law)
+    actions, weights = draws_of(replace(policy, action_dim=2), 1.0, DRAWS // 2).T  # the whole z
     sign = law.slope / abs(law.slope)
     # Guided draws above w = 1 tie after the clip: one in a hundred, so two of eight in one choice of four hundred.
     assert_law(actions, mean + sign * std * top, std * spread, slack=0.01)

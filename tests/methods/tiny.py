@@ -1,19 +1,20 @@
-"""A task so small that every component trains in milliseconds, and the parts of a method made on it."""
+"""A task so small that every component trains in milliseconds, and the models of a method made on it."""
 
-from collections.abc import Sequence
+import copy
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from critics.iql import IQL, CriticConfig
+from critics.iql import CriticConfig
+from methods import Component, Computed, Data, Method, Policy, SeedStreams, Setup, Trained
 from methods.core.guidance_net import GuidanceNetConfig
-from methods.core.method import Shared
 from methods.diffusion.denoiser import DenoiserConfig
+from methods.diffusion.noise import StreamNoise
 from methods.diffusion.sampler import SamplerConfig
-from training.component import Component, Computed, Data, Trained
-from training.loop import compute, fit
-from training.seeds import SeedStreams
+from training import compute, fit
 
 OBSERVATIONS, ACTIONS, TRANSITIONS = 3, 2, 48
 LOW, HIGH = (-0.9, -0.8), (0.7, 0.9)
@@ -40,52 +41,69 @@ def tiny_data() -> Data:
     )
 
 
-def tiny_shared(
-    *,
-    steps: int = 2,
-    levels: int = 4,
-    dropout: float = 0.1,
-    width: int = 8,
-    batch_size: int = 8,
-    sampler: SamplerConfig | None = None,
-) -> Shared:
+def tiny_setup(*, steps: int = 2, levels: int = 4, sampler: SamplerConfig | None = None) -> Setup:
     """What methods share on the tiny task."""
-    critic = CriticConfig(steps=steps, width=width, batch_size=batch_size, value_layer_norm=True)
-    denoiser = DenoiserConfig(
-        width=width,
-        blocks=2,
-        frequencies=4,
-        level_features=8,
-        dropout=dropout,
-        levels=levels,
-        steps=steps,
-        batch_size=batch_size,
-        decay_steps=10,
-        ema=0.1,
-    )
-    net = GuidanceNetConfig(width=width, layers=2, steps=steps)
-    return Shared(
+    return Setup(
         observation_dim=OBSERVATIONS,
         action_dim=ACTIONS,
         action_low=LOW,
         action_high=HIGH,
-        critic=IQL(critic, OBSERVATIONS, ACTIONS),
-        critic_config=critic,
-        denoiser=denoiser,
-        guidance_net=net,
+        critic_config=CriticConfig(steps=steps, width=8, batch_size=8, value_layer_norm=True),
+        denoiser=DenoiserConfig(
+            width=8,
+            blocks=2,
+            frequencies=4,
+            level_features=8,
+            levels=levels,
+            steps=steps,
+            batch_size=8,
+            decay_steps=10,
+            ema=0.1,
+        ),
+        guidance_net_config=GuidanceNetConfig(width=8, layers=2, steps=steps),
         sampler=sampler or SamplerConfig(),
     )
 
 
-def made(component: Component, data: Data, seeds: Sequence[int], known: dict[Component, Any]) -> Any:
-    """The component after its real training, its upstream made first; each once through `known`."""
-    if component not in known:
-        parts = {name: made(other, data, seeds, known) for name, other in component.upstream().items()}
-        match component:
-            case Trained():
-                known[component], _ = fit(component, data, parts, seeds, quiet)
-            case Computed():
-                known[component] = compute(component, data, parts, seeds, quiet)
-            case _:
-                known[component] = component.build(SeedStreams(seeds, component.kind))
-    return known[component]
+def make(component: Component, seeds: tuple[int, ...]) -> Any:
+    """The component after its real training on the tiny data, its upstream made first.
+
+    Each is made once in a session; every caller gets a copy, so that what a test does to it stays there.
+    """
+    return copy.deepcopy(_made(component, seeds))
+
+
+@functools.cache
+def _made(component: Component, seeds: tuple[int, ...]) -> Any:
+    models = upstream_of(component, seeds)
+    match component:
+        case Trained():
+            return fit(component, tiny_data(), models, seeds, quiet).module
+        case Computed():
+            return compute(component, tiny_data(), models, seeds, quiet)
+    return component.build(SeedStreams(seeds, component.kind))
+
+
+def upstream_of(component: Component, seeds: tuple[int, ...]) -> dict[str, Any]:
+    """The made upstream components, by the component's names for them."""
+    return make_all(component.upstream(), seeds)
+
+
+def make_all(components: Mapping[str, Component], seeds: tuple[int, ...]) -> dict[str, Any]:
+    """Every component made, by its name."""
+    return {name: make(component, seeds) for name, component in components.items()}
+
+
+def make_policy(method: Method, setup: Setup, seeds: tuple[int, ...]) -> tuple[Policy, dict[str, Any]]:
+    """The method's policy and the models it stands on."""
+    models = make_all(method.components(setup), seeds)
+    return method.policy(models, setup), models
+
+
+def act(
+    policy: Policy, observations: Tensor, rho: float | Tensor, seeds: tuple[int, ...], purpose: str = "draws"
+) -> Tensor:
+    """Actions with the seeds' own noise; ρ is one number for all rows or one for each."""
+    shape = observations.shape[:2]
+    scales = rho if isinstance(rho, Tensor) else torch.full(shape, rho)
+    return policy.act(observations, scales, StreamNoise(SeedStreams(seeds, purpose), shape[1]))

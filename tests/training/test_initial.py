@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from methods.diffusion.networks.residual import NetworkConfig, NoiseNetwork
+from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig
+from methods.diffusion.networks.residual import NoiseNetwork
 from training.initial import INITIAL
 from training.networks import SeedLinear, SeedMLP
 from training.seeds import SeedStreams
@@ -21,7 +22,7 @@ LAWS = {
 }
 
 
-def streams(*seeds):
+def streams(*seeds: int) -> SeedStreams:
     return SeedStreams(seeds or (0,), "initial")
 
 
@@ -46,7 +47,8 @@ def test_uniform_and_xavier_are_pytorchs_own():
     own = {"uniform": layer.weight, "xavier": torch.nn.init.xavier_uniform_(torch.empty(OUTPUTS, INPUTS))}
     for name, theirs in own.items():
         ours, _ = INITIAL[name](streams(), (), INPUTS, OUTPUTS)
-        assert stats.ks_2samp(ours.flatten().numpy(), theirs.detach().flatten().numpy()).pvalue > 0.01
+        _, pvalue = stats.ks_2samp(ours.flatten().numpy(), theirs.detach().flatten().numpy())
+        assert float(pvalue) > 0.01
 
 
 @pytest.mark.parametrize("name", INITIAL)
@@ -66,7 +68,7 @@ def test_every_layer_of_a_perceptron_starts_as_asked():
 
 def test_the_backbone_has_lecuns_weights_inside_its_blocks_alone():
     """As in SWG's and IDQL's code: `default_init` everywhere but in the blocks, which have flax's own."""
-    network = NoiseNetwork(streams(), NetworkConfig(initial="xavier", width=64), 10, 3, weight_head=True)
+    network = NoiseNetwork(streams(), NetworkConfig(initial="xavier", width=64), 10, 3, AuxiliaryHead(1))
     for name, weight in network.named_parameters():
         if not name.endswith("weight"):
             continue

@@ -10,7 +10,7 @@ from training.seeds import SeedStreams
 SEEDS, BATCH = 3, 4
 
 
-def streams():
+def streams() -> SeedStreams:
     return SeedStreams(range(SEEDS), "networks")
 
 
