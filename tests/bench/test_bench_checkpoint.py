@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench.runner.component_builder import Checkpoint
 from critics.iql import IQL, CriticConfig
 from foundation.errors import UserError
+from training import Data, fit
 from training import loop as train
-from training.component import Data
-from training.loop import fit
 
 NUMBERS = torch.Generator().manual_seed(3)
 ROWS = 40
@@ -38,18 +38,29 @@ def silent(done: int, total: int) -> None:
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
-    return tmp_path / "components" / "checkpoint.pt"
+    return Checkpoint(tmp_path / "components" / "checkpoint.pt")
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])
-def test_a_damaged_checkpoint_is_named(checkpoint, content):
+def test_a_damaged_checkpoint_is_named(checkpoint: Checkpoint, content: bytes | None):
     with pytest.raises(Killed):
         fit(CRITIC, DATA, {}, [0], killed_halfway, checkpoint)
-    checkpoint.write_bytes(checkpoint.read_bytes()[:500] if content is None else content)
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:500] if content is None else content)
     with pytest.raises(UserError, match=r"checkpoint\.pt' is damaged; delete it and run again"):
         fit(CRITIC, DATA, {}, [0], silent, checkpoint)
+
+
+def test_a_training_goes_on_from_its_file(checkpoint: Checkpoint):
+    assert checkpoint.read() is None
+    with pytest.raises(Killed):
+        fit(CRITIC, DATA, {}, [0], killed_halfway, checkpoint)
+    whole, resumed = fit(CRITIC, DATA, {}, [0], silent), fit(CRITIC, DATA, {}, [0], silent, checkpoint)
+    for name, tensor in whole.module.state_dict().items():
+        assert torch.equal(resumed.module.state_dict()[name], tensor), name
+    assert [row["step"] for row in resumed.curve.rows[0]] == list(range(1, STEPS + 1))
+    assert [path.name for path in checkpoint.path.parent.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_diverged_training_is_named_with_its_seed():

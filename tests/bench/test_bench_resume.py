@@ -1,5 +1,6 @@
 """What is finished is kept: running again does what is missing and nothing else."""
 
+import csv
 import json
 import os
 import signal
@@ -35,6 +36,18 @@ def test_a_second_run_does_nothing_and_says_so(bench, fresh, tmp_path):
     assert "expected time" not in second.out
     assert "to make" not in second.out
     assert changes(tmp_path) == before
+
+
+def test_every_trained_component_has_its_learning_curve_beside_it(bench, fresh, tmp_path):
+    bench("run", *TWO, *fresh, "--seeds", "2")
+    components = tmp_path / "artifacts" / "components"
+    curves = {file: list(csv.DictReader(file.read_text().splitlines())) for file in components.rglob("*.csv")}
+    assert {file.parent.name.rpartition("-")[0] for file in curves} == {"behaviour", "cep-data-energy"}
+    assert len(curves) == len(list(components.rglob("*.safetensors"))) == 4
+    for rows in curves.values():
+        assert list(rows[0]) == ["step", "loss", "learning_rate", "gradient_norm", "seconds"]
+        assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5]
+        assert all(float(value) >= 0 for row in rows for value in row.values())
 
 
 def test_only_a_deleted_result_is_computed_again(bench, fresh, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from command_line import MAZE, TOY, results_in
 
 from bench.runner.choose_rho import keep_tuned
-from bench.runner.evaluate import Outcome
+from bench.runner.evaluate import Evaluation, Outcome
 from reports.load.files import read_choices
 from reports.load.schema import Choice, Data
 
@@ -88,10 +88,10 @@ def test_what_an_earlier_search_spent_is_counted_too(bench, folders, tmp_path):
 
 
 def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp_path, monkeypatch):
-    asked = []
+    asked: list[Evaluation] = []
 
-    def poorer_and_poorer(policy, task, evaluation, progress):
-        asked.append(evaluation.episodes)
+    def poorer_and_poorer(policy: object, task: object, evaluation: Evaluation, progress: object) -> list[Outcome]:
+        asked.append(evaluation)
         return [Outcome((float(len(asked)),) * len(evaluation.episodes)) for _ in evaluation.seeds]
 
     monkeypatch.setattr("bench.runner.tune.evaluate", poorer_and_poorer)
@@ -99,8 +99,10 @@ def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp
     choice = tuned(tmp_path)
     assert choice["trials"] == 6
     assert len(choice["tried"]) == 4, "the first four are never pruned, the poorer ones after them are"
-    assert [len(part) for part in asked] == [2] * len(asked)
-    assert len(asked) == 4 * 3 + 2 * 1
+    thirds = [(0, 1), (2, 3), (4, 5)]
+    assert [tuple(evaluation.episodes) for evaluation in asked] == [*thirds * 4, thirds[0], thirds[0]]
+    assert len({evaluation.purpose for evaluation in asked}) == 3, "each third draws numbers of its own"
+    assert {evaluation.seeds for evaluation in asked} == {(100, 101)}
     assert choice["episodes"] == 2 * 2 * len(asked)
 
 

@@ -12,9 +12,7 @@ from training import SeedStreams
 BETA = 3.0
 
 
-def slope_of(
-    energy: Callable[[np.ndarray], np.ndarray], points: list[list[float]]
-) -> tuple[Tensor, Tensor]:
+def slope_of(energy: Callable[[np.ndarray], np.ndarray], points: list[list[float]]) -> tuple[Tensor, Tensor]:
     """∂q/∂a at the points, (n, 2), with q = β E."""
     critic = KnownCritic("any", energy, 1.0).build(SeedStreams([0], "x"))
     actions = torch.tensor(points)[None].requires_grad_()

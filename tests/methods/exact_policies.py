@@ -30,9 +30,9 @@ class LinearCritic:
         return torch.zeros(observations.shape[:2])
 
 
-def one_dimensional(solver: str) -> Setup:
+def one_dimensional(solver: Any) -> Setup:
     """The tiny task with one wide action, so that clipping never acts."""
-    setup = tiny_setup(sampler=SamplerConfig(solver=solver))  # pyright: ignore[reportArgumentType]
+    setup = tiny_setup(sampler=SamplerConfig(solver=solver))
     return replace(setup, action_dim=1, observation_dim=1, action_low=(-6.0,), action_high=(6.0,))
 
 
@@ -42,7 +42,9 @@ def exact_models(schedule: Schedule, joint: bool, law: LogLinear = LAW) -> dict[
     return {"denoiser": denoiser, "guidance": ExactEnergy(law, schedule), "critic": LinearCritic()}
 
 
-def guided_denoiser(method: SlotMethod, models: dict[str, Any], rho: float, rows: int, seeds: int = 1) -> GuidedDenoiser:
+def guided_denoiser(
+    method: SlotMethod, models: dict[str, Any], rho: float, rows: int, seeds: int = 1
+) -> GuidedDenoiser:
     """The method's guidance around its denoiser at one ρ."""
     guidance, counts = method.guidance(), Counts()
     assert guidance is not None

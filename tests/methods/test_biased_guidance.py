@@ -59,7 +59,9 @@ class Guess:
 
 
 @pytest.mark.parametrize("tilt", [0.0, 1.0])
-def test_the_regressed_energy_is_the_mean_of_the_log_weight_not_the_log_of_the_mean_weight(tilt: float, monkeypatch):
+def test_the_regressed_energy_is_the_mean_of_the_log_weight_not_the_log_of_the_mean_weight(
+    tilt: float, monkeypatch: pytest.MonkeyPatch
+):
     """The least squared error is the conditional variance l² C_k; the log-mean-exp adds (l² C_k/2)² to it."""
     component = regressed(MSE(batch_size=BATCH), levels=8)
     net = component.build(SeedStreams([0], "x"))

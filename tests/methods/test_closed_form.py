@@ -6,10 +6,12 @@ computes this without sampling, and tests here hold it to the closed form. With 
 s/√n = 0.0035 for the mean and s/√(2n) = 0.0025 for the standard deviation; 4.5 of them are allowed.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from closed_form import ExactBehaviour, ExactEnergy, ExactJoint, LogLinear, limit_law, sampled_law
+from closed_form import ExactBehaviour, ExactJoint, LogLinear, limit_law, sampled_law
 from exact_policies import LAW, actions_of, assert_law, exact_models, guided_denoiser, one_dimensional
 from scipy.integrate import quad
 from scipy.stats import norm
@@ -165,12 +167,11 @@ def test_self_weighted_guidance_with_a_weight_that_tells_the_action(solver):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("method", [CEP(), SWG()], ids=["energy", "self-weighted"])
-def test_rho_zero_is_the_unguided_draw_exactly(solver: str, method: SlotMethod):
+def test_rho_zero_is_the_unguided_draw_exactly(solver: Any, method: SlotMethod):
     schedule = make_schedule("cosine", 20)
     models = exact_models(schedule, joint=isinstance(method, SWG))
-    bounds = Bounds(*(torch.tensor([end, least]) for end, least in ((-6.0, 1e-4), (6.0, 1.0))))
     plain = models["denoiser"]
-    bounds = Bounds(bounds.low[: plain.channels], bounds.high[: plain.channels])
+    bounds = Bounds(torch.tensor([-6.0, 1e-4])[: plain.channels], torch.tensor([6.0, 1.0])[: plain.channels])
     observations = torch.zeros(1, 500, 1)
     config = SamplerConfig(solver=solver)
     expected = sample(plain, observations, draws(500), config, bounds)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -142,7 +142,7 @@ def leaves(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield (*path, field.name), value
 
 
-def changed(config: Any, path: tuple[str, ...], value: Any) -> Any:
+def changed(config: Any, path: Sequence[str], value: Any) -> Any:
     """The dataclass with that one field set to something else."""
     if len(path) > 1:
         return dataclasses.replace(config, **{path[0]: changed(getattr(config, path[0]), path[1:], value)})
@@ -158,7 +158,8 @@ def changed(config: Any, path: tuple[str, ...], value: Any) -> Any:
             other = f"{value}x"
         case tuple():
             other = (*value[:-1], value[-1] + 1)
-        case None:
+        case _:
+            assert value is None
             other = 1
     return dataclasses.replace(config, **{path[0]: other})
 

@@ -43,9 +43,7 @@ def test_one_level_for_all_is_the_same_level_for_each(further: int):
     assert not torch.allclose(net(z, 0, observations, LEVELS), net(z, 3, observations, LEVELS))
 
 
-@pytest.mark.parametrize(
-    ("blocks", "block", "before"), [(3, -2, 2), (3, -1, 3), (3, 0, 1), (1, -2, 1)], ids=str
-)
+@pytest.mark.parametrize(("blocks", "block", "before"), [(3, -2, 2), (3, -1, 3), (3, 0, 1), (1, -2, 1)], ids=str)
 def test_an_auxiliary_head_reads_the_block_that_it_names(blocks: int, block: int, before: int):
     """The blocks up to it move its output, those after it and the last layer do not."""
     net = network(2, block, blocks)

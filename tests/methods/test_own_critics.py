@@ -96,9 +96,10 @@ def test_support_actions_at_states_and_at_next_states_are_two_components():
     labels = {node.component.kind: node.label for node in nodes}
     assert labels["support"].split("-")[-1] != labels["next-support"].split("-")[-1]
     critic = next(node for node in nodes if node.component.kind == "in-support-critic")
-    assert {node.component.kind for node in ordered([critic])} == {"behaviour", "next-support", critic.component.kind}
+    below = [node.component.kind for node in ordered([critic])]
+    assert below == ["behaviour", "next-support", "in-support-critic"]
     other = energy_of(dataclasses.replace(CEP_OWN, value_inverse_temperature=2.0), setup)
-    assert other.critic == dataclasses.replace(energy.critic, inverse_temperature=2.0)
+    assert other.critic == InSupportQ(setup.critic_config, 3, 2, following, 2.0)
     kinds = [node.component.kind for node in ordered([node_of(energy_of(CEP(), setup), "data", {})])]
     assert kinds == ["behaviour", "support", "critic", "cep-energy"]
 

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler
 from diffusers.schedulers.deprecated.scheduling_sde_vp import ScoreSdeVpScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_dpmsolver_singlestep import DPMSolverSinglestepScheduler
 from scipy.integrate import quad
 from tiny import tiny_setup
 from torch import Tensor
@@ -215,6 +218,7 @@ def test_a_prediction_that_no_longer_changes_is_where_every_walk_ends(solver, sc
 
 def test_only_ddpm_draws_after_the_start_at_every_step_but_the_last():
     denoiser, observations = frozen("vp", 6)
+    solver: Any
     for solver in SOLVERS:
         noise, beside = draws(), SeedStreams([0], "draws")
         sample(denoiser, observations, noise, SamplerConfig(solver=solver))

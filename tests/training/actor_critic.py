@@ -72,8 +72,8 @@ class ActorCritic(Trained[Networks]):
 
 def toy_data() -> Data:
     numbers = torch.Generator().manual_seed(1)
-    shapes = ((40, 3), (40, 2), (40,), (40, 3))
-    return Data(*(torch.randn(*shape, generator=numbers) for shape in shapes), torch.zeros(40))
+    states, actions, rewards = (torch.randn(40, size, generator=numbers) for size in (3, 2, 1))
+    return Data(states, actions, rewards[:, 0], states, torch.zeros(40))
 
 
 def quiet(done: int, total: int) -> None:

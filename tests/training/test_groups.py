@@ -1,4 +1,4 @@
-"""Each group of parameters is stepped on its own loss alone, as its own AdamW would; a seed as it would be alone."""
+"""Each group of parameters is stepped on its own loss alone, as its own AdamW would; a seed as alone."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,6 +33,10 @@ CASES = {
 every_case = pytest.mark.parametrize("component", CASES.values(), ids=CASES)
 
 
+def assert_near(found: Tensor, expected: Tensor, name: str) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5, msg=lambda message: f"{name}: {message}")
+
+
 def trained(component: ActorCritic, seeds: tuple[int, ...] = SEEDS) -> Fitted:
     return fit(component, toy_data(), {}, seeds, quiet)
 
@@ -49,7 +53,7 @@ def test_each_group_takes_the_steps_of_its_own_optimiser_on_its_own_loss(compone
     for row, seed in enumerate(SEEDS):
         expected = kept_by_hand(component, train_by_hand(component, seed))
         for name, found in module.named_parameters():
-            torch.testing.assert_close(found[row], expected[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: n + m)
+            assert_near(found[row], expected[name], name)
 
 
 def test_the_settings_of_a_group_show_in_what_is_kept():
@@ -77,10 +81,8 @@ def test_the_curve_has_the_losses_rates_and_norms_of_every_step(component: Actor
 def test_a_seed_in_company_trains_as_it_does_alone(component: ActorCritic):
     together, alone = trained(component), trained(component, (3,))
     assert together.losses[1] == pytest.approx(alone.losses[0], rel=1e-4)
-    for (name, found), expected in zip(
-        together.module.named_parameters(), alone.module.parameters(), strict=True
-    ):
-        torch.testing.assert_close(found[1], expected[0], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: n + m)
+    for (name, found), expected in zip(together.module.named_parameters(), alone.module.parameters(), strict=True):
+        assert_near(found[1], expected[0], name)
 
 
 @pytest.mark.parametrize("clip", [0.5, 2.0, 30.0])
@@ -127,7 +129,9 @@ class Kept:
     "component", [CASES["all together"], replace(CASES["all together"], noise_ahead=True)], ids=["", "precomputed"]
 )
 @pytest.mark.parametrize("last", [1, 4, 7, 11])
-def test_a_killed_training_goes_on_to_the_same_module_loss_and_curve(component: ActorCritic, last: int, monkeypatch):
+def test_a_killed_training_goes_on_to_the_same_module_loss_and_curve(
+    component: ActorCritic, last: int, monkeypatch: pytest.MonkeyPatch
+):
     whole = trained(component)
     monkeypatch.setattr(training.loop, "CHECKPOINT_SECONDS", -1.0)
     monkeypatch.setattr(training.loop, "REPORT_EVERY", 1)
