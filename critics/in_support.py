@@ -13,15 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.iql import CriticConfig
+from critics.iql import CriticComponent, CriticConfig
 from critics.losses import td_target
 from foundation.errors import UserError
-from training import Component, Group, SeedMLP, SeedStreams, Step, Trained, polyak_update
+from training import Component, SeedMLP, SeedStreams, Step, polyak_update
 from training.networks import member_values
 
 
 class CriticError(UserError):
-    """A critic is asked for what it does not know; the message says what to do."""
+    """A value that this critic does not provide; the message says what to do."""
 
 
 class InSupportNetworks(nn.Module):
@@ -53,8 +53,8 @@ class InSupportNetworks(nn.Module):
 
 
 @dataclass(frozen=True)
-class InSupportQ(Trained[InSupportNetworks]):
-    """The critic as a component; of the config, what is said of Q (3 layers and 500k steps in the code).
+class InSupportQ(CriticComponent[InSupportNetworks]):
+    """The critic as a component; it uses the config's settings for Q (3 layers and 500k steps in the code).
 
     Attributes:
         support: made, it has the buffers `index` (seed, state), which rows of the data its states are, and
@@ -64,21 +64,8 @@ class InSupportQ(Trained[InSupportNetworks]):
 
     kind: ClassVar[str] = "in-support-critic"
     version: ClassVar[int] = 2
-    config: CriticConfig
-    observation_dim: int
-    action_dim: int
     support: Component
     inverse_temperature: float
-
-    @property
-    def steps(self) -> int:
-        """As the config says."""
-        return self.config.steps
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """Adam at a constant rate."""
-        return self.config.groups
 
     def upstream(self) -> Mapping[str, Component]:
         """The support actions at next states."""

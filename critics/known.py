@@ -31,7 +31,7 @@ class MeasuredSlope(torch.autograd.Function):
     def forward(
         ctx: Any, points: Float[Tensor, "n d"], function: Callable[[np.ndarray], np.ndarray]
     ) -> Float[Tensor, " n"]:
-        """Values alone: the slope costs 2d more, and nothing until it is asked for."""
+        """Values only; the gradient takes 2d more evaluations, in backward."""
         ctx.save_for_backward(points)
         ctx.function = function
         return torch.from_numpy(function(points.detach().double().cpu().numpy())).to(points)

@@ -1,7 +1,7 @@
 """An ensemble of Q networks for selection alone, all regressed on r + γ V(s') (Diffusion-DICE, arXiv 2407.20109).
 
 Its members differ by their first weights only, and their mean is what the candidates of guide-then-select are
-ranked by in the authors' code. No target is made of them: the critic's V bootstraps.
+ranked by in the authors' code. They are not bootstrapped from: targets use the critic's V.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.iql import CriticConfig
+from critics.iql import CriticComponent, CriticConfig
 from critics.losses import td_target
-from training import Component, Group, SeedMLP, SeedStreams, Step, Trained
+from training import Component, SeedMLP, SeedStreams, Step
 from training.networks import member_values
 
 
@@ -46,7 +46,7 @@ class EnsembleNetworks(nn.Module):
 
 
 @dataclass(frozen=True)
-class QEnsemble(Trained[EnsembleNetworks]):
+class QEnsemble(CriticComponent[EnsembleNetworks]):
     """The ensemble as a component; sizes and optimiser are the critic's.
 
     Deviation: V is the made critic's, its last; the authors' code trains the ensemble beside the critic, on the V
@@ -58,21 +58,8 @@ class QEnsemble(Trained[EnsembleNetworks]):
     """
 
     kind: ClassVar[str] = "q-ensemble"
-    config: CriticConfig
-    observation_dim: int
-    action_dim: int
     critic: Component
     members: int
-
-    @property
-    def steps(self) -> int:
-        """As the critic is trained."""
-        return self.config.steps
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """As the critic is trained."""
-        return self.config.groups
 
     def upstream(self) -> Mapping[str, Component]:
         """The critic gives V."""

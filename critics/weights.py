@@ -154,7 +154,7 @@ WeightSetting: TypeAlias = Annotated[str, Parsed(parse_weight)]
 
 @dataclass(frozen=True)
 class GivenWeight(Component):
-    """A weight function among the made components; there is nothing to make.
+    """A weight function as a component; not trained.
 
     Attributes:
         weight: the function.

@@ -17,7 +17,7 @@ from training.batch import Batch, Data
 from training.seeds import SeedStreams
 
 Models: TypeAlias = Mapping[str, Any]
-"""Made components by the name under which somebody asked for them."""
+"""Trained components by name."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total)."""
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Parameters with an optimiser of their own: Adam, or AdamW where weight_decay > 0.
+    """Parameters with an optimiser of their own: Adam, or AdamW where weight_decay > 0. Groups share no parameter.
 
     Attributes:
         name: the key of its loss in what `Trained.losses` returns.
@@ -103,7 +103,10 @@ class Component(ABC):
 
 
 class Trained(Component, Generic[ModuleT]):
-    """A component fitted by gradient steps."""
+    """A component fitted by gradient steps.
+
+    `steps` and `groups` are properties: a dataclass field for them needs another name.
+    """
 
     @property
     @abstractmethod
@@ -123,7 +126,8 @@ class Trained(Component, Generic[ModuleT]):
     def losses(self, module: ModuleT, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """Each group's loss for each seed; a seed's loss must not touch another seed's numbers.
 
-        All losses are of the parameters before the step. A group whose loss is missing takes no step.
+        All losses are of the parameters before the step. A group whose loss is missing takes no step; a loss
+        without a group is an error.
         """
 
     def after_step(self, module: ModuleT, step: Step) -> None:

@@ -17,6 +17,7 @@ from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.sampler import SamplerConfig
+from reports.load.schema import Tuning
 from suites.task import Task
 
 T = TypeVar("T")
@@ -69,8 +70,9 @@ class Cell:
         name, method: the method's registered name and its settings.
         config: the shared settings on this task.
         rho, rho_source: guidance scale and where it came from; None for a method without one.
-        preset, source: preset's name and data source as asked for.
+        preset: its name.
         terms: `shared` or `own`, see `bench.config.precedence`.
+        tuning: what choosing ρ spent, where it was tuned.
         row: of the published table that it is compared with, in an experiment that has one and whose settings no
             flag has changed.
     """
@@ -83,8 +85,8 @@ class Cell:
     rho_source: str | None
     seed: int
     preset: str
-    source: str
     terms: str
+    tuning: Tuning | None = None
     row: str | None = None
 
     def settings(self) -> dict[str, Any]:

@@ -19,12 +19,11 @@ from bench.config.spec import flatten, join_items
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, keep_tuned
 from bench.runner.component_builder import ComponentBuilder
-from bench.runner.data import LoadedData, setup_on
+from bench.runner.data import LoadedData, make_setup, open_data
 from bench.runner.evaluate import TUNING, Evaluation, evaluate
 from bench.runner.loggers import make_logger
-from bench.runner.plan import KEY_LENGTH, node_of, ordered
-from bench.runner.run import open_data
-from bench.storage.components import ComponentStore, digest
+from bench.runner.plan import KEY_LENGTH, make_node, sort_upstream_first
+from bench.storage.components import ComponentStore, hash_json
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from methods.core.method import Method, Rho
@@ -59,13 +58,13 @@ def tune_task(request: Request[Search], jobs: Sequence[Job], console: ProgressCo
     loaded = open_data(request, jobs[0], console)
     builder = ComponentBuilder(
         ComponentStore(request.artifacts),
-        loaded.data,
+        loaded.data.to(request.device),
         task.name,
         console,
         make_logger(request.logger, request.results),
     )
     for job in jobs:
-        setup = setup_on(task, job.config, loaded.action_low, loaded.action_high)
+        setup = make_setup(task, job.config, loaded.action_low, loaded.action_high)
         for name, method in job.methods.items():
             if method.rho is not None:
                 tune_method(Tuning(request, job, name, method, method.rho, setup, loaded), builder, console)
@@ -123,8 +122,8 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
     request, task = tuning.request, tuning.job.task
     known: dict[Component, Any] = {}
     components = tuning.method.components(tuning.setup)
-    nodes = {name: node_of(component, tuning.loaded.key, known) for name, component in components.items()}
-    for node in ordered(nodes.values()):
+    nodes = {name: make_node(component, tuning.loaded.key, known) for name, component in components.items()}
+    for node in sort_upstream_first(nodes.values()):
         builder.make(node, request.seeds)
     policy = tuning.method.policy(builder.models(nodes, request.seeds), tuning.setup)
     storage = open_journal(request, tuning.job, tuning.name)
@@ -132,14 +131,14 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
     with console.show_bar(f"{task.name} {tuning.name} tuning ρ", len(request.seeds)) as progress:
 
         def objective(trial: optuna.Trial) -> float:
-            low, high = bounds(request.details.sampler, tuning.grid, tuning.rho)
+            low, high = find_range(request.details.sampler, tuning.grid, tuning.rho)
             rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
             score = score_in_rungs(trial, policy, rho, tuning)
             builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, {"rho": rho, "score": score})
             progress(len(study.trials), tuning.wanted)
             return score
 
-        left = tuning.wanted - len(finished(study))
+        left = tuning.wanted - len(find_finished(study))
         if left > 0:
             callback = optuna.study.MaxTrialsCallback(tuning.wanted, states=FINISHED)
             study.optimize(objective, n_trials=left, callbacks=[callback])
@@ -187,12 +186,12 @@ def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -
 FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 
-def finished(study: optuna.Study) -> list[Any]:
+def find_finished(study: optuna.Study) -> list[Any]:
     """Trials that were completed or pruned."""
     return [trial for trial in study.trials if trial.state in FINISHED]
 
 
-def bounds(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
+def find_range(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
     """The interval a trial's ρ comes from; the grid sampler only takes the grid's values in it."""
     return (min(grid), max(grid)) if search == "grid" else (rho.low, rho.high)
 
@@ -222,7 +221,7 @@ def open_study(storage: JournalStorage, tuning: Tuning, labels: dict[str, str]) 
     """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
     request, job, grid = tuning.request, tuning.job, tuning.grid
     settings = flatten(job.config) | flatten(tuning.method, tuning.name)
-    key = digest([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
+    key = hash_json([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
         if request.details.sampler == "grid"

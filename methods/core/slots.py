@@ -61,7 +61,7 @@ class Guidance(Protocol):
 
 @runtime_checkable
 class Selection(Protocol):
-    """How one of several candidates is picked; a selection of one candidate is never asked."""
+    """How one of several candidates is picked; it is not called for one candidate."""
 
     @property
     def candidates(self) -> int:

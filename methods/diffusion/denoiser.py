@@ -132,7 +132,7 @@ class Backbone:
         return NetworkDenoiser(network, make_schedule(config.schedule, config.levels), channels)
 
     def with_condition(self, size: int) -> "Backbone":
-        """The same backbone with a condition of that size riding with the observations."""
+        """The same backbone with a condition of that size appended to the observations."""
         return replace(self, observation_dim=self.observation_dim + size)
 
 

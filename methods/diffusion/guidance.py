@@ -5,12 +5,13 @@ sampled law is exactly π ∝ μ w (CEP, arXiv 2304.12824, Thm 3.1; SWG, arXiv 2
 A guidance says what s is; the scale, a gradient that is not finite, and all counts are the same for all.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from methods.diffusion.denoiser import Denoiser
@@ -44,13 +45,13 @@ class Counts:
             were not guided at that level; a guidance adds its own, such as `clipped_weights`.
         function: rows times calls of the denoiser's network.
         gradient: rows times gradient evaluations.
-        guided_rows: rows times levels that were guided, to read the interventions against.
+        guided_rows: rows times levels that were guided, ρ > 0, to read the interventions against.
     """
 
     interventions: dict[str, Tensor] = field(default_factory=dict)
     function: int = 0
     gradient: int = 0
-    guided_rows: int = 0
+    guided_rows: Int[Tensor, " seed"] | int = 0
 
     def intervene(self, name: str, rows: Bool[Tensor, "seed batch"], level: int, levels: int) -> None:
         """Count the rows that are true, each for its seed and this level."""
@@ -61,21 +62,20 @@ class Counts:
     def of_seed(self, row: int) -> dict[str, Any]:
         """The counts of one seed, by its place on the seed axis, as plain numbers."""
         found = {name: counts[row].tolist() for name, counts in self.interventions.items()}
-        evaluations = {"function": self.function, "gradient": self.gradient, "guided_rows": self.guided_rows}
+        guided = self.guided_rows if isinstance(self.guided_rows, int) else int(self.guided_rows[row])
+        evaluations = {"function": self.function, "gradient": self.gradient, "guided_rows": guided}
         return {"interventions": {"nan_gradients": [], **found}, "evaluations": evaluations}
 
 
 @dataclass(frozen=True)
-class CountedDenoiser:
-    """A denoiser whose evaluations are counted.
+class WrappedDenoiser(ABC):
+    """A denoiser around a denoiser, of the same schedule and channels.
 
     Attributes:
-        denoiser: what is asked.
-        counts: where its rows are added.
+        denoiser: what is wrapped.
     """
 
     denoiser: Denoiser
-    counts: Counts
 
     @property
     def schedule(self) -> Schedule:
@@ -86,6 +86,26 @@ class CountedDenoiser:
     def channels(self) -> int:
         """The wrapped denoiser's."""
         return self.denoiser.channels
+
+    @abstractmethod
+    def __call__(
+        self,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Float[Tensor, "seed batch channel"]:
+        """E[z_0 | z_k, s]."""
+
+
+@dataclass(frozen=True)
+class CountedDenoiser(WrappedDenoiser):
+    """A denoiser whose evaluations are counted.
+
+    Attributes:
+        counts: where its rows are added.
+    """
+
+    counts: Counts
 
     def __call__(
         self,
@@ -97,9 +117,13 @@ class CountedDenoiser:
         self.counts.function += z.shape[1]
         return self.denoiser(z, level, observations)
 
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the made model has."""
+        return getattr(self.denoiser, name)
+
 
 @dataclass(frozen=True)
-class GuidedDenoiser:
+class GuidedDenoiser(WrappedDenoiser):
     """A denoiser steered by a guidance at the scale ρ of each row.
 
     Attributes:
@@ -109,20 +133,9 @@ class GuidedDenoiser:
         counts: of interventions and evaluations.
     """
 
-    denoiser: Denoiser
     steer: Callable[[Tensor, int, Tensor], Steer]
     rho: Float[Tensor, "seed batch"]
     counts: Counts
-
-    @property
-    def schedule(self) -> Schedule:
-        """The wrapped denoiser's."""
-        return self.denoiser.schedule
-
-    @property
-    def channels(self) -> int:
-        """The wrapped denoiser's."""
-        return self.denoiser.channels
 
     def __call__(
         self,
@@ -133,10 +146,11 @@ class GuidedDenoiser:
         """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
         steer = self.steer(z, level, observations)
         finite = steer.score.isfinite().all(-1)
-        for name, rows in {"nan_gradients": ~finite, **steer.interventions}.items():
-            self.counts.intervene(name, rows, level, len(self.schedule))
+        guided = self.rho != 0
+        for name, rows in {**steer.interventions, "nan_gradients": ~finite}.items():
+            self.counts.intervene(name, rows & guided, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
-        self.counts.guided_rows += z.shape[1]
+        self.counts.guided_rows = self.counts.guided_rows + guided.sum(1)
         shift = self.rho[..., None] * self.schedule.sigma[level].square() / self.schedule.alpha[level]
         return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
 

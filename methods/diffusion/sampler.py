@@ -1,7 +1,7 @@
-"""A sampler walks from noise to data by asking a denoiser at falling noise levels; it knows no critic and no ρ.
+"""Samples by evaluating a denoiser at decreasing noise levels; it knows no critic and no ρ.
 
 The last step goes to α = 1, σ = 0, where every solver gives ẑ_0 itself: a second-order step ends there too, since
-its line would have to be read at λ = ∞. Whatever was clipped on the way, what comes out lies in the bounds.
+its extrapolation is undefined at λ = ∞. Whatever was clipped on the way, what comes out lies in the bounds.
 
 Deviation: the code of CEP and Diffusion-DICE stops at t = 1e-3, and neither takes ẑ_0 there nor clips: its 15
 answers make 15 steps, ours 14 and ẑ_0.

@@ -81,7 +81,7 @@ def test_a_sound_plugin_passes(bench: Call, tmp_path: Path):
     told = bench("check-method", write_plugin(tmp_path, {}))
     assert told.code == 0, told
     assert "FAILED" not in told.out
-    assert told.out.count("  ok ") == 8
+    assert told.out.count("  ok ") == 9
 
 
 PLANTED = {
@@ -95,7 +95,7 @@ PLANTED = {
     ),
     "seeds that touch": (
         {"SCORE": "steer.score + 5 * steer.score.mean(0, keepdim=True)"},
-        "seeds apart: lets seeds touch",
+        "seeds apart: mixes seeds",
     ),
     "a setting missing in a key": (
         {

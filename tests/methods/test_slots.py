@@ -21,6 +21,7 @@ from methods import (
     Models,
     Objective,
     QEnsemble,
+    Rho,
     Selection,
     Setup,
     SlotMethod,
@@ -54,6 +55,7 @@ class Built(SlotMethod):
 
     title: ClassVar[str] = "Built"
     paper: ClassVar[str] = "none"
+    rho: ClassVar[Rho | None] = Rho(default=1.0)
     steered: Named | None = None
     picked: Selection | None = None
     learned: Joint | None = None
@@ -80,7 +82,7 @@ def test_one_name_for_two_different_components_is_refused():
     ):
         Built(Named("critic", OTHER), Best(2)).components(SETUP)
     with pytest.raises(MethodError, match="the name 'critic' to different"):
-        Built(Named("critic", SHARED), Best(2, critic=lambda setup: ENSEMBLE)).components(SETUP)
+        Built(Named("critic", SHARED), Best(2, needs=lambda setup: {"critic": ENSEMBLE})).components(SETUP)
     with pytest.raises(MethodError, match="the name 'denoiser' to different"):
         Built(Named("denoiser", OTHER)).components(SETUP)
 

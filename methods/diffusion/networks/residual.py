@@ -65,7 +65,8 @@ class NoiseNetwork(nn.Module):
         if auxiliary is not None:
             sizes = [config.width, config.width, auxiliary.channels]
             self.auxiliary = SeedMLP(streams, sizes, config.activation, initial=config.initial)
-            self.auxiliary_block = range(config.blocks)[max(auxiliary.block, -config.blocks)]
+            last = config.blocks - 1
+            self.auxiliary_block = range(config.blocks)[min(max(auxiliary.block, -config.blocks), last)]
 
     def forward(
         self,
