@@ -68,11 +68,9 @@ class InSupportQ(CriticComponent[InSupportNetworks]):
     inverse_temperature: float
 
     def upstream(self) -> Mapping[str, Component]:
-        """The support actions at next states."""
         return {"support": self.support}
 
     def build(self, streams: SeedStreams) -> InSupportNetworks:
-        """Fresh twin Q and target."""
         return InSupportNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
     def losses(self, module: InSupportNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:

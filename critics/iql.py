@@ -101,7 +101,6 @@ class IQLNetworks(nn.Module):
         return member_values(self.target_q, observations, actions, members=2)[:, 0]
 
     def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
-        """State value."""
         return self.value(observations).squeeze(-1)
 
 

@@ -33,7 +33,6 @@ class EnsembleNetworks(nn.Module):
         observations: Float[Tensor, "seed batch observation"],
         actions: Float[Tensor, "seed batch action"],
     ) -> Float[Tensor, "seed member batch"]:
-        """Every member's action value."""
         return member_values(self.networks, observations, actions, self.members)
 
     def q(
@@ -66,7 +65,6 @@ class QEnsemble(CriticComponent[EnsembleNetworks]):
         return {"critic": self.critic}
 
     def build(self, streams: SeedStreams) -> EnsembleNetworks:
-        """Fresh members."""
         return EnsembleNetworks(streams, self.config, self.observation_dim, self.action_dim, self.members)
 
     def precompute(self, step: Step) -> dict[str, Tensor]:

@@ -164,7 +164,6 @@ class GivenWeight(Component):
     weight: WeightFunction
 
     def build(self, streams: SeedStreams) -> WeightFunction:
-        """The function itself."""
         return self.weight
 
 

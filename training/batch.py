@@ -51,11 +51,9 @@ class Data:
         )
 
     def first(self, count: int) -> "Data":
-        """The first transitions."""
         return self._each(lambda tensor: tensor[:count])
 
     def to(self, device: torch.device) -> "Data":
-        """The same transitions on a device."""
         return self._each(lambda tensor: tensor.to(device))
 
     def share_memory(self) -> "Data":

@@ -76,7 +76,6 @@ class TrainingState:
         self.curve.add(step.number + 1, values)
 
     def result(self) -> nn.Module:
-        """The module to keep, frozen."""
         return averaged_module(self.module, self.optimisers).requires_grad_(False).eval()
 
     def serialize(self, step: int) -> bytes:

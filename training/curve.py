@@ -66,10 +66,8 @@ class Curve:
         return text.getvalue()
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
         return {"rows": self.rows, "seconds": self._seconds + time.monotonic() - self._since}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
         self.rows = [list(rows) for rows in state["rows"]]
         self._seconds, self._since = state["seconds"], time.monotonic()

@@ -70,7 +70,6 @@ class Subject:
         return self.method.policy(self.models(seeds), self.setup)
 
     def nodes(self) -> dict[str, Node]:
-        """The method's components with their keys."""
         components = self.method.components(self.setup)
         return {name: make_node(component, "data", {}) for name, component in components.items()}
 

@@ -28,11 +28,9 @@ class Checkpoint:
     path: Path
 
     def read(self) -> bytes | None:
-        """What was written last, or None."""
         return self.path.read_bytes() if self.path.is_file() else None
 
     def write(self, content: bytes) -> None:
-        """Replace it."""
         write_atomically(self.path, content)
 
     def __str__(self) -> str:

@@ -39,7 +39,6 @@ class RelayConsole(ProgressConsole):
     parent: int = field(default_factory=os.getppid)
 
     def say(self, text: str) -> None:
-        """One line, by the parent."""
         self.messages.put(("say", text, 0, 0))
 
     @contextlib.contextmanager

@@ -90,18 +90,15 @@ class Tuning:
 
     @property
     def purpose(self) -> Purpose:
-        """What the choice is for."""
         identity = self.loaded.about.identity
         return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, identity)
 
     @property
     def grid(self) -> tuple[float, ...]:
-        """The scales of a grid search."""
         return self.request.details.grid or self.rho.grid
 
     @property
     def wanted(self) -> int:
-        """Number of trials."""
         is_grid = self.request.details.sampler == "grid"
         return len(self.grid) if is_grid else self.request.details.trials
 

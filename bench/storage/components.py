@@ -42,7 +42,6 @@ class ComponentStore:
         return self.root / "components" / label / f"seed-{seed}.safetensors"
 
     def has(self, label: str, seed: int) -> bool:
-        """Whether that seed is finished."""
         return self.file(label, seed).with_suffix(".json").is_file()
 
     def missing(self, label: str, seeds: Sequence[int]) -> tuple[int, ...]:

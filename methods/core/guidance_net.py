@@ -110,7 +110,6 @@ class GuidanceNetSpec:
     action_dim: int
 
     def build(self, streams: SeedStreams) -> GuidanceNet:
-        """A fresh network for all seeds."""
         schedule = make_schedule(self.schedule, self.levels)
         return GuidanceNet(streams, self.config, schedule, self.observation_dim, self.action_dim)
 
@@ -148,7 +147,6 @@ class GuidanceObjective(Trained[GuidanceNet]):
         )
 
     def upstream(self) -> Mapping[str, Component]:
-        """The critic."""
         return {"critic": self.critic}
 
     def build(self, streams: SeedStreams) -> GuidanceNet:

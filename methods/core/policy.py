@@ -71,7 +71,6 @@ class SlotPolicy:
         rho: Float[Tensor, "seed batch"],
         noise: Noise,
     ) -> Float[Tensor, "seed batch action"]:
-        """One selected action per observation."""
         candidates = self.selection.candidates
         rows = observations.repeat_interleave(candidates, dim=1)
         denoiser = self._guided(rho.repeat_interleave(candidates, dim=1))

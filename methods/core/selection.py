@@ -42,11 +42,9 @@ class First:
 
     @property
     def candidates(self) -> int:
-        """One."""
         return 1
 
     def components(self, setup: Setup) -> Mapping[str, Component]:
-        """Nothing."""
         return {}
 
     def choose(
@@ -56,7 +54,6 @@ class First:
         models: Models,
         noise: Noise,
     ) -> Float[Tensor, "seed batch channel"]:
-        """The first candidate of every observation."""
         return z[:, :, 0]
 
 
@@ -75,7 +72,6 @@ class Scored(ABC):
     needs: Needs | None = shared_critic
 
     def components(self, setup: Setup) -> Mapping[str, Component]:
-        """What the score asks."""
         return {} if self.needs is None else self.needs(setup)
 
     def choose(
@@ -105,7 +101,6 @@ class Best(Scored):
     def choose_index(
         self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
     ) -> Int[Tensor, "seed batch"]:
-        """The argmax."""
         return scores.argmax(-1)
 
 

@@ -92,9 +92,7 @@ class Behaviour:
         return setup.behaviour()
 
     def denoiser(self, model: Denoiser) -> Denoiser:
-        """As it is."""
         return model
 
     def extra_bounds(self) -> tuple[tuple[float, float], ...]:
-        """No further channels."""
         return ()

@@ -79,12 +79,10 @@ class WrappedDenoiser(ABC):
 
     @property
     def schedule(self) -> Schedule:
-        """The wrapped denoiser's."""
         return self.denoiser.schedule
 
     @property
     def channels(self) -> int:
-        """The wrapped denoiser's."""
         return self.denoiser.channels
 
     @abstractmethod
@@ -113,7 +111,6 @@ class CountedDenoiser(WrappedDenoiser):
         level: int,
         observations: Float[Tensor, "seed batch observation"],
     ) -> Float[Tensor, "seed batch channel"]:
-        """As the wrapped denoiser answers."""
         self.counts.function += z.shape[1]
         return self.denoiser(z, level, observations)
 

@@ -39,11 +39,9 @@ class StreamNoise:
     batch: int
 
     def normal(self, key: str, *shape: int) -> Float[Tensor, "seed batch ..."]:
-        """The next standard normal numbers."""
         return self.streams.normal(self.batch, *shape)
 
     def uniform(self, key: str, *shape: int) -> Float[Tensor, "seed batch ..."]:
-        """The next uniform numbers."""
         return self.streams.uniform(self.batch, *shape)
 
 

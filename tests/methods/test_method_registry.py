@@ -10,7 +10,6 @@ import pytest
 from foundation.errors import UnknownName, UserError
 from methods import MethodError, get_method, load_plugin, method_names
 from methods.core import registry
-from methods.core.registry import method_name
 
 BUILT_IN = ("cep", "ddice", "dps", "idql", "mse", "swg", "swg-r", "unguided")
 PLUGIN = '''
