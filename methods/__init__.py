@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from critics.q_ensemble import QEnsemble
     from critics.weights import WeightFunction, WeightSetting, weigh_data
     from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate, Share
-    from methods.core.guidance_net import GuidanceNet, GuidanceObjective, NetGuidance
+    from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Method, MethodError, Rho, SlotMethod
     from methods.core.policy import Policy, SlotPolicy, make_policy
     from methods.core.registry import get_method, load_plugin, method_names, register
     from methods.core.selection import Best, Draw, First, by_q, by_weight
     from methods.core.setup import Setup
-    from methods.core.slots import Behaviour, Guidance, Objective, Selection
+    from methods.core.slots import Behaviour, Guidance, NetGuidance, Objective, Selection
     from methods.core.support import SupportActions
     from methods.diffusion.denoiser import Backbone, Denoiser, DenoiserObjective, NetworkDenoiser
     from methods.diffusion.guidance import Counts, Steer, gradient_beside, gradient_through
@@ -48,13 +48,13 @@ _PLACES = {
     "critics.q_ensemble": ("QEnsemble",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
     "foundation.bounds": ("Count", "Level", "NonNegative", "Positive", "Probability", "Rate", "Share"),
-    "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective", "NetGuidance"),
+    "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Method", "MethodError", "Rho", "SlotMethod"),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),
     "methods.core.registry": ("get_method", "load_plugin", "method_names", "register"),
     "methods.core.selection": ("Best", "Draw", "First", "by_q", "by_weight"),
     "methods.core.setup": ("Setup",),
-    "methods.core.slots": ("Behaviour", "Guidance", "Objective", "Selection"),
+    "methods.core.slots": ("Behaviour", "Guidance", "NetGuidance", "Objective", "Selection"),
     "methods.core.support": ("SupportActions",),
     "methods.diffusion.denoiser": ("Backbone", "Denoiser", "DenoiserObjective", "NetworkDenoiser"),
     "methods.diffusion.guidance": ("Counts", "Steer", "gradient_beside", "gradient_through"),

@@ -1,25 +1,20 @@
-"""Guidance by a learned log w_k(a_k, s): the network, what its trainings share, and the guidance by its gradient.
+"""The network of a learned log w_k(a_k, s), and what its trainings share.
 
 A perceptron on [a_k, Fourier features of k, s], 4 x 256 SiLU in CEP's and Diffusion-DICE's code.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.bounds import Count, Positive
-from methods.diffusion.denoiser import Denoiser
-from methods.diffusion.guidance import Steer, gradient_beside
 from methods.diffusion.schedule import Schedule, make_schedule
-from training import Component, Group, Models, SeedMLP, SeedStreams, Trained
-
-if TYPE_CHECKING:
-    from methods.core.setup import Setup
+from training import Component, Group, SeedMLP, SeedStreams, Trained
 
 FREQUENCIES = 16
 FINEST = 128  # levels, beyond which the features do not get finer
@@ -152,30 +147,3 @@ class GuidanceObjective(Trained[GuidanceNet]):
     def build(self, streams: SeedStreams) -> GuidanceNet:
         """A fresh guidance network on the denoiser's schedule."""
         return self.net.build(streams)
-
-
-@dataclass(frozen=True)
-class NetGuidance:
-    """Guidance by the gradient of a learned log w_k(a, s), which goes through that network alone.
-
-    Attributes:
-        network: (setup, denoiser's component) → the network's component.
-    """
-
-    network: Callable[["Setup", Component], Component]
-
-    def components(self, setup: "Setup", denoiser: Component) -> Mapping[str, Component]:
-        """The network, as `guidance`."""
-        return {"guidance": self.network(setup, denoiser)}
-
-    def steer(
-        self,
-        denoiser: Denoiser,
-        models: Models,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Steer:
-        """The denoiser's prediction, and ∇_z log w_k by the network."""
-        clean = denoiser(z, level, observations)
-        return Steer(clean, gradient_beside(models["guidance"], z, level, observations))

@@ -1,6 +1,9 @@
-"""The three slots of a method: what the denoiser learns, how sampling is steered, how an action is picked."""
+"""The three slots of a method: what the denoiser learns, how sampling is steered, how an action is picked.
 
-from collections.abc import Mapping
+And what fills them in several methods: the behaviour objective, and guidance by a network.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,7 +12,7 @@ from torch import Tensor
 
 from methods.core.setup import Setup
 from methods.diffusion.denoiser import Denoiser
-from methods.diffusion.guidance import Steer
+from methods.diffusion.guidance import Steer, gradient_beside
 from methods.diffusion.noise import Noise
 from training import Component, Models
 
@@ -96,3 +99,30 @@ class Behaviour:
 
     def extra_bounds(self) -> tuple[tuple[float, float], ...]:
         return ()
+
+
+@dataclass(frozen=True)
+class NetGuidance:
+    """Guidance by the gradient of a learned log w_k(a, s), which goes through that network alone.
+
+    Attributes:
+        network: (setup, denoiser's component) → the network's component.
+    """
+
+    network: Callable[[Setup, Component], Component]
+
+    def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
+        """The network, as `guidance`."""
+        return {"guidance": self.network(setup, denoiser)}
+
+    def steer(
+        self,
+        denoiser: Denoiser,
+        models: Models,
+        z: Float[Tensor, "seed batch channel"],
+        level: int,
+        observations: Float[Tensor, "seed batch observation"],
+    ) -> Steer:
+        """The denoiser's prediction, and ∇_z log w_k by the network."""
+        clean = denoiser(z, level, observations)
+        return Steer(clean, gradient_beside(models["guidance"], z, level, observations))
