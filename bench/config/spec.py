@@ -1,12 +1,12 @@
 """What a run is: a task, a method with its settings, the shared settings, a guidance scale and a seed.
 
-The defaults of the dataclasses are the papers' own; `bench.config.precedence` says what is put over them.
+The defaults of the dataclasses are the papers' own; `bench.config.precedence` says what overrides them.
 """
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from annotated_types import Ge
 
@@ -20,6 +20,9 @@ from methods.diffusion.sampler import SamplerConfig
 from suites.task import Task
 
 T = TypeVar("T")
+
+RhoChoice: TypeAlias = tuple[float | None, str | None]
+"""ρ, and where it came from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,7 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything that the methods of a comparison share; under own terms each method has one to itself."""
+    """Everything that the methods of a comparison share; as published, each method has its own."""
 
     data: DataConfig = field(default_factory=DataConfig)
     critic: CriticConfig = field(default_factory=CriticConfig)
@@ -69,7 +72,7 @@ class Cell:
         name, method: the method's registered name and its settings.
         config: the shared settings on this task.
         rho, rho_source: guidance scale and where it came from; None for a method without one.
-        preset, source: preset's name and data source as asked for.
+        preset: its name.
         terms: `shared` or `own`, see `bench.config.precedence`.
         row: of the published table that it is compared with, in an experiment that has one and whose settings no
             flag has changed.
@@ -83,7 +86,6 @@ class Cell:
     rho_source: str | None
     seed: int
     preset: str
-    source: str
     terms: str
     row: str | None = None
 

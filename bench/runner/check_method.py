@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 from torch import Tensor, nn
 
-from bench.config.bounds import check_bounds, split_hint
+from bench.config.check_settings import check_bounds, split_hint
 from bench.runner.plan import Node, node_of, ordered
 from bench.storage.components import ComponentStore
 from critics.iql import CriticConfig

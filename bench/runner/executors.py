@@ -19,11 +19,10 @@ from typing import Any
 import torch
 
 from bench.config.request import Request
-from bench.progress import ProgressConsole
+from bench.progress import ProgressCallback, ProgressConsole, format_label
 from bench.runner.units import Unit, Worker
 from foundation.errors import UserError
 from methods.core.registry import load_plugin
-from training.component import Progress
 
 SEND_EVERY = 0.2  # seconds between two messages of one bar
 
@@ -42,9 +41,9 @@ class RelayConsole(ProgressConsole):
         self.messages.put(("say", text, 0, 0))
 
     @contextlib.contextmanager
-    def show_bar(self, label: str, seeds: int | None = None) -> Iterator[Progress]:
+    def show_bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:
         """A bar of the parent's; the child ends itself once the parent is gone."""
-        shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
+        shown = format_label(label, seeds)
         sent = [0.0]
         self.messages.put(("start", shown, 0, 0))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.precedence import SHARED
-from bench.config.request import Job, Request, Scales, episodes_of
+from bench.config.request import Job, Request, RunDetails, resolve_episodes
 from bench.config.spec import Cell, flatten
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import DataId, Purpose, choose, refuse_tuned_seeds
@@ -28,7 +28,7 @@ from training import Component, Data
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
 
-def run(request: Request[Scales], console: ProgressConsole) -> None:
+def run(request: Request[RunDetails], console: ProgressConsole) -> None:
     """Plan, show the plan, execute it."""
     results = ResultStore(request.results)
     check_space(request.results)
@@ -56,7 +56,7 @@ def run(request: Request[Scales], console: ProgressConsole) -> None:
 
 
 def plan_task(
-    request: Request[Scales], jobs: Sequence[Job], results: ResultStore, console: ProgressConsole
+    request: Request[RunDetails], jobs: Sequence[Job], results: ResultStore, console: ProgressConsole
 ) -> TaskPlan:
     """Load the data of one task's jobs, name the components, look up what is there and measure what is not."""
     task = jobs[0].task
@@ -104,11 +104,11 @@ def estimate_plan(
     """Expected seconds of one process for what is missing; `data` is a slice of the data set."""
     seconds = sum(estimate_making(node, seeds, data) for node, seeds in missing)
     for group in group_cells(still_open):
-        seconds += estimate_evaluation(group, episodes_of(group[0].cell.task, group[0].cell.config), data)
+        seconds += estimate_evaluation(group, resolve_episodes(group[0].cell.task, group[0].cell.config), data)
     return seconds
 
 
-def cells_of(request: Request[Scales], job: Job, data: DataId) -> list[Cell]:
+def cells_of(request: Request[RunDetails], job: Job, data: DataId) -> list[Cell]:
     """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
@@ -127,7 +127,6 @@ def cells_of(request: Request[Scales], job: Job, data: DataId) -> list[Cell]:
                 rho_source=rho_source,
                 seed=seed,
                 preset=request.preset,
-                source=job.part.source(request.source, job.task),
                 terms=job.terms,
                 row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
             )
@@ -137,7 +136,7 @@ def cells_of(request: Request[Scales], job: Job, data: DataId) -> list[Cell]:
     return cells
 
 
-def processes_for(plans: Sequence[TaskPlan], request: Request[Scales]) -> int:
+def processes_for(plans: Sequence[TaskPlan], request: Request[RunDetails]) -> int:
     """As many as were asked for; else one per core on a CPU, where it is worth their start."""
     if request.processes is not None:
         return request.processes
@@ -150,7 +149,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def show(plans: Sequence[TaskPlan], request: Request[Scales], processes: int, console: ProgressConsole) -> None:
+def show(
+    plans: Sequence[TaskPlan], request: Request[RunDetails], processes: int, console: ProgressConsole
+) -> None:
     """Print which components will be made, which are there, and how long it should take."""
     seeds = ", ".join(map(str, request.seeds))
     terms = "" if request.jobs[0].terms == SHARED else f", {request.jobs[0].terms} terms"

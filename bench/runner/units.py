@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.config.request import Request, betas_of, episodes_of
+from bench.config.request import Request, resolve_betas, resolve_episodes
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, find_tuned
 from bench.runner.component_builder import ComponentBuilder
@@ -19,7 +19,7 @@ from bench.runner.loggers import Logger, make_logger
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered
 from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
-from reports.load.schema import Seconds, Tuning
+from reports.load.schema import Seconds, TuningCost
 from suites.task import DensityTask, Task
 
 
@@ -101,8 +101,8 @@ class Worker:
         evaluation = Evaluation(
             seeds=seeds,
             rho=cell.rho or 0.0,
-            episodes=range(episodes_of(cell.task, cell.config)),
-            betas=betas_of(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
+            episodes=range(resolve_episodes(cell.task, cell.config)),
+            betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
             device=request.device,
         )
         rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
@@ -124,14 +124,14 @@ class Worker:
             )
             log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{planned.cell.seed}", outcome)
 
-    def _tuning_spent(self, group: Sequence[PlannedCell], data: LoadedData) -> Tuning | None:
+    def _tuning_spent(self, group: Sequence[PlannedCell], data: LoadedData) -> TuningCost | None:
         """Episodes and trials behind a tuned ρ."""
         cell = group[0].cell
         if cell.rho_source != "tuned":
             return None
         purpose = Purpose(cell.task.name, cell.name, cell.preset, cell.terms, data.about.identity)
         tuned = find_tuned(self.request.results, purpose)
-        return Tuning(episodes=tuned.episodes, trials=tuned.trials) if tuned else None
+        return TuningCost(episodes=tuned.episodes, trials=tuned.trials) if tuned else None
 
 
 def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ from filelock import FileLock
 from bench.config.experiments import find_experiment
 from bench.runner.plan import PlannedCell, TaskPlan
 from bench.storage.results import ResultStore
-from reports.load.files import EXPERIMENTS, PLAN, read_experiments, write_file
+from reports.load.files import EXPERIMENTS, PLAN, read_optional, write_file
 from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
 
 
@@ -33,7 +33,8 @@ def record_experiment(name: str, plans: Sequence[TaskPlan], results: ResultStore
         if planned.cell.row is not None
     ]
     with FileLock(results.root / ".experiments.lock"):  # several processes may run into one folder
-        cells = [*read_experiments(results.root), *new]
+        before = read_optional(results.root / EXPERIMENTS, Experiments)
+        cells = [*(before.cells if before else ()), *new]
         merged = {(c.experiment, c.row, c.task, c.method, c.seed): c for c in cells}
         write_file(results.root / EXPERIMENTS, Experiments(format=FORMAT, cells=tuple(merged.values())))
 

@@ -20,7 +20,7 @@ import torch
 from bench.runner.evaluate import Outcome, Points
 from bench.runner.plan import PlannedCell
 from foundation.errors import UserError
-from foundation.files import unfinished, write_atomically
+from foundation.files import is_temporary, write_atomically
 from reports.load.files import check_folder, write_file
 from reports.load.schema import (
     FORMAT,
@@ -29,7 +29,7 @@ from reports.load.schema import (
     Machine,
     Result,
     Seconds,
-    Tuning,
+    TuningCost,
 )
 
 PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
@@ -56,7 +56,7 @@ class ResultStore:
         if marker.is_file():
             check_folder(self.root)
             return
-        if self.root.exists() and not (self.root.is_dir() and all(map(unfinished, self.root.iterdir()))):
+        if self.root.exists() and not (self.root.is_dir() and all(map(is_temporary, self.root.iterdir()))):
             raise UserError(
                 f"{str(self.root)!r} is not a results folder; give an empty or new one with --results."
             )
@@ -77,7 +77,7 @@ class ResultStore:
         outcome: Outcome,
         data: Data,
         *,
-        tuning: Tuning | None,
+        tuning: TuningCost | None,
         counts: Mapping[str, Any],
         seconds: Seconds,
         device: torch.device,

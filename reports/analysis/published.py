@@ -88,7 +88,7 @@ def name_swg_data_set(task: str) -> str:
 
 
 def is_same_data(task: str, source: str, data_set: str) -> bool:
-    """Whether a published number was learned from this D4RL data set, by its full name with the version.
+    """Whether a published number is of training on this D4RL data set, by its full name with the version.
 
     Args:
         task: as the paper's table names it.
@@ -106,7 +106,7 @@ def is_same_data(task: str, source: str, data_set: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparedScore:
     """One published number and ours.
 
     Attributes:
@@ -134,7 +134,7 @@ class Comparison:
 
     Attributes:
         terms: what ours ran with, such as `preset quick, controlled`.
-        lines: numbers on the same data, in the order of the experiment.
+        scores: numbers on the same data, in the order of the experiment.
         remarks: why others do not, a sentence each.
         replicates: bootstrap replicates behind every interval.
     """
@@ -142,7 +142,7 @@ class Comparison:
     experiment: str
     table: str
     terms: str
-    lines: tuple[Line, ...]
+    scores: tuple[ComparedScore, ...]
     remarks: tuple[str, ...]
     replicates: int
 
@@ -183,7 +183,7 @@ def _compare_experiment(
 
 def _compare_tasks(
     table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
-) -> tuple[list[Line], list[str]]:
+) -> tuple[list[ComparedScore], list[str]]:
     """A line for each task and method on the table's data."""
     lines = []
     for (suite, row, task), seeded in rows.items():
@@ -193,14 +193,16 @@ def _compare_tasks(
                 ours = estimate_mean(np.array([r.score for r in results]), replicates)
                 difference = _subtract(ours, p.mean)
                 lines.append(
-                    Line(suite, task, results[0].method, row, len(results), ours, p.mean, p.spread, difference)
+                    ComparedScore(
+                        suite, task, results[0].method, row, len(results), ours, p.mean, p.spread, difference
+                    )
                 )
     return lines, []
 
 
 def _compare_suites(
     table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
-) -> tuple[list[Line], list[str]]:
+) -> tuple[list[ComparedScore], list[str]]:
     """A line for each row whose average is over all of its suite's tasks here too, and why for the others not."""
     lines, short = [], []
     for suite, row in dict.fromkeys((suite, row) for suite, row, _ in rows):
@@ -219,7 +221,7 @@ def _compare_suites(
         matrix = np.array([[r.score for r in sorted(results, key=lambda r: r.seed)] for results in found]).T
         ours = estimate_over_tasks(matrix, lambda means: means.mean(axis=-1), replicates)
         lines.append(
-            Line(
+            ComparedScore(
                 suite,
                 None,
                 found[0][0].method,
@@ -238,7 +240,7 @@ def _compare_suites(
 
 
 def _is_on_data_of(task: str, table: str, results: Sequence[Result]) -> bool:
-    """Whether these results were learned from the data set of a table's task."""
+    """Whether these results were trained on the data set of a table's task."""
     return all(r.data.source == SOURCE and is_same_data(task, table, r.data.name) for r in results)
 
 
@@ -263,7 +265,7 @@ def _describe_other_data(table: str, results: Sequence[Result]) -> list[str]:
     ours = _join_few(f"`{r.data.name}` ({r.data.source})" for r in strange)
     theirs = _join_few(f"`{name_swg_data_set(r.task)}`" for r in strange)
     return [
-        f"No number of {table} is compared with results on {ours}: the table's were learned from D4RL's {theirs}, "
+        f"No number of {table} is compared with results on {ours}: the table's were trained on D4RL's {theirs}, "
         f"and scores on different data sets do not compare."
     ]
 

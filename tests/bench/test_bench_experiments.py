@@ -13,7 +13,7 @@ from bench.cli.list import list_choices
 from bench.cli.options import parse_numbers, parse_seeds
 from bench.cli.requests import find_jobs
 from bench.config.experiments import EXPERIMENTS
-from bench.config.request import Request, Scales
+from bench.config.request import Request, RunDetails
 from bench.runner.check_method import small_data
 from bench.runner.data import LoadedData, setup_on
 from bench.runner.plan import PlannedCell, TaskPlan
@@ -39,7 +39,7 @@ def cells(tmp_path, name, *more, seeds="1", source="auto"):
         device=torch.device("cpu"),
         results=tmp_path / "results",
         artifacts=tmp_path / "artifacts",
-        details=Scales(parse_numbers("--rho", line.options.rho, float)),
+        details=RunDetails(parse_numbers("--rho", line.options.rho, float)),
     )
     return [cell for job in jobs for cell in cells_of(request, job, ("local", "ab12"))]
 
@@ -57,14 +57,19 @@ def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_pa
     assert swg == {task: (float(rho), "published") for task, rho in rhos.items()}
 
 
-def test_tables_stand_on_their_own_version_of_the_data(tmp_path):
-    sources = {c.task.name: c.source for c in cells(tmp_path, "swg-table2")}
+def find_sources(name, asked="auto"):
+    jobs = find_jobs(parse(["run", "--experiment", name, "--preset", "smoke"]))
+    return {job.task.name: job.part.source(asked, job.task) for job in jobs}
+
+
+def test_tables_stand_on_their_own_version_of_the_data():
+    sources = find_sources("swg-table2")
     assert sources["hopper-medium-v2"] == "auto"
     assert sources["antmaze-umaze"] == sources["pen-human"] == "d4rl:v0"
     assert sources["kitchen-mixed"] == "auto", "D4RL's kitchen files are of no use here, Minari's are"
-    assert {c.source for c in cells(tmp_path, "swg-table9")} == {"d4rl:v0"}
+    assert set(find_sources("swg-table9").values()) == {"d4rl:v0"}
     for asked, there in (("d4rl", "d4rl:v0"), ("d4rl:v2", "d4rl:v2"), ("file:ant.hdf5", "file:ant.hdf5")):
-        assert {c.source for c in cells(tmp_path, "swg-table9", source=asked)} == {there}
+        assert set(find_sources("swg-table9", asked).values()) == {there}
 
 
 def test_missing_data_are_named_with_the_version_of_the_table(bench, fresh, monkeypatch):

@@ -22,7 +22,7 @@ EARLIER = "earlier-"  # and a number from 1: the checkpoints before medium
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0  # as the policies were trained
 
 
-class Policy(Protocol):
+class BehaviourPolicy(Protocol):
     """Draws actions for many states at once."""
 
     def sample(self, observations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -111,7 +111,7 @@ class RobotPolicies:
         expert: the best.
     """
 
-    earlier: tuple[Policy, ...]
+    earlier: tuple[BehaviourPolicy, ...]
     medium: Actor
     expert: Actor
 
