@@ -27,7 +27,6 @@ class StepRate(ProgressColumn):
     """Steps per second."""
 
     def render(self, task: Task) -> Text:
-        """The speed, or dashes before it is known."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:5.0f}/s" if speed is not None else "    -/s", style="dim")
 
@@ -50,7 +49,6 @@ class ProgressConsole:
     quiet: bool = False
 
     def say(self, text: str) -> None:
-        """One line."""
         if not self.quiet:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 

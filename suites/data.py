@@ -39,7 +39,7 @@ def load(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Transitions:
-    """The checked transitions of a task, with the rewards that it is learned from.
+    """The checked transitions of a task, with the rewards used in training.
 
     Args:
         task: what the data are for.

@@ -1,4 +1,4 @@
-"""What a data set is like: its episodes, their lengths, returns and scores, and the range of its actions."""
+"""Summarises a data set: its episodes, their lengths, returns and scores, and the range of its actions."""
 
 import io
 from collections.abc import Sequence

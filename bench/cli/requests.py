@@ -1,4 +1,4 @@
-"""Options become a request: which parts, which jobs, on which device."""
+"""Makes a request from a command's options: the tasks with their settings, the seeds and the device."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping

@@ -38,7 +38,6 @@ class Part:
     version: str | None = None
 
     def find_tasks(self) -> tuple[Task, ...]:
-        """The tasks, in the order asked for."""
         return get_tasks(get_suite(self.suite), self.tasks)
 
     def source(self, asked: str, task: Task) -> str:

@@ -113,7 +113,7 @@ class ComparedScore:
         suite, task: where; no task for an average over the suite's tasks.
         method, row: our name of the method, and the table's of the method or setting.
         seeds: how many of ours.
-        ours, difference: means over seeds, in percent of D4RL's reference.
+        ours: mean over seeds, in percent of D4RL's reference.
         published, spread: as printed; None where the paper gives no spread.
     """
 
@@ -125,7 +125,11 @@ class ComparedScore:
     ours: Estimate
     published: float
     spread: float | None
-    difference: Estimate
+
+    @property
+    def difference(self) -> Estimate:
+        """Ours minus published; the published mean is taken as a constant."""
+        return _subtract(self.ours, self.published)
 
 
 @dataclass(frozen=True)
@@ -174,37 +178,33 @@ def _compare_experiment(
     every = [result for seeded in rows.values() for result in seeded.values()]
     by_task = any(row.source == table for row in read_published_scores())
     work = _compare_tasks if by_task else _compare_suites
-    lines, remarks = work(table, rows, replicates)
+    scores, remarks = work(table, rows, replicates)
     said = " or ".join(dict.fromkeys(f"preset {r.preset}, {name_terms(r.terms)}" for r in every))
     return Comparison(
-        experiment, table, said, tuple(lines), (*_describe_other_data(table, every), *remarks), replicates
+        experiment, table, said, tuple(scores), (*_describe_other_data(table, every), *remarks), replicates
     )
 
 
 def _compare_tasks(
     table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
 ) -> tuple[list[ComparedScore], list[str]]:
-    """A line for each task and method on the table's data."""
-    lines = []
+    """A score for each task and method on the table's data."""
+    scores = []
     for (suite, row, task), seeded in rows.items():
         results = list(seeded.values())
         for p in read_published_scores():
             if (p.source, p.method) == (table, row) and _is_on_data_of(p.task, table, results):
                 ours = estimate_mean(np.array([r.score for r in results]), replicates)
-                difference = _subtract(ours, p.mean)
-                lines.append(
-                    ComparedScore(
-                        suite, task, results[0].method, row, len(results), ours, p.mean, p.spread, difference
-                    )
-                )
-    return lines, []
+                method = results[0].method
+                scores.append(ComparedScore(suite, task, method, row, len(results), ours, p.mean, p.spread))
+    return scores, []
 
 
 def _compare_suites(
     table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
 ) -> tuple[list[ComparedScore], list[str]]:
-    """A line for each row whose average is over all of its suite's tasks here too, and why for the others not."""
-    lines, short = [], []
+    """A score for each row whose average is over all of its suite's tasks here too, and why for the others not."""
+    scores, short = [], []
     for suite, row in dict.fromkeys((suite, row) for suite, row, _ in rows):
         published = read_published_averages().get((table, suite, row))
         there = [
@@ -220,23 +220,12 @@ def _compare_suites(
             continue
         matrix = np.array([[r.score for r in sorted(results, key=lambda r: r.seed)] for results in found]).T
         ours = estimate_over_tasks(matrix, lambda means: means.mean(axis=-1), replicates)
-        lines.append(
-            ComparedScore(
-                suite,
-                None,
-                found[0][0].method,
-                row,
-                len(matrix),
-                ours,
-                published,
-                None,
-                _subtract(ours, published),
-            )
-        )
+        method = found[0][0].method
+        scores.append(ComparedScore(suite, None, method, row, len(matrix), ours, published, None))
     if not short:
-        return lines, []
+        return scores, []
     said = f"{table} holds averages over a suite, which are compared only with all of its tasks on the same seeds"
-    return lines, [f"{said}: {'; '.join(short)}."]
+    return scores, [f"{said}: {'; '.join(short)}."]
 
 
 def _is_on_data_of(task: str, table: str, results: Sequence[Result]) -> bool:

@@ -49,7 +49,6 @@ class SuiteScores:
         return tuple(r for task in self.tasks for variant in self.variants for r in self.of(task, variant))
 
     def method(self, variant: str) -> str:
-        """The method a variant belongs to."""
         return self.of(self.tasks[0], variant)[0].method
 
     def baseline(self, asked: str | None) -> str:

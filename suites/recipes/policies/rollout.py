@@ -96,7 +96,6 @@ class _Record:
     lasts: list[list[np.ndarray]]
 
     def episodes(self, index: int) -> Iterator[Episode]:
-        """The episodes of one simulator, in order."""
         ends = np.flatnonzero(self.terminations[:, index] | self.truncations[:, index]) + 1
         for (start, end), last in zip(pairwise([0, *ends.tolist()]), self.lasts[index], strict=True):
             yield Episode(

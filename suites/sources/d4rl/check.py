@@ -1,4 +1,4 @@
-"""Finds the faults of an HDF5 file in D4RL's layout; names, types and shapes before any value is read."""
+"""Finds the faults of an HDF5 file in D4RL's layout: first of names, types and shapes, then of values."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ def _find_column_faults(name: str, column: Any) -> Iterator[str]:
 
 
 def _find_storage_faults(name: str, column: h5py.Dataset) -> Iterator[str]:
-    """An array that claims rows which were never written reads as zeros: it is refused."""
+    """Rows that were not written would be read as zeros, so an array that lacks some is refused."""
     if not column.size:
         return
     if column.chunks is None:
