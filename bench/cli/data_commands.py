@@ -27,6 +27,7 @@ from suites.sources.transitions import Transitions
 from suites.task import ControlTask, Task
 
 HEADER = ("task", "source", "data set", "on disk", "size", "transitions")
+ON_DISK = {True: "yes", False: "no"}
 
 
 def execute_data(options: Any, console: ProgressConsole) -> None:
@@ -188,7 +189,7 @@ def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]
         there = has_minari(name)
         folder = minari_folder() / name
         size = _megabytes(_bytes_below(folder)) if there else "-"
-        yield task.name, source, name, _yes(there), size, _count(task, source, name, directory, folder)
+        yield task.name, source, name, ON_DISK[there], size, _count(task, source, name, directory, folder)
     else:
         stem = name.rpartition("-")[0]
         for each in sorted((known for known in FILES if known.rpartition("-")[0] == stem), reverse=True):
@@ -196,7 +197,7 @@ def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]
             there, expected = file.is_file(), find_checksum(each, directory / "d4rl")
             size = _megabytes(file.stat().st_size if there else expected[0].size if expected else None)
             typed = source if each == name else f"{source}:{each.rpartition('-')[2]}"
-            yield task.name, typed, each, _yes(there), size, _count(task, source, each, directory, None)
+            yield task.name, typed, each, ON_DISK[there], size, _count(task, source, each, directory, None)
 
 
 def _local(task: Task, base: str, directory: Path) -> Iterator[tuple[str, ...]]:
@@ -226,7 +227,3 @@ def _bytes_below(folder: Path) -> int:
 
 def _megabytes(size: int | None) -> str:
     return "-" if size is None else f"{size / 1e6:,.1f} MB"
-
-
-def _yes(there: bool) -> str:
-    return "yes" if there else "no"

@@ -72,12 +72,8 @@ def list_methods() -> str:
     for name in method_names():
         cls = get_method(name)
         grid = "-" if cls.rho is None else ",".join(f"{rho:g}" for rho in cls.rho.grid)
-        settings = ", ".join(
-            f"{field.name}={field.default}"
-            for field in dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
-        )
         default = "yes" if cls.in_default_comparison else "no"
-        rows.append((name, cls.title, default, grid, settings or "-", cls.paper))
+        rows.append((name, cls.title, default, grid, format_fields(cls) or "-", cls.paper))
     return format_table("Methods", ("name", "title", "by default", "ρ grid", "settings", "paper"), rows)
 
 
@@ -139,14 +135,13 @@ def list_presets() -> str:
 
 def list_weights() -> str:
     """Every weight function with its fields and first line."""
-    rows = []
-    for name, cls in WEIGHTS.items():
-        fields = ", ".join(
-            f"{field.name}={field.default}"
-            for field in dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
-        )
-        rows.append((name, fields, (cls.__doc__ or "").splitlines()[0]))
+    rows = [(name, format_fields(cls), (cls.__doc__ or "").splitlines()[0]) for name, cls in WEIGHTS.items()]
     return format_table("Weights", ("name", "fields", "formula"), rows)
+
+
+def format_fields(cls: Any) -> str:
+    """The fields of a dataclass with their defaults."""
+    return ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(cls))
 
 
 def describe_method(name: str) -> str:
@@ -245,15 +240,14 @@ def format_deviations(cls: type[Method]) -> str:
     """A paragraph for each departure by file: of the methods' own files, then of what all methods share."""
     parts = []
     for title, own in (("this method", True), ("the shared critic, backbone and sampler", False)):
-        found = [f"{format_path(file)}: {text}" for file, text in find_deviations(cls) if is_method(file) == own]
-        lines = [textwrap.fill(each, LINE, initial_indent="  ", subsequent_indent="    ") for each in found]
+        lines = [
+            textwrap.fill(f"{format_path(file)}: {text}", LINE, initial_indent="  ", subsequent_indent="    ")
+            for file in find_files(cls)
+            if is_method(file) == own
+            for text in find_paragraphs(file.read_text("utf-8"))
+        ]
         parts.append("\n".join([f"Deviations of {title}:", *(lines or ["  none"])]))
     return "\n\n".join(parts)
-
-
-def find_deviations(cls: type[Method]) -> list[tuple[Path, str]]:
-    """(file, text of the paragraph) of every deviation, the method's own file first, each text as one line."""
-    return [(file, text) for file in find_files(cls) for text in find_paragraphs(file.read_text("utf-8"))]
 
 
 def is_method(file: Path) -> bool:

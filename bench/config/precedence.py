@@ -67,11 +67,6 @@ def suite_settings(case: Case) -> Settings:
     return drop_sourced(case, case.suite.settings.get(case.preset, {}), are_sizes=case.preset not in SOURCES)
 
 
-def task_settings(case: Case) -> Settings:
-    """What the task sets."""
-    return drop_sourced(case, case.task.settings)
-
-
 def shared_by_source(case: Case) -> dict[str, Any]:
     """What the method's source sets of the shared settings, which counts as published."""
     return {
@@ -103,7 +98,7 @@ TABLE: Mapping[str, Callable[[Case], Settings]] = {
     "preset": preset_settings,
     "source": source_settings,
     "suite": suite_settings,
-    "task": task_settings,
+    "task": lambda case: drop_sourced(case, case.task.settings),
     "command line": lambda case: case.given,
 }
 

@@ -20,7 +20,6 @@ from pydantic import (
 
 FORMAT = 2
 HIGHER_IS_BETTER = "normalized_score"
-LOWER_IS_BETTER = "sliced_wasserstein"
 _ROUNDING = 1e-9  # of a mean, relative to its size
 
 

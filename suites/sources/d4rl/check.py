@@ -74,7 +74,7 @@ def _find_storage_faults(name: str, column: h5py.Dataset) -> Iterator[str]:
 def find_bounds_fault(actions: np.ndarray) -> str | None:
     """Where actions leave [-1, 1] by more than rounding, or None."""
     bad = np.abs(actions) > 1.0 + ACTION_TOLERANCE
-    return describe_rows("actions", bad, actions, "should lie in [-1, 1]") if bad.any() else None
+    return describe_rows("actions", bad, actions, "should lie in [-1, 1]")
 
 
 def find_flag_faults(columns: Mapping[str, np.ndarray]) -> Iterator[str]:

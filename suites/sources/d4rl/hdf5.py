@@ -68,16 +68,14 @@ def read_column(file: h5py.File, name: str) -> np.ndarray:
 def find_fault(name: str, values: np.ndarray) -> str | None:
     """What is wrong with a column's values and in which row first, or None."""
     if name in FLAGS:
-        bad = ~np.isin(values, (0, 1)) if values.dtype != np.bool_ else np.zeros(len(values), bool)
-        return describe_rows(name, bad, values, "should be 0 or 1") if bad.any() else None
-    bad = ~np.isfinite(values)
-    if bad.any():
-        return describe_rows(name, bad, values, "should be a finite number")
-    return None
+        return describe_rows(name, ~np.isin(values, (0, 1)), values, "should be 0 or 1")
+    return describe_rows(name, ~np.isfinite(values), values, "should be a finite number")
 
 
-def describe_rows(name: str, bad: np.ndarray, values: np.ndarray, should: str) -> str:
-    """The first bad value of a column, its row, and how many rows have one."""
+def describe_rows(name: str, bad: np.ndarray, values: np.ndarray, should: str) -> str | None:
+    """The first bad value of a column, its row, and how many rows have one; None if no value is bad."""
+    if not bad.any():
+        return None
     rows = np.unique(np.nonzero(bad)[0])
     first = values[tuple(np.argwhere(bad)[0])]
     return f"{name} holds {first} in row {rows[0]} and {should} ({len(rows)} such rows)"
