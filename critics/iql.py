@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from critics.losses import ValueLossSetting, parse_value_loss, td_target
-from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate
+from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
 from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
 from training.component import ModuleT
 from training.networks import member_values
@@ -56,7 +56,7 @@ class CriticConfig:
         weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
     """
 
-    expectile: Level = 0.7
+    expectile: Fraction = 0.7
     value_loss: ValueLossSetting = "expectile"
     discount: Probability = 0.99
     polyak: Rate = 0.005

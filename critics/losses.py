@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.named import parse_named
 from foundation.bounds import Parsed, Positive
+from foundation.named import parse_named
 
 LINEX_MAXIMUM = 10.0
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from critics.iql import IQL, Critic, CriticConfig
     from critics.q_ensemble import QEnsemble
     from critics.weights import WeightFunction, WeightSetting, weigh_data
-    from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate, Share
+    from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Method, MethodError, Rho, SlotMethod
     from methods.core.policy import Policy, SlotPolicy, make_policy
@@ -47,7 +47,7 @@ _PLACES = {
     "critics.iql": ("Critic", "CriticConfig", "IQL"),
     "critics.q_ensemble": ("QEnsemble",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
-    "foundation.bounds": ("Count", "Level", "NonNegative", "Positive", "Probability", "Rate", "Share"),
+    "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Method", "MethodError", "Rho", "SlotMethod"),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),

@@ -13,7 +13,7 @@ import torch
 
 import methods
 from bench.cli.main import main
-from bench.conformance.checks import Subject, ignore, small_setup
+from bench.conformance.subject import Subject, ignore, small_setup
 from critics.known import KnownCritic
 from methods.core import registry
 from training import Component, Data, SeedStreams, fit

@@ -79,7 +79,7 @@ def execute(line: CommandLine) -> None:
 
             print(list_choices(options.what, options.name))
         case options:
-            from bench.cli.data import execute_data
+            from bench.cli.data_commands import execute_data
 
             execute_data(options, ProgressConsole())
 

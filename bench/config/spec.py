@@ -1,12 +1,12 @@
 """What a run is: a task, a method with its settings, the shared settings, a guidance scale and a seed.
 
-The defaults of the dataclasses are the papers' own; `bench.config.precedence` says what is put over them.
+The defaults of the dataclasses are the papers' own; `bench.config.precedence` says what overrides them.
 """
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from annotated_types import Ge
 
@@ -17,10 +17,13 @@ from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.sampler import SamplerConfig
-from reports.load.schema import Tuning
+from reports.load.schema import TuningCost
 from suites.task import Task
 
 T = TypeVar("T")
+
+RhoChoice: TypeAlias = tuple[float | None, str | None]
+"""ρ, and where it came from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,7 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything that the methods of a comparison share; under own terms each method has one to itself."""
+    """Everything that the methods of a comparison share; as published, each method has its own."""
 
     data: DataConfig = field(default_factory=DataConfig)
     critic: CriticConfig = field(default_factory=CriticConfig)
@@ -86,7 +89,7 @@ class Cell:
     seed: int
     preset: str
     terms: str
-    tuning: Tuning | None = None
+    tuning: TuningCost | None = None
     row: str | None = None
 
     def settings(self) -> dict[str, Any]:

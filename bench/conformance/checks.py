@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 from torch import Tensor, nn
 
-from bench.config.bounds import check_bounds, split_hint
+from bench.config.check_settings import check_bounds, split_hint
 from bench.conformance.subject import ACTIONS, HIGH, LOW, OBSERVATIONS, ROWS, SEEDS, Subject, act, make_subject
 from bench.runner.estimate import estimate_making
 from bench.runner.plan import sort_upstream_first

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.config.request import episodes_of
+from bench.config.request import resolve_episodes
 from bench.runner.component_builder import build_untrained
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells
 from methods.diffusion.noise import StreamNoise
@@ -32,7 +32,7 @@ def estimate_plan(plan: TaskPlan, device: torch.device) -> float:
     data = plan.data.data.first(SLICE).to(device)
     seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
     for group in group_cells(plan.open):
-        seconds += estimate_evaluation(group, episodes_of(group[0].cell.task, group[0].cell.config), data)
+        seconds += estimate_evaluation(group, resolve_episodes(group[0].cell.task, group[0].cell.config), data)
     return seconds
 
 

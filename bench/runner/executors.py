@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from bench.config.request import Request
-from bench.progress import ProgressConsole
+from bench.progress import ProgressConsole, format_label
 from bench.runner.data import share_data
 from bench.runner.units import Unit, Worker
 from foundation.errors import UserError
@@ -44,7 +44,7 @@ class RelayConsole(ProgressConsole):
     @contextlib.contextmanager
     def show_bar(self, label: str, seeds: int | None = None) -> Iterator[Progress]:
         """A bar of the parent's; the child ends itself once the parent is gone."""
-        shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
+        shown = format_label(label, seeds)
         sent = [0.0]
         self.messages.put(("start", shown, 0, 0))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config.precedence import SHARED
-from bench.config.request import Job, Request, Scales
+from bench.config.request import Job, Request, RunDetails
 from bench.config.spec import Cell, flatten
 from bench.runner.choose_rho import DataId, Purpose, choose, find_tuned, refuse_tuned_seeds
 from bench.runner.data import LoadedData, make_setup
@@ -18,7 +18,7 @@ from bench.storage.components import ComponentStore, hash_json
 from bench.storage.results import ResultStore
 from methods.core.method import MethodError
 from methods.core.setup import Setup
-from reports.load.schema import FORMAT, ExperimentEntry, PlanEntry, Tuning
+from reports.load.schema import FORMAT, ExperimentEntry, PlanEntry, TuningCost
 from suites.task import Task
 from training import Component, Computed, Trained
 
@@ -169,7 +169,9 @@ class TaskPlan:
     ready: int
 
 
-def plan_task(request: Request[Scales], jobs: Sequence[Job], loaded: LoadedData, results: ResultStore) -> TaskPlan:
+def plan_task(
+    request: Request[RunDetails], jobs: Sequence[Job], loaded: LoadedData, results: ResultStore
+) -> TaskPlan:
     """The cells of one task's jobs, the components they need, and what of both is there already."""
     task, known = jobs[0].task, dict[Component, Node]()
     cells = [
@@ -186,7 +188,7 @@ def plan_task(request: Request[Scales], jobs: Sequence[Job], loaded: LoadedData,
     return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready)
 
 
-def make_cells(request: Request[Scales], job: Job, data: DataId) -> list[Cell]:
+def make_cells(request: Request[RunDetails], job: Job, data: DataId) -> list[Cell]:
     """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
@@ -195,7 +197,7 @@ def make_cells(request: Request[Scales], job: Job, data: DataId) -> list[Cell]:
         purpose = Purpose(job.task.name, name, request.preset, job.terms, data)
         refuse_tuned_seeds(request.results, purpose, request.seeds)
         tuned = find_tuned(request.results, purpose)
-        cost = Tuning(episodes=tuned.episodes, trials=tuned.trials) if tuned is not None else None
+        cost = TuningCost(episodes=tuned.episodes, trials=tuned.trials) if tuned is not None else None
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
         cells += [
             Cell(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.config.experiments import find_experiment
 from bench.config.precedence import SHARED
-from bench.config.request import Request, Scales
+from bench.config.request import Request, RunDetails
 from bench.progress import ProgressConsole
 from bench.runner.data import open_data
 from bench.runner.estimate import estimate_plan
@@ -24,7 +24,7 @@ from suites.data import parse_source
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
 
-def run(request: Request[Scales], console: ProgressConsole) -> None:
+def run(request: Request[RunDetails], console: ProgressConsole) -> None:
     """Plan, show the plan, execute it."""
     results = ResultStore(request.results)
     check_space(request.results)
@@ -57,7 +57,7 @@ def run(request: Request[Scales], console: ProgressConsole) -> None:
     console.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
 
 
-def choose_processes(seconds: float, request: Request[Scales]) -> int:
+def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
     """As many as were asked for; else one per core on a CPU, where the expected seconds are worth their start."""
     if request.processes is not None:
         return request.processes
@@ -71,7 +71,7 @@ def count_cores() -> int:
 
 def print_plan(
     plans: Sequence[TaskPlan],
-    request: Request[Scales],
+    request: Request[RunDetails],
     processes: int,
     seconds: float,
     console: ProgressConsole,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.config.bounds import check_bounds
-from bench.config.request import Request, Timing
+from bench.config.check_settings import check_bounds
+from bench.config.request import Request, TimingDetails
 from bench.progress import ProgressConsole
 from bench.runner.data import make_setup
 from bench.runner.plan import make_node, sort_upstream_first
@@ -23,7 +23,7 @@ from methods.core.method import Method
 from methods.core.setup import Setup
 from methods.diffusion.noise import StreamNoise
 from reports.load import schema
-from reports.load.files import TIMING, read_timing, write_file
+from reports.load.files import TIMING, read_optional, write_file
 from training.component import Component
 from training.networks import parameter_count
 from training.seeds import SeedStreams
@@ -33,7 +33,7 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
 
 
-def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
+def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> None:
     """Time every method of each job, print the table and write `timing.json`.
 
     What was timed before on this machine, in another suite or on other terms, stays in it.
@@ -70,7 +70,7 @@ def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
 
 def read_earlier_rows(results: Path, device: torch.device) -> tuple[schema.TimingRow, ...]:
     """The rows of `timing.json`, none where it is of another machine: the file names only one."""
-    before = read_timing(results)
+    before = read_optional(results / TIMING, schema.Timing)
     return before.rows if before is not None and before.machine == describe_machine(device) else ()
 
 

@@ -14,7 +14,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from bench.config.request import Job, Request, Search, betas_of, episodes_of
+from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
 from bench.config.spec import flatten, join_items
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, keep_tuned
@@ -36,7 +36,7 @@ from training import Component
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
 
 
-def tune(request: Request[Search], console: ProgressConsole) -> None:
+def tune(request: Request[TuningDetails], console: ProgressConsole) -> None:
     """Tune every method that has a ρ on every task, and keep the choices where `run` finds them."""
     check_space(request.results)
     check_space(request.artifacts)
@@ -52,7 +52,7 @@ def tune(request: Request[Search], console: ProgressConsole) -> None:
             tune_task(request, jobs, console)
 
 
-def tune_task(request: Request[Search], jobs: Sequence[Job], console: ProgressConsole) -> None:
+def tune_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> None:
     """Tune the methods of one task's jobs, its data loaded once."""
     task = jobs[0].task
     loaded = open_data(request, jobs[0], console)
@@ -67,11 +67,11 @@ def tune_task(request: Request[Search], jobs: Sequence[Job], console: ProgressCo
         setup = make_setup(task, job.config, loaded.action_low, loaded.action_high)
         for name, method in job.methods.items():
             if method.rho is not None:
-                tune_method(Tuning(request, job, name, method, method.rho, setup, loaded), builder, console)
+                tune_method(MethodTuning(request, job, name, method, method.rho, setup, loaded), builder, console)
 
 
 @dataclass(frozen=True)
-class Tuning:
+class MethodTuning:
     """What is tuned: one method on one task.
 
     Attributes:
@@ -80,7 +80,7 @@ class Tuning:
         setup, loaded: of the task.
     """
 
-    request: Request[Search]
+    request: Request[TuningDetails]
     job: Job
     name: str
     method: Method
@@ -103,7 +103,7 @@ class Tuning:
         return len(self.grid) if is_grid else self.request.details.trials
 
 
-def refuse_reported_seeds(request: Request[Search]) -> None:
+def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
     """Seeds that already have a reported result must not be tuned on."""
     store = ResultStore(request.results)
     reported = set().union(*(store.seeds(job.task.name) for job in request.jobs)) & set(request.seeds)
@@ -114,7 +114,7 @@ def refuse_reported_seeds(request: Request[Search]) -> None:
         )
 
 
-def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressConsole) -> None:
+def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> None:
     """Run what is left of one study and keep its best ρ."""
     request, task = tuning.request, tuning.job.task
     known: dict[Component, Any] = {}
@@ -149,7 +149,7 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
     )
 
 
-def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -> Choice:
+def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[Any]) -> Choice:
     """The chosen ρ, what it scored, and what all studies for this purpose spent.
 
     Raises:
@@ -193,7 +193,7 @@ def find_range(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, flo
     return (min(grid), max(grid)) if search == "grid" else (rho.low, rho.high)
 
 
-def open_journal(request: Request[Search], job: Job, name: str) -> JournalStorage:
+def open_journal(request: Request[TuningDetails], job: Job, name: str) -> JournalStorage:
     """The file that holds every study of a task and method in this results folder."""
     file = request.results / "tuning" / f"{job.task.name}-{name}.log"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,7 @@ def study_kind(purpose: Purpose) -> str:
     return "/".join((purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data))
 
 
-def open_study(storage: JournalStorage, tuning: Tuning, labels: dict[str, str]) -> optuna.Study:
+def open_study(storage: JournalStorage, tuning: MethodTuning, labels: dict[str, str]) -> optuna.Study:
     """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
     request, job, grid = tuning.request, tuning.job, tuning.grid
     settings = flatten(job.config) | flatten(tuning.method, tuning.name)
@@ -241,10 +241,10 @@ def open_study(storage: JournalStorage, tuning: Tuning, labels: dict[str, str]) 
         )
 
 
-def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: Tuning) -> float:
+def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: MethodTuning) -> float:
     """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each third."""
     task, config, request = tuning.job.task, tuning.job.config, tuning.request
-    count = episodes_of(task, config)
+    count = resolve_episodes(task, config)
     edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int).tolist()
     scores: list[float] = []
     for rung, (start, end) in enumerate(itertools.pairwise(edges)):
@@ -252,7 +252,7 @@ def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: Tuni
             seeds=request.seeds,
             rho=rho,
             episodes=range(start, end),
-            betas=betas_of(task, config) if isinstance(task, DensityTask) else (),
+            betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
             device=request.device,
             purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
         )

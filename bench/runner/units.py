@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.config.request import Job, Request, betas_of, episodes_of
+from bench.config.request import Job, Request, resolve_betas, resolve_episodes
 from bench.progress import ProgressConsole
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import load_data
@@ -113,8 +113,8 @@ class Worker:
         evaluation = Evaluation(
             seeds=seeds,
             rho=cell.rho or 0.0,
-            episodes=range(episodes_of(cell.task, cell.config)),
-            betas=betas_of(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
+            episodes=range(resolve_episodes(cell.task, cell.config)),
+            betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
             device=request.device,
         )
         rho = "" if cell.rho is None else f" ρ={cell.rho:g}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from reports.load.files import EXPERIMENTS, PLAN, read_experiments, write_file
+from reports.load.files import EXPERIMENTS, PLAN, read_optional, write_file
 from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
 
 
@@ -21,6 +21,7 @@ def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
 def record_experiment(cells: Sequence[ExperimentEntry], results: Path) -> None:
     """Add this run's cells to the experiment's; one of the same row, task, method and seed is replaced."""
     with FileLock(results / ".experiments.lock"):  # several processes may run into one folder
-        both = [*read_experiments(results), *cells]
+        before = read_optional(results / EXPERIMENTS, Experiments)
+        both = [*(before.cells if before is not None else ()), *cells]
         merged = {(c.experiment, c.row, c.task, c.method, c.seed): c for c in both}
         write_file(results / EXPERIMENTS, Experiments(format=FORMAT, cells=tuple(merged.values())))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import UserError
-from foundation.files import unfinished, write_atomically
+from foundation.files import is_temporary, write_atomically
 from reports.load.files import check_folder, write_file
 from reports.load.schema import FORMAT, Result
 
@@ -35,7 +35,7 @@ class ResultStore:
         if marker.is_file():
             check_folder(self.root)
             return
-        if self.root.exists() and not (self.root.is_dir() and all(map(unfinished, self.root.iterdir()))):
+        if self.root.exists() and not (self.root.is_dir() and all(map(is_temporary, self.root.iterdir()))):
             raise UserError(
                 f"{str(self.root)!r} is not a results folder; give an empty or new one with --results."
             )

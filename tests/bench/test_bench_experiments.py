@@ -13,7 +13,7 @@ from bench.cli.list import list_choices
 from bench.cli.options import parse_numbers, parse_seeds
 from bench.cli.requests import find_jobs
 from bench.config.experiments import EXPERIMENTS
-from bench.config.request import Request, Scales
+from bench.config.request import Request, RunDetails
 from bench.conformance.subject import small_data
 from bench.runner.data import LoadedData, make_setup
 from bench.runner.plan import PlannedCell, TaskPlan, enter_experiment, make_cells
@@ -38,7 +38,7 @@ def cells(tmp_path, name, *more, seeds="1", source="auto"):
         device=torch.device("cpu"),
         results=tmp_path / "results",
         artifacts=tmp_path / "artifacts",
-        details=Scales(parse_numbers("--rho", line.options.rho, float)),
+        details=RunDetails(parse_numbers("--rho", line.options.rho, float)),
     )
     return [cell for job in jobs for cell in make_cells(request, job, ("local", "ab12"))]
 
