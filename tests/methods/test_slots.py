@@ -139,3 +139,11 @@ def test_a_score_moves_the_clean_prediction_by_rho_sigma_squared_over_alpha(rho:
 
 def test_every_built_in_method_is_of_slots():
     assert [name for name in method_names() if not issubclass(get_method(name), SlotMethod)] == []
+
+
+def test_a_guidance_without_a_scale_is_refused():
+    class Scaleless(Built):
+        rho: ClassVar[Rho | None] = None
+
+    with pytest.raises(MethodError, match="Built has a guidance but no scale, so it would never be applied"):
+        Scaleless(Named("critic", SHARED)).components(SETUP)
