@@ -138,9 +138,7 @@ def test_more_planted_faults_are_found(bench: Call, tmp_path: Path):
                 "seeds apart: planted: mixes seeds: a seed's loss changes",
             ),
             (
-                {
-                    "MAKE": "type('Sub', (Net,), {})(setup.guidance_net, setup.critic(), self.batch_size, self.strength)"
-                },
+                {"MAKE": "type('Sub', (Net,), {})" + RIGHT["MAKE"].removeprefix("Net")},
                 "declaration: has a component Sub without a `kind` of its own",
             ),
         ]
