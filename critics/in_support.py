@@ -18,6 +18,7 @@ from critics.losses import td_target
 from foundation.errors import UserError
 from training import Component, SeedMLP, SeedStreams, Step, polyak_update
 from training.networks import member_values
+from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 class CriticError(UserError):
@@ -33,15 +34,11 @@ class InSupportNetworks(nn.Module):
         self.twin_q = SeedMLP(streams, sizes, members=2, initial=config.initial)
         self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Minimum of the twin target networks."""
         return member_values(self.target_q, observations, actions, members=2).amin(1)
 
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
+    def v(self, observations: Observations) -> PerRow:
         """Not known: a mean over support actions, which only the states of the data have.
 
         Raises:
@@ -73,7 +70,7 @@ class InSupportQ(CriticComponent[InSupportNetworks]):
     def build(self, streams: SeedStreams) -> InSupportNetworks:
         return InSupportNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
-    def losses(self, module: InSupportNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: InSupportNetworks, step: Step) -> Mapping[str, PerSeed]:
         """The twins' mean squared temporal-difference error, over transitions that have support actions."""
         support = step.models["support"]
         place = step.noise.integers(support.index.shape[1], self.config.batch_size)

@@ -9,29 +9,25 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from critics.losses import ValueLossSetting, parse_value_loss, td_target
 from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
 from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
 from training.component import ModuleT
 from training.networks import member_values
+from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 @runtime_checkable
 class Critic(Protocol):
     """What a method may ask of a critic. Both answers are (seed, batch)."""
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Action value: the minimum of the twin target networks."""
         ...
 
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
+    def v(self, observations: Observations) -> PerRow:
         """State value."""
         ...
 
@@ -84,23 +80,15 @@ class IQLNetworks(nn.Module):
         norm = [SeedLayerNorm(streams, observation_dim)] if config.value_layer_norm else []
         self.value = nn.Sequential(*norm, value)
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Minimum of the twin target networks."""
         return member_values(self.target_q, observations, actions, members=2).amin(1)
 
-    def first_q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def first_q(self, observations: Observations, actions: Actions) -> PerRow:
         """The first of the twin target networks alone."""
         return member_values(self.target_q, observations, actions, members=2)[:, 0]
 
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
+    def v(self, observations: Observations) -> PerRow:
         return self.value(observations).squeeze(-1)
 
 
@@ -136,7 +124,7 @@ class IQL(CriticComponent[IQLNetworks]):
     def build(self, streams: SeedStreams) -> IQLNetworks:
         return IQLNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
-    def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Value loss plus both temporal-difference losses, mean over the batch.
 
         Deviation: V and Q take one joint step, so Q's target uses V from before the step; the authors' SWG,

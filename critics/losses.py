@@ -97,11 +97,7 @@ class DiceValue:
 
 
 ValueLoss = ExpectileValue | LinexValue | DiceValue
-VALUE_LOSSES: dict[str, type[ValueLoss]] = {
-    "expectile": ExpectileValue,
-    "linex": LinexValue,
-    "dice": DiceValue,
-}
+VALUE_LOSSES: dict[str, type[ValueLoss]] = {"expectile": ExpectileValue, "linex": LinexValue, "dice": DiceValue}
 
 
 def parse_value_loss(text: str) -> ValueLoss:

@@ -15,6 +15,7 @@ from critics.iql import CriticComponent, CriticConfig
 from critics.losses import td_target
 from training import Component, SeedMLP, SeedStreams, Step
 from training.networks import member_values
+from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 class EnsembleNetworks(nn.Module):
@@ -28,18 +29,10 @@ class EnsembleNetworks(nn.Module):
         sizes = [observation_dim + action_dim, *[config.width] * config.layers, 1]
         self.networks = SeedMLP(streams, sizes, members=members, initial=config.initial)
 
-    def each_q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed member batch"]:
+    def each_q(self, observations: Observations, actions: Actions) -> Float[Tensor, "seed member batch"]:
         return member_values(self.networks, observations, actions, self.members)
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """The members' mean."""
         return self.each_q(observations, actions).mean(1)
 
@@ -78,7 +71,7 @@ class QEnsemble(CriticComponent[EnsembleNetworks]):
 
         return {"goal": step.in_chunks(goal, len(data))}
 
-    def losses(self, module: EnsembleNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: EnsembleNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Squared error, mean over members and batch; the batch is the same for all members of a seed."""
         batch = step.sample_batch(self.config.batch_size)
         goal = step.precomputed["goal"].gather(1, batch.index)[:, None]

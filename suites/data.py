@@ -31,13 +31,7 @@ class Source:
 
 
 def load(
-    task: Task,
-    source: str,
-    *,
-    count: int,
-    directory: Path,
-    seed: int = 0,
-    progress: Progress | None = None,
+    task: Task, source: str, *, count: int, directory: Path, seed: int = 0, progress: Progress | None = None
 ) -> Transitions:
     """The checked transitions of a task, with the rewards used in training.
 
@@ -60,12 +54,7 @@ def load(
 
 
 def _read_source(
-    task: Task,
-    chosen: Source,
-    count: int,
-    directory: Path,
-    seed: int,
-    progress: Progress | None,
+    task: Task, chosen: Source, count: int, directory: Path, seed: int, progress: Progress | None
 ) -> Transitions:
     if chosen.source == "local":
         return _make_locally(task, count, directory, seed, progress)

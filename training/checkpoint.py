@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation.errors import UserError
@@ -14,6 +13,7 @@ from training.component import Component, Step, Trained
 from training.curve import Curve, OnRow
 from training.optimiser import averaged_module, make_optimisers
 from training.seeds import SeedStreams
+from training.shapes import PerSeed
 
 SMOOTHING = 0.02
 
@@ -125,6 +125,6 @@ def build_module(component: Component, seeds: Sequence[int], device: torch.devic
     return module, SeedStreams(seeds, f"{component.kind}/training", device)
 
 
-def sum_losses(losses: Mapping[str, Tensor], like: Float[Tensor, " seed"]) -> Float[Tensor, " seed"]:
+def sum_losses(losses: Mapping[str, Tensor], like: PerSeed) -> PerSeed:
     """The sum of the groups' losses, without gradient; zeros of the shape of `like` where there is none."""
     return torch.stack([loss.detach() for loss in losses.values()]).sum(0) if losses else torch.zeros_like(like)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from training.batch import Batch, Data
 from training.seeds import SeedStreams
+from training.shapes import PerSeed
 
 Models: TypeAlias = Mapping[str, Any]
 """Trained components by name."""
@@ -47,7 +47,7 @@ class Step:
         """Transitions drawn uniformly with replacement, `size` for every seed."""
         return self.data.batch(self.noise.integers(len(self.data), size))
 
-    def record(self, name: str, value: Float[Tensor, " seed"]) -> None:
+    def record(self, name: str, value: PerSeed) -> None:
         """Put a part of the loss, or any other number per seed, into the learning curve."""
         self.parts[name] = value.detach()
 
@@ -123,7 +123,7 @@ class Trained(Component, Generic[ModuleT]):
         return {}
 
     @abstractmethod
-    def losses(self, module: ModuleT, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: ModuleT, step: Step) -> Mapping[str, PerSeed]:
         """Each group's loss for each seed; a seed's loss must not touch another seed's numbers.
 
         All losses are of the parameters before the step. A group whose loss is missing takes no step; a loss

@@ -5,11 +5,11 @@ import math
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation.errors import UserError
 from training.component import Group
+from training.shapes import PerSeed
 
 
 class GroupOptimiser:
@@ -40,7 +40,7 @@ class GroupOptimiser:
         self.averages = [p.detach().clone() for p in self.parameters] if group.ema is not None else []
         self.gradient_norm: Tensor | None = None
 
-    def backward(self, loss: Float[Tensor, " seed"], keep_graph: bool) -> None:
+    def backward(self, loss: PerSeed, keep_graph: bool) -> None:
         """The gradient of the summed loss in the group's own parameters.
 
         The losses of the seeds are summed: no parameter is shared between seeds and Adam is elementwise, so each
@@ -108,14 +108,14 @@ def make_optimisers(module: nn.Module, groups: tuple[Group, ...]) -> list[GroupO
 
 
 @torch.no_grad()
-def gradient_norm(parameters: list[nn.Parameter]) -> Float[Tensor, " seed"]:
+def gradient_norm(parameters: list[nn.Parameter]) -> PerSeed:
     """The Euclidean norm of each seed's gradient over all parameters."""
     squares = [p.grad.flatten(1).square().sum(1) for p in parameters if p.grad is not None]
     return torch.stack(squares).sum(0).sqrt() if squares else torch.zeros(len(parameters[0]))
 
 
 @torch.no_grad()
-def scale_gradients(parameters: list[nn.Parameter], factor: Float[Tensor, " seed"]) -> None:
+def scale_gradients(parameters: list[nn.Parameter], factor: PerSeed) -> None:
     """Each seed's gradient times its factor."""
     for p in parameters:
         if p.grad is not None:

@@ -265,11 +265,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "check-method": ("check-method path/to/mine.py",),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
     "data list": ("data list", "data list antmaze"),
-    "data fetch": (
-        "data fetch hopper-medium-v2",
-        "data fetch antmaze --data d4rl:v0",
-        "data fetch kitchen",
-    ),
+    "data fetch": ("data fetch hopper-medium-v2", "data fetch antmaze --data d4rl:v0", "data fetch kitchen"),
     "data make": ("data make maze2d-umaze", "data make maze2d --transitions 100000 --seed 3"),
     "data import": ("data import ~/Downloads/hopper_medium-v2.hdf5 --task hopper-medium-v2",),
     "data info": ("data info maze2d-umaze --transitions 100000", "data info pen-human --data d4rl:v0"),

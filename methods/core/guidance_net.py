@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from foundation.bounds import Count, Positive
 from methods.diffusion.schedule import Schedule, make_schedule
 from training import Component, Group, SeedMLP, SeedStreams, Trained
+from training.shapes import Actions, Observations, PerRow
 
 FREQUENCIES = 16
 FINEST = 128  # levels, beyond which the features do not get finer
@@ -63,12 +64,7 @@ class GuidanceNet(nn.Module):
         inputs = action_dim + 2 * FREQUENCIES + observation_dim
         self.mlp = SeedMLP(streams, [inputs, *[config.width] * config.layers, 1], "silu")
 
-    def forward(
-        self,
-        z: Float[Tensor, "seed batch action"],
-        level: int | Int[Tensor, "seed batch"],
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch"]:
+    def forward(self, z: Actions, level: int | Int[Tensor, "seed batch"], observations: Observations) -> PerRow:
         """log w_k of every row, at one level or one level per row."""
         features = self.get_buffer("features")[level]
         features = features.expand(*z.shape[:2], -1)
@@ -135,9 +131,7 @@ class GuidanceObjective(Trained[GuidanceNet]):
         config = self.net.config
         return (
             Group(
-                learning_rate=config.learning_rate,
-                weight_decay=self.weight_decay,
-                decay_steps=config.decay_steps,
+                learning_rate=config.learning_rate, weight_decay=self.weight_decay, decay_steps=config.decay_steps
             ),
         )
 

@@ -13,6 +13,7 @@ from critics.weights import GivenWeight
 from methods.core.setup import Setup
 from methods.diffusion.noise import Noise
 from training import Component, Models
+from training.shapes import Observations, Z
 
 Score: TypeAlias = Callable[[Models, Tensor, Tensor], Tensor]
 """(models, observations, z), both with one row per candidate → one number per row, (seed, rows)."""
@@ -49,11 +50,11 @@ class First:
 
     def choose(
         self,
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         z: Float[Tensor, "seed batch candidate channel"],
         models: Models,
         noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         return z[:, :, 0]
 
 
@@ -76,11 +77,11 @@ class Scored(ABC):
 
     def choose(
         self,
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         z: Float[Tensor, "seed batch candidate channel"],
         models: Models,
         noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         """The candidate at the chosen index; each observation is repeated once per candidate to be scored."""
         count = z.shape[2]
         scores = self.score(models, observations.repeat_interleave(count, dim=1), z.flatten(1, 2))

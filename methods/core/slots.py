@@ -15,6 +15,7 @@ from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.guidance import Steer, gradient_beside
 from methods.diffusion.noise import Noise
 from training import Component, Models
+from training.shapes import Observations, Z
 
 
 @runtime_checkable
@@ -42,14 +43,7 @@ class Guidance(Protocol):
         """What it needs made, by the names that `steer` finds it by; `denoiser` is the objective's component."""
         ...
 
-    def steer(
-        self,
-        denoiser: Denoiser,
-        models: Models,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Steer:
+    def steer(self, denoiser: Denoiser, models: Models, z: Z, level: int, observations: Observations) -> Steer:
         """The unguided prediction and the score to be added.
 
         Args:
@@ -77,11 +71,11 @@ class Selection(Protocol):
 
     def choose(
         self,
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         z: Float[Tensor, "seed batch candidate channel"],
         models: Models,
         noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         """The chosen z of every observation."""
         ...
 
@@ -115,14 +109,7 @@ class NetGuidance:
         """The network, as `guidance`."""
         return {"guidance": self.network(setup, denoiser)}
 
-    def steer(
-        self,
-        denoiser: Denoiser,
-        models: Models,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Steer:
+    def steer(self, denoiser: Denoiser, models: Models, z: Z, level: int, observations: Observations) -> Steer:
         """The denoiser's prediction, and ∇_z log w_k by the network."""
         clean = denoiser(z, level, observations)
         return Steer(clean, gradient_beside(models["guidance"], z, level, observations))

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.schedule import Schedule
+from training.shapes import Observations, PerRow, Z
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Steer:
         interventions: name → rows at which the guidance had to intervene, such as a clipped weight.
     """
 
-    clean: Float[Tensor, "seed batch channel"]
-    score: Float[Tensor, "seed batch channel"]
+    clean: Z
+    score: Z
     gradients: int = 1
     interventions: Mapping[str, Bool[Tensor, "seed batch"]] = field(default_factory=dict)
 
@@ -86,12 +87,7 @@ class WrappedDenoiser(ABC):
         return self.denoiser.channels
 
     @abstractmethod
-    def __call__(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         """E[z_0 | z_k, s]."""
 
 
@@ -105,12 +101,7 @@ class CountedDenoiser(WrappedDenoiser):
 
     counts: Counts
 
-    def __call__(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         self.counts.function += z.shape[1]
         return self.denoiser(z, level, observations)
 
@@ -131,15 +122,10 @@ class GuidedDenoiser(WrappedDenoiser):
     """
 
     steer: Callable[[Tensor, int, Tensor], Steer]
-    rho: Float[Tensor, "seed batch"]
+    rho: PerRow
     counts: Counts
 
-    def __call__(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
         steer = self.steer(z, level, observations)
         finite = steer.score.isfinite().all(-1)
@@ -153,12 +139,8 @@ class GuidedDenoiser(WrappedDenoiser):
 
 
 def gradient_through(
-    denoiser: Denoiser,
-    z: Float[Tensor, "seed batch channel"],
-    level: int,
-    observations: Float[Tensor, "seed batch observation"],
-    log_weight: Callable[[Tensor], Tensor],
-) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
+    denoiser: Denoiser, z: Z, level: int, observations: Observations, log_weight: Callable[[Tensor], Tensor]
+) -> tuple[Z, Z]:
     """E[z_0 | z_k, s] and ∇_z of `log_weight` of it; one forward and one backward pass through the denoiser."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
@@ -169,11 +151,8 @@ def gradient_through(
 
 
 def gradient_beside(
-    log_weight: Callable[[Tensor, int, Tensor], Tensor],
-    z: Float[Tensor, "seed batch channel"],
-    level: int,
-    observations: Float[Tensor, "seed batch observation"],
-) -> Float[Tensor, "seed batch channel"]:
+    log_weight: Callable[[Tensor, int, Tensor], Tensor], z: Z, level: int, observations: Observations
+) -> Z:
     """∇_z of a function (z, level, observations) → (seed, batch) that does not go through the denoiser."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()

@@ -20,6 +20,7 @@ from foundation.errors import unknown_name
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.noise import Noise
 from methods.diffusion.solvers import SOLVERS, Level, Visit
+from training.shapes import Observations, Z
 
 CLIPS = ("clean", "iterate", "none")
 
@@ -75,11 +76,11 @@ def visited_levels(levels: int, steps: int | None) -> list[int]:
 @torch.no_grad()
 def sample(
     denoiser: Denoiser,
-    observations: Float[Tensor, "seed batch observation"],
+    observations: Observations,
     noise: Noise,
     config: SamplerConfig,
     bounds: Bounds | None = None,
-) -> Float[Tensor, "seed batch channel"]:
+) -> Z:
     """Draw one z_0 for every observation.
 
     Args:

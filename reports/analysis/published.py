@@ -238,10 +238,7 @@ def _subtract(estimate: Estimate, constant: float) -> Estimate:
     if estimate.lower is None or estimate.upper is None:
         return Estimate(estimate.value - constant)
     return replace(
-        estimate,
-        value=estimate.value - constant,
-        lower=estimate.lower - constant,
-        upper=estimate.upper - constant,
+        estimate, value=estimate.value - constant, lower=estimate.lower - constant, upper=estimate.upper - constant
     )
 
 

@@ -29,7 +29,5 @@ def _task(kind: str, rho: float) -> ControlTask:
 
 
 SUITE = Suite(
-    name="adroit-pen",
-    title="Adroit pen",
-    tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items()),
+    name="adroit-pen", title="Adroit pen", tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items())
 )

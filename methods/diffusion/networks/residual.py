@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from methods.diffusion.networks.config import AuxiliaryHead, LevelEmbedding, NetworkConfig, embedded
 from training import SeedLayerNorm, SeedLinear, SeedMLP, SeedStreams
 from training.networks import ACTIVATIONS
+from training.shapes import Observations, Z
 
 
 class Block(nn.Module):
@@ -70,12 +71,12 @@ class NoiseNetwork(nn.Module):
 
     def forward(
         self,
-        z: Float[Tensor, "seed batch channel"],
+        z: Z,
         level: int | Int[Tensor, "seed batch"],
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         levels: Float[Tensor, " level"],
         streams: SeedStreams | None = None,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         """Predicted noise.
 
         Args:
