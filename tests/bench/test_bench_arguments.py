@@ -62,7 +62,7 @@ def test_what_is_given_overrides_every_task_and_nothing_else_does():
     for job, other in zip(jobs, untouched, strict=True):
         assert other.config.critic.steps != 1_000_000
         assert flatten(job.config) == flatten(other.config) | {"critic.steps": 1_000_000}
-        assert job.methods["swg"].weight == "linex:alpha=1"
+        assert flatten(job.methods["swg"])["weight"] == "linex:alpha=1"
         assert {name: method for name, method in job.methods.items() if name != "swg"} == {
             name: method for name, method in other.methods.items() if name != "swg"
         }

@@ -40,7 +40,7 @@ def url(original, tmp_path):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 
@@ -107,8 +107,11 @@ def test_a_result_says_what_its_data_were(bench, data, original, tmp_path):
 def test_check(bench, original):
     assert "Nothing is wrong with it" in bench("data", "check", original, "--task", "maze2d-umaze").out
     with h5py.File(original, "a") as file:
-        file["rewards"][5] = np.nan
-        file["actions"][7, 0] = 3
+        rewards, actions = file["rewards"], file["actions"]
+        assert isinstance(rewards, h5py.Dataset)
+        assert isinstance(actions, h5py.Dataset)
+        rewards[5] = np.nan
+        actions[7, 0] = 3
     told = bench("data", "check", original)
     assert "has 2 faults" in told.mistake
     assert "1. rewards holds nan in row 5" in told.out

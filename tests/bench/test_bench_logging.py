@@ -4,6 +4,7 @@ import csv
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import MAZE, Call
@@ -66,7 +67,7 @@ def wandb_rows(file: Path) -> list[dict[str, str]]:
     """The history of one offline run, as W&B keeps it."""
     rows = []
     for data in wandb_records(file.read_bytes()):
-        record = wandb_internal_pb2.Record()
+        record: Any = wandb_internal_pb2.Record()
         record.ParseFromString(data)
         if record.WhichOneof("record_type") == "history":
             items = record.history.item
