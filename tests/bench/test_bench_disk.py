@@ -17,7 +17,7 @@ ONE = (*TOY, "--methods", "unguided", "--seeds", "1")
 Usage = namedtuple("Usage", "total used free")
 
 
-def full(*_):
+def full(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

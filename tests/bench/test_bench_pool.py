@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ SMALL = ["--seeds", "1", "--data-set.transitions", "500", "--denoiser.steps", "3
 SMALL += ["--evaluation.episodes", "1"]
 
 
-def run(folder, processes, *more):
+def run(folder: Path, processes: int, *more: str) -> dict[str, dict]:
     places = ["--results", str(folder / "results"), "--artifacts", str(folder / "artifacts")]
     main(["run", *WHAT, *SMALL, *places, "--processes", str(processes), *more])
     files = sorted((folder / "results" / "runs").glob("*/*/seed-*.json"))
@@ -62,11 +63,11 @@ def test_processes_end_with_their_parent(tmp_path):
     assert not any(alive(child) for child in children)
 
 
-def children_of(pid):
+def children_of(pid: int) -> list[int]:
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(line) for line in found.stdout.split()]
 
 
-def alive(pid):
+def alive(pid: int) -> bool:
     found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return found.stdout.strip() not in ("", "Z")

@@ -1,8 +1,11 @@
 """The same spec gives the same result, bit for bit, and a toy comparison goes through to its report."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
-from command_line import TINY, TOY, results_in
+from command_line import TINY, TOY, Call, results_in
 
 from methods.core.registry import method_names
 
@@ -20,7 +23,7 @@ TOY_RUN = (*TOY, *EVERY, "--seeds", "2", "--evaluation.episodes", "100")
 THREADS_AGREE = 1e-3  # in the points of a toy set, which are of size 1; CONTRIBUTING.md names it
 
 
-def runs(bench, tmp_path, *arguments, second=()):
+def runs(bench: Call, tmp_path: Path, *arguments: str, second: tuple[str, ...] = ()) -> Iterator[dict]:
     """The results of a run into a folder of its own, and of the same again, with more options for the second."""
     for name, more in (("first", ()), ("second", second)):
         where = ("--results", tmp_path / name / "results", "--artifacts", tmp_path / name / "artifacts")
