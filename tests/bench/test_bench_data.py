@@ -89,6 +89,7 @@ def test_import(data, original, tmp_path):
     assert "is not D4RL's hopper-medium-v2: it has" in refused
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_a_result_says_what_its_data_were(bench, data, original, tmp_path):
     data("import", original, "--task", "maze2d-umaze")
     for place, source in (("one", "d4rl"), ("two", f"file:{original}")):  # the same data would count as finished
