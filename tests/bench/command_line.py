@@ -9,7 +9,8 @@ from pathlib import Path
 STEPS = ("--critic.steps", "5", "--denoiser.steps", "5", "--guidance-net.steps", "5")
 NETWORKS = ("--critic.width", "8", "--denoiser.width", "8", "--guidance-net.width", "8", "--denoiser.blocks", "2")
 TINY = ("--preset", "smoke", "--device", "cpu", "--threads", "1", *STEPS, *NETWORKS)
-MAZE = ("--suite", "maze2d", "--tasks", "maze2d-umaze", "--evaluation.episodes", "1", *TINY)
+FEW = ("--sampler.steps", "2")
+MAZE = ("--suite", "maze2d", "--tasks", "maze2d-umaze", "--evaluation.episodes", "1", *TINY, *FEW)
 TOY = ("--suite", "toy", "--tasks", "moons", "--evaluation.episodes", "20", *TINY)
 
 

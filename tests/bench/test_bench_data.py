@@ -40,7 +40,7 @@ def url(original, tmp_path):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 
@@ -89,6 +89,7 @@ def test_import(data, original, tmp_path):
     assert "is not D4RL's hopper-medium-v2: it has" in refused
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_a_result_says_what_its_data_were(bench, data, original, tmp_path):
     data("import", original, "--task", "maze2d-umaze")
     for place, source in (("one", "d4rl"), ("two", f"file:{original}")):  # the same data would count as finished
@@ -107,8 +108,11 @@ def test_a_result_says_what_its_data_were(bench, data, original, tmp_path):
 def test_check(bench, original):
     assert "No faults found" in bench("data", "check", original, "--task", "maze2d-umaze").out
     with h5py.File(original, "a") as file:
-        file["rewards"][5] = np.nan
-        file["actions"][7, 0] = 3
+        rewards, actions = file["rewards"], file["actions"]
+        assert isinstance(rewards, h5py.Dataset)
+        assert isinstance(actions, h5py.Dataset)
+        rewards[5] = np.nan
+        actions[7, 0] = 3
     told = bench("data", "check", original)
     assert "has 2 faults" in told.mistake
     assert "1. rewards holds nan in row 5" in told.out

@@ -2,13 +2,26 @@
 
 import json
 
+import pytest
+from command_line import FEW, NETWORKS
+
 from bench.cli.main import main
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_a_run_in_an_empty_folder_with_the_default_places(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     which = ["--suite", "maze2d", "--tasks", "maze2d-umaze", "--methods", "unguided", "--preset", "smoke"]
-    small = ["--data-set.transitions", "500", "--denoiser.steps", "2", "--evaluation.episodes", "1"]
+    small = [
+        *NETWORKS,
+        *FEW,
+        "--data-set.transitions",
+        "500",
+        "--denoiser.steps",
+        "2",
+        "--evaluation.episodes",
+        "1",
+    ]
     main(["run", *which, "--seeds", "1", *small])
     main(["report"])
     (result,) = (tmp_path / "results" / "runs").glob("*/*/seed-0.json")

@@ -103,6 +103,7 @@ def test_a_folder_closed_to_writing(bench, fresh, monkeypatch):
     assert "Permission denied" in bench("run", *ONE, *fresh).mistake
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_data_with_a_nan_are_refused(bench, fresh, tmp_path):
     one = (*MAZE, "--methods", "unguided", "--seeds", "1", "--data-set.transitions", "400", *fresh)
     assert bench("run", *one).code == 0

@@ -3,15 +3,13 @@
 import json
 
 import pytest
-from command_line import MAZE, TOY, results_in
+from command_line import FEW, MAZE, TOY, results_in
 
 OWN = ("--terms", "own")
 SHORT = ("--critic.batch-size", "8", "--denoiser.batch-size", "8", "--data-set.transitions", "600")
 LITTLE = (
     "--processes",
     "1",
-    "--sampler.steps",
-    "2",
     "--cep.support-states",
     "16",
     "--idql.candidates",
@@ -25,6 +23,7 @@ def by_method(folder):
     return {method: result for (method, _, _), result in results_in(folder / "results").items()}
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_every_method_runs_on_its_own_terms_and_resumes(bench, folders, tmp_path):
     arguments = (*MAZE, *folders, *OWN, *SHORT, *LITTLE, "--seeds", "1")
     told = bench("run", *arguments)
@@ -67,7 +66,7 @@ def test_every_method_runs_on_its_own_terms_and_resumes(bench, folders, tmp_path
 
 
 def test_both_terms_in_one_folder_are_two_variants(bench, folders, tmp_path):
-    both = (*TOY, *folders, "--methods", "unguided,swg", "--seeds", "1")
+    both = (*TOY, *FEW, *folders, "--methods", "unguided,swg", "--seeds", "1")
     assert bench("run", *both).code == 0
     assert bench("run", *both, *OWN).code == 0
     files = list((tmp_path / "results" / "runs" / "moons").glob("*/seed-0.json"))
@@ -106,7 +105,7 @@ def test_equal_settings_on_other_terms_are_another_result(bench, folders, tmp_pa
 
 
 def test_seeds_that_one_method_has_are_made_for_the_others(bench, fresh, tmp_path):
-    common = (*TOY, *fresh, *OWN)
+    common = (*TOY, *FEW, *fresh, *OWN)
     assert bench("run", *common, "--methods", "swg", "--seeds", "1").code == 0
     told = bench("run", *common, "--methods", "swg,swg-r", "--seeds", "2", "--swg-r.candidates", "2")
     assert told.code == 0
@@ -115,7 +114,7 @@ def test_seeds_that_one_method_has_are_made_for_the_others(bench, fresh, tmp_pat
 
 
 def test_rho_is_tuned_and_kept_for_its_terms(bench, folders, tmp_path):
-    swg = (*TOY, *folders, "--methods", "unguided,swg", "--evaluation.episodes", "6")
+    swg = (*TOY, *FEW, *folders, "--methods", "unguided,swg", "--evaluation.episodes", "6")
     assert bench("tune-rho", *swg, *OWN, "--grid", "2").code == 0
     (choice,) = json.loads((tmp_path / "results" / "tuned.json").read_text())["choices"]
     assert (choice["method"], choice["terms"], choice["rho"], choice["trials"]) == ("swg", "own", 2.0, 1)

@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import FEW, NETWORKS
 
 from bench.cli.main import main
 
 WHAT = ["--suite", "maze2d", "--tasks", "maze2d-umaze", "--methods", "unguided,idql", "--preset", "smoke"]
 SMALL = ["--seeds", "1", "--data-set.transitions", "500", "--denoiser.steps", "3", "--critic.steps", "3"]
-SMALL += ["--evaluation.episodes", "1"]
+SMALL += [*NETWORKS, *FEW, "--evaluation.episodes", "1", "--idql.candidates", "2"]
 
 
 def run(folder: Path, processes: int, *more: str) -> dict[str, dict]:

@@ -18,8 +18,18 @@ def lasting(result: dict) -> dict:
 
 EVERY = ("--methods", ",".join(method_names()), "--data-set.transitions", "600")
 HOPPER = ("--suite", "locomotion", "--tasks", "hopper-medium-expert-v2", "--data", "local", *TINY)
-HOPPER_RUN = (*HOPPER, *EVERY, "--seeds", "1", "--evaluation.episodes", "1")
-TOY_RUN = (*TOY, *EVERY, "--seeds", "2", "--evaluation.episodes", "100")
+HOPPER_RUN = (*HOPPER, *EVERY, "--seeds", "1", "--evaluation.episodes", "1", "--processes", "1")
+TOY_RUN = (
+    *TOY,
+    *EVERY,
+    "--seeds",
+    "2",
+    "--evaluation.episodes",
+    "100",
+    "--evaluation.inverse-temperatures",
+    "0",
+    "10",
+)
 THREADS_AGREE = 1e-3  # in the points of a toy set, which are of size 1; CONTRIBUTING.md names it
 
 

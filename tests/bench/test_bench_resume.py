@@ -77,7 +77,7 @@ def test_more_seeds_train_only_the_missing_ones(bench, fresh, tmp_path):
 
 
 def test_a_component_that_two_methods_ask_for_is_made_once(bench, fresh, tmp_path):
-    told = bench("run", *MAZE, *fresh, "--methods", "unguided,idql", "--seeds", "1")
+    told = bench("run", *MAZE, *fresh, "--methods", "unguided,idql", "--seeds", "1", "--idql.candidates", "2")
     assert told.out.count("to train: behaviour-") == 1
     assert len(list((tmp_path / "artifacts" / "components").glob("behaviour-*"))) == 1
     results = results_in(tmp_path / "results")
@@ -90,7 +90,7 @@ def test_a_component_that_two_methods_ask_for_is_made_once(bench, fresh, tmp_pat
 
 def test_a_killed_run_goes_on_where_it_was(bench, fresh, tmp_path):
     drawn = ("--cep.support", "behaviour")  # a component more, to be killed after
-    arguments = [*TWO, *fresh, *drawn, "--seeds", "1", "--guidance-net.steps", "2500"]
+    arguments = [*TWO, *fresh, *drawn, "--seeds", "1", "--guidance-net.steps", "1500"]
     command = [sys.executable, "-m", "bench", "run", *map(str, arguments)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}

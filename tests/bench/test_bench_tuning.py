@@ -16,7 +16,7 @@ from reports.load.files import read_choices
 from reports.load.schema import Choice, Data
 
 ROOT = Path(__file__).parents[2]
-SWG = (*MAZE, "--methods", "swg", "--sampler.steps", "2", "--data-set.transitions", "600")
+SWG = (*MAZE, "--methods", "swg", "--data-set.transitions", "600")
 SWG_TOY = (*TOY, "--methods", "swg", "--evaluation.episodes", "6")
 
 
@@ -25,6 +25,7 @@ def tuned(folder: Path) -> dict:
     return choice
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_a_grid_is_tried_once_and_the_choice_is_used(bench, folders, tmp_path):
     told = bench("tune-rho", *SWG, *folders, "--grid", "1,5")
     assert told.code == 0
@@ -131,6 +132,7 @@ def test_two_processes_share_the_trials(bench, folders, tmp_path):
     assert tuned(tmp_path)["trials"] == choice["trials"]
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_a_rho_is_for_the_data_it_was_tuned_on(bench, folders, tmp_path):
     assert bench("tune-rho", *SWG, *folders, "--grid", "3").code == 0
     choice = tuned(tmp_path)

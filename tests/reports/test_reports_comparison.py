@@ -12,6 +12,7 @@ from reports.report import write_report
 
 FOLDER = Path(__file__).parents[2] / "reports" / "published"
 TABLE_2 = pd.read_csv(FOLDER / "published_swg_table2.csv").query("method == 'SWG'")
+SUITES = dict(zip(TABLE_2["task"], TABLE_2["suite"], strict=True))
 LOCOMOTION = list(TABLE_2.query("suite == 'locomotion'")["task"])
 ANTMAZE = list(TABLE_2.query("suite == 'antmaze'")["task"])
 
@@ -22,8 +23,8 @@ class Experiments:
     def __init__(self, folder: ResultsFolder):
         self.folder, self.cells = folder, []
 
-    def add(self, table, suite, task, method, row, scores, *, data=None, rho=5.0):
-        data = data or data_set("d4rl", task, "f", 10)
+    def add(self, table, task, method, row, scores, *, data=None, rho=5.0):
+        suite, data = SUITES[task], data or data_set("d4rl", task, "f", 10)
         for seed, score in enumerate(scores):
             record = control(task, method, seed, float(score), suite=suite, data=data, rho=rho, rho_source="given")
             path = self.folder.add(record, row.replace("=", "-"))
@@ -56,8 +57,8 @@ def interval(matrix):
 
 def test_table_2_by_task_with_the_difference_and_its_interval(experiments, tmp_path):
     scores = np.array([60.0, 71.0, 66.0, 75.0, 63.0])
-    experiments.add(2, "locomotion", "hopper-medium-v2", "swg", "SWG", scores)
-    experiments.add(2, "locomotion", "hopper-medium-v2", "cep", "QGPO", [90.0] * 5)
+    experiments.add(2, "hopper-medium-v2", "swg", "SWG", scores)
+    experiments.add(2, "hopper-medium-v2", "cep", "QGPO", [90.0] * 5)
     found, page, terminal = experiments.report(tmp_path / "out", replicates=4_000)
     row = found.set_index("row").loc["SWG"]
     # SWG's Table 2 prints 68.6 ± 4.4 for its own method on hopper-medium-v2, and 98.0 for QGPO.
@@ -82,7 +83,7 @@ def test_tables_of_averages_stand_beside_the_mean_over_all_tasks(experiments, tm
     matrices = {rho: generator.normal(70, 8, (4, len(LOCOMOTION))) for rho in (5, 10)}
     for rho, matrix in matrices.items():
         for i, task in enumerate(LOCOMOTION):
-            experiments.add(8, "locomotion", task, "swg", f"rho={rho}", matrix[:, i], rho=float(rho))
+            experiments.add(8, task, "swg", f"rho={rho}", matrix[:, i], rho=float(rho))
     found, page, _ = experiments.report(tmp_path / "out", replicates=4_000)
     assert list(found["task"]) == ["mean over tasks"] * 2
     for (rho, matrix), published in zip(matrices.items(), (72.0, 72.9), strict=True):
@@ -97,7 +98,7 @@ def test_tables_of_averages_stand_beside_the_mean_over_all_tasks(experiments, tm
 
 def test_an_average_waits_for_all_tasks_and_says_so(experiments, tmp_path):
     for task in LOCOMOTION[:4]:
-        experiments.add(3, "locomotion", task, "swg", "weight=linex", [50.0, 60.0])
+        experiments.add(3, task, "swg", "weight=linex", [50.0, 60.0])
     found, page, terminal = experiments.report(tmp_path / "out")
     assert len(found) == 0
     for text in (page, terminal):
@@ -106,7 +107,7 @@ def test_an_average_waits_for_all_tasks_and_says_so(experiments, tmp_path):
 
 def test_other_data_have_no_number_beside_them_and_one_sentence_says_why(experiments, tmp_path):
     local = data_set("local", "local/hopper-medium", "f", 10)
-    experiments.add(2, "locomotion", "hopper-medium-v2", "swg", "SWG", [50.0, 60.0], data=local)
+    experiments.add(2, "hopper-medium-v2", "swg", "SWG", [50.0, 60.0], data=local)
     found, page, terminal = experiments.report(tmp_path / "out")
     assert len(found) == 0
     sentence = "No number of SWG Table 2 is compared with results on `local/hopper-medium` (local)"
@@ -118,7 +119,7 @@ def test_other_data_have_no_number_beside_them_and_one_sentence_says_why(experim
 def test_antmaze_stands_on_version_0_only(experiments, tmp_path, version, stands):
     for task in ANTMAZE:
         data = data_set("d4rl", f"{task}-{version}", "f", 10)
-        experiments.add(9, "antmaze", task, "swg", "rho=10", [60.0, 62.0, 64.0], data=data, rho=10.0)
+        experiments.add(9, task, "swg", "rho=10", [60.0, 62.0, 64.0], data=data, rho=10.0)
     found, page, _ = experiments.report(tmp_path / "out")
     assert list(found["difference"]) == ([pytest.approx(62 - 69.6)] if stands else [])
     assert ("No number of SWG Table 9 is compared with" in page) is not stands
@@ -126,7 +127,7 @@ def test_antmaze_stands_on_version_0_only(experiments, tmp_path, version, stands
 
 
 def test_one_seed_has_no_interval(experiments, tmp_path):
-    experiments.add(2, "locomotion", "hopper-medium-v2", "swg", "SWG", [70.0])
+    experiments.add(2, "hopper-medium-v2", "swg", "SWG", [70.0])
     found, page, _ = experiments.report(tmp_path / "out")
     assert np.isnan(found["difference_lower"][0])
     assert "+1.4 |" in page
@@ -134,7 +135,7 @@ def test_one_seed_has_no_interval(experiments, tmp_path):
 
 
 def test_results_of_no_experiment_have_no_such_section(experiments, folder, tmp_path):
-    experiments.add(2, "locomotion", "hopper-medium-v2", "swg", "SWG", [70.0, 71.0])
+    experiments.add(2, "hopper-medium-v2", "swg", "SWG", [70.0, 71.0])
     folder.add(control("hopper-medium-v2", "idql", 0, 1.0, suite="locomotion", data=_d4rl()))
     folder.add(control("hopper-medium-v2", "idql", 1, 1.0, suite="locomotion", data=_d4rl()))
     folder.write("experiments.json", {"format": FORMAT, "cells": experiments.cells})

@@ -39,7 +39,7 @@ def interquartile_means(samples):
 def test_point_estimates(scores):
     found = estimate_aggregates(scores, 100)
     assert tuple(found) == AGGREGATES
-    assert found["IQM"].value == pytest.approx(scipy.stats.trim_mean(scores, 0.25, axis=None))
+    assert found["IQM"].value == pytest.approx(scipy.stats.trim_mean(scores.ravel(), 0.25))
     assert found["median"].value == pytest.approx(np.median(scores.mean(axis=0)))
     assert found["mean"].value == pytest.approx(scores.mean())
     assert found["optimality gap"].value == pytest.approx(np.clip(1 - scores, 0, None).mean())

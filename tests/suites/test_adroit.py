@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from control_tasks import control_tasks, simulator
 
-from suites.registry import get_tasks
-
-(TASK, _) = get_tasks("adroit-pen")
+TASK = control_tasks("adroit-pen")["pen-human"]
 
 
 def test_a_random_policy_earns_d4rls_minimum():
@@ -13,11 +12,11 @@ def test_a_random_policy_earns_d4rls_minimum():
     returns, dropped = [], 0
     for seed in range(120):
         environment.reset(seed=seed)
-        total, ended = 0.0, False
+        total, terminated, ended = 0.0, False, False
         while not ended:
             action = generator.uniform(-1, 1, 24).astype(np.float32)
             _, reward, terminated, truncated, _ = environment.step(action)
-            total, ended = total + reward, terminated or truncated
+            total, ended = total + float(reward), terminated or truncated
         returns.append(total)
         dropped += terminated
     # One return has a standard deviation of about 210; without the end the mean is about -130.
@@ -50,18 +49,18 @@ def test_the_reward_is_the_dense_one_of_the_observation():
 def test_a_dropped_pen_costs_5_and_ends():
     environment = TASK.make_environment()
     environment.reset(seed=0)
-    environment.unwrapped.data.joint("OBJTx").qpos[0] = 0.2  # this axis points down
+    simulator(environment).data.joint("OBJTx").qpos[0] = 0.2  # this axis points down
     observation, reward, terminated, truncated, _ = environment.step(np.zeros(24, np.float32))
     assert observation[26] < 0.075
     assert (terminated, truncated) == (True, False)
-    assert -7 < reward < -3
+    assert -7 < float(reward) < -3
 
 
 def test_actions_span_each_actuators_range():
     environment = TASK.make_environment()
     environment.reset(seed=0)
-    low, high = environment.unwrapped.model.actuator_ctrlrange.T
+    low, high = simulator(environment).model.actuator_ctrlrange.T
     for action, control in ((-1.0, low), (0.0, (low + high) / 2), (1.0, high)):
         environment.step(np.full(24, action, np.float32))
-        assert environment.unwrapped.data.ctrl == pytest.approx(control)
+        assert simulator(environment).data.ctrl == pytest.approx(control)
     assert high.max() - low.min() != pytest.approx(2.0)  # so the scaling does something

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from control_tasks import control_tasks
 from d4rl_layout import SIZES, columns, write
 
 from suites.data import load
@@ -12,15 +13,14 @@ from suites.errors import DataError
 from suites.registry import get_tasks
 from suites.simulators.point_maze import PointMaze
 from suites.sources.d4rl.read import find_horizon_cuts, read_d4rl
-from suites.task import Suite
 
 TASKS = {
-    "locomotion": get_tasks("locomotion", ["hopper-medium-v2"])[0],
-    "antmaze": get_tasks("antmaze", ["antmaze-umaze"])[0],
-    "pen": get_tasks("adroit-pen", ["pen-human"])[0],
-    "maze2d": get_tasks("maze2d", ["maze2d-umaze"])[0],
+    "locomotion": control_tasks("locomotion")["hopper-medium-v2"],
+    "antmaze": control_tasks("antmaze")["antmaze-umaze"],
+    "pen": control_tasks("adroit-pen")["pen-human"],
+    "maze2d": control_tasks("maze2d")["maze2d-umaze"],
     # No task is declared for the 60 numbers of D4RL's own kitchen; the layout is read all the same.
-    "kitchen": replace(get_tasks("kitchen", ["kitchen-mixed"])[0], observation_dim=60),
+    "kitchen": replace(control_tasks("kitchen")["kitchen-mixed"], observation_dim=60),
 }
 
 
@@ -166,8 +166,7 @@ def test_reading_takes_little_more_memory_than_the_arrays(tmp_path):
 
 def test_suites_declare_their_sources():
     def declared(suite):
-        tasks: Suite = get_tasks(suite)
-        return {source: name for task in tasks[:1] for source, name in task.datasets.items()}
+        return get_tasks(suite)[0].datasets
 
     assert declared("locomotion") == {"d4rl": "halfcheetah-medium-expert-v2"} | {
         source: name for source, name in declared("locomotion").items() if source == "local"

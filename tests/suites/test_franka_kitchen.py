@@ -6,11 +6,11 @@ import io
 import gymnasium as gym
 import numpy as np
 import pytest
+from control_tasks import control_tasks, simulator
 
-from suites.registry import get_tasks
 from suites.simulators.franka_kitchen import make_kitchen
 
-TASKS = {task.name: task for task in get_tasks("kitchen")}
+TASKS = control_tasks("kitchen")
 STILL = np.zeros(9, np.float32)
 # Where the simulator's positions have each object, and its goal there (D4RL's figures, typed by hand).
 GOALS = {
@@ -28,7 +28,7 @@ EXPECTED = {
 
 
 def finish(environment, name):
-    data = environment.unwrapped.data
+    data = simulator(environment).data
     joints, goal = GOALS[name]
     data.qpos[joints] = goal
     data.qvel[:] = 0
@@ -60,7 +60,7 @@ def test_scores_are_quarters():
     task = TASKS["kitchen-partial"]
     environment = task.make_environment()
     environment.reset(seed=1)
-    returns = [finish(environment, name)[1] for name in ("light switch", "bottom burner", "microwave")]
+    returns = [float(finish(environment, name)[1]) for name in ("light switch", "bottom burner", "microwave")]
     assert task.normalized_score(sum(returns)) == 50.0
 
 
@@ -68,7 +68,7 @@ def test_doing_nothing_or_anything_at_random_finishes_little():
     task = TASKS["kitchen-mixed"]
     environment, generator = task.make_environment(), np.random.default_rng(0)
     environment.reset(seed=0)
-    total = sum(environment.step(generator.uniform(-1, 1, 9).astype(np.float32))[1] for _ in range(150))
+    total = sum(float(environment.step(generator.uniform(-1, 1, 9).astype(np.float32))[1]) for _ in range(150))
     assert task.normalized_score(total) in (0.0, 25.0)
 
 
@@ -79,7 +79,7 @@ def test_it_moves_exactly_as_gymnasium_robotics_own():
     theirs = gym.make("FrankaKitchen-v1", tasks_to_complete=["microwave", "kettle"], disable_env_checker=True)
     ours, other = make_kitchen("complete", 280), make_kitchen("complete", 280)
     other.reset(seed=9)
-    assert ours.unwrapped.model is other.unwrapped.model
+    assert simulator(ours).model is simulator(other).model
     generator = np.random.default_rng(0)
     for seed in (3, 4):
         expected = theirs.reset(seed=seed)[0]["observation"]
@@ -94,7 +94,7 @@ def test_it_moves_exactly_as_gymnasium_robotics_own():
 def test_an_observation_holds_robot_then_objects():
     environment = make_kitchen("complete", 280)
     observation, _ = environment.reset(seed=0)
-    data = environment.unwrapped.data
+    data = simulator(environment).data
     state = np.concatenate([data.qpos[:9], data.qvel[:9], data.qpos[9:], data.qvel[9:]])
     assert observation == pytest.approx(state, abs=0.02)  # the noise of the robot's and objects' sensors
     assert not np.array_equal(observation, state.astype(np.float32))

@@ -10,15 +10,15 @@ import h5py
 import minari
 import numpy as np
 import pytest
+from control_tasks import control_tasks
 
 from suites.data import load
 from suites.errors import DataError
-from suites.registry import get_tasks
 from suites.simulators.point_maze import PointMaze
 from suites.sources.local import format_local_name
 from suites.sources.transitions import ARRAYS
 
-(UMAZE,) = get_tasks("maze2d", ["maze2d-umaze"])
+UMAZE = control_tasks("maze2d")["maze2d-umaze"]
 NAME = "local/maze2d-umaze-2k-v1"
 
 
@@ -39,12 +39,25 @@ def load_umaze(directory):
     return load(UMAZE, "auto", count=2_000, directory=directory)
 
 
+def generated():
+    """What the recipe makes for the stored set."""
+    assert UMAZE.generate
+    return UMAZE.generate(2_000, 0, None)
+
+
+def dataset(file, name):
+    """A data set of an open file."""
+    found = file[name]
+    assert isinstance(found, h5py.Dataset)
+    return found
+
+
 def same(one, two):
     return all(np.array_equal(getattr(one, name), getattr(two, name)) for name in ARRAYS)
 
 
 def test_minari_reads_back_what_the_recipe_made(stored):
-    episodes = UMAZE.generate(2_000, 0, None)
+    episodes = generated()
     dataset = minari.MinariDataset(stored / NAME / "data")
     assert dataset.total_steps == 2_000
     assert dataset.total_episodes == len(episodes)
@@ -70,7 +83,7 @@ def test_minari_lists_it_and_recovers_its_environment(stored, monkeypatch):
 
 def test_transitions_are_the_recipes(stored):
     rows = load_umaze(stored)
-    episodes = UMAZE.generate(2_000, 0, None)
+    episodes = generated()
     assert np.array_equal(rows.observations, np.concatenate([e.observations[:-1] for e in episodes]))
     assert np.array_equal(rows.next_observations, np.concatenate([e.observations[1:] for e in episodes]))
     assert np.abs(rows.actions - np.concatenate([e.actions for e in episodes])).max() < 1.1e-5
@@ -105,7 +118,7 @@ def test_progress_is_told_while_making_and_not_while_reading(tmp_path):
 def test_the_flat_copy_gives_the_same_and_is_really_used(directory):
     slow = load_umaze(directory)
     with h5py.File(directory / NAME / "data" / "main_data.hdf5", "a") as file:
-        file["episode_0"]["rewards"][0] = 5.0
+        dataset(file, "episode_0/rewards")[0] = 5.0
     changed = load_umaze(directory)  # the stored set is another now, so the copy must be remade
     assert changed.rewards[0] == 5.0
     (flat,) = (directory / "flat").iterdir()
@@ -187,15 +200,15 @@ def test_damaged_files_are_named_with_the_remedy(directory):
 def test_missing_arrays_and_bad_values_in_the_files_are_named(directory):
     main = directory / NAME / "data" / "main_data.hdf5"
     with h5py.File(main, "a") as file:
-        file["episode_0"]["observations"][2, 1] = np.nan
+        dataset(file, "episode_0/observations")[2, 1] = np.nan
     with pytest.raises(DataError, match=f"{NAME} .*: observations is not finite in row 2$"):
         load_umaze(directory)
     with h5py.File(main, "a") as file:
-        rewards = file["episode_0"]["rewards"]
+        rewards = dataset(file, "episode_0/rewards")
         rewards.resize((rewards.shape[0] - 1,))
     with pytest.raises(DataError, match=r"episode 0 has \d+ actions and \d+ rewards"):
         load_umaze(directory)
     with h5py.File(main, "a") as file:
-        del file["episode_0"]["actions"]
+        del file["episode_0/actions"]
     with pytest.raises(DataError, match="cannot be read"):
         load_umaze(directory)

@@ -2,20 +2,19 @@
 
 import numpy as np
 import pytest
+from control_tasks import control_tasks
 
-from suites.registry import get_tasks
-
-TASKS = {task.name: task for task in get_tasks("locomotion")}
+TASKS = control_tasks("locomotion")
 
 
 def episode(environment, seed, act):
     environment.reset(seed=seed)
-    rewards, ended = [], False
-    while not ended:
+    rewards = []
+    while True:
         _, reward, terminated, truncated, info = environment.step(act())
         rewards.append(reward)
-        ended = terminated or truncated
-    return rewards, terminated, info
+        if terminated or truncated:
+            return rewards, terminated, info
 
 
 @pytest.mark.parametrize(("robot", "episodes", "low", "high"), [("hopper", 60, 0, 5), ("walker2d", 60, -1, 1)])

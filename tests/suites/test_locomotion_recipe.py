@@ -1,5 +1,7 @@
 """Locomotion's local data are real rollouts of the policies that D4RL's recipe mixes, whole and reproducible."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from gymnasium.envs.registration import load_env_creator
@@ -58,7 +60,7 @@ def test_every_episode_begins_at_hoppers_start(episodes):
 
 
 def test_the_simulator_gives_the_same_episode_for_the_same_actions(episodes):
-    environment = load_env_creator(ORIGINAL)()
+    environment: Any = load_env_creator(ORIGINAL)()
     environment.reset(seed=0)
     episode = episodes[0]
     state = episode.observations[0].astype(np.float64)

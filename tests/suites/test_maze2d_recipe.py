@@ -8,6 +8,7 @@ import os
 import gymnasium as gym
 import numpy as np
 import pytest
+from control_tasks import simulator
 from scipy.stats import norm
 
 from suites.recipes.maze2d import compute_goal_rewards, generate
@@ -30,7 +31,7 @@ def original(identifier):
     with contextlib.redirect_stderr(io.StringIO()):
         import gymnasium_robotics
     gym.register_envs(gymnasium_robotics)
-    environment = gym.make(identifier).unwrapped
+    environment = simulator(gym.make(identifier))
     os.unlink(environment.tmp_xml_file_path)
     environment.reset(seed=0)
     return environment

@@ -30,8 +30,8 @@ def write_minari(root, name, monkeypatch, observations, space, *, steps=3, actio
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
     episode = EpisodeBuffer(
         observations=observations,
-        actions=np.zeros((steps, action_dim), np.float32),
-        rewards=np.arange(steps, dtype=np.float64),
+        actions=list(np.zeros((steps, action_dim), np.float32)),
+        rewards=list(np.arange(steps, dtype=np.float64)),
         terminations=[False] * steps,
         truncations=[False] * (steps - 1) + [True],
     )
@@ -118,6 +118,7 @@ def test_a_goal_environments_dictionary_becomes_d4rls_layout(tmp_path, monkeypat
     assert np.array_equal(rows.observations, expected[:3])
     assert np.array_equal(rows.next_observations, expected[1:])
     assert rows.rewards.tolist() == [-1, 0, 1]
+    assert rows.raw_rewards is not None
     assert rows.raw_rewards.tolist() == [0, 1, 2]
     assert rows.reward_transform == "r - 1"
     assert (rows.source, rows.name) == ("minari", "D4RL/antmaze/umaze-v1")

@@ -56,6 +56,7 @@ def test_loading_applies_it_and_keeps_the_datas_fingerprint(tmp_path):
     # kept: rows 0-3 (row 4 is cut), 5-8 and 9-10; returns 0+1+2+3, 5+6+7+8 and 9+10
     assert raw.rewards.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
     assert np.allclose(scaled.rewards, raw.rewards * 1000 / (26 - 6))
+    assert scaled.raw_rewards is not None
     assert scaled.raw_rewards.tolist() == raw.rewards.tolist()
     assert scaled.fingerprint == raw.fingerprint
     assert scaled.key != raw.key == raw.fingerprint
