@@ -141,7 +141,9 @@ def test_a_damaged_flat_copy_is_remade(directory):
 
 def test_the_second_loading_reads_the_flat_copy_alone(tmp_path, monkeypatch):
     first = load(UMAZE, "local", count=2_000, directory=tmp_path)
-    monkeypatch.setattr("suites.sources.minari._iterate_episodes", lambda *_: pytest.fail("the set was read again"))
+    monkeypatch.setattr(
+        "suites.sources.minari._iterate_episodes", lambda *_: pytest.fail("the set was read again")
+    )
     again = load(UMAZE, "local", count=2_000, directory=tmp_path)
     assert again.fingerprint == first.fingerprint
 
