@@ -2,16 +2,18 @@
 SHELL := bash
 PYTHON ?= python3
 BENCH := .venv/bin/python -m bench
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 2 --dist worksteal
 REPORT := results/report
 SMOKE := build/smoke/results
 
-.PHONY: help bench bench-all toy test check smoke clean
+.PHONY: help bench bench-all toy test test-quick check smoke clean
 
 help:
 	@echo "make bench      six methods on maze2d-umaze (quick preset, 3 seeds), then the report"
 	@echo "make bench-all  the same on all of maze2d: umaze, medium and large"
 	@echo "make toy        six methods on the six toy densities, then the report"
-	@echo "make test       the whole test suite"
+	@echo "make test       the whole test suite, on two cores"
+	@echo "make test-quick the tests that are neither slow nor need the network"
 	@echo "make check      ruff and pyright"
 	@echo "make smoke      a small run of the main job in $(SMOKE); fails if the report lacks a cell"
 	@echo "make .venv      only the environment: the packages of requirements.lock and the project"
@@ -33,9 +35,12 @@ toy: .venv
 	$(BENCH) report
 	@echo "The report lies in $(REPORT)"
 
-# One thread: the tests are many small computations, which a second thread only slows.
+# One thread in each of two processes: the tests are many small computations, which a second thread only slows.
 test: .venv
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q
+	$(PYTEST)
+
+test-quick: .venv
+	$(PYTEST) -m 'not slow and not network'
 
 check: .venv
 	.venv/bin/ruff check

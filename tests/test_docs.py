@@ -92,6 +92,7 @@ def test_an_example_imports_methods_alone_and_at_most_fifteen_of_its_names(name)
 
 
 @every_example
+@pytest.mark.usefixtures("short_episodes")
 def test_a_pasted_example_runs_and_is_reported(name, paste, folders, capsys):
     results, artifacts = folders
     what = ("--methods", f"unguided,{name}", "--rho", "0,1", "--plugin", str(paste(name)))

@@ -24,6 +24,7 @@ def run(folder: Path, processes: int, *more: str) -> dict[str, dict]:
     return {file.parent.name: json.loads(file.read_text()) for file in files}
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(tmp_path, capsys):
     one, two = run(tmp_path / "one", 1), run(tmp_path / "two", 2)
     assert "2 processes" in capsys.readouterr().out
@@ -34,6 +35,7 @@ def test_two_processes_give_what_one_gives(tmp_path, capsys):
         assert result["components"] == two[label]["components"]
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_is_one_sentence(tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         # The critic, made beside it, would take days.
@@ -46,6 +48,7 @@ def test_an_error_in_a_process_is_one_sentence(tmp_path, capsys):
     assert message.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_processes_end_with_their_parent(tmp_path):
     places = ["--results", str(tmp_path / "results"), "--artifacts", str(tmp_path / "artifacts")]
     long = ["--denoiser.steps", "1000000", "--critic.steps", "1000000"]

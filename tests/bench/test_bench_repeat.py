@@ -41,6 +41,7 @@ def runs(bench: Call, tmp_path: Path, *arguments: str, second: tuple[str, ...] =
     return (results_in(tmp_path / name / "results") for name in ("first", "second"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "seeds"), [(HOPPER_RUN, 1), (TOY_RUN, 2)], ids=["hopper", "toy"])
 def test_the_same_spec_gives_the_same_result_for_every_method(bench, tmp_path, arguments, seeds):
     first, second = runs(bench, tmp_path, *arguments)

@@ -88,6 +88,7 @@ def test_a_component_that_two_methods_ask_for_is_made_once(bench, fresh, tmp_pat
     assert [episode["length"] for episode in unguided["episodes"]] == [300]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(bench, fresh, tmp_path):
     drawn = ("--cep.support", "behaviour")  # a component more, to be killed after
     arguments = [*TWO, *fresh, *drawn, "--seeds", "1", "--guidance-net.steps", "1500"]

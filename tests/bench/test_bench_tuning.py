@@ -114,6 +114,7 @@ def test_scores_that_are_not_finite_choose_nothing(bench, folders, tmp_path, mon
     assert not (tmp_path / "results" / "tuned.json").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_trials(bench, folders, tmp_path):
     arguments = ("tune-rho", *SWG_TOY, *folders, "--grid", "1,2,3,4")
     command = [sys.executable, "-m", "bench", *map(str, arguments)]
