@@ -1,4 +1,4 @@
-"""The packages have common names, so at the start they are checked to come from one place."""
+"""Checks at the start that all packages come from one folder, since other packages may have their names."""
 
 import importlib.util
 import sys

@@ -1,4 +1,4 @@
-"""What a user sees while something runs: a bar per component with steps/s and time left, plain lines otherwise."""
+"""Shows progress: a bar per component with steps/s and time left on a terminal, plain lines otherwise."""
 
 import contextlib
 import time
@@ -23,13 +23,17 @@ ProgressCallback: TypeAlias = Callable[[int, int], None]
 """Called with the steps done and all steps."""
 
 
-class Rate(ProgressColumn):
+class StepRate(ProgressColumn):
     """Steps per second."""
 
     def render(self, task: Task) -> Text:
-        """The speed, or dashes before it is known."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:5.0f}/s" if speed is not None else "    -/s", style="dim")
+
+
+def format_label(label: str, seeds: int | None) -> str:
+    """`critic (3 seeds)`, or the label alone."""
+    return label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
 
 
 @dataclass
@@ -45,17 +49,16 @@ class ProgressConsole:
     quiet: bool = False
 
     def say(self, text: str) -> None:
-        """One line."""
         if not self.quiet:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def show_bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:
-        """A progress callback for the time of the block; `seeds` is shown beside the label.
+        """A progress callback for the time of the block; `seeds` is shown after the label.
 
         Nothing is shown if the callback is never called: what is there already takes no steps.
         """
-        shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
+        shown = format_label(label, seeds)
         if self.quiet:
             yield lambda done, total: None
             return
@@ -84,7 +87,7 @@ class ProgressConsole:
             TextColumn("  {task.description:38}"),  # with the rest, 80 columns in all
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
-            Rate(),
+            StepRate(),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=self.console,
             disable=self.quiet or not self.console.is_terminal,

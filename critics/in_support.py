@@ -13,15 +13,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.iql import CriticConfig
+from critics.iql import CriticComponent, CriticConfig
 from critics.losses import td_target
 from foundation.errors import UserError
-from training import Component, Group, SeedMLP, SeedStreams, Step, Trained, polyak_update
+from training import Component, SeedMLP, SeedStreams, Step, polyak_update
 from training.networks import member_values
+from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 class CriticError(UserError):
-    """A critic is asked for what it does not know; the message says what to do."""
+    """A value that this critic does not provide; the message says what to do."""
 
 
 class InSupportNetworks(nn.Module):
@@ -33,15 +34,11 @@ class InSupportNetworks(nn.Module):
         self.twin_q = SeedMLP(streams, sizes, members=2, initial=config.initial)
         self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Minimum of the twin target networks."""
         return member_values(self.target_q, observations, actions, members=2).amin(1)
 
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
+    def v(self, observations: Observations) -> PerRow:
         """Not known: a mean over support actions, which only the states of the data have.
 
         Raises:
@@ -53,8 +50,8 @@ class InSupportNetworks(nn.Module):
 
 
 @dataclass(frozen=True)
-class InSupportQ(Trained[InSupportNetworks]):
-    """The critic as a component; of the config, what is said of Q (3 layers and 500k steps in the code).
+class InSupportQ(CriticComponent[InSupportNetworks]):
+    """The critic as a component; it uses the config's settings for Q (3 layers and 500k steps in the code).
 
     Attributes:
         support: made, it has the buffers `index` (seed, state), which rows of the data its states are, and
@@ -64,31 +61,16 @@ class InSupportQ(Trained[InSupportNetworks]):
 
     kind: ClassVar[str] = "in-support-critic"
     version: ClassVar[int] = 2
-    config: CriticConfig
-    observation_dim: int
-    action_dim: int
     support: Component
     inverse_temperature: float
 
-    @property
-    def steps(self) -> int:
-        """As the config says."""
-        return self.config.steps
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """Adam at a constant rate."""
-        return self.config.groups
-
     def upstream(self) -> Mapping[str, Component]:
-        """The support actions at next states."""
         return {"support": self.support}
 
     def build(self, streams: SeedStreams) -> InSupportNetworks:
-        """Fresh twin Q and target."""
         return InSupportNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
-    def losses(self, module: InSupportNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: InSupportNetworks, step: Step) -> Mapping[str, PerSeed]:
         """The twins' mean squared temporal-difference error, over transitions that have support actions."""
         support = step.models["support"]
         place = step.noise.integers(support.index.shape[1], self.config.batch_size)

@@ -9,28 +9,25 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from critics.losses import ValueLossSetting, parse_value_loss, td_target
-from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate
+from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
 from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
+from training.component import ModuleT
 from training.networks import member_values
+from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 @runtime_checkable
 class Critic(Protocol):
     """What a method may ask of a critic. Both answers are (seed, batch)."""
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Action value: the minimum of the twin target networks."""
         ...
 
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
+    def v(self, observations: Observations) -> PerRow:
         """State value."""
         ...
 
@@ -55,7 +52,7 @@ class CriticConfig:
         weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
     """
 
-    expectile: Level = 0.7
+    expectile: Fraction = 0.7
     value_loss: ValueLossSetting = "expectile"
     discount: Probability = 0.99
     polyak: Rate = 0.005
@@ -68,11 +65,6 @@ class CriticConfig:
     batch_size: Count = 256
     learning_rate: Positive = 3e-4
     weight_decay: NonNegative = 0.0
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """One optimiser at a constant rate."""
-        return (Group(learning_rate=self.learning_rate, weight_decay=self.weight_decay),)
 
 
 class IQLNetworks(nn.Module):
@@ -88,60 +80,51 @@ class IQLNetworks(nn.Module):
         norm = [SeedLayerNorm(streams, observation_dim)] if config.value_layer_norm else []
         self.value = nn.Sequential(*norm, value)
 
-    def both_q(
-        self,
-        network: nn.Module,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed twin batch"]:
-        """Both action values of one network."""
-        return member_values(network, observations, actions, members=2)
-
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Minimum of the twin target networks."""
-        return self.both_q(self.target_q, observations, actions).amin(1)
+        return member_values(self.target_q, observations, actions, members=2).amin(1)
 
-    def first_q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def first_q(self, observations: Observations, actions: Actions) -> PerRow:
         """The first of the twin target networks alone."""
-        return self.both_q(self.target_q, observations, actions)[:, 0]
+        return member_values(self.target_q, observations, actions, members=2)[:, 0]
 
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
-        """State value."""
+    def v(self, observations: Observations) -> PerRow:
         return self.value(observations).squeeze(-1)
 
 
 @dataclass(frozen=True)
-class IQL(Trained[IQLNetworks]):
-    """The critic as a component: config and sizes are all that make it."""
+class CriticComponent(Trained[ModuleT]):
+    """A critic as a component: config and sizes are what makes all of them.
 
-    kind: ClassVar[str] = "critic"
+    Attributes:
+        config: of its networks and training.
+        observation_dim, action_dim: sizes of s and a.
+    """
+
     config: CriticConfig
     observation_dim: int
     action_dim: int
 
     @property
     def steps(self) -> int:
-        """As the config says."""
         return self.config.steps
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Q and V in one optimiser."""
-        return self.config.groups
+        """All parameters in one optimiser at a constant rate."""
+        return (Group(learning_rate=self.config.learning_rate, weight_decay=self.config.weight_decay),)
+
+
+@dataclass(frozen=True)
+class IQL(CriticComponent[IQLNetworks]):
+    """The critic as a component: config and sizes are all that make it."""
+
+    kind: ClassVar[str] = "critic"
 
     def build(self, streams: SeedStreams) -> IQLNetworks:
-        """Fresh twin Q, target and V."""
         return IQLNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
-    def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Value loss plus both temporal-difference losses, mean over the batch.
 
         Deviation: V and Q take one joint step, so Q's target uses V from before the step; the authors' SWG,
@@ -154,7 +137,7 @@ class IQL(Trained[IQLNetworks]):
             goal = td_target(batch.rewards, batch.terminals, next_v, discount=self.config.discount)
         value_loss = parse_value_loss(self.config.value_loss).bind(self.config.expectile)
         value = value_loss(target, module.v(batch.observations)).mean(-1)
-        twin = module.both_q(module.twin_q, batch.observations, batch.actions)
+        twin = member_values(module.twin_q, batch.observations, batch.actions, members=2)
         td = (twin - goal[:, None]).square().sum(1).mean(-1)
         step.record("value_loss", value)
         step.record("td_loss", td)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from training import Component, SeedStreams
+from training.shapes import Actions, Observations, PerRow
 
 HALF_WIDTH = 0.1
 
@@ -31,7 +32,7 @@ class MeasuredSlope(torch.autograd.Function):
     def forward(
         ctx: Any, points: Float[Tensor, "n d"], function: Callable[[np.ndarray], np.ndarray]
     ) -> Float[Tensor, " n"]:
-        """Values alone: the slope costs 2d more, and nothing until it is asked for."""
+        """Values only; the gradient takes 2d more evaluations, in backward."""
         ctx.save_for_backward(points)
         ctx.function = function
         return torch.from_numpy(function(points.detach().double().cpu().numpy())).to(points)
@@ -65,23 +66,15 @@ class KnownCritic(Component):
         """Itself: there is nothing to fit."""
         return self
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """β E(a); observations hold β. Its gradient in a is a measured one, see `MeasuredSlope`."""
         energies: Tensor = MeasuredSlope.apply(actions.flatten(0, -2), self.energy)  # pyright: ignore
         return observations[..., 0] * energies.view(actions.shape[:-1])
 
-    def first_q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def first_q(self, observations: Observations, actions: Actions) -> PerRow:
         """The same: there are no twins."""
         return self.q(observations, actions)
 
-    def v(self, observations: Float[Tensor, "seed batch observation"]) -> Float[Tensor, "seed batch"]:
+    def v(self, observations: Observations) -> PerRow:
         """β E_max, so that log w = q - v is never positive."""
         return observations[..., 0] * self.energy_max

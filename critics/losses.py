@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.named import parse_named
 from foundation.bounds import Parsed, Positive
+from foundation.named import parse_named
 
 LINEX_MAXIMUM = 10.0
 
@@ -97,11 +97,7 @@ class DiceValue:
 
 
 ValueLoss = ExpectileValue | LinexValue | DiceValue
-VALUE_LOSSES: dict[str, type[ValueLoss]] = {
-    "expectile": ExpectileValue,
-    "linex": LinexValue,
-    "dice": DiceValue,
-}
+VALUE_LOSSES: dict[str, type[ValueLoss]] = {"expectile": ExpectileValue, "linex": LinexValue, "dice": DiceValue}
 
 
 def parse_value_loss(text: str) -> ValueLoss:

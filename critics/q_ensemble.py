@@ -1,7 +1,7 @@
 """An ensemble of Q networks for selection alone, all regressed on r + γ V(s') (Diffusion-DICE, arXiv 2407.20109).
 
 Its members differ by their first weights only, and their mean is what the candidates of guide-then-select are
-ranked by in the authors' code. No target is made of them: the critic's V bootstraps.
+ranked by in the authors' code. They are not bootstrapped from: targets use the critic's V.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,11 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.iql import CriticConfig
+from critics.iql import CriticComponent, CriticConfig
 from critics.losses import td_target
-from training import Component, Group, SeedMLP, SeedStreams, Step, Trained
+from training import Component, SeedMLP, SeedStreams, Step
 from training.networks import member_values
+from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 class EnsembleNetworks(nn.Module):
@@ -28,25 +29,16 @@ class EnsembleNetworks(nn.Module):
         sizes = [observation_dim + action_dim, *[config.width] * config.layers, 1]
         self.networks = SeedMLP(streams, sizes, members=members, initial=config.initial)
 
-    def each_q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed member batch"]:
-        """Every member's action value."""
+    def each_q(self, observations: Observations, actions: Actions) -> Float[Tensor, "seed member batch"]:
         return member_values(self.networks, observations, actions, self.members)
 
-    def q(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        actions: Float[Tensor, "seed batch action"],
-    ) -> Float[Tensor, "seed batch"]:
+    def q(self, observations: Observations, actions: Actions) -> PerRow:
         """The members' mean."""
         return self.each_q(observations, actions).mean(1)
 
 
 @dataclass(frozen=True)
-class QEnsemble(Trained[EnsembleNetworks]):
+class QEnsemble(CriticComponent[EnsembleNetworks]):
     """The ensemble as a component; sizes and optimiser are the critic's.
 
     Deviation: V is the made critic's, its last; the authors' code trains the ensemble beside the critic, on the V
@@ -58,28 +50,14 @@ class QEnsemble(Trained[EnsembleNetworks]):
     """
 
     kind: ClassVar[str] = "q-ensemble"
-    config: CriticConfig
-    observation_dim: int
-    action_dim: int
     critic: Component
     members: int
-
-    @property
-    def steps(self) -> int:
-        """As the critic is trained."""
-        return self.config.steps
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """As the critic is trained."""
-        return self.config.groups
 
     def upstream(self) -> Mapping[str, Component]:
         """The critic gives V."""
         return {"critic": self.critic}
 
     def build(self, streams: SeedStreams) -> EnsembleNetworks:
-        """Fresh members."""
         return EnsembleNetworks(streams, self.config, self.observation_dim, self.action_dim, self.members)
 
     def precompute(self, step: Step) -> dict[str, Tensor]:
@@ -93,7 +71,7 @@ class QEnsemble(Trained[EnsembleNetworks]):
 
         return {"goal": step.in_chunks(goal, len(data))}
 
-    def losses(self, module: EnsembleNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: EnsembleNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Squared error, mean over members and batch; the batch is the same for all members of a seed."""
         batch = step.sample_batch(self.config.batch_size)
         goal = step.precomputed["goal"].gather(1, batch.index)[:, None]

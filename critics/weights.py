@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from critics.named import parse_named
-from foundation.bounds import Level, Parsed, Positive
+from foundation.bounds import Fraction, Parsed, Positive
+from foundation.named import parse_named
 from training import Component, SeedStreams, Step
 
 
@@ -31,7 +31,7 @@ class HardExpectile:
         expectile: τ in (0, 1).
     """
 
-    expectile: Level = 0.7
+    expectile: Fraction = 0.7
 
     @property
     def maximum(self) -> float:
@@ -51,7 +51,7 @@ class SmoothExpectile:
         sharpness: c; 1 in the paper, 3 in the authors' code.
     """
 
-    expectile: Level = 0.7
+    expectile: Fraction = 0.7
     sharpness: Positive = 1.0
 
     @property
@@ -154,7 +154,7 @@ WeightSetting: TypeAlias = Annotated[str, Parsed(parse_weight)]
 
 @dataclass(frozen=True)
 class GivenWeight(Component):
-    """A weight function among the made components; there is nothing to make.
+    """A weight function as a component; not trained.
 
     Attributes:
         weight: the function.
@@ -164,7 +164,6 @@ class GivenWeight(Component):
     weight: WeightFunction
 
     def build(self, streams: SeedStreams) -> WeightFunction:
-        """The function itself."""
         return self.weight
 
 

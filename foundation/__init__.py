@@ -1,1 +1,1 @@
-"""What every package stands on: the error that a user is told, and the writing of a file as a whole."""
+"""Shared by all packages: user errors, atomic file writes, bounds of settings, choices with numbers."""

@@ -1,4 +1,4 @@
-"""What a number or a text may be stands beside its field, as in `steps: Count = 1000`.
+"""Types with bounds for settings, as in `steps: Count = 1000`.
 
 Bounds of numbers are those of the package `annotated_types`; names from a fixed list are `Literal`.
 """
@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Interval
 
 @dataclass(frozen=True)
 class Parsed:
-    """The text of a field must be understood by a function, whose result may have bounded fields of its own.
+    """The text of a field is parsed by a function, whose result may have bounded fields too.
 
     Attributes:
         parse: text → what it names; raises ValueError with the choices.
@@ -28,6 +28,6 @@ Rate: TypeAlias = Annotated[float, Interval(gt=0, le=1)]
 """Above 0 and at most 1."""
 Share: TypeAlias = Annotated[float, Interval(ge=0, lt=1)]
 """0 or more and below 1."""
-Level: TypeAlias = Annotated[float, Interval(gt=0, lt=1)]
+Fraction: TypeAlias = Annotated[float, Interval(gt=0, lt=1)]
 """Between 0 and 1, without either."""
 Probability: TypeAlias = Annotated[float, Interval(ge=0, le=1)]

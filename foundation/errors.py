@@ -1,4 +1,4 @@
-"""What a user can put right is one sentence: the value, the choices and the remedy."""
+"""The errors that a user can correct; each is one sentence with the value, the choices and the remedy."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A file is written beside its place and moved there in one step, so that a reader never sees half of it."""
+"""Writes files atomically: to a temporary file in the same folder, which is then moved into place."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    with replacing(path) as partial, partial.open("wb") as file:
+    with replace_atomically(path) as partial, partial.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder; what the block writes there is moved to `path` at its end.
 
     Raises:
@@ -48,6 +48,6 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def unfinished(path: Path) -> bool:
+def is_temporary(path: Path) -> bool:
     """Whether a killed process left this file half written."""
     return path.name.startswith(TEMPORARY)

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from critics.iql import IQL, Critic, CriticConfig
     from critics.q_ensemble import QEnsemble
     from critics.weights import WeightFunction, WeightSetting, weigh_data
-    from foundation.bounds import Count, Level, NonNegative, Positive, Probability, Rate, Share
-    from methods.core.guidance_net import GuidanceNet, GuidanceObjective, NetGuidance
+    from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
+    from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Method, MethodError, Rho, SlotMethod
     from methods.core.policy import Policy, SlotPolicy, make_policy
     from methods.core.registry import get_method, load_plugin, method_names, register
-    from methods.core.selection import Best, Draw, DrawByWeight, First, by_q, by_weight
+    from methods.core.selection import Best, Draw, First, by_q, by_weight
     from methods.core.setup import Setup
-    from methods.core.slots import Behaviour, Guidance, Objective, Selection
+    from methods.core.slots import Behaviour, Guidance, NetGuidance, Objective, Selection
     from methods.core.support import SupportActions
     from methods.diffusion.denoiser import Backbone, Denoiser, DenoiserObjective, NetworkDenoiser
     from methods.diffusion.guidance import Counts, Steer, gradient_beside, gradient_through
@@ -47,14 +47,14 @@ _PLACES = {
     "critics.iql": ("Critic", "CriticConfig", "IQL"),
     "critics.q_ensemble": ("QEnsemble",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
-    "foundation.bounds": ("Count", "Level", "NonNegative", "Positive", "Probability", "Rate", "Share"),
-    "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective", "NetGuidance"),
+    "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
+    "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Method", "MethodError", "Rho", "SlotMethod"),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),
     "methods.core.registry": ("get_method", "load_plugin", "method_names", "register"),
-    "methods.core.selection": ("Best", "Draw", "DrawByWeight", "First", "by_q", "by_weight"),
+    "methods.core.selection": ("Best", "Draw", "First", "by_q", "by_weight"),
     "methods.core.setup": ("Setup",),
-    "methods.core.slots": ("Behaviour", "Guidance", "Objective", "Selection"),
+    "methods.core.slots": ("Behaviour", "Guidance", "NetGuidance", "Objective", "Selection"),
     "methods.core.support": ("SupportActions",),
     "methods.diffusion.denoiser": ("Backbone", "Denoiser", "DenoiserObjective", "NetworkDenoiser"),
     "methods.diffusion.guidance": ("Counts", "Steer", "gradient_beside", "gradient_through"),
@@ -80,76 +80,7 @@ _PLACES = {
 }
 _HOME = {name: module for module, names in _PLACES.items() for name in names}
 
-__all__ = [
-    "IQL",
-    "AuxiliaryHead",
-    "Backbone",
-    "Batch",
-    "Behaviour",
-    "Best",
-    "Component",
-    "Computed",
-    "Count",
-    "Counts",
-    "Critic",
-    "CriticConfig",
-    "Data",
-    "Denoiser",
-    "DenoiserObjective",
-    "Draw",
-    "DrawByWeight",
-    "First",
-    "Group",
-    "Guidance",
-    "GuidanceNet",
-    "GuidanceObjective",
-    "InSupportQ",
-    "Level",
-    "Method",
-    "MethodError",
-    "Models",
-    "NetGuidance",
-    "NetworkDenoiser",
-    "Noise",
-    "NonNegative",
-    "Objective",
-    "Policy",
-    "Positive",
-    "Presets",
-    "Probability",
-    "QEnsemble",
-    "Rate",
-    "Rho",
-    "Schedule",
-    "SeedLinear",
-    "SeedMLP",
-    "SeedStreams",
-    "Selection",
-    "Setup",
-    "Share",
-    "SlotMethod",
-    "SlotPolicy",
-    "Steer",
-    "Step",
-    "SupportActions",
-    "Trained",
-    "Value",
-    "WeightFunction",
-    "WeightSetting",
-    "by_q",
-    "by_weight",
-    "get_method",
-    "gradient_beside",
-    "gradient_through",
-    "load_plugin",
-    "make_policy",
-    "make_schedule",
-    "method_names",
-    "polyak_update",
-    "register",
-    "sample",
-    "weigh_data",
-]
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def find_module(name: str) -> str:

@@ -141,15 +141,17 @@ class DiffusionDICE(SlotMethod):
             case "ensemble":
                 return Best(
                     self.candidates,
-                    critic=lambda setup: setup.critic(
-                        QEnsemble(
-                            setup.critic_config,
-                            setup.observation_dim,
-                            setup.action_dim,
-                            setup.critic(),
-                            self.ensemble,
+                    needs=lambda setup: {
+                        "critic": setup.critic(
+                            QEnsemble(
+                                setup.critic_config,
+                                setup.observation_dim,
+                                setup.action_dim,
+                                setup.critic(),
+                                self.ensemble,
+                            )
                         )
-                    ),
+                    },
                 )
             case "draw":
                 return Draw(self.candidates, by_first_q, is_log=True)

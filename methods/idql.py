@@ -6,7 +6,7 @@ The paper's implicit policy draws in proportion to the weights τ / (1 - τ); it
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from methods import Best, Count, DrawByWeight, Selection, SlotMethod, WeightSetting, register
+from methods import Best, Count, Draw, Selection, SlotMethod, WeightSetting, register
 
 
 @register("idql")
@@ -28,4 +28,4 @@ class IDQL(SlotMethod):
 
     def selection(self) -> Selection:
         """By argmax Q, or in proportion to w(Q, V)."""
-        return Best(self.candidates) if self.select == "best" else DrawByWeight(self.candidates, self.weight)
+        return Best(self.candidates) if self.select == "best" else Draw.by_weight(self.candidates, self.weight)

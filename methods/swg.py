@@ -87,7 +87,6 @@ class Joint:
         return JointDenoiser(setup.backbone, setup.weight(self.weight), setup.critic())
 
     def denoiser(self, model: Denoiser) -> Denoiser:
-        """As it is."""
         return model
 
     def extra_bounds(self) -> tuple[tuple[float, float], ...]:

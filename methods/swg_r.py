@@ -41,7 +41,7 @@ class SWGR(SlotMethod):
 
     def selection(self) -> Best:
         """The best predicted weight."""
-        return Best(self.candidates, predicted_weight, critic=None)
+        return Best(self.candidates, predicted_weight, needs=None)
 
 
 def predicted_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is wrong with results, or with what is asked of them."""
+"""The error for a report that cannot be made."""
 
 from foundation.errors import UserError
 

@@ -8,7 +8,8 @@ from reports.analysis.published import compare
 from reports.analysis.statistics import REPLICATES
 from reports.analysis.suite import Analysis, analyse
 from reports.errors import ReportError
-from reports.load.files import read_choices, read_experiments, read_timing
+from reports.load.files import EXPERIMENTS, TIMING, read_choices, read_optional
+from reports.load.schema import Experiments, Timing
 from reports.load.scores import SuiteScores, load_scores
 from reports.render.csv import (
     export_aggregates,
@@ -21,13 +22,13 @@ from reports.render.document import Block, Figure, Heading, Text, render_markdow
 from reports.render.html import render_html
 from reports.render.tables import summarize
 from reports.sections.cost import select_rows
-from reports.sections.published import format_comparisons, write_comparisons
-from reports.sections.suite import write_suite
+from reports.sections.published import format_comparisons, make_comparison_section
+from reports.sections.suite import make_suite_section
 
 _TITLE = "Diffusion guidance: report"
 
 
-def _write_opening(suites: Sequence[SuiteScores]) -> list[Block]:
+def _make_opening(suites: Sequence[SuiteScores]) -> list[Block]:
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
         f"{s.suite}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
@@ -92,7 +93,7 @@ def write_report(
         baseline: the variant the others are compared with; by default `unguided`, or the first there is.
         tasks, methods: names to keep; nothing given keeps all.
         replicates: bootstrap replicates of every interval.
-        progress: is told, in a line of text, what is being worked on.
+        progress: called with a line of text that says what is being worked on.
 
     Returns:
         The written files, report.md first.
@@ -103,15 +104,16 @@ def write_report(
     """
     tell = progress or (lambda line: None)
     analyses = _analyse_suites(results, baseline, tasks, methods, replicates, tell)
-    timing, choices = read_timing(results), read_choices(results)
+    timing, choices = read_optional(results / TIMING, Timing), read_choices(results)
+    experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
-    comparisons = compare(results, read_experiments(results), every, replicates)
-    blocks = [*_write_opening([a.scores for a in analyses]), *write_comparisons(comparisons)]
+    comparisons = compare(results, experiments.cells if experiments else (), every, replicates)
+    blocks = [*_make_opening([a.scores for a in analyses]), *make_comparison_section(comparisons)]
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
         timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
-        blocks += write_suite(analysis, timed, timing.machine if timing else None, choices)
+        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, choices)
     text = {
         "report.md": render_markdown(blocks),
         "summary.txt": summarize(analyses) + format_comparisons(comparisons),

@@ -25,7 +25,6 @@ import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
 from twin import FIELDS, critic, denoiser, idql_action, swg_action, weights
 
 from bench.cli.arguments import parse
@@ -45,7 +44,7 @@ def load(artifacts: Path) -> dict[str, np.ndarray]:
     """The transitions that `bench run` trains on (200,000 of the shipped policies), rewards scaled as it does."""
     flags = f"--suite locomotion --tasks {TASK} --data local --terms own --preset official --methods swg"
     (job,) = find_jobs(parse(["run", *flags.split(), "--data-set.transitions", "200000"]))
-    found = load_data(job.task, job.config, "local", artifacts, torch.device("cpu")).data
+    found = load_data(job.task, job.config, "local", artifacts).data
     return {name: getattr(found, name).numpy() for name in FIELDS}
 
 

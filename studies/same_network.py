@@ -23,7 +23,7 @@ from twin import Denoiser
 
 from bench.cli.arguments import parse
 from bench.cli.requests import find_jobs
-from bench.runner.data import setup_on
+from bench.runner.data import make_setup
 from methods.diffusion.noise import StreamNoise
 from training import SeedStreams
 
@@ -35,7 +35,7 @@ FLAGS = "--suite locomotion --tasks hopper-medium-v2 --data local --terms own --
 def main() -> None:
     """Start, hand over, act, compare."""
     (job,) = find_jobs(parse(["run", *FLAGS.split()]))
-    setup = setup_on(job.task, job.config, (-1.0,) * ACTION, (1.0,) * ACTION)
+    setup = make_setup(job.task, job.config, (-1.0,) * ACTION, (1.0,) * ACTION)
     method = job.methods["swg"]
     denoiser = method.components(setup)["denoiser"].build(SeedStreams([0], "same")).eval().requires_grad_(False)
     params = handed_over({name: value[0].numpy() for name, value in denoiser.network.named_parameters()})

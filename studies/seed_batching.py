@@ -19,7 +19,7 @@ import torch
 from critics.iql import IQL, CriticConfig
 from methods.diffusion.denoiser import Backbone, BehaviourDenoiser, DenoiserConfig
 from training import Data, Step, Trained
-from training.loop import TrainingState
+from training.checkpoint import TrainingState
 
 SEEDS = (1, 3, 10)
 TRANSITIONS = 10_000

@@ -23,7 +23,7 @@ import torch
 from bench.cli.arguments import parse
 from bench.cli.main import main as bench
 from bench.cli.requests import find_jobs
-from bench.runner.data import setup_on
+from bench.runner.data import make_setup
 from bench.runner.timing import time_one
 from methods.diffusion.solvers import SOLVERS
 
@@ -91,7 +91,7 @@ def milliseconds(solver: str, steps: int, options: argparse.Namespace, guided: b
     flags = [*arguments("maze2d", solver, steps, options.preset), "--seeds", "1"]
     (job,) = find_jobs(parse(["run", *flags]))
     ones = (1.0,) * job.task.action_dim
-    setup = setup_on(job.task, job.config, tuple(-one for one in ones), ones)
+    setup = make_setup(job.task, job.config, tuple(-one for one in ones), ones)
     timed = time_one("swg", job.methods["swg"], setup, BATCH, guided, CALLS, torch.device(options.device))
     return timed["milliseconds"].median
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suites.errors import DataError
+from suites.sources.d4rl.fetch import load_d4rl, load_file
 from suites.sources.d4rl.files import select_version
-from suites.sources.d4rl.store import load_d4rl, load_file
 from suites.sources.local import draw_density, load_local
 from suites.sources.minari import load_minari
 from suites.sources.transitions import Transitions, transform_rewards
@@ -31,15 +31,9 @@ class Source:
 
 
 def load(
-    task: Task,
-    source: str,
-    *,
-    count: int,
-    directory: Path,
-    seed: int = 0,
-    progress: Progress | None = None,
+    task: Task, source: str, *, count: int, directory: Path, seed: int = 0, progress: Progress | None = None
 ) -> Transitions:
-    """The checked transitions of a task, with the rewards that it is learned from.
+    """The checked transitions of a task, with the rewards used in training.
 
     Args:
         task: what the data are for.
@@ -60,12 +54,7 @@ def load(
 
 
 def _read_source(
-    task: Task,
-    chosen: Source,
-    count: int,
-    directory: Path,
-    seed: int,
-    progress: Progress | None,
+    task: Task, chosen: Source, count: int, directory: Path, seed: int, progress: Progress | None
 ) -> Transitions:
     if chosen.source == "local":
         return _make_locally(task, count, directory, seed, progress)

@@ -31,7 +31,6 @@ class Episode:
     truncations: np.ndarray
 
     def __len__(self) -> int:
-        """The number of actions, T."""
         return len(self.actions)
 
 

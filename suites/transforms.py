@@ -39,7 +39,6 @@ class Unchanged:
     name: str = "r"
 
     def __call__(self, rewards: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """The same array."""
         return rewards
 
 
@@ -50,7 +49,6 @@ class MinusOne:
     name: str = "r - 1"
 
     def __call__(self, rewards: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Rewards less 1."""
         return rewards - np.float32(1)
 
 

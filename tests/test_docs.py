@@ -13,7 +13,7 @@ import torch
 
 import methods
 from bench.cli.main import main
-from bench.runner.check_method import Subject, ignore, small_setup
+from bench.conformance.subject import Subject, ignore, small_setup
 from critics.known import KnownCritic
 from methods.core import registry
 from training import Component, Data, SeedStreams, fit
@@ -127,7 +127,7 @@ def test_the_classifier_free_example_moves_from_the_unconditional_to_the_conditi
     objective, guidance = subject.method.objective(), subject.method.guidance()
     assert guidance is not None
     component = objective.component(subject.setup)
-    model, streams = subject.models()["denoiser"], SeedStreams((0, 1, 2), "test")
+    model, streams = subject.models((0, 1, 2))["denoiser"], SeedStreams((0, 1, 2), "test")
     z, s = streams.normal(6, 2), streams.normal(6, 3)
     steer = guidance.steer(objective.denoiser(model), {"denoiser": model}, z, 2, s)
     shift = model.schedule.sigma[2] ** 2 / model.schedule.alpha[2] * steer.score

@@ -7,17 +7,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from training.shapes import Actions, Observations, PerRow
+
 
 @dataclass(frozen=True)
 class Batch:
     """Transitions drawn for every seed: each tensor is (seed, batch, …); `index` says which rows they are."""
 
     index: Int[Tensor, "seed batch"]
-    observations: Float[Tensor, "seed batch observation"]
-    actions: Float[Tensor, "seed batch action"]
-    rewards: Float[Tensor, "seed batch"]
-    next_observations: Float[Tensor, "seed batch observation"]
-    terminals: Float[Tensor, "seed batch"]
+    observations: Observations
+    actions: Actions
+    rewards: PerRow
+    next_observations: Observations
+    terminals: PerRow
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,9 @@ class Data:
         )
 
     def first(self, count: int) -> "Data":
-        """The first transitions."""
         return self._each(lambda tensor: tensor[:count])
 
     def to(self, device: torch.device) -> "Data":
-        """The same transitions on a device."""
         return self._each(lambda tensor: tensor.to(device))
 
     def share_memory(self) -> "Data":

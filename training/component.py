@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from training.batch import Batch, Data
 from training.seeds import SeedStreams
+from training.shapes import PerSeed
 
 Models: TypeAlias = Mapping[str, Any]
-"""Made components by the name under which somebody asked for them."""
+"""Trained components by name."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total)."""
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -47,7 +47,7 @@ class Step:
         """Transitions drawn uniformly with replacement, `size` for every seed."""
         return self.data.batch(self.noise.integers(len(self.data), size))
 
-    def record(self, name: str, value: Float[Tensor, " seed"]) -> None:
+    def record(self, name: str, value: PerSeed) -> None:
         """Put a part of the loss, or any other number per seed, into the learning curve."""
         self.parts[name] = value.detach()
 
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Parameters with an optimiser of their own: Adam, or AdamW where weight_decay > 0.
+    """Parameters with an optimiser of their own: Adam, or AdamW where weight_decay > 0. Groups share no parameter.
 
     Attributes:
         name: the key of its loss in what `Trained.losses` returns.
@@ -103,7 +103,10 @@ class Component(ABC):
 
 
 class Trained(Component, Generic[ModuleT]):
-    """A component fitted by gradient steps."""
+    """A component fitted by gradient steps.
+
+    `steps` and `groups` are properties: a dataclass field for them needs another name.
+    """
 
     @property
     @abstractmethod
@@ -120,10 +123,11 @@ class Trained(Component, Generic[ModuleT]):
         return {}
 
     @abstractmethod
-    def losses(self, module: ModuleT, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: ModuleT, step: Step) -> Mapping[str, PerSeed]:
         """Each group's loss for each seed; a seed's loss must not touch another seed's numbers.
 
-        All losses are of the parameters before the step. A group whose loss is missing takes no step.
+        All losses are of the parameters before the step. A group whose loss is missing takes no step; a loss
+        without a group is an error.
         """
 
     def after_step(self, module: ModuleT, step: Step) -> None:

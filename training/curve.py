@@ -50,7 +50,7 @@ class Curve:
         columns = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()}
         for place, seed in enumerate(self.seeds):
             row = {name: value[place] if isinstance(value, list) else value for name, value in columns.items()}
-            row = {"step": step, **row, "seconds": round(seconds, 3)}
+            row: Row = {"step": step} | row | {"step": step, "seconds": round(seconds, 3)}
             self.rows[place].append(row)
             if self.on_row is not None:
                 self.on_row(seed, row)
@@ -66,10 +66,8 @@ class Curve:
         return text.getvalue()
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
         return {"rows": self.rows, "seconds": self._seconds + time.monotonic() - self._since}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
         self.rows = [list(rows) for rows in state["rows"]]
         self._seconds, self._since = state["seconds"], time.monotonic()

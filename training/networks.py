@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from training.initial import INITIAL
 from training.seeds import SeedStreams
+from training.shapes import Actions, Observations
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "mish": nn.Mish, "gelu": nn.GELU}
 
@@ -27,12 +28,7 @@ class SeedLinear(nn.Module):
     """
 
     def __init__(
-        self,
-        streams: SeedStreams,
-        inputs: int,
-        outputs: int,
-        members: int | None = None,
-        initial: str = "uniform",
+        self, streams: SeedStreams, inputs: int, outputs: int, members: int | None = None, initial: str = "uniform"
     ):
         super().__init__()
         lead = () if members is None else (members,)
@@ -90,10 +86,7 @@ class SeedMLP(nn.Sequential):
 
 
 def member_values(
-    network: nn.Module,
-    observations: Float[Tensor, "seed batch observation"],
-    actions: Float[Tensor, "seed batch action"],
-    members: int,
+    network: nn.Module, observations: Observations, actions: Actions, members: int
 ) -> Float[Tensor, "seed member batch"]:
     """Action values by every member of an ensemble, each asked the same."""
     pairs = torch.cat([observations, actions], -1)[:, None]

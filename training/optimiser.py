@@ -5,10 +5,11 @@ import math
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from foundation.errors import UserError
 from training.component import Group
+from training.shapes import PerSeed
 
 
 class GroupOptimiser:
@@ -17,6 +18,9 @@ class GroupOptimiser:
     Args:
         module: what is trained.
         group: which of its parameters, and how.
+
+    Raises:
+        UserError: the group has no parameter.
     """
 
     def __init__(self, module: nn.Module, group: Group):
@@ -24,13 +28,19 @@ class GroupOptimiser:
         named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
         self.named = [(name, p) for name, p in named if name.startswith(group.parameters)]
         self.parameters = [p for _, p in self.named]
+        if not self.parameters:
+            names = ", ".join(sorted({name.partition(".")[0] for name, _ in named})) or "none"
+            raise UserError(
+                f"optimiser group {group.name!r} has no parameters: none begins with "
+                f"{' or '.join(group.parameters)}; the module's begin with {names}."
+            )
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=group.learning_rate, weight_decay=group.weight_decay, fused=True
         )
         self.averages = [p.detach().clone() for p in self.parameters] if group.ema is not None else []
         self.gradient_norm: Tensor | None = None
 
-    def backward(self, loss: Float[Tensor, " seed"], keep_graph: bool) -> None:
+    def backward(self, loss: PerSeed, keep_graph: bool) -> None:
         """The gradient of the summed loss in the group's own parameters.
 
         The losses of the seeds are summed: no parameter is shared between seeds and Adam is elementwise, so each
@@ -52,9 +62,9 @@ class GroupOptimiser:
         """
         self.optimiser.param_groups[0]["lr"] = self.learning_rate(number)
         if measure or self.group.clip is not None:
-            self.gradient_norm = gradient_norm(self.parameters)
-        if self.group.clip is not None and self.gradient_norm is not None:
-            scale_gradients(self.parameters, (self.group.clip / self.gradient_norm).clamp(max=1.0))
+            norm = self.gradient_norm = gradient_norm(self.parameters)
+            if self.group.clip is not None:
+                scale_gradients(self.parameters, (self.group.clip / norm).clamp(max=1.0))
         self.optimiser.step()
         self._average()
 
@@ -78,15 +88,34 @@ class GroupOptimiser:
         return {name: average for (name, _), average in zip(self.named, self.averages, strict=True)}
 
 
+def make_optimisers(module: nn.Module, groups: tuple[Group, ...]) -> list[GroupOptimiser]:
+    """One optimiser for each group.
+
+    Raises:
+        UserError: a group without parameters, or two groups that share one, whose gradients would mix.
+    """
+    optimisers = [GroupOptimiser(module, group) for group in groups]
+    owner: dict[str, str] = {}
+    for optimiser in optimisers:
+        for name, _ in optimiser.named:
+            if name in owner:
+                raise UserError(
+                    f"parameter {name} is in the optimiser groups {owner[name]!r} and {optimiser.group.name!r}; "
+                    "give each group the beginnings of its own parameters' names."
+                )
+            owner[name] = optimiser.group.name
+    return optimisers
+
+
 @torch.no_grad()
-def gradient_norm(parameters: list[nn.Parameter]) -> Float[Tensor, " seed"]:
+def gradient_norm(parameters: list[nn.Parameter]) -> PerSeed:
     """The Euclidean norm of each seed's gradient over all parameters."""
     squares = [p.grad.flatten(1).square().sum(1) for p in parameters if p.grad is not None]
-    return torch.stack(squares).sum(0).sqrt()
+    return torch.stack(squares).sum(0).sqrt() if squares else torch.zeros(len(parameters[0]))
 
 
 @torch.no_grad()
-def scale_gradients(parameters: list[nn.Parameter], factor: Float[Tensor, " seed"]) -> None:
+def scale_gradients(parameters: list[nn.Parameter], factor: PerSeed) -> None:
     """Each seed's gradient times its factor."""
     for p in parameters:
         if p.grad is not None:

@@ -49,11 +49,9 @@ class SeedStreams:
         return out
 
     def state(self) -> list[Tensor]:
-        """The generators' states, for a checkpoint."""
         return [generator.get_state() for generator in self.generators]
 
     def restore(self, state: list[Tensor]) -> None:
-        """Continue from a checkpoint's states."""
         for generator, saved in zip(self.generators, state, strict=True):
             generator.set_state(saved)
 

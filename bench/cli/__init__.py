@@ -1,1 +1,1 @@
-"""The command line, thin: options, arguments, and what each command prints."""
+"""The command line: options, arguments, and what each command prints."""

@@ -1,4 +1,4 @@
-"""A command line becomes a command's options and the settings that it names, by one call of tyro.
+"""Parses a command line into a command's options and the settings that it names, by one call of tyro.
 
 For `run`, `tune-rho` and `time` the options get a field for each shared config and for each known method, so every
 setting has a flag.
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, CommandLine, Selection
+from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, CommandLine, ComparisonOptions
 from foundation.errors import UserError
 
 PROGRAM = "python -m bench"
@@ -43,13 +43,13 @@ def parse(arguments: Sequence[str]) -> CommandLine:
         arguments = [*(word for word in arguments if word != "help"), "--help"]
     typed = [word.replace("_", "-") for word in arguments[:2]]
     commands, groups = dict(COMMANDS), {}
-    if issubclass(COMMANDS.get(typed[0], object), Selection):
+    if issubclass(COMMANDS.get(typed[0], object), ComparisonOptions):
         groups = settings_groups(COMMANDS[typed[0]], arguments)
         commands[typed[0]] = with_settings(COMMANDS[typed[0]], groups)
     elif typed[0] == "list":
         load_plugins(arguments)
     parsed = tyro.cli(
-        union_of(commands, typed),
+        make_subcommands(commands, typed),
         prog=PROGRAM,
         description=ABOUT,
         args=list(arguments),
@@ -62,7 +62,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     return CommandLine(options, find_given(parsed, groups, arguments))
 
 
-def union_of(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
+def make_subcommands(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
     """The commands as tyro's subcommands; the help of the one that is typed has examples."""
 
     def subcommand(name: str, options: Any, about: str, is_typed: bool) -> Any:
@@ -81,7 +81,7 @@ def union_of(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
     return functools.reduce(operator.or_, [*every, data_sets])
 
 
-def settings_groups(options: type[Selection], arguments: Sequence[str]) -> dict[str, tuple[str, Any]]:
+def settings_groups(options: type[ComparisonOptions], arguments: Sequence[str]) -> dict[str, tuple[str, Any]]:
     """Name of a shared config or of a method → its field among the options, and its default there.
 
     The defaults are those of the preset and of the first task, and are only shown.
@@ -105,7 +105,7 @@ def settings_groups(options: type[Selection], arguments: Sequence[str]) -> dict[
     return shared | own
 
 
-def with_settings(options: type[Selection], groups: Mapping[str, tuple[str, Any]]) -> type:
+def with_settings(options: type[ComparisonOptions], groups: Mapping[str, tuple[str, Any]]) -> type:
     """The options with a field for each group of settings."""
     fields = [(name, type(value), dataclasses.field(default=value)) for name, value in groups.values()]
     combined = dataclasses.make_dataclass(options.__name__, fields, bases=(options,), frozen=True, kw_only=True)
@@ -148,7 +148,7 @@ def flag_values(arguments: Sequence[str], name: str) -> list[str]:
 
 
 def load_plugins(arguments: Sequence[str]) -> None:
-    """Load the files of `--plugin`, whose methods have flags of their own."""
+    """Load the files of `--plugin`, whose settings have flags too."""
     for path in flag_values(arguments, "plugin"):
         from methods.core.registry import load_plugin
 

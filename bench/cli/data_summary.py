@@ -1,4 +1,4 @@
-"""What a data set is like: its episodes, their lengths, returns and scores, and the range of its actions."""
+"""Summarises a data set: its episodes, their lengths, returns and scores, and the range of its actions."""
 
 import io
 from collections.abc import Sequence
@@ -26,13 +26,14 @@ def summarize(task: Task, transitions: Transitions) -> str:
     if isinstance(task, ControlTask):
         rows.append(("score", *_quantiles(normalize_returns(task, returns), "{:.1f}")))
     low, high = transitions.actions.min(axis=0), transitions.actions.max(axis=0)
-    ends = f"{int(transitions.terminals.sum()):,} terminal, {int(transitions.timeouts.sum()):,} cut"
+    terminated, timed_out = int(transitions.terminals.sum()), int(transitions.timeouts.sum())
     return "\n".join(
         [
             f"{task.name}: {transitions.name} ({transitions.source}), fingerprint {transitions.fingerprint[:12]}",
-            f"  {len(transitions):,} transitions in {len(returns):,} episodes ({ends})",
+            f"  {len(transitions):,} transitions in {len(returns):,} episodes "
+            f"({terminated:,} ended by termination, {timed_out:,} by timeout)",
             f"  rewards from {_raw(transitions).min():g} to {_raw(transitions).max():g}; "
-            f"learned from: {transitions.reward_transform}",
+            f"rewards used in training: {transitions.reward_transform}",
             f"  actions from {low.min():.3f} to {high.max():.3f}; lowest by dimension {_numbers(low)}, "
             f"highest {_numbers(high)}",
             format_table("  Episodes", HEADER, rows),
@@ -66,7 +67,7 @@ def draw_picture(task: Task, transitions: Transitions, path: Path) -> None:
     for axes, (label, values) in zip(figure.subplots(1, 3), panels, strict=True):
         axes.hist(values, bins=50, color="#0072B2")
         axes.set_xlabel(label)
-        axes.set_ylabel("numbers" if label == "action" else "episodes")
+        axes.set_ylabel("action components" if label == "action" else "episodes")
         axes.spines[["top", "right"]].set_visible(False)
     write_atomically(path, _png(figure))
 

@@ -1,4 +1,4 @@
-"""What there is to choose from, as plain text, and one method on a page.
+"""Lists what there is to choose from as plain text, and describes one method on a page.
 
 The page has what its paper and its authors' code set, side by side, and every departure of our code: the
 `Deviation:` paragraphs of the method's file and of what it imports, read from the source without running it.
@@ -32,8 +32,9 @@ LINE = 120
 WIDTHS = (26, 16, 16, 17, 16, 17)  # with two spaces between the columns, 118
 HEADER = ("setting", "default here", "paper", "source", "official", "source")
 HOW = (
-    "Plain settings are the method's own: `--preset paper` and `--preset official` set them. Dotted ones are what "
-    "methods share: `--terms own` sets them too. Where the paper is silent its column has the code's value."
+    "Names without a dot are the method's settings: `--preset paper` and `--preset official` set them. Names with "
+    "a dot are shared by all methods; only `--terms as-published` sets them per method. Where the paper is silent "
+    "its column has the code's value."
 )
 
 Row = Sequence[str]
@@ -71,12 +72,8 @@ def list_methods() -> str:
     for name in method_names():
         cls = get_method(name)
         grid = "-" if cls.rho is None else ",".join(f"{rho:g}" for rho in cls.rho.grid)
-        settings = ", ".join(
-            f"{field.name}={field.default}"
-            for field in dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
-        )
         default = "yes" if cls.in_default_comparison else "no"
-        rows.append((name, cls.title, default, grid, settings or "-", cls.paper))
+        rows.append((name, cls.title, default, grid, format_fields(cls) or "-", cls.paper))
     return format_table("Methods", ("name", "title", "by default", "ρ grid", "settings", "paper"), rows)
 
 
@@ -124,7 +121,7 @@ def format_scales(part: Part) -> str:
         return ",".join(f"{rho:g}" for rho in part.rhos)
     if part.published:
         return "swg: published" if len(part.methods) > 1 else "published"
-    return "as without one"
+    return "tuned, published or default"
 
 
 def list_presets() -> str:
@@ -138,14 +135,13 @@ def list_presets() -> str:
 
 def list_weights() -> str:
     """Every weight function with its fields and first line."""
-    rows = []
-    for name, cls in WEIGHTS.items():
-        fields = ", ".join(
-            f"{field.name}={field.default}"
-            for field in dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
-        )
-        rows.append((name, fields, (cls.__doc__ or "").splitlines()[0]))
+    rows = [(name, format_fields(cls), (cls.__doc__ or "").splitlines()[0]) for name, cls in WEIGHTS.items()]
     return format_table("Weights", ("name", "fields", "formula"), rows)
+
+
+def format_fields(cls: Any) -> str:
+    """The fields of a dataclass with their defaults."""
+    return ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(cls))
 
 
 def describe_method(name: str) -> str:
@@ -188,8 +184,8 @@ def make_rows(name: str, defaults: Mapping[str, Any], paper: Settings, official:
 
 
 def format_source(value: Value) -> str:
-    """A value's source, and whether shared terms leave it out."""
-    return f"{value.source} (with --terms own)" if value.own else value.source
+    """A value's source, and whether a controlled comparison leaves it out."""
+    return f"{value.source} (with --terms as-published)" if value.own else value.source
 
 
 def find_exceptions(*wheres: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -217,7 +213,10 @@ def format_value(value: Any) -> str:
 def wrap_row(row: Row) -> list[str]:
     """The lines of a table's row, each cell wrapped in its column."""
     cells = [
-        textwrap.wrap(cell, width, subsequent_indent=" " * (len(cell) - len(cell.lstrip()))) or [""]
+        textwrap.wrap(
+            cell, width, subsequent_indent=" " * (len(cell) - len(cell.lstrip())), break_on_hyphens=False
+        )
+        or [""]
         for cell, width in zip(row, WIDTHS, strict=True)
     ]
     height = max(map(len, cells))
@@ -233,26 +232,27 @@ def format_rho(cls: type[Method]) -> list[str]:
     if cls.rho is None:
         return []
     grid = ", ".join(f"{rho:g}" for rho in cls.rho.grid)
-    published = "; a task's published ρ (`list tasks`) goes before the default" if cls.rho.published else ""
+    published = "; a task's published ρ (`list tasks`) overrides the default" if cls.rho.published else ""
     return ["\n".join(textwrap.wrap(f"Guidance scale ρ: tune-rho tries {grid}{published}.", LINE))]
 
 
 def format_deviations(cls: type[Method]) -> str:
-    """One paragraph for each departure, by file."""
-    found = find_deviations(cls)
-    title = "Deviations of our code from the papers, in all that the method stands on:"
-    lines = [
-        "\n".join(textwrap.wrap(f"{file}: {text}", LINE, initial_indent="  ", subsequent_indent="    "))
-        for file, text in found
-    ]
-    return "\n".join([title, *lines] if lines else [title, "  none"])
+    """A paragraph for each departure by file: of the methods' own files, then of what all methods share."""
+    parts = []
+    for title, own in (("this method", True), ("the shared critic, backbone and sampler", False)):
+        lines = [
+            textwrap.fill(f"{format_path(file)}: {text}", LINE, initial_indent="  ", subsequent_indent="    ")
+            for file in find_files(cls)
+            if is_method(file) == own
+            for text in find_paragraphs(file.read_text("utf-8"))
+        ]
+        parts.append("\n".join([f"Deviations of {title}:", *(lines or ["  none"])]))
+    return "\n\n".join(parts)
 
 
-def find_deviations(cls: type[Method]) -> list[tuple[str, str]]:
-    """(file, text of the paragraph) of every deviation, the method's own file first, each text as one line."""
-    return [
-        (format_path(file), text) for file in find_files(cls) for text in find_paragraphs(file.read_text("utf-8"))
-    ]
+def is_method(file: Path) -> bool:
+    """Whether a file is a method's: it lies in `methods/` itself, or is a plug-in."""
+    return file.parent == ROOT / "methods" or not any(file.is_relative_to(ROOT / name) for name in PACKAGES)
 
 
 def find_files(cls: type[Method]) -> list[Path]:

@@ -79,7 +79,7 @@ def execute(line: CommandLine) -> None:
 
             print(list_choices(options.what, options.name))
         case options:
-            from bench.cli.data import execute_data
+            from bench.cli.data_commands import execute_data
 
             execute_data(options, ProgressConsole())
 
@@ -88,7 +88,7 @@ def check_methods(file: Path) -> None:
     """Check every method that a file registers; leave with exit code 1 if one has a fault."""
     import torch
 
-    from bench.runner.check_method import check_method
+    from bench.conformance.checks import check_method
     from methods.core.registry import get_method, load_plugin
 
     torch.set_num_threads(1)

@@ -26,7 +26,7 @@ File: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="F
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class ComparisonOptions:
     """Options that say what is compared; the rest of a command's options depend on them."""
 
     suite: Name = None
@@ -36,7 +36,8 @@ class Selection:
     methods: Names = None
     """Methods to compare, as in swg,cep; all but the biased baselines mse and dps if left out."""
     preset: str = "quick"
-    """Size of everything: smoke (seconds), quick (minutes), paper or official (as published, as coded)."""
+    """Training sizes: smoke (seconds), quick (minutes), paper (as in the
+    papers), official (as in the authors' code)."""
     terms: str = "controlled"
     """controlled: one critic, network and sampler for all methods; as-published: each method with its authors'.
     Also called shared and own."""
@@ -45,11 +46,11 @@ class Selection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Common(Selection):
+class PolicyOptions(ComparisonOptions):
     """Options of every command that builds policies."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """What computes; auto is a GPU where there is one."""
+    """Device for training and evaluation; auto takes a GPU if there is one."""
     threads: Number = None
     """CPU threads of each process; 1 if left out, since more help little with networks of this size."""
     results: Path = Path("results")
@@ -61,7 +62,7 @@ class Common(Selection):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Common):
+class TrainingOptions(PolicyOptions):
     """Options of every command that trains."""
 
     logger: Literal["none", "tensorboard", "wandb"] = "none"
@@ -69,7 +70,7 @@ class Training(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(Training):
+class RunOptions(TrainingOptions):
     """Train what is missing and evaluate; finished results are kept."""
 
     experiment: Name = None
@@ -77,13 +78,14 @@ class RunOptions(Training):
     seeds: str = "3"
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
     processes: Number = None
-    """Components and evaluations worked on at once; one per core if left out, 1 on a GPU or for a short run."""
+    """Parallel processes, each trains or evaluates one component or method;
+    one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None
     """Guidance scales for every method that has one, as in 5 or 1,5,10; else tuned, published or default."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneOptions(Training):
+class TuneOptions(TrainingOptions):
     """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
 
     seeds: str = "100,101"
@@ -97,7 +99,7 @@ class TuneOptions(Training):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimeOptions(Common):
+class TimeOptions(PolicyOptions):
     """Milliseconds per action, parameters and memory of every method on one task's sizes."""
 
     batches: str = "1,20,256"
@@ -115,7 +117,7 @@ class ReportOptions:
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """Where to write; RESULTS/report if left out."""
     baseline: Name = None
-    """Method that the probability of improvement is over; unguided if it is there."""
+    """Baseline for the probability of improvement; by default unguided, else the first method."""
     tasks: Names = None
     """Only these tasks."""
     methods: Names = None
@@ -163,7 +165,7 @@ class ListData(DataOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class FetchData(DataOptions):
-    """Download data sets; run again to go on with what broke off."""
+    """Download data sets; run again to resume an interrupted download."""
 
     tasks: Tasks
     """Tasks or suites, as in hopper-medium-v2 antmaze."""
@@ -189,7 +191,7 @@ class MakeData(DataOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportData(DataOptions):
-    """Take a copy of a D4RL file that was got elsewhere; it must be the file that the lock file names."""
+    """Import a D4RL file that you downloaded yourself; its checksum must match the lock file."""
 
     file: File
     """D4RL's original HDF5 file, under any name."""
@@ -217,7 +219,7 @@ class InfoData(DataOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckData:
-    """Say everything that is wrong with an HDF5 file in D4RL's layout, and where."""
+    """List all faults of an HDF5 file in D4RL's layout, with rows."""
 
     file: File
     """The file."""
@@ -263,11 +265,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "check-method": ("check-method path/to/mine.py",),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
     "data list": ("data list", "data list antmaze"),
-    "data fetch": (
-        "data fetch hopper-medium-v2",
-        "data fetch antmaze --data d4rl:v0",
-        "data fetch kitchen",
-    ),
+    "data fetch": ("data fetch hopper-medium-v2", "data fetch antmaze --data d4rl:v0", "data fetch kitchen"),
     "data make": ("data make maze2d-umaze", "data make maze2d --transitions 100000 --seed 3"),
     "data import": ("data import ~/Downloads/hopper_medium-v2.hdf5 --task hopper-medium-v2",),
     "data info": ("data info maze2d-umaze --transitions 100000", "data info pen-human --data d4rl:v0"),

@@ -1,4 +1,4 @@
-"""Options become a request: which parts, which jobs, on which device."""
+"""Makes a request from a command's options: the tasks with their settings, the seeds and the device."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -7,21 +7,21 @@ import torch
 
 from bench.cli.options import (
     CommandLine,
-    Common,
+    ComparisonOptions,
+    PolicyOptions,
     RunOptions,
-    Selection,
     TimeOptions,
-    Training,
+    TrainingOptions,
     TuneOptions,
     parse_numbers,
     parse_seeds,
     split_names,
 )
-from bench.config.bounds import check_bounds
+from bench.config.check_settings import check_bounds
 from bench.config.experiments import EXPERIMENTS, Part, narrow_experiment
 from bench.config.precedence import TERMS, Case, resolve_settings
 from bench.config.presets import PRESETS
-from bench.config.request import DetailsT, Job, Request, Scales, Search, Timing, make_jobs
+from bench.config.request import DetailsT, Job, Request, RunDetails, TimingDetails, TuningDetails, make_jobs
 from bench.config.spec import Config, join_items
 from bench.runner.loggers import find_logger
 from foundation.errors import UserError, unknown_name
@@ -30,25 +30,27 @@ from methods.core.registry import compared_names, get_method
 from suites.registry import get_suite, suite_names
 
 
-def make_run_request(line: CommandLine) -> Request[Scales]:
+def make_run_request(line: CommandLine) -> Request[RunDetails]:
     """What `run` was asked to do."""
     options: RunOptions = line.options
-    return make_request(line, parse_seeds(options.seeds), Scales(parse_numbers("--rho", options.rho, float)))
+    return make_request(line, parse_seeds(options.seeds), RunDetails(parse_numbers("--rho", options.rho, float)))
 
 
-def make_tune_request(line: CommandLine) -> Request[Search]:
+def make_tune_request(line: CommandLine) -> Request[TuningDetails]:
     """What `tune-rho` was asked to do."""
     options: TuneOptions = line.options
     if options.grid is not None and options.search != "grid":
         raise UserError("--grid holds the scales of --search grid; tpe searches each method's own range.")
-    search = Search(options.search, options.trials, parse_numbers("--grid", options.grid, float))
+    search = TuningDetails(options.search, options.trials, parse_numbers("--grid", options.grid, float))
     return make_request(line, parse_seeds(options.seeds), search)
 
 
-def make_time_request(line: CommandLine) -> Request[Timing]:
+def make_time_request(line: CommandLine) -> Request[TimingDetails]:
     """What `time` was asked to do: the methods of the first task, with the weights of seed 0."""
     options: TimeOptions = line.options
-    request = make_request(line, (0,), Timing(parse_numbers("--batches", options.batches, int), options.calls))
+    request = make_request(
+        line, (0,), TimingDetails(parse_numbers("--batches", options.batches, int), options.calls)
+    )
     first = request.jobs[0].task.name
     return dataclasses.replace(request, jobs=tuple(job for job in request.jobs if job.task.name == first))
 
@@ -59,7 +61,7 @@ def make_request(line: CommandLine, seeds: tuple[int, ...], details: DetailsT) -
     Raises:
         UserError: an unknown name, or a number out of its bounds.
     """
-    options: Common = line.options
+    options: PolicyOptions = line.options
     check_bounds(options)
     check_bounds(details)
     return Request(
@@ -74,8 +76,8 @@ def make_request(line: CommandLine, seeds: tuple[int, ...], details: DetailsT) -
         processes=options.processes if isinstance(options, RunOptions) else None,
         threads=options.threads or 1,
         plugins=options.plugin,
-        experiment=experiment_of(options),
-        logger=find_logger(options.logger) if isinstance(options, Training) else "none",
+        experiment=get_experiment(options),
+        logger=find_logger(options.logger) if isinstance(options, TrainingOptions) else "none",
     )
 
 
@@ -90,7 +92,7 @@ def find_jobs(line: CommandLine) -> tuple[Job, ...]:
     return make_jobs(parts, line.options.preset, TERMS[line.options.terms], line.given)
 
 
-def select_parts(options: Selection) -> tuple[Part, ...]:
+def select_parts(options: ComparisonOptions) -> tuple[Part, ...]:
     """What the suite or the experiment holds, cut down to the tasks and methods that are named.
 
     Raises:
@@ -100,7 +102,7 @@ def select_parts(options: Selection) -> tuple[Part, ...]:
         if given not in choices:
             raise unknown_name(kind, given, choices)
     tasks, methods = split_names("--tasks", options.tasks), split_names("--methods", options.methods)
-    experiment = experiment_of(options)
+    experiment = get_experiment(options)
     if experiment is not None:
         if options.suite is not None:
             raise UserError("--suite and --experiment exclude each other; leave one of them out.")
@@ -111,7 +113,7 @@ def select_parts(options: Selection) -> tuple[Part, ...]:
     return (Part(suite=options.suite, tasks=tasks, methods={name: name for name in methods or compared_names()}),)
 
 
-def experiment_of(options: Selection) -> str | None:
+def get_experiment(options: ComparisonOptions) -> str | None:
     """The experiment's name; only `run` takes one."""
     return options.experiment if isinstance(options, RunOptions) else None
 
@@ -127,12 +129,14 @@ def refuse_other_methods(given: Iterable[str], parts: Iterable[Part]) -> None:
             raise UserError(f"{setting} is a setting of {method}, which is not compared; add it to --methods.")
 
 
-def default_settings(options: Selection, methods: Mapping[str, type[Method]]) -> tuple[Config, dict[str, Method]]:
+def default_settings(
+    options: ComparisonOptions, methods: Mapping[str, type[Method]]
+) -> tuple[Config, dict[str, Method]]:
     """The settings of the first task before the command line; without a suite, those of maze2d.
 
-    Under own terms the shared ones are the first method's.
+    As published, the shared ones are the first method's.
     """
-    if options.suite is None and experiment_of(options) is None:
+    if options.suite is None and get_experiment(options) is None:
         options = dataclasses.replace(options, suite="maze2d")
     part = select_parts(options)[0]
     suite, task, first = get_suite(part.suite), part.find_tasks()[0], next(iter(part.methods))
@@ -145,7 +149,7 @@ def default_settings(options: Selection, methods: Mapping[str, type[Method]]) ->
     return resolved[first][0], {name: resolved[name][1][name] for name in methods}
 
 
-def prepare_device(options: Common) -> torch.device:
+def prepare_device(options: PolicyOptions) -> torch.device:
     """The device asked for, with the number of CPU threads set.
 
     Raises:
@@ -153,6 +157,6 @@ def prepare_device(options: Common) -> torch.device:
     """
     torch.set_num_threads(options.threads or 1)
     if options.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("device cuda is not there (torch sees no CUDA GPU); use --device cpu.")
+        raise UserError("device cuda is not available (torch finds no CUDA GPU); use --device cpu.")
     has_gpu = options.device != "cpu" and torch.cuda.is_available()
     return torch.device("cuda" if has_gpu else "cpu")

@@ -1,20 +1,18 @@
 """An experiment is the cells of one table or figure of a paper, as data: its name runs exactly those.
 
-All of them are SWG's (https://arxiv.org/abs/2505.18345). A setting that a flag names goes over an experiment's,
-and `--rho` over its scales, as they go over a preset's.
+All of them are SWG's (https://arxiv.org/abs/2505.18345). Flags override an
+experiment's settings, and `--rho` its scales.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench.config.spec import join_items
+from bench.config.spec import RhoChoice, join_items
 from foundation.errors import UserError, unknown_name
 from methods.core.method import Method
 from suites.registry import get_suite, get_tasks
 from suites.task import Task
-
-Scale = tuple[float, str]  # ρ, and where it came from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,7 @@ class Part:
         rhos: scales of every method that has one; none leaves them to `bench.runner.choose_rho`.
         published: whether a method for which SWG's scales are meant takes the task's published one.
         settings: fields by dotted name, over those of the preset, the suite and the task.
-        version: of D4RL's files that the table stands on, for tasks that have such; None for the task's own.
+        version: of D4RL's files that the table uses, for tasks that have such; None for the task's.
     """
 
     suite: str
@@ -40,7 +38,6 @@ class Part:
     version: str | None = None
 
     def find_tasks(self) -> tuple[Task, ...]:
-        """The tasks, in the order asked for."""
         return get_tasks(get_suite(self.suite), self.tasks)
 
     def source(self, asked: str, task: Task) -> str:
@@ -48,7 +45,7 @@ class Part:
         means_d4rl = asked == "d4rl" or (asked == "auto" and next(iter(task.datasets)) == "d4rl")
         return f"d4rl:{self.version}" if self.version is not None and means_d4rl else asked
 
-    def scales(self, method: Method, task: Task) -> tuple[Scale, ...]:
+    def scales(self, method: Method, task: Task) -> tuple[RhoChoice, ...]:
         """The scales that this part fixes for a method on a task, or none."""
         if method.rho is None:
             return ()
@@ -57,7 +54,8 @@ class Part:
         return tuple((rho, "given") for rho in self.rhos)
 
     def holds(self, settings: Mapping[str, Any]) -> bool:
-        """Whether these settings are still the part's; where a flag went over one, no row is meant."""
+        """Whether these settings are still the part's; if a flag overrides one, its cells are not
+        compared with a row."""
         return all(settings.get(name, value) == value for name, value in self.settings.items())
 
     def row(self, method: str, rho: float | None, asked: bool) -> str | None:
@@ -90,13 +88,13 @@ V0 = "v0"  # the authors' code takes this version of everything but locomotion
 
 
 def _weights(name: str, settings: Mapping[str, Any]) -> Part:
-    """Table 3 names no ρ; its expectile row is the average of Table 2, which stands on the published scales."""
+    """Table 3 names no ρ; its expectile row is the average of Table 2, which uses the published scales."""
     return Part(suite="locomotion", methods={"swg": f"weight={name}"}, published=True, settings=settings)
 
 
 EXPERIMENTS: dict[str, Experiment] = {
     "swg-figure1": Experiment(
-        title="toy densities: SWG's samples beside the exact target's, ρ = 1",
+        title="toy densities: SWG's samples compared with the exact target's, ρ = 1",
         table=None,
         # The β of the authors' own script for the paper's figures (SWG-pytorch 568d510, get_diffusion_plots.py).
         parts=(

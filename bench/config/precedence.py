@@ -1,7 +1,7 @@
-"""The settings of a task come from six rows, each over the one before; docs/settings.md has the same table.
+"""Resolves a task's settings from six rows, each overriding the one before; docs/settings.md has the same table.
 
-Under shared terms all methods of a comparison have one config. Under own terms each method has its authors': what
-its source says of the critic, the network and the sampler too. There a size (`smoke`, `quick`) overrides the
+In a controlled comparison all methods have one config. As published, each method has its authors' settings of the
+critic, the network and the sampler too. There a size (`smoke`, `quick`) overrides the
 source in all but the method's structure, and under `paper` and `official` the suite and the task yield to it.
 """
 
@@ -33,7 +33,7 @@ class Case:
         preset: a name in `PRESETS`.
         terms: `shared` or `own`.
         suite, task: where.
-        methods: the compared methods by name; under own terms one.
+        methods: the compared methods by name; as published one.
         given: by the command line, or by the experiment that it names.
     """
 
@@ -46,17 +46,17 @@ class Case:
 
 
 def preset_settings(case: Case) -> Settings:
-    """The preset's sizes; under own terms those of `paper` and `official` are SWG's, and no other method's."""
+    """The preset's sizes; as published, those of `paper` and `official` are SWG's, and no other method's."""
     return {} if case.terms == OWN and case.preset in SOURCES else PRESETS[case.preset]
 
 
 def source_settings(case: Case) -> Settings:
-    """What each method's source sets of its own fields; under own terms also of the shared ones, below a size."""
+    """What each method's source sets of its fields; as published also of the shared ones, below a size."""
     sizes = preset_settings(case) if case.terms == OWN else {}
     sourced = shared_by_source(case) | {
         f"{name}.{field}": value
         for name, method in case.methods.items()
-        for field, value in values_of(method, case.preset, case.terms, case.task).items()
+        for field, value in find_source_values(method, case.preset, case.terms, case.task).items()
         if "." not in field and field != "rho"
     }
     return {name: value for name, value in sourced.items() if name not in sizes or is_structure(name, value)}
@@ -64,25 +64,20 @@ def source_settings(case: Case) -> Settings:
 
 def suite_settings(case: Case) -> Settings:
     """What the suite sets for the preset."""
-    return yield_to_source(case, case.suite.settings.get(case.preset, {}), are_sizes=case.preset not in SOURCES)
-
-
-def task_settings(case: Case) -> Settings:
-    """What the task sets."""
-    return yield_to_source(case, case.task.settings)
+    return drop_sourced(case, case.suite.settings.get(case.preset, {}), are_sizes=case.preset not in SOURCES)
 
 
 def shared_by_source(case: Case) -> dict[str, Any]:
-    """What the method's source sets of the shared settings, which counts under own terms."""
+    """What the method's source sets of the shared settings, which counts as published."""
     return {
         name: value
         for method in case.methods.values()
-        for name, value in values_of(method, case.preset, case.terms, case.task).items()
+        for name, value in find_source_values(method, case.preset, case.terms, case.task).items()
         if "." in name and case.terms == OWN
     }
 
 
-def yield_to_source(case: Case, settings: Settings, are_sizes: bool = False) -> Settings:
+def drop_sourced(case: Case, settings: Settings, are_sizes: bool = False) -> Settings:
     """Those that the method's source does not set; sizes yield to its structure alone."""
     sourced = shared_by_source(case)
     return {
@@ -93,7 +88,8 @@ def yield_to_source(case: Case, settings: Settings, are_sizes: bool = False) -> 
 
 
 def is_structure(name: str, value: Any) -> bool:
-    """Whether no size changes what a source sets: the number of levels, and what the method goes without."""
+    """Whether a source's setting holds at every size: the number of noise levels, and features the method does not
+    use (None)."""
     return name in STRUCTURE or value is None
 
 
@@ -102,7 +98,7 @@ TABLE: Mapping[str, Callable[[Case], Settings]] = {
     "preset": preset_settings,
     "source": source_settings,
     "suite": suite_settings,
-    "task": task_settings,
+    "task": lambda case: drop_sourced(case, case.task.settings),
     "command line": lambda case: case.given,
 }
 
@@ -130,10 +126,10 @@ def resolve_settings(case: Case) -> tuple[Config, dict[str, Method]]:
     return config, methods
 
 
-def values_of(method: type[Method] | Method, preset: str, terms: str, task: Task) -> dict[str, Any]:
+def find_source_values(method: type[Method] | Method, preset: str, terms: str, task: Task) -> dict[str, Any]:
     """What the method's source sets on a task under these terms, by the names in `Method.presets`.
 
-    Under own terms a size has the authors' code for its source, under shared terms none.
+    As published, a size has the authors' code for its source; controlled, none.
     """
     source = "official" if terms == OWN and preset not in SOURCES else preset
     settings = method.presets.get(source, {})

@@ -1,4 +1,4 @@
-"""A preset is a size of everything that is shared, by dotted setting; a method's own values stand with it."""
+"""A preset sets training sizes, by dotted setting; a method's published values are in `methods/presets`."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import torch
 from annotated_types import Ge
 
-from bench.config.bounds import check_settings
+from bench.config.check_settings import check_settings
 from bench.config.experiments import Part
 from bench.config.precedence import OWN, Case, resolve_settings
 from bench.config.spec import Config
@@ -21,7 +21,7 @@ from suites.task import DensityTask, Task
 
 @dataclass(frozen=True)
 class Job:
-    """One task of a comparison with its settings; under own terms, one method on it.
+    """One task of a comparison with its settings; as published, one method on it.
 
     Attributes:
         task: where.
@@ -39,7 +39,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Scales:
+class RunDetails:
     """What is particular to `run`.
 
     Attributes:
@@ -50,7 +50,7 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class Search:
+class TuningDetails:
     """What is particular to `tune-rho`.
 
     Attributes:
@@ -65,7 +65,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Timing:
+class TimingDetails:
     """What is particular to `time`.
 
     Attributes:
@@ -77,7 +77,7 @@ class Timing:
     calls: Annotated[int, Ge(2)]
 
 
-DetailsT = TypeVar("DetailsT", Scales, Search, Timing)
+DetailsT = TypeVar("DetailsT", RunDetails, TuningDetails, TimingDetails)
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,12 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
     return tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
 
 
-def betas_of(task: DensityTask, config: Config) -> tuple[float, ...]:
+def resolve_betas(task: DensityTask, config: Config) -> tuple[float, ...]:
     """The β of a density's evaluation: the config's, else the task's own."""
     betas = config.evaluation.inverse_temperatures
     return betas if betas is not None else task.inverse_temperatures
 
 
-def episodes_of(task: Task, config: Config) -> int:
+def resolve_episodes(task: Task, config: Config) -> int:
     """Episodes per seed: the config's number, else the task's own."""
     return config.evaluation.episodes if config.evaluation.episodes is not None else task.episodes

@@ -1,12 +1,12 @@
 """What a run is: a task, a method with its settings, the shared settings, a guidance scale and a seed.
 
-The defaults of the dataclasses are the papers' own; `bench.config.precedence` says what is put over them.
+The defaults of the dataclasses are the papers' own; `bench.config.precedence` says what overrides them.
 """
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from annotated_types import Ge
 
@@ -17,9 +17,13 @@ from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.sampler import SamplerConfig
+from reports.load.schema import TuningCost
 from suites.task import Task
 
 T = TypeVar("T")
+
+RhoChoice: TypeAlias = tuple[float | None, str | None]
+"""ρ, and where it came from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,7 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything that the methods of a comparison share; under own terms each method has one to itself."""
+    """Everything that the methods of a comparison share; as published, each method has its own."""
 
     data: DataConfig = field(default_factory=DataConfig)
     critic: CriticConfig = field(default_factory=CriticConfig)
@@ -69,8 +73,9 @@ class Cell:
         name, method: the method's registered name and its settings.
         config: the shared settings on this task.
         rho, rho_source: guidance scale and where it came from; None for a method without one.
-        preset, source: preset's name and data source as asked for.
+        preset: its name.
         terms: `shared` or `own`, see `bench.config.precedence`.
+        tuning: what choosing ρ spent, where it was tuned.
         row: of the published table that it is compared with, in an experiment that has one and whose settings no
             flag has changed.
     """
@@ -83,8 +88,8 @@ class Cell:
     rho_source: str | None
     seed: int
     preset: str
-    source: str
     terms: str
+    tuning: TuningCost | None = None
     row: str | None = None
 
     def settings(self) -> dict[str, Any]:

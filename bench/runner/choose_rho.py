@@ -6,15 +6,14 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.config.precedence import values_of
-from bench.config.spec import join_items
+from bench.config.precedence import find_source_values
+from bench.config.spec import RhoChoice, join_items
 from foundation.errors import UserError
 from methods.core.method import Method
 from reports.load.files import TUNED, read_choices, write_file
 from reports.load.schema import FORMAT, Choice, Choices
 from suites.task import Task
 
-Scale = tuple[float | None, str | None]  # ρ, and where it came from
 DataId = tuple[str, str]  # source and fingerprint, as a result has them
 
 
@@ -63,13 +62,15 @@ def refuse_tuned_seeds(results: Path, purpose: Purpose, seeds: Iterable[int]) ->
         )
 
 
-def choose(method: Method, task: Task, purpose: Purpose, given: tuple[float, ...], results: Path) -> list[Scale]:
+def choose(
+    method: Method, task: Task, purpose: Purpose, given: tuple[float, ...], results: Path
+) -> list[RhoChoice]:
     """The scales a method runs with on a task, each with where it came from.
 
     Args:
         method: with its settings.
         task: whose published scale may apply.
-        purpose: tuning for others does not count; whose scale applies, see `bench.config.precedence.source_of`.
+        purpose: tuning for others does not count.
         given: scales from the command line; each of them is run.
         results: the folder that holds the tuned choices.
     """
@@ -82,7 +83,7 @@ def choose(method: Method, task: Task, purpose: Purpose, given: tuple[float, ...
     tuned = find_tuned(results, purpose)
     if tuned is not None:
         return [(tuned.rho, "tuned")]
-    sourced = values_of(method, purpose.preset, purpose.terms, task).get("rho")
+    sourced = find_source_values(method, purpose.preset, purpose.terms, task).get("rho")
     if sourced is not None:
         return [(float(sourced), "preset")]
     if method.rho.published and task.published_rho is not None:

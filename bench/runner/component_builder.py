@@ -1,4 +1,4 @@
-"""Makes the components that are missing and hands out the made ones, each loaded once."""
+"""Trains missing components, and loads trained ones, each once."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.progress import ProgressConsole
 from bench.runner.loggers import Logger, NoLogger
-from bench.runner.plan import Node, own_fields
+from bench.runner.plan import Node, collect_fields
 from bench.storage.components import ComponentStore
 from foundation.files import write_atomically
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
@@ -28,11 +28,9 @@ class Checkpoint:
     path: Path
 
     def read(self) -> bytes | None:
-        """What was written last, or None."""
         return self.path.read_bytes() if self.path.is_file() else None
 
     def write(self, content: bytes) -> None:
-        """Replace it."""
         write_atomically(self.path, content)
 
     def __str__(self) -> str:
@@ -67,14 +65,13 @@ class ComponentBuilder:
             started = time.monotonic()
             checkpoint = self.store.checkpoint(node.label, missing)
             with self.console.show_bar(f"{self.task} {node.component.kind}", len(missing)) as progress:
-                module, losses, curve = self._made(node, missing, progress, Checkpoint(checkpoint))
+                module, losses, curve = self._train_or_compute(node, missing, progress, Checkpoint(checkpoint))
             about = {
                 "component": node.label,
-                "settings": own_fields(node.component),
+                "settings": collect_fields(node.component),
                 "upstream": {name: other.label for name, other in node.upstream.items()},
                 "parameters": count_parameters(node.component, missing),
                 "seconds_per_seed": (time.monotonic() - started) / len(missing),
-                "seeds_at_once": len(missing),
             }
             self.store.save(node.label, module, missing, about | ({"losses": losses} if losses else {}), curve)
             checkpoint.unlink(missing_ok=True)
@@ -87,7 +84,7 @@ class ComponentBuilder:
         """Training seconds of one seed's share of these components."""
         return sum(self.store.about(node.label, seed)["seconds_per_seed"] for node in nodes if node.made)
 
-    def _made(
+    def _train_or_compute(
         self, node: Node, seeds: tuple[int, ...], progress: Progress, checkpoint: Checkpoint
     ) -> tuple[nn.Module, list[float], Curve | None]:
         models = self.models(node.upstream, seeds)
@@ -109,12 +106,12 @@ class ComponentBuilder:
     def _load(self, node: Node, seeds: tuple[int, ...]) -> Any:
         key = (node.label, seeds)
         if key not in self._loaded:
-            module = fresh(node.component, seeds, self.data)
+            module = build_untrained(node.component, seeds, self.data)
             self._loaded[key] = self.store.load(node.label, module, seeds) if node.made else module
         return self._loaded[key]
 
 
-def fresh(component: Component, seeds: Sequence[int], data: Data) -> Any:
+def build_untrained(component: Component, seeds: Sequence[int], data: Data) -> Any:
     """An untrained module of the right shapes on the data's device."""
     return component.build(SeedStreams(seeds, f"{component.kind}/initial", data.rewards.device))
 

@@ -1,13 +1,16 @@
-"""A task's data set on a device, loaded once in a run, and the setup that its methods share."""
+"""A task's data set, loaded once in a run, and the setup that its methods share."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from bench.config.request import Job, Request
 from bench.config.spec import Config
+from bench.progress import ProgressConsole
 from critics.known import KnownCritic
 from methods.core.setup import Setup
 from reports.load import schema
@@ -20,7 +23,7 @@ class LoadedData:
     """A data set as a run needs it.
 
     Attributes:
-        data: the transitions on a device.
+        data: the transitions, on the CPU.
         key: of the data and what was done to their rewards, for the keys of components.
         action_low, action_high: per-dimension range of the actions.
         about: source, name, version, fingerprint, size and reward transform, as results say them.
@@ -32,21 +35,30 @@ class LoadedData:
     action_high: tuple[float, ...]
     about: schema.Data
 
-    def share(self) -> None:
-        """Put the transitions where other processes read them without a copy; those on a GPU stay there."""
-        if self.data.rewards.device.type == "cpu":
-            self.data.share_memory()
+
+def share_data(data: Data) -> Data | None:
+    """The transitions in memory that other processes read without a copy.
+
+    None where there is too little of such memory (in a container `/dev/shm` may be small): then each process reads
+    them from their source.
+    """
+    try:
+        return data.share_memory()
+    except RuntimeError:
+        return None
+
+
+def open_data(request: Request[Any], job: Job, console: ProgressConsole) -> LoadedData:
+    """The data of a job's task, made with a progress bar if they have to be."""
+    source = job.part.source(request.source, job.task)
+    with console.show_bar(f"{job.task.name} data") as progress:
+        return load_data(job.task, job.config, source, request.artifacts, progress)
 
 
 def load_data(
-    task: Task,
-    config: Config,
-    source: str,
-    artifacts: Path,
-    device: torch.device,
-    progress: Progress | None = None,
+    task: Task, config: Config, source: str, artifacts: Path, progress: Progress | None = None
 ) -> LoadedData:
-    """The task's data from their source; made first where the source is local and nothing is there.
+    """The task's data from their source, on the CPU; made first where the source is local and nothing is there.
 
     Raises:
         DataError: the data are missing, damaged or do not fit the task.
@@ -61,7 +73,7 @@ def load_data(
     )
     low, high = action_bounds(task, transitions)
     return LoadedData(
-        data=to_device(transitions, device),
+        data=as_tensors(transitions),
         key=transitions.key,
         action_low=tuple(low.tolist()),
         action_high=tuple(high.tolist()),
@@ -69,19 +81,11 @@ def load_data(
     )
 
 
-def to_device(transitions: Transitions, device: torch.device) -> Data:
-    """The transitions as float32 tensors on the device; the flags become 0 and 1."""
-
-    def tensor(array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
-
-    return Data(
-        observations=tensor(transitions.observations),
-        actions=tensor(transitions.actions),
-        rewards=tensor(transitions.rewards),
-        next_observations=tensor(transitions.next_observations),
-        terminals=tensor(transitions.terminals),
-    )
+def as_tensors(transitions: Transitions) -> Data:
+    """The transitions as float32 tensors; the flags become 0 and 1."""
+    names = ("observations", "actions", "rewards", "next_observations", "terminals")
+    arrays = {name: np.ascontiguousarray(getattr(transitions, name), dtype=np.float32) for name in names}
+    return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()})
 
 
 def describe_data(transitions: Transitions) -> schema.Data:
@@ -100,7 +104,7 @@ def describe_data(transitions: Transitions) -> schema.Data:
     )
 
 
-def setup_on(task: Task, config: Config, low: tuple[float, ...], high: tuple[float, ...]) -> Setup:
+def make_setup(task: Task, config: Config, low: tuple[float, ...], high: tuple[float, ...]) -> Setup:
     """What every method shares on this task; `low` and `high` are the range of the actions per dimension."""
     known = None
     if isinstance(task, DensityTask):

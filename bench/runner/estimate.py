@@ -1,15 +1,18 @@
-"""How long a plan will take, measured: a few steps of everything with fresh weights on a slice of the data.
+"""Estimates a plan's duration by timing a few steps with fresh weights on a slice of the data.
 
-It also meets a setting that cannot work before hours of training have been spent.
+A setting that cannot work fails here, before hours of training.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
+from torch import nn
 
-from bench.runner.component_builder import fresh
-from bench.runner.plan import Node, PlannedCell
+from bench.config.request import resolve_episodes
+from bench.runner.component_builder import build_untrained
+from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells
 from methods.diffusion.noise import StreamNoise
 from suites.task import ControlTask
 from training import Computed, Data, SeedStreams, Step, Trained
@@ -24,19 +27,29 @@ class _FirstSliceDone(Exception):
     """Raised by the progress callback once the first slice of a computation is done."""
 
 
+def estimate_plan(plan: TaskPlan, device: torch.device) -> float:
+    """Expected seconds of one process for what is missing in a plan."""
+    data = plan.data.data.first(SLICE).to(device)
+    seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
+    for group in group_cells(plan.open):
+        seconds += estimate_evaluation(group, resolve_episodes(group[0].cell.task, group[0].cell.config), data)
+    return seconds
+
+
 def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
     """Expected seconds to make a component for these seeds; `data` is a slice of the data set."""
     component = node.component.for_estimate()
-    noise = SeedStreams(seeds, "rehearsal", data.rewards.device)
-    models = {name: fresh(other, seeds, data) for name, other in component.upstream().items()}
-    module = fresh(component, seeds, data)
+    noise = SeedStreams(seeds, "estimate", data.rewards.device)
+    models = {name: freeze(build_untrained(other, seeds, data)) for name, other in component.upstream().items()}
+    module = build_untrained(component, seeds, data)
     match component:
         case Trained():
             precomputed = component.precompute(Step(data, models, noise))
 
             def step() -> None:
                 losses = component.losses(module, Step(data, models, noise, precomputed))
-                torch.stack(list(losses.values())).sum().backward()
+                if losses:  # a step may be without one
+                    torch.stack(list(losses.values())).sum().backward()
 
             # An optimiser step and its bookkeeping add about a third to forward and backward of small networks.
             return 1.3 * seconds_per_call(step, data.rewards.device) * component.steps
@@ -58,17 +71,22 @@ def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
 def estimate_evaluation(group: Sequence[PlannedCell], episodes: int, data: Data) -> float:
     """Expected seconds to evaluate one method at one ρ on all episodes of its seeds."""
     cell, setup, seeds = group[0].cell, group[0].setup, [planned.cell.seed for planned in group]
-    models = {name: fresh(c, seeds, data) for name, c in cell.method.components(setup).items()}
+    models = {name: build_untrained(c, seeds, data) for name, c in cell.method.components(setup).items()}
     policy = cell.method.policy(models, setup)
     rows = episodes if isinstance(cell.task, ControlTask) else ROWS
     observations = data.observations[torch.arange(rows) % len(data)].expand(len(seeds), -1, -1)
     rho = torch.full((len(seeds), rows), cell.rho or 0.0, device=observations.device)
-    noise = StreamNoise(SeedStreams(seeds, "rehearsal", observations.device), rows)
+    noise = StreamNoise(SeedStreams(seeds, "estimate", observations.device), rows)
     with torch.no_grad():
         per_call = seconds_per_call(lambda: policy.act(observations, rho, noise), observations.device, 1)
     if not isinstance(cell.task, ControlTask):
         return per_call * (episodes / rows) * 4
     return cell.task.horizon * (per_call + len(seeds) * episodes * seconds_per_environment_step(cell.task))
+
+
+def freeze(model: Any) -> Any:
+    """A model as made ones are: without gradients, in evaluation mode."""
+    return model.requires_grad_(False).eval() if isinstance(model, nn.Module) else model
 
 
 def seconds_per_environment_step(task: ControlTask) -> float:

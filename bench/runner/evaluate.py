@@ -63,7 +63,6 @@ class Outcome:
 
     @property
     def score(self) -> float:
-        """Mean of the scores."""
         return float(np.mean(self.scores))
 
 
@@ -88,7 +87,6 @@ class Evaluation:
     purpose: str = REPORT
 
     def streams(self) -> SeedStreams:
-        """Each seed's random numbers for acting."""
         return SeedStreams(self.seeds, f"{self.purpose}/actions", self.device)
 
     def scales(self, rows: int) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """Units of work in several processes: each starts as soon as what it needs is made, and shows its own bar.
 
-Processes share nothing but the folders on disk, so a run in many gives the results of a run in one.
+Processes share the folders on disk and, to read, the data in memory; their number changes no result.
 """
 
 import contextlib
@@ -19,11 +19,12 @@ from typing import Any
 import torch
 
 from bench.config.request import Request
-from bench.progress import ProgressConsole
+from bench.progress import ProgressConsole, format_label
+from bench.runner.data import share_data
 from bench.runner.units import Unit, Worker
 from foundation.errors import UserError
 from methods.core.registry import load_plugin
-from training.component import Progress
+from training import Data, Progress
 
 SEND_EVERY = 0.2  # seconds between two messages of one bar
 
@@ -38,13 +39,12 @@ class RelayConsole(ProgressConsole):
     parent: int = field(default_factory=os.getppid)
 
     def say(self, text: str) -> None:
-        """One line, by the parent."""
         self.messages.put(("say", text, 0, 0))
 
     @contextlib.contextmanager
     def show_bar(self, label: str, seeds: int | None = None) -> Iterator[Progress]:
         """A bar of the parent's; the child ends itself once the parent is gone."""
-        shown = label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
+        shown = format_label(label, seeds)
         sent = [0.0]
         self.messages.put(("start", shown, 0, 0))
 
@@ -59,7 +59,7 @@ class RelayConsole(ProgressConsole):
         self.messages.put(("end", shown, 0, 0))
 
 
-def start(request: Request, messages: Any) -> None:
+def start_worker(request: Request, messages: Any) -> None:
     """What a child process does first."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(request.threads)
@@ -68,13 +68,15 @@ def start(request: Request, messages: Any) -> None:
     _worker.append(Worker(request, RelayConsole(messages=messages)))
 
 
-def do(unit: Unit) -> str:
+def execute_unit(unit: Unit) -> str:
     """Do one unit in a child process; its name says that it is done."""
-    _worker[0].do(unit)
+    _worker[0].execute(unit)
     return unit.name
 
 
-def do_together(units: Sequence[Unit], request: Request, processes: int, console: ProgressConsole) -> None:
+def execute_in_processes(
+    units: Sequence[Unit], request: Request, processes: int, console: ProgressConsole
+) -> None:
     """Do all units, as many at once as there are processes, each after those it needs.
 
     Raises:
@@ -84,10 +86,15 @@ def do_together(units: Sequence[Unit], request: Request, processes: int, console
     messages = context.Queue()
     # Without the jobs, whose methods may come from plug-ins that a child has not loaded when it reads this.
     bare = replace(request, jobs=())
+    shared: dict[str, Data | None] = {}
     for unit in units:
-        unit.data.share()
-    pool = ProcessPoolExecutor(min(processes, len(units)), context, initializer=start, initargs=(bare, messages))
-    with console.show_bars() as bars, relay(messages, bars):
+        if unit.data is not None and unit.task.name not in shared:
+            shared[unit.task.name] = share_data(unit.data)
+    units = [replace(unit, data=shared.get(unit.task.name)) for unit in units]
+    pool = ProcessPoolExecutor(
+        min(processes, len(units)), context, initializer=start_worker, initargs=(bare, messages)
+    )
+    with console.show_bars() as bars, show_messages(messages, bars):
         try:
             schedule(units, pool)
         except BaseException as error:
@@ -95,8 +102,8 @@ def do_together(units: Sequence[Unit], request: Request, processes: int, console
                 process.terminate()
             if isinstance(error, BrokenProcessPool):
                 raise UserError(
-                    "a process was ended from outside, perhaps for want of memory; run the same command again to "
-                    "go on, with fewer at once as in --processes 1."
+                    "a worker process was killed, possibly for lack of memory; run the same command again to "
+                    "resume, with fewer processes, as in --processes 1."
                 ) from None
             raise
         finally:
@@ -110,13 +117,13 @@ def schedule(units: Sequence[Unit], pool: ProcessPoolExecutor) -> None:
     running: set[Future[str]] = set()
     while waiting or running:
         for unit in [unit for unit in waiting.values() if unit.needs <= done]:
-            running.add(pool.submit(do, waiting.pop(unit.name)))
+            running.add(pool.submit(execute_unit, waiting.pop(unit.name)))
         finished, running = wait(running, return_when=FIRST_COMPLETED)
         done |= {future.result() for future in finished}
 
 
 @contextlib.contextmanager
-def relay(messages: Any, bars: Any) -> Iterator[None]:
+def show_messages(messages: Any, bars: Any) -> Iterator[None]:
     """Show the children's messages as bars for the time of the block."""
     over = threading.Event()
 

@@ -45,14 +45,12 @@ class TensorBoardLogger:
         self._writers: dict[str, Any] = {}
 
     def log(self, name: str, step: int, values: Mapping[str, float]) -> None:
-        """One scalar for each value."""
         if name not in self._writers:
             self._writers[name] = self._open(str(self._folder / name))
         for key, value in values.items():
             self._writers[name].add_scalar(key, value, step)
 
     def finish(self, name: str) -> None:
-        """Write what is left."""
         if name in self._writers:
             self._writers.pop(name).close()
 
@@ -75,7 +73,6 @@ class WandbLogger:
         self._runs: dict[str, Any] = {}
 
     def log(self, name: str, step: int, values: Mapping[str, float]) -> None:
-        """One row of the run."""
         if name not in self._runs:
             settings = self._wandb.Settings(
                 project=self._wandb.setup().settings.project or "diffusion-guidance-bench",
@@ -89,7 +86,6 @@ class WandbLogger:
         self._runs[name].log(dict(values), step=step)
 
     def finish(self, name: str) -> None:
-        """Close the run."""
         if name in self._runs:
             self._runs.pop(name).finish()
 

@@ -5,18 +5,22 @@ upstream components and the data set's fingerprint.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.config.precedence import SHARED
-from bench.config.spec import Cell
-from bench.runner.data import LoadedData
-from bench.storage.components import digest
+from bench.config.request import Job, Request, RunDetails
+from bench.config.spec import Cell, flatten
+from bench.runner.choose_rho import DataId, Purpose, choose, find_tuned, refuse_tuned_seeds
+from bench.runner.data import LoadedData, make_setup
+from bench.storage.components import ComponentStore, hash_json
+from bench.storage.results import ResultStore
+from methods.core.method import MethodError
 from methods.core.setup import Setup
-from reports.load.schema import FORMAT
+from reports.load.schema import FORMAT, ExperimentEntry, PlanEntry, TuningCost
 from suites.task import Task
-from training.component import Component, Computed, Trained
+from training import Component, Computed, Trained
 
 KEY_LENGTH = 16
 
@@ -41,30 +45,53 @@ class Node:
         return isinstance(self.component, Trained | Computed)
 
 
-def node_of(component: Component, fingerprint: str, known: dict[Component, Node]) -> Node:
-    """The node of a component and, through `known`, one node for equal components."""
+def make_node(component: Component, fingerprint: str, known: dict[Component, Node]) -> Node:
+    """The node of a component and, through `known`, one node for equal components.
+
+    Raises:
+        MethodError: a field that cannot be written as JSON, so that it has no place in a key.
+    """
     if component not in known:
-        upstream = {name: node_of(other, fingerprint, known) for name, other in component.upstream().items()}
+        upstream = {name: make_node(other, fingerprint, known) for name, other in component.upstream().items()}
         labels = {name: node.label for name, node in upstream.items()}
-        key = digest([component.kind, component.version, own_fields(component), labels, fingerprint])
+        cls = type(component)
+        made_by = [component.kind, component.version, f"{cls.__module__}.{cls.__qualname__}"]
+        key = hash_json([*made_by, collect_fields(component), labels, fingerprint])
         known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
     return known[component]
 
 
-def own_fields(component: Component) -> dict[str, Any]:
-    """A component's settings without its upstream components, which enter by their keys."""
-    fields: dict[str, Any] = {}
-    for item in dataclasses.fields(component):  # pyright: ignore[reportArgumentType]
-        value = getattr(component, item.name)
-        if isinstance(value, Component) or item.metadata.get("in_key") is False:
-            continue
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            value = {"type": type(value).__name__, **dataclasses.asdict(value)}
-        fields[item.name] = value
-    return fields
+def collect_fields(component: Component) -> dict[str, Any]:
+    """A component's settings as JSON values, without its upstream components, which enter by their keys."""
+    return {
+        item.name: as_json(getattr(component, item.name), f"{component.kind}.{item.name}")
+        for item in dataclasses.fields(component)  # pyright: ignore[reportArgumentType]
+        if not isinstance(getattr(component, item.name), Component) and item.metadata.get("in_key") is not False
+    }
 
 
-def ordered(nodes: Iterable[Node]) -> list[Node]:
+def as_json(value: Any, name: str) -> Any:
+    """A field's value as JSON; a nested dataclass with the name of its type.
+
+    Raises:
+        MethodError: a value that JSON does not know.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **as_json(fields, name)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each, f"{name}.{key}") for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(each, f"{name}[{place}]") for place, each in enumerate(value)]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise MethodError(
+        f"component field {name} holds a {type(value).__name__}, which has no place in a key; use numbers, texts, "
+        "tuples and frozen dataclasses of them, or mark the field with metadata={'in_key': False}."
+    )
+
+
+def sort_upstream_first(nodes: Iterable[Node]) -> list[Node]:
     """Every node once, upstream first; those that are known rather than made are left out."""
     found: dict[str, Node] = {}
 
@@ -95,17 +122,28 @@ class PlannedCell:
     models: Mapping[str, Node]
     label: str
 
+    def entry(self, results: ResultStore) -> PlanEntry:
+        """The cell, and the path of its result in the folder."""
+        cell = self.cell
+        return PlanEntry(
+            suite=cell.task.suite,
+            task=cell.task.name,
+            method=cell.name,
+            rho=cell.rho,
+            seed=cell.seed,
+            path=str(results.file(cell.task.name, self.label, cell.seed).relative_to(results.root)),
+        )
 
-def plan_cell(
-    cell: Cell, setup: Setup, fingerprint: str, source: str, known: dict[Component, Node]
-) -> PlannedCell:
+
+def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Component, Node]) -> PlannedCell:
     """The cell with its nodes and the label of its result, which also tells equal data of two sources apart."""
     components = cell.method.components(setup)
-    models = {name: node_of(component, fingerprint, known) for name, component in components.items()}
+    models = {name: make_node(component, loaded.key, known) for name, component in components.items()}
     labels = {name: node.label for name, node in models.items()}
-    made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels, fingerprint, source]
+    made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels]
+    made_by += [loaded.key, loaded.about.source]
     made_by += [cell.terms] if cell.terms != SHARED else []
-    return PlannedCell(cell, setup, models, f"{cell.name}-{digest(made_by)[:KEY_LENGTH]}")
+    return PlannedCell(cell, setup, models, f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}")
 
 
 @dataclass(frozen=True)
@@ -114,21 +152,85 @@ class TaskPlan:
 
     Attributes:
         task: where.
-        data: which all its cells have in common.
+        job: one of its jobs, for what they have in common.
+        data: of the task.
         cells: all of them.
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
-        seconds: how long the rest is expected to take, or 0.
     """
 
     task: Task
+    job: Job
     data: LoadedData
     cells: list[PlannedCell]
     open: list[PlannedCell]
     missing: list[tuple[Node, tuple[int, ...]]]
     ready: int
-    seconds: float
+
+
+def plan_task(
+    request: Request[RunDetails], jobs: Sequence[Job], loaded: LoadedData, results: ResultStore
+) -> TaskPlan:
+    """The cells of one task's jobs, the components they need, and what of both is there already."""
+    task, known = jobs[0].task, dict[Component, Node]()
+    cells = [
+        plan_cell(cell, setup, loaded, known)
+        for job in jobs
+        for setup in [make_setup(task, job.config, loaded.action_low, loaded.action_high)]
+        for cell in make_cells(request, job, loaded.about.identity)
+    ]
+    # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
+    by_row = sorted(cells, key=lambda p: p.cell.row is not None)
+    cells = list({(p.label, p.cell.seed): p for p in by_row}.values())
+    still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
+    missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
+    return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready)
+
+
+def make_cells(request: Request[RunDetails], job: Job, data: DataId) -> list[Cell]:
+    """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
+    cells: list[Cell] = []
+    for name, method in job.methods.items():
+        is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
+        scales = () if request.details.rhos else job.part.scales(method, job.task)
+        purpose = Purpose(job.task.name, name, request.preset, job.terms, data)
+        refuse_tuned_seeds(request.results, purpose, request.seeds)
+        tuned = find_tuned(request.results, purpose)
+        cost = TuningCost(episodes=tuned.episodes, trials=tuned.trials) if tuned is not None else None
+        choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
+        cells += [
+            Cell(
+                task=job.task,
+                name=name,
+                method=method,
+                config=job.config,
+                rho=rho,
+                rho_source=rho_source,
+                seed=seed,
+                preset=request.preset,
+                terms=job.terms,
+                tuning=cost if rho_source == "tuned" else None,
+                row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
+            )
+            for rho, rho_source in choices
+            for seed in request.seeds
+        ]
+    return cells
+
+
+def find_missing(
+    still_open: Sequence[PlannedCell], store: ComponentStore
+) -> tuple[list[tuple[Node, tuple[int, ...]]], int]:
+    """The components to be made, upstream first, with the seeds that miss them, and how many are there already."""
+    needed: dict[str, list[int]] = {}
+    nodes = sort_upstream_first(node for p in still_open for node in p.models.values())
+    for p in still_open:
+        for node in sort_upstream_first(p.models.values()):
+            needed.setdefault(node.label, []).append(p.cell.seed)
+    missing = [(node, store.missing(node.label, sorted(set(needed[node.label])))) for node in nodes]
+    missing = [(node, seeds) for node, seeds in missing if seeds]
+    return missing, len(nodes) - len(missing)
 
 
 def group_cells(cells: Iterable[PlannedCell]) -> list[list[PlannedCell]]:
@@ -137,3 +239,15 @@ def group_cells(cells: Iterable[PlannedCell]) -> list[list[PlannedCell]]:
     for planned in cells:
         groups.setdefault(planned.label, []).append(planned)
     return list(groups.values())
+
+
+def enter_experiment(
+    name: str, table: str, plans: Iterable[TaskPlan], results: ResultStore
+) -> list[ExperimentEntry]:
+    """The cells of an experiment that have a row of its table."""
+    return [
+        ExperimentEntry(experiment=name, table=table, row=planned.cell.row, **dict(planned.entry(results)))
+        for plan in plans
+        for planned in plan.cells
+        if planned.cell.row is not None
+    ]

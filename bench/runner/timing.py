@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.config.bounds import check_bounds
-from bench.config.request import Request, Timing
+from bench.config.check_settings import check_bounds
+from bench.config.request import Request, TimingDetails
 from bench.progress import ProgressConsole
-from bench.runner.data import setup_on
-from bench.runner.plan import node_of, ordered
-from bench.storage.results import ResultStore, describe_machine
+from bench.runner.data import make_setup
+from bench.runner.plan import make_node, sort_upstream_first
+from bench.runner.result import describe_machine
+from bench.storage.results import ResultStore
 from methods.core.method import Method
 from methods.core.setup import Setup
 from methods.diffusion.noise import StreamNoise
 from reports.load import schema
-from reports.load.files import TIMING, read_timing, write_file
+from reports.load.files import TIMING, read_optional, write_file
 from training.component import Component
 from training.networks import parameter_count
 from training.seeds import SeedStreams
@@ -32,7 +33,7 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
 
 
-def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
+def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> None:
     """Time every method of each job, print the table and write `timing.json`.
 
     What was timed before on this machine, in another suite or on other terms, stays in it.
@@ -47,7 +48,7 @@ def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
     rows: list[schema.TimingRow] = []
     for job in request.jobs:
         ones = (1.0,) * job.task.action_dim
-        setup = setup_on(job.task, job.config, tuple(-one for one in ones), ones)
+        setup = make_setup(job.task, job.config, tuple(-one for one in ones), ones)
         for name, method in job.methods.items():
             for batch in request.details.batches:
                 for guided in (True, False) if method.rho else (False,):
@@ -59,17 +60,17 @@ def time_methods(request: Request[Timing], console: ProgressConsole) -> None:
                         **time_one(name, method, setup, batch, guided, calls, device),
                     )
                     rows.append(row)
-                    console.say(line(row))
+                    console.say(format_row(row))
     now = {(row.suite, row.terms) for row in rows}
-    kept = [row for row in timed_before(store.root, device) if (row.suite, row.terms) not in now]
+    kept = [row for row in read_earlier_rows(store.root, device) if (row.suite, row.terms) not in now]
     file, described = store.root / TIMING, describe_machine(device)
     write_file(file, schema.Timing(format=schema.FORMAT, rows=(*kept, *rows), machine=described))
     console.say(f"Written: {file}; the report shows it.")
 
 
-def timed_before(results: Path, device: torch.device) -> tuple[schema.TimingRow, ...]:
+def read_earlier_rows(results: Path, device: torch.device) -> tuple[schema.TimingRow, ...]:
     """The rows of `timing.json`, none where it is of another machine: the file names only one."""
-    before = read_timing(results)
+    before = read_optional(results / TIMING, schema.Timing)
     return before.rows if before is not None and before.machine == describe_machine(device) else ()
 
 
@@ -112,9 +113,9 @@ def time_one(
 def parameters(components: Any) -> int:
     """Parameters of everything that acting needs, each component once."""
     known: dict[Component, Any] = {}
-    nodes = [node_of(component, "timing", known) for component in components.values()]
+    nodes = [make_node(component, "timing", known) for component in components.values()]
     wanted = {node.label for node in nodes}
-    unique = [node for node in ordered(nodes) if node.label in wanted]
+    unique = [node for node in sort_upstream_first(nodes) if node.label in wanted]
     return sum(parameter_count(node.component.build(SeedStreams([0], "count"))) for node in unique)
 
 
@@ -151,12 +152,12 @@ def peak_memory(act: Callable[[], None], device: torch.device) -> float | None:
         CLEAR_REFS.write_text("5")
     except OSError:
         return None
-    before = resident("VmRSS")
+    before = read_memory("VmRSS")
     act()
-    return max(resident("VmHWM") - before, 0.0)
+    return max(read_memory("VmHWM") - before, 0.0)
 
 
-def resident(field: str) -> float:
+def read_memory(field: str) -> float:
     """A memory figure of this process in MiB."""
     for entry in STATUS.read_text().splitlines():
         if entry.startswith(field):
@@ -164,7 +165,7 @@ def resident(field: str) -> float:
     return 0.0
 
 
-def line(row: schema.TimingRow) -> str:
+def format_row(row: schema.TimingRow) -> str:
     """One row for the terminal."""
     ms, memory = row.milliseconds, row.peak_memory_mib
     kind = "guided" if row.guided else "unguided"

@@ -14,17 +14,16 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from bench.config.request import Job, Request, Search, betas_of, episodes_of
+from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
 from bench.config.spec import flatten, join_items
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, keep_tuned
 from bench.runner.component_builder import ComponentBuilder
-from bench.runner.data import LoadedData, setup_on
+from bench.runner.data import LoadedData, make_setup, open_data
 from bench.runner.evaluate import TUNING, Evaluation, evaluate
 from bench.runner.loggers import make_logger
-from bench.runner.plan import KEY_LENGTH, node_of, ordered
-from bench.runner.run import open_data
-from bench.storage.components import ComponentStore, digest
+from bench.runner.plan import KEY_LENGTH, make_node, sort_upstream_first
+from bench.storage.components import ComponentStore, hash_json
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from methods.core.method import Method, Rho
@@ -37,7 +36,7 @@ from training import Component
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
 
 
-def tune(request: Request[Search], console: ProgressConsole) -> None:
+def tune(request: Request[TuningDetails], console: ProgressConsole) -> None:
     """Tune every method that has a ρ on every task, and keep the choices where `run` finds them."""
     check_space(request.results)
     check_space(request.artifacts)
@@ -53,26 +52,26 @@ def tune(request: Request[Search], console: ProgressConsole) -> None:
             tune_task(request, jobs, console)
 
 
-def tune_task(request: Request[Search], jobs: Sequence[Job], console: ProgressConsole) -> None:
+def tune_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> None:
     """Tune the methods of one task's jobs, its data loaded once."""
     task = jobs[0].task
     loaded = open_data(request, jobs[0], console)
     builder = ComponentBuilder(
         ComponentStore(request.artifacts),
-        loaded.data,
+        loaded.data.to(request.device),
         task.name,
         console,
         make_logger(request.logger, request.results),
     )
     for job in jobs:
-        setup = setup_on(task, job.config, loaded.action_low, loaded.action_high)
+        setup = make_setup(task, job.config, loaded.action_low, loaded.action_high)
         for name, method in job.methods.items():
             if method.rho is not None:
-                tune_method(Tuning(request, job, name, method, method.rho, setup, loaded), builder, console)
+                tune_method(MethodTuning(request, job, name, method, method.rho, setup, loaded), builder, console)
 
 
 @dataclass(frozen=True)
-class Tuning:
+class MethodTuning:
     """What is tuned: one method on one task.
 
     Attributes:
@@ -81,7 +80,7 @@ class Tuning:
         setup, loaded: of the task.
     """
 
-    request: Request[Search]
+    request: Request[TuningDetails]
     job: Job
     name: str
     method: Method
@@ -91,23 +90,20 @@ class Tuning:
 
     @property
     def purpose(self) -> Purpose:
-        """What the choice is for."""
         identity = self.loaded.about.identity
         return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, identity)
 
     @property
     def grid(self) -> tuple[float, ...]:
-        """The scales of a grid search."""
         return self.request.details.grid or self.rho.grid
 
     @property
     def wanted(self) -> int:
-        """Number of trials."""
         is_grid = self.request.details.sampler == "grid"
         return len(self.grid) if is_grid else self.request.details.trials
 
 
-def refuse_reported_seeds(request: Request[Search]) -> None:
+def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
     """Seeds that already have a reported result must not be tuned on."""
     store = ResultStore(request.results)
     reported = set().union(*(store.seeds(job.task.name) for job in request.jobs)) & set(request.seeds)
@@ -118,13 +114,13 @@ def refuse_reported_seeds(request: Request[Search]) -> None:
         )
 
 
-def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressConsole) -> None:
+def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> None:
     """Run what is left of one study and keep its best ρ."""
     request, task = tuning.request, tuning.job.task
     known: dict[Component, Any] = {}
     components = tuning.method.components(tuning.setup)
-    nodes = {name: node_of(component, tuning.loaded.key, known) for name, component in components.items()}
-    for node in ordered(nodes.values()):
+    nodes = {name: make_node(component, tuning.loaded.key, known) for name, component in components.items()}
+    for node in sort_upstream_first(nodes.values()):
         builder.make(node, request.seeds)
     policy = tuning.method.policy(builder.models(nodes, request.seeds), tuning.setup)
     storage = open_journal(request, tuning.job, tuning.name)
@@ -132,14 +128,14 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
     with console.show_bar(f"{task.name} {tuning.name} tuning ρ", len(request.seeds)) as progress:
 
         def objective(trial: optuna.Trial) -> float:
-            low, high = bounds(request.details.sampler, tuning.grid, tuning.rho)
+            low, high = find_range(request.details.sampler, tuning.grid, tuning.rho)
             rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
             score = score_in_rungs(trial, policy, rho, tuning)
             builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, {"rho": rho, "score": score})
             progress(len(study.trials), tuning.wanted)
             return score
 
-        left = tuning.wanted - len(finished(study))
+        left = tuning.wanted - len(find_finished(study))
         if left > 0:
             callback = optuna.study.MaxTrialsCallback(tuning.wanted, states=FINISHED)
             study.optimize(objective, n_trials=left, callbacks=[callback])
@@ -153,7 +149,7 @@ def tune_method(tuning: Tuning, builder: ComponentBuilder, console: ProgressCons
     )
 
 
-def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -> Choice:
+def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[Any]) -> Choice:
     """The chosen ρ, what it scored, and what all studies for this purpose spent.
 
     Raises:
@@ -187,17 +183,17 @@ def describe_choice(tuning: Tuning, study: optuna.Study, tried: Sequence[Any]) -
 FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 
-def finished(study: optuna.Study) -> list[Any]:
+def find_finished(study: optuna.Study) -> list[Any]:
     """Trials that were completed or pruned."""
     return [trial for trial in study.trials if trial.state in FINISHED]
 
 
-def bounds(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
+def find_range(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
     """The interval a trial's ρ comes from; the grid sampler only takes the grid's values in it."""
     return (min(grid), max(grid)) if search == "grid" else (rho.low, rho.high)
 
 
-def open_journal(request: Request[Search], job: Job, name: str) -> JournalStorage:
+def open_journal(request: Request[TuningDetails], job: Job, name: str) -> JournalStorage:
     """The file that holds every study of a task and method in this results folder."""
     file = request.results / "tuning" / f"{job.task.name}-{name}.log"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -218,11 +214,11 @@ def study_kind(purpose: Purpose) -> str:
     return "/".join((purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data))
 
 
-def open_study(storage: JournalStorage, tuning: Tuning, labels: dict[str, str]) -> optuna.Study:
+def open_study(storage: JournalStorage, tuning: MethodTuning, labels: dict[str, str]) -> optuna.Study:
     """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
     request, job, grid = tuning.request, tuning.job, tuning.grid
     settings = flatten(job.config) | flatten(tuning.method, tuning.name)
-    key = digest([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
+    key = hash_json([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
         if request.details.sampler == "grid"
@@ -245,10 +241,10 @@ def open_study(storage: JournalStorage, tuning: Tuning, labels: dict[str, str]) 
         )
 
 
-def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: Tuning) -> float:
+def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: MethodTuning) -> float:
     """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each third."""
     task, config, request = tuning.job.task, tuning.job.config, tuning.request
-    count = episodes_of(task, config)
+    count = resolve_episodes(task, config)
     edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int).tolist()
     scores: list[float] = []
     for rung, (start, end) in enumerate(itertools.pairwise(edges)):
@@ -256,7 +252,7 @@ def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: Tuni
             seeds=request.seeds,
             rho=rho,
             episodes=range(start, end),
-            betas=betas_of(task, config) if isinstance(task, DensityTask) else (),
+            betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
             device=request.device,
             purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
         )

@@ -1,26 +1,27 @@
-"""A plan falls into units of work, one component or one evaluation each, which meet only on disk.
+"""Splits a plan into units of work: one component to train, or one method at one ρ to evaluate.
 
 A unit can start once the components it needs are made; so units of one task or of many run in one process, or
 in several at once, with the same results.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.config.request import Request, betas_of, episodes_of
+from bench.config.request import Job, Request, resolve_betas, resolve_episodes
 from bench.progress import ProgressConsole
-from bench.runner.choose_rho import Purpose, find_tuned
 from bench.runner.component_builder import ComponentBuilder
-from bench.runner.data import LoadedData
+from bench.runner.data import load_data
 from bench.runner.evaluate import Evaluation, Outcome, evaluate
 from bench.runner.loggers import Logger, make_logger
-from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, ordered
+from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, sort_upstream_first
+from bench.runner.result import make_result, pack_samples
 from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
-from reports.load.schema import Seconds, Tuning
+from reports.load import schema
 from suites.task import DensityTask, Task
+from training import Data
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Unit:
 
     Attributes:
         name: the label of the component or of the results.
-        task, data: the task it belongs to, and its data.
+        task, job: the task it belongs to, and one of its jobs.
+        data, about: the task's transitions, None where they have to be read again, and what they are.
         needs: names of the units that must be done before.
         make: the component and the seeds that miss it, or None.
         group: the cells to evaluate together, if it makes nothing.
@@ -37,25 +39,28 @@ class Unit:
 
     name: str
     task: Task
-    data: LoadedData
+    job: Job
+    data: Data | None
+    about: schema.Data
     needs: frozenset[str]
     make: tuple[Node, tuple[int, ...]] | None = None
     group: tuple[PlannedCell, ...] = ()
 
 
-def units_of(plan: TaskPlan) -> list[Unit]:
+def split_into_units(plan: TaskPlan) -> list[Unit]:
     """The units of a task in an order in which they can be done one after the other."""
     missing = {node.label for node, _ in plan.missing}
 
     def needed(nodes: Iterable[Node]) -> frozenset[str]:
-        return frozenset(node.label for node in ordered(nodes)) & missing
+        return frozenset(node.label for node in sort_upstream_first(nodes)) & missing
 
+    of_task = (plan.task, plan.job, plan.data.data, plan.data.about)
     making = [
-        Unit(node.label, plan.task, plan.data, needed(node.upstream.values()), make=(node, seeds))
+        Unit(node.label, *of_task, needed(node.upstream.values()), make=(node, seeds))
         for node, seeds in plan.missing
     ]
     evaluating = [
-        Unit(group[0].label, plan.task, plan.data, needed(group[0].models.values()), group=tuple(group))
+        Unit(group[0].label, *of_task, needed(group[0].models.values()), group=tuple(group))
         for group in group_cells(plan.open)
     ]
     return making + evaluating
@@ -76,7 +81,7 @@ class Worker:
     _task: Task | None = None
     _builder: ComponentBuilder | None = None
 
-    def do(self, unit: Unit) -> None:
+    def execute(self, unit: Unit) -> None:
         """Make the unit's component or evaluate its group; what is finished already is left alone."""
         builder = self._builder_of(unit)
         if unit.make is not None:
@@ -86,12 +91,19 @@ class Worker:
 
     def _builder_of(self, unit: Unit) -> ComponentBuilder:
         if self._task != unit.task or self._builder is None:
-            data = unit.data.data.to(self.request.device)
+            data = self._read_data(unit).to(self.request.device)
             store = ComponentStore(self.request.artifacts)
             self._task = unit.task
             self._logger = self._logger or make_logger(self.request.logger, self.request.results)
             self._builder = ComponentBuilder(store, data, unit.task.name, self.console, self._logger)
         return self._builder
+
+    def _read_data(self, unit: Unit) -> Data:
+        """The transitions that came with the unit, or from their source where they did not."""
+        if unit.data is not None:
+            return unit.data
+        source = unit.job.part.source(self.request.source, unit.task)
+        return load_data(unit.task, unit.job.config, source, self.request.artifacts).data
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
         """Evaluate one method at one ρ for all its open seeds together, and write a result for each."""
@@ -101,8 +113,8 @@ class Worker:
         evaluation = Evaluation(
             seeds=seeds,
             rho=cell.rho or 0.0,
-            episodes=range(episodes_of(cell.task, cell.config)),
-            betas=betas_of(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
+            episodes=range(resolve_episodes(cell.task, cell.config)),
+            betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
             device=request.device,
         )
         rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
@@ -110,28 +122,13 @@ class Worker:
         with self.console.show_bar(f"{cell.task.name} {cell.name}{rho}", len(seeds)) as progress:
             outcomes = evaluate(policy, cell.task, evaluation, progress)
         seconds = (time.monotonic() - started) / len(seeds)
-        nodes, results = ordered(group[0].models.values()), ResultStore(request.results)
-        tuning = self._tuning_spent(group, unit.data)
+        nodes, results = sort_upstream_first(group[0].models.values()), ResultStore(request.results)
         for row, (planned, outcome) in enumerate(zip(group, outcomes, strict=True)):
-            results.write(
-                planned,
-                outcome,
-                unit.data.about,
-                tuning=tuning,
-                counts=policy.counts.of_seed(row),
-                seconds=Seconds(train=builder.seconds(nodes, planned.cell.seed), evaluate=seconds),
-                device=request.device,
-            )
+            spent = schema.Seconds(train=builder.seconds(nodes, planned.cell.seed), evaluate=seconds)
+            counts = policy.counts.of_seed(row)
+            result = make_result(planned, outcome, unit.about, counts, spent, request.device)
+            results.write(planned.label, result, pack_samples(outcome.points))
             log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{planned.cell.seed}", outcome)
-
-    def _tuning_spent(self, group: Sequence[PlannedCell], data: LoadedData) -> Tuning | None:
-        """Episodes and trials behind a tuned ρ."""
-        cell = group[0].cell
-        if cell.rho_source != "tuned":
-            return None
-        purpose = Purpose(cell.task.name, cell.name, cell.preset, cell.terms, data.about.identity)
-        tuned = find_tuned(self.request.results, purpose)
-        return Tuning(episodes=tuned.episodes, trials=tuned.trials) if tuned else None
 
 
 def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:

@@ -22,9 +22,9 @@ from foundation.files import write_atomically
 from training.curve import Curve
 
 
-def digest(value: Any) -> str:
+def hash_json(value: Any) -> str:
     """SHA-256 of a JSON value, independent of the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,6 @@ class ComponentStore:
         return self.root / "components" / label / f"seed-{seed}.safetensors"
 
     def has(self, label: str, seed: int) -> bool:
-        """Whether that seed is finished."""
         return self.file(label, seed).with_suffix(".json").is_file()
 
     def missing(self, label: str, seeds: Sequence[int]) -> tuple[int, ...]:

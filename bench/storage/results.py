@@ -3,36 +3,15 @@
 `results/runs/TASK/METHOD-KEY/seed-N.json`, with `.npz` samples on the toy sets, which are written before it.
 """
 
-import datetime
-import io
-import os
-import platform
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-
-from bench.runner.evaluate import Outcome, Points
-from bench.runner.plan import PlannedCell
 from foundation.errors import UserError
-from foundation.files import unfinished, write_atomically
+from foundation.files import is_temporary, write_atomically
 from reports.load.files import check_folder, write_file
-from reports.load.schema import (
-    FORMAT,
-    Data,
-    Evaluations,
-    Machine,
-    Result,
-    Seconds,
-    Tuning,
-)
+from reports.load.schema import FORMAT, Result
 
-PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
 NEEDED_BYTES = 200 * 2**20
 
 
@@ -56,7 +35,7 @@ class ResultStore:
         if marker.is_file():
             check_folder(self.root)
             return
-        if self.root.exists() and not (self.root.is_dir() and all(map(unfinished, self.root.iterdir()))):
+        if self.root.exists() and not (self.root.is_dir() and all(map(is_temporary, self.root.iterdir()))):
             raise UserError(
                 f"{str(self.root)!r} is not a results folder; give an empty or new one with --results."
             )
@@ -71,63 +50,11 @@ class ResultStore:
         found = (self.root / "runs" / task).glob("*/seed-*.json")
         return {int(path.stem.removeprefix("seed-")) for path in found}
 
-    def write(
-        self,
-        planned: PlannedCell,
-        outcome: Outcome,
-        data: Data,
-        *,
-        tuning: Tuning | None,
-        counts: Mapping[str, Any],
-        seconds: Seconds,
-        device: torch.device,
-    ) -> None:
-        """Write a cell's samples, if there are any, then its result, each atomically.
-
-        Args:
-            planned: the cell.
-            outcome: of its evaluation.
-            data: what it was learned from.
-            tuning: what choosing its ρ spent, None where it was not tuned.
-            counts: `interventions`, name to counts by level, and `evaluations` with the fields of `Evaluations`.
-            seconds: its share of the wall time.
-            device: where it was evaluated.
-        """
-        cell = planned.cell
-        file = self.file(cell.task.name, planned.label, cell.seed)
-        samples = file.with_suffix(".npz") if outcome.points else None
+    def write(self, label: str, result: Result, samples: bytes | None = None) -> None:
+        """Write a cell's samples, if there are any, then its result, each atomically; label as for `file`."""
+        file = self.file(result.task, label, result.seed)
         if samples is not None:
-            write_atomically(samples, _pack_samples(outcome.points))
-        result = Result(
-            format=FORMAT,
-            status="done",
-            suite=cell.task.suite,
-            task=cell.task.name,
-            method=cell.name,
-            title=cell.method.title,
-            seed=cell.seed,
-            rho=cell.rho,
-            rho_source=cell.rho_source,
-            preset=cell.preset,
-            terms=cell.terms,
-            metric=outcome.metric,
-            score=outcome.score,
-            episodes=outcome.episodes,
-            densities=outcome.densities,
-            samples_file=samples.name if samples is not None else None,
-            trajectories_file=None,
-            data=data,
-            config=cell.settings(),
-            components={name: node.label for name, node in planned.models.items()},
-            tuning=tuning,
-            interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
-            evaluations=Evaluations(**counts["evaluations"]),
-            weights_histogram=None,
-            seconds=seconds,
-            versions=read_versions(),
-            machine=describe_machine(device),
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )
+            write_atomically(file.with_suffix(".npz"), samples)
         write_file(file, result)
 
 
@@ -142,32 +69,3 @@ def check_space(folder: Path) -> None:
             f"only {free / 2**20:.0f} MiB are free for {str(folder)!r}, a run needs {NEEDED_BYTES // 2**20}; "
             "free some space, or choose other folders with --results and --artifacts."
         )
-
-
-def read_versions() -> dict[str, str]:
-    """Python's and the packages' that a score can depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-
-
-def describe_machine(device: torch.device) -> Machine:
-    """The device's kind, its name and the number of cores."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _read_processor()
-    return Machine(device=device.type, processor=name, cores=os.cpu_count())
-
-
-def _read_processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _pack_samples(points: Sequence[Points]) -> bytes:
-    buffer = io.BytesIO()
-    arrays = {
-        f"{name}_{at.inverse_temperature:g}": array.astype(np.float32)
-        for at in points
-        for name, array in (("ours", at.ours), ("truth", at.truth))
-    }
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()

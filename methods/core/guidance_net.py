@@ -1,25 +1,21 @@
-"""Guidance by a learned log w_k(a_k, s): the network, what its trainings share, and the guidance by its gradient.
+"""The network of a learned log w_k(a_k, s), and what its trainings share.
 
 A perceptron on [a_k, Fourier features of k, s], 4 x 256 SiLU in CEP's and Diffusion-DICE's code.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from foundation.bounds import Count, Positive
-from methods.diffusion.denoiser import Denoiser
-from methods.diffusion.guidance import Steer, gradient_beside
 from methods.diffusion.schedule import Schedule, make_schedule
-from training import Component, Group, Models, SeedMLP, SeedStreams, Trained
-
-if TYPE_CHECKING:
-    from methods.core.setup import Setup
+from training import Component, Group, SeedMLP, SeedStreams, Trained
+from training.shapes import Actions, Observations, PerRow
 
 FREQUENCIES = 16
 FINEST = 128  # levels, beyond which the features do not get finer
@@ -68,12 +64,7 @@ class GuidanceNet(nn.Module):
         inputs = action_dim + 2 * FREQUENCIES + observation_dim
         self.mlp = SeedMLP(streams, [inputs, *[config.width] * config.layers, 1], "silu")
 
-    def forward(
-        self,
-        z: Float[Tensor, "seed batch action"],
-        level: int | Int[Tensor, "seed batch"],
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch"]:
+    def forward(self, z: Actions, level: int | Int[Tensor, "seed batch"], observations: Observations) -> PerRow:
         """log w_k of every row, at one level or one level per row."""
         features = self.get_buffer("features")[level]
         features = features.expand(*z.shape[:2], -1)
@@ -110,7 +101,6 @@ class GuidanceNetSpec:
     action_dim: int
 
     def build(self, streams: SeedStreams) -> GuidanceNet:
-        """A fresh network for all seeds."""
         schedule = make_schedule(self.schedule, self.levels)
         return GuidanceNet(streams, self.config, schedule, self.observation_dim, self.action_dim)
 
@@ -141,43 +131,13 @@ class GuidanceObjective(Trained[GuidanceNet]):
         config = self.net.config
         return (
             Group(
-                learning_rate=config.learning_rate,
-                weight_decay=self.weight_decay,
-                decay_steps=config.decay_steps,
+                learning_rate=config.learning_rate, weight_decay=self.weight_decay, decay_steps=config.decay_steps
             ),
         )
 
     def upstream(self) -> Mapping[str, Component]:
-        """The critic."""
         return {"critic": self.critic}
 
     def build(self, streams: SeedStreams) -> GuidanceNet:
         """A fresh guidance network on the denoiser's schedule."""
         return self.net.build(streams)
-
-
-@dataclass(frozen=True)
-class NetGuidance:
-    """Guidance by the gradient of a learned log w_k(a, s), which goes through that network alone.
-
-    Attributes:
-        network: (setup, denoiser's component) → the network's component.
-    """
-
-    network: Callable[["Setup", Component], Component]
-
-    def components(self, setup: "Setup", denoiser: Component) -> Mapping[str, Component]:
-        """The network, as `guidance`."""
-        return {"guidance": self.network(setup, denoiser)}
-
-    def steer(
-        self,
-        denoiser: Denoiser,
-        models: Models,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Steer:
-        """The denoiser's prediction, and ∇_z log w_k by the network."""
-        clean = denoiser(z, level, observations)
-        return Steer(clean, gradient_beside(models["guidance"], z, level, observations))

@@ -90,9 +90,14 @@ class SlotMethod(Method):
         """What the three slots need.
 
         Raises:
-            MethodError: two slots give one name to different components.
+            MethodError: two slots give one name to different components, or a guidance has no scale ρ.
         """
         denoiser, guidance, selection = self.objective().component(setup), self.guidance(), self.selection()
+        if guidance is not None and self.rho is None:
+            raise MethodError(
+                f"{self.title} has a guidance but no scale, so it would never be applied: "
+                "give it `rho: ClassVar[Rho | None] = Rho(default=...)`."
+            )
         found: dict[str, Component] = {"denoiser": denoiser}
         for slot in (
             {} if guidance is None else guidance.components(setup, denoiser),

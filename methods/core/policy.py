@@ -14,6 +14,7 @@ from methods.diffusion.guidance import CountedDenoiser, Counts, GuidedDenoiser, 
 from methods.diffusion.noise import CandidateNoise, Noise
 from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from training import Models
+from training.shapes import Actions, Observations, PerRow
 
 
 @runtime_checkable
@@ -26,12 +27,7 @@ class Policy(Protocol):
 
     counts: Counts
 
-    def act(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        rho: Float[Tensor, "seed batch"],
-        noise: Noise,
-    ) -> Float[Tensor, "seed batch action"]:
+    def act(self, observations: Observations, rho: PerRow, noise: Noise) -> Actions:
         """Actions.
 
         Args:
@@ -65,13 +61,7 @@ class SlotPolicy:
     action_dim: int
     counts: Counts = field(default_factory=Counts)
 
-    def act(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        rho: Float[Tensor, "seed batch"],
-        noise: Noise,
-    ) -> Float[Tensor, "seed batch action"]:
-        """One selected action per observation."""
+    def act(self, observations: Observations, rho: PerRow, noise: Noise) -> Actions:
         candidates = self.selection.candidates
         rows = observations.repeat_interleave(candidates, dim=1)
         denoiser = self._guided(rho.repeat_interleave(candidates, dim=1))

@@ -78,19 +78,18 @@ def get_method(name: str) -> type[Method]:
     return _registered[name]
 
 
-def method_name(cls: type[Method]) -> str:
-    """The name under which a class is registered."""
-    return next(name for name, other in _registered.items() if other is cls)
-
-
 def load_plugin(path: Path) -> tuple[str, ...]:
-    """Import a file from outside and return the names of the methods it registers.
+    """Import a file and return the names of the methods it registers; one of this folder is imported as itself.
 
     Raises:
         MethodError: no such file, an import that fails, or a file that registers nothing.
     """
     if not path.is_file():
         raise MethodError(f"plug-in {str(path)!r} is not a file; give the path of a Python file.")
+    if path.resolve().parent == FOLDER.resolve():
+        name = path.stem.replace("_", "-")
+        get_method(name)
+        return (name,)
     before = dict(_registered)
     spec = importlib.util.spec_from_file_location(f"plugin_{path.stem}", path)
     if spec is None or spec.loader is None:

@@ -1,5 +1,6 @@
 """A selection picks one of N candidates per observation: the best by a score, or a draw by a weight."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,128 +13,17 @@ from critics.weights import GivenWeight
 from methods.core.setup import Setup
 from methods.diffusion.noise import Noise
 from training import Component, Models
+from training.shapes import Observations, Z
 
 Score: TypeAlias = Callable[[Models, Tensor, Tensor], Tensor]
 """(models, observations, z), both with one row per candidate → one number per row, (seed, rows)."""
-Critic: TypeAlias = Callable[[Setup], Component]
-"""The component that a score finds as `critic` among the models."""
+Needs: TypeAlias = Callable[[Setup], Mapping[str, Component]]
+"""The components that a score finds among the models."""
 
 
 def by_q(models: Models, observations: Tensor, z: Tensor) -> Tensor:
     """The critic's Q of the candidates, z = a."""
     return models["critic"].q(observations, z)
-
-
-@dataclass(frozen=True)
-class First:
-    """One candidate, as it is drawn."""
-
-    @property
-    def candidates(self) -> int:
-        """One."""
-        return 1
-
-    def components(self, setup: Setup) -> Mapping[str, Component]:
-        """Nothing."""
-        return {}
-
-    def choose(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        models: Models,
-        noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
-        """The first candidate of every observation."""
-        return z[:, :, 0]
-
-
-@dataclass(frozen=True)
-class Best:
-    """The candidate with the highest score.
-
-    Attributes:
-        candidates: N.
-        score: what is highest, Q by default.
-        critic: whose Q, the shared critic's by default; None if `score` needs none.
-    """
-
-    candidates: int
-    score: Score = by_q
-    critic: Critic | None = Setup.critic
-
-    def components(self, setup: Setup) -> Mapping[str, Component]:
-        """The critic."""
-        return {} if self.critic is None else {"critic": self.critic(setup)}
-
-    def choose(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        models: Models,
-        noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
-        """The argmax of the score."""
-        return take(z, score_candidates(self.score, models, observations, z).argmax(-1))
-
-
-@dataclass(frozen=True)
-class Draw:
-    """A candidate drawn in proportion to its weight: importance resampling towards μ w.
-
-    Attributes:
-        candidates: N.
-        weight: w > 0, or its logarithm.
-        critic: whose values the weight is of, the shared critic's by default; None if it needs none.
-        is_log: whether `weight` gives log w, of any size, since only differences count.
-    """
-
-    candidates: int
-    weight: Score
-    critic: Critic | None = Setup.critic
-    is_log: bool = False
-
-    def components(self, setup: Setup) -> Mapping[str, Component]:
-        """The critic."""
-        return {} if self.critic is None else {"critic": self.critic(setup)}
-
-    def choose(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        models: Models,
-        noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
-        """One categorical draw per observation."""
-        weights = score_candidates(self.weight, models, observations, z).double()
-        return take(z, draw_index(weights.softmax(-1) if self.is_log else weights, noise))
-
-
-@dataclass(frozen=True)
-class DrawByWeight:
-    """A candidate drawn in proportion to w(Q, V) of the shared critic.
-
-    Attributes:
-        candidates: N.
-        weight: the weight function, by its setting.
-    """
-
-    candidates: int
-    weight: str
-
-    def components(self, setup: Setup) -> Mapping[str, Component]:
-        """The critic and the weight function."""
-        return {"critic": setup.critic(), "weight": GivenWeight(setup.weight(self.weight))}
-
-    def choose(
-        self,
-        observations: Float[Tensor, "seed batch observation"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        models: Models,
-        noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
-        """One categorical draw per observation."""
-        return Draw(self.candidates, by_weight).choose(observations, z, models, noise)
 
 
 def by_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:
@@ -142,27 +32,105 @@ def by_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:
     return models["weight"](critic.q(observations, z), critic.v(observations))
 
 
-def score_candidates(
-    score: Score,
-    models: Models,
-    observations: Float[Tensor, "seed batch observation"],
-    z: Float[Tensor, "seed batch candidate channel"],
-) -> Float[Tensor, "seed batch candidate"]:
-    """The score of every candidate; each observation is repeated once per candidate."""
-    count = z.shape[2]
-    return score(models, observations.repeat_interleave(count, dim=1), z.flatten(1, 2)).unflatten(1, (-1, count))
+def shared_critic(setup: Setup) -> Mapping[str, Component]:
+    """The critic that all methods share."""
+    return {"critic": setup.critic()}
 
 
-def draw_index(weights: Float[Tensor, "seed batch candidate"], noise: Noise) -> Int[Tensor, "seed batch"]:
-    """One categorical draw per row, in proportion to the weights, by inverting their running sum."""
-    cumulative = weights.cumsum(-1)
-    mark = noise.uniform("select", 1).double() * cumulative[..., -1:]
-    index = torch.searchsorted(cumulative, mark, right=True).squeeze(-1)
-    return index.clamp(max=weights.shape[-1] - 1)
+@dataclass(frozen=True)
+class First:
+    """One candidate, as it is drawn."""
+
+    @property
+    def candidates(self) -> int:
+        return 1
+
+    def components(self, setup: Setup) -> Mapping[str, Component]:
+        return {}
+
+    def choose(
+        self,
+        observations: Observations,
+        z: Float[Tensor, "seed batch candidate channel"],
+        models: Models,
+        noise: Noise,
+    ) -> Z:
+        return z[:, :, 0]
 
 
-def take(
-    z: Float[Tensor, "seed batch candidate channel"], index: Int[Tensor, "seed batch"]
-) -> Float[Tensor, "seed batch channel"]:
-    """The candidates at `index`, one per observation."""
-    return torch.take_along_dim(z, index[..., None, None], dim=2).squeeze(2)
+@dataclass(frozen=True)
+class Scored(ABC):
+    """One of N candidates by a score; the subclass says which.
+
+    Attributes:
+        candidates: N.
+        score: of every candidate, Q by default.
+        needs: what the score asks, the shared critic by default; None if it asks nothing.
+    """
+
+    candidates: int
+    score: Score = by_q
+    needs: Needs | None = shared_critic
+
+    def components(self, setup: Setup) -> Mapping[str, Component]:
+        return {} if self.needs is None else self.needs(setup)
+
+    def choose(
+        self,
+        observations: Observations,
+        z: Float[Tensor, "seed batch candidate channel"],
+        models: Models,
+        noise: Noise,
+    ) -> Z:
+        """The candidate at the chosen index; each observation is repeated once per candidate to be scored."""
+        count = z.shape[2]
+        scores = self.score(models, observations.repeat_interleave(count, dim=1), z.flatten(1, 2))
+        index = self.choose_index(scores.unflatten(1, (-1, count)), noise)
+        return torch.take_along_dim(z, index[..., None, None], dim=2).squeeze(2)
+
+    @abstractmethod
+    def choose_index(
+        self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
+    ) -> Int[Tensor, "seed batch"]:
+        """The chosen candidate of every observation."""
+
+
+@dataclass(frozen=True)
+class Best(Scored):
+    """The candidate with the highest score."""
+
+    def choose_index(
+        self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
+    ) -> Int[Tensor, "seed batch"]:
+        return scores.argmax(-1)
+
+
+@dataclass(frozen=True)
+class Draw(Scored):
+    """A candidate drawn in proportion to its score, a weight w > 0: importance resampling towards μ w.
+
+    Attributes:
+        candidates, score, needs: see `Scored`.
+        is_log: whether the score is log w, of any size, since only differences count.
+    """
+
+    is_log: bool = False
+
+    @staticmethod
+    def by_weight(candidates: int, weight: str) -> "Draw":
+        """In proportion to w(Q, V) of the shared critic, for a weight function by its setting."""
+        return Draw(
+            candidates,
+            by_weight,
+            lambda setup: {"critic": setup.critic(), "weight": GivenWeight(setup.weight(weight))},
+        )
+
+    def choose_index(
+        self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
+    ) -> Int[Tensor, "seed batch"]:
+        """One categorical draw per observation, by inverting the running sum of the weights."""
+        weights = scores.double().softmax(-1) if self.is_log else scores.double()
+        cumulative = weights.cumsum(-1)
+        mark = noise.uniform("select", 1).double() * cumulative[..., -1:]
+        index = torch.searchsorted(cumulative, mark, right=True).squeeze(-1)
+        return index.clamp(max=weights.shape[-1] - 1)

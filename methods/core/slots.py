@@ -1,6 +1,9 @@
-"""The three slots of a method: what the denoiser learns, how sampling is steered, how an action is picked."""
+"""The three slots of a method: what the denoiser learns, how sampling is steered, how an action is picked.
 
-from collections.abc import Mapping
+And what fills them in several methods: the behaviour objective, and guidance by a network.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,9 +12,10 @@ from torch import Tensor
 
 from methods.core.setup import Setup
 from methods.diffusion.denoiser import Denoiser
-from methods.diffusion.guidance import Steer
+from methods.diffusion.guidance import Steer, gradient_beside
 from methods.diffusion.noise import Noise
 from training import Component, Models
+from training.shapes import Observations, Z
 
 
 @runtime_checkable
@@ -39,14 +43,7 @@ class Guidance(Protocol):
         """What it needs made, by the names that `steer` finds it by; `denoiser` is the objective's component."""
         ...
 
-    def steer(
-        self,
-        denoiser: Denoiser,
-        models: Models,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Steer:
+    def steer(self, denoiser: Denoiser, models: Models, z: Z, level: int, observations: Observations) -> Steer:
         """The unguided prediction and the score to be added.
 
         Args:
@@ -61,7 +58,7 @@ class Guidance(Protocol):
 
 @runtime_checkable
 class Selection(Protocol):
-    """How one of several candidates is picked; a selection of one candidate is never asked."""
+    """How one of several candidates is picked; it is not called for one candidate."""
 
     @property
     def candidates(self) -> int:
@@ -74,11 +71,11 @@ class Selection(Protocol):
 
     def choose(
         self,
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         z: Float[Tensor, "seed batch candidate channel"],
         models: Models,
         noise: Noise,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         """The chosen z of every observation."""
         ...
 
@@ -92,9 +89,27 @@ class Behaviour:
         return setup.behaviour()
 
     def denoiser(self, model: Denoiser) -> Denoiser:
-        """As it is."""
         return model
 
     def extra_bounds(self) -> tuple[tuple[float, float], ...]:
-        """No further channels."""
         return ()
+
+
+@dataclass(frozen=True)
+class NetGuidance:
+    """Guidance by the gradient of a learned log w_k(a, s), which goes through that network alone.
+
+    Attributes:
+        network: (setup, denoiser's component) → the network's component.
+    """
+
+    network: Callable[[Setup, Component], Component]
+
+    def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
+        """The network, as `guidance`."""
+        return {"guidance": self.network(setup, denoiser)}
+
+    def steer(self, denoiser: Denoiser, models: Models, z: Z, level: int, observations: Observations) -> Steer:
+        """The denoiser's prediction, and ∇_z log w_k by the network."""
+        clean = denoiser(z, level, observations)
+        return Steer(clean, gradient_beside(models["guidance"], z, level, observations))

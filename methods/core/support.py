@@ -41,7 +41,6 @@ class Support(Computed):
     high: tuple[float, ...]
 
     def upstream(self) -> Mapping[str, Component]:
-        """The behaviour model."""
         return {"behaviour": self.behaviour}
 
     def _with_actions(self, streams: SeedStreams) -> nn.Module:
@@ -78,7 +77,6 @@ class SupportActions(Support):
     kind: ClassVar[str] = "support"
 
     def at_next_states(self) -> "NextSupportActions":
-        """The same at next states."""
         return NextSupportActions(*(getattr(self, field.name) for field in fields(self)))
 
     def build(self, streams: SeedStreams) -> nn.Module:

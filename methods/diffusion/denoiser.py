@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from foundation.bounds import Count, NonNegative, Positive, Rate
 from methods.diffusion.networks.build import build_network
 from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
 from training import Group, SeedStreams, Step, Trained
+from training.shapes import Observations, PerSeed, Z
 
 
 @runtime_checkable
@@ -28,12 +28,7 @@ class Denoiser(Protocol):
     @property
     def channels(self) -> int: ...
 
-    def __call__(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         """E[z_0 | z_k, s]."""
         ...
 
@@ -87,22 +82,12 @@ class NetworkDenoiser(nn.Module):
         self.schedule = schedule.to(device)
         self.levels = level_numbers(len(schedule)).to(device)
 
-    def forward(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
+    def forward(self, z: Z, level: int, observations: Observations) -> Z:
         """E[z_0 | z_k, s] = (z_k - σ_k ε)/α_k."""
         noise = self.network(z, level, observations, self.levels)
         return (z - self.schedule.sigma[level] * noise) / self.schedule.alpha[level]
 
-    def noise_loss(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        observations: Float[Tensor, "seed batch observation"],
-        streams: SeedStreams,
-    ) -> Float[Tensor, " seed"]:
+    def noise_loss(self, z: Z, observations: Observations, streams: SeedStreams) -> PerSeed:
         """Squared error of the predicted noise: sum over channels, mean over the batch, as in SWG's code."""
         level = streams.integers(len(self.schedule), z.shape[1])
         noise = streams.normal(*z.shape[1:])
@@ -132,7 +117,7 @@ class Backbone:
         return NetworkDenoiser(network, make_schedule(config.schedule, config.levels), channels)
 
     def with_condition(self, size: int) -> "Backbone":
-        """The same backbone with a condition of that size riding with the observations."""
+        """The same backbone with a condition of that size appended to the observations."""
         return replace(self, observation_dim=self.observation_dim + size)
 
 
@@ -179,7 +164,7 @@ class BehaviourDenoiser(DenoiserObjective):
 
     kind: ClassVar[str] = "behaviour"
 
-    def losses(self, module: NetworkDenoiser, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
+    def losses(self, module: NetworkDenoiser, step: Step) -> Mapping[str, PerSeed]:
         """Noise prediction over the action channels."""
         batch = step.sample_batch(self.batch_size)
         return {"loss": module.noise_loss(batch.actions, batch.observations, step.noise)}

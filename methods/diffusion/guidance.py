@@ -5,16 +5,18 @@ sampled law is exactly π ∝ μ w (CEP, arXiv 2304.12824, Thm 3.1; SWG, arXiv 2
 A guidance says what s is; the scale, a gradient that is not finite, and all counts are the same for all.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.schedule import Schedule
+from training.shapes import Observations, PerRow, Z
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Steer:
         interventions: name → rows at which the guidance had to intervene, such as a clipped weight.
     """
 
-    clean: Float[Tensor, "seed batch channel"]
-    score: Float[Tensor, "seed batch channel"]
+    clean: Z
+    score: Z
     gradients: int = 1
     interventions: Mapping[str, Bool[Tensor, "seed batch"]] = field(default_factory=dict)
 
@@ -44,13 +46,13 @@ class Counts:
             were not guided at that level; a guidance adds its own, such as `clipped_weights`.
         function: rows times calls of the denoiser's network.
         gradient: rows times gradient evaluations.
-        guided_rows: rows times levels that were guided, to read the interventions against.
+        guided_rows: rows times levels that were guided, ρ > 0, to read the interventions against.
     """
 
     interventions: dict[str, Tensor] = field(default_factory=dict)
     function: int = 0
     gradient: int = 0
-    guided_rows: int = 0
+    guided_rows: Int[Tensor, " seed"] | int = 0
 
     def intervene(self, name: str, rows: Bool[Tensor, "seed batch"], level: int, levels: int) -> None:
         """Count the rows that are true, each for its seed and this level."""
@@ -61,45 +63,55 @@ class Counts:
     def of_seed(self, row: int) -> dict[str, Any]:
         """The counts of one seed, by its place on the seed axis, as plain numbers."""
         found = {name: counts[row].tolist() for name, counts in self.interventions.items()}
-        evaluations = {"function": self.function, "gradient": self.gradient, "guided_rows": self.guided_rows}
+        guided = self.guided_rows if isinstance(self.guided_rows, int) else int(self.guided_rows[row])
+        evaluations = {"function": self.function, "gradient": self.gradient, "guided_rows": guided}
         return {"interventions": {"nan_gradients": [], **found}, "evaluations": evaluations}
 
 
 @dataclass(frozen=True)
-class CountedDenoiser:
-    """A denoiser whose evaluations are counted.
+class WrappedDenoiser(ABC):
+    """A denoiser around a denoiser, of the same schedule and channels.
 
     Attributes:
-        denoiser: what is asked.
-        counts: where its rows are added.
+        denoiser: what is wrapped.
     """
 
     denoiser: Denoiser
-    counts: Counts
 
     @property
     def schedule(self) -> Schedule:
-        """The wrapped denoiser's."""
         return self.denoiser.schedule
 
     @property
     def channels(self) -> int:
-        """The wrapped denoiser's."""
         return self.denoiser.channels
 
-    def __call__(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
-        """As the wrapped denoiser answers."""
-        self.counts.function += z.shape[1]
-        return self.denoiser(z, level, observations)
+    @abstractmethod
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
+        """E[z_0 | z_k, s]."""
 
 
 @dataclass(frozen=True)
-class GuidedDenoiser:
+class CountedDenoiser(WrappedDenoiser):
+    """A denoiser whose evaluations are counted.
+
+    Attributes:
+        counts: where its rows are added.
+    """
+
+    counts: Counts
+
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
+        self.counts.function += z.shape[1]
+        return self.denoiser(z, level, observations)
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the made model has."""
+        return getattr(self.denoiser, name)
+
+
+@dataclass(frozen=True)
+class GuidedDenoiser(WrappedDenoiser):
     """A denoiser steered by a guidance at the scale ρ of each row.
 
     Attributes:
@@ -109,45 +121,26 @@ class GuidedDenoiser:
         counts: of interventions and evaluations.
     """
 
-    denoiser: Denoiser
     steer: Callable[[Tensor, int, Tensor], Steer]
-    rho: Float[Tensor, "seed batch"]
+    rho: PerRow
     counts: Counts
 
-    @property
-    def schedule(self) -> Schedule:
-        """The wrapped denoiser's."""
-        return self.denoiser.schedule
-
-    @property
-    def channels(self) -> int:
-        """The wrapped denoiser's."""
-        return self.denoiser.channels
-
-    def __call__(
-        self,
-        z: Float[Tensor, "seed batch channel"],
-        level: int,
-        observations: Float[Tensor, "seed batch observation"],
-    ) -> Float[Tensor, "seed batch channel"]:
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
         steer = self.steer(z, level, observations)
         finite = steer.score.isfinite().all(-1)
-        for name, rows in {"nan_gradients": ~finite, **steer.interventions}.items():
-            self.counts.intervene(name, rows, level, len(self.schedule))
+        guided = self.rho != 0
+        for name, rows in {**steer.interventions, "nan_gradients": ~finite}.items():
+            self.counts.intervene(name, rows & guided, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
-        self.counts.guided_rows += z.shape[1]
+        self.counts.guided_rows = self.counts.guided_rows + guided.sum(1)
         shift = self.rho[..., None] * self.schedule.sigma[level].square() / self.schedule.alpha[level]
         return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
 
 
 def gradient_through(
-    denoiser: Denoiser,
-    z: Float[Tensor, "seed batch channel"],
-    level: int,
-    observations: Float[Tensor, "seed batch observation"],
-    log_weight: Callable[[Tensor], Tensor],
-) -> tuple[Float[Tensor, "seed batch channel"], Float[Tensor, "seed batch channel"]]:
+    denoiser: Denoiser, z: Z, level: int, observations: Observations, log_weight: Callable[[Tensor], Tensor]
+) -> tuple[Z, Z]:
     """E[z_0 | z_k, s] and ∇_z of `log_weight` of it; one forward and one backward pass through the denoiser."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
@@ -158,11 +151,8 @@ def gradient_through(
 
 
 def gradient_beside(
-    log_weight: Callable[[Tensor, int, Tensor], Tensor],
-    z: Float[Tensor, "seed batch channel"],
-    level: int,
-    observations: Float[Tensor, "seed batch observation"],
-) -> Float[Tensor, "seed batch channel"]:
+    log_weight: Callable[[Tensor, int, Tensor], Tensor], z: Z, level: int, observations: Observations
+) -> Z:
     """∇_z of a function (z, level, observations) → (seed, batch) that does not go through the denoiser."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()

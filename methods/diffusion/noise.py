@@ -1,4 +1,4 @@
-"""The random numbers of one call of a policy are asked for by key; who answers decides what is behind a key."""
+"""Random numbers of one policy call, requested by key; the implementation maps keys to numbers."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,8 +13,8 @@ from training import SeedStreams
 class Noise(Protocol):
     """Random numbers for every row of a batch.
 
-    Equal keys in one call must not be asked for twice. What is drawn for a row depends on the seed, the row and
-    the key; nobody may count on the order of the questions.
+    A key is requested once in a call. What is drawn for a row depends on the seed, the row and the key; policies
+    must not depend on the order of requests.
     """
 
     def normal(self, key: str, *shape: int) -> Float[Tensor, "seed batch ..."]:
@@ -28,7 +28,7 @@ class Noise(Protocol):
 
 @dataclass(frozen=True)
 class StreamNoise:
-    """Draws whatever is asked for next from each seed's stream, whatever the key.
+    """The next numbers of each seed's stream, whatever the key; so here the order of requests does count.
 
     Attributes:
         streams: each seed's random numbers.
@@ -39,11 +39,9 @@ class StreamNoise:
     batch: int
 
     def normal(self, key: str, *shape: int) -> Float[Tensor, "seed batch ..."]:
-        """The next standard normal numbers."""
         return self.streams.normal(self.batch, *shape)
 
     def uniform(self, key: str, *shape: int) -> Float[Tensor, "seed batch ..."]:
-        """The next uniform numbers."""
         return self.streams.uniform(self.batch, *shape)
 
 

@@ -1,7 +1,7 @@
-"""A sampler walks from noise to data by asking a denoiser at falling noise levels; it knows no critic and no ρ.
+"""Samples by evaluating a denoiser at decreasing noise levels; it knows no critic and no ρ.
 
 The last step goes to α = 1, σ = 0, where every solver gives ẑ_0 itself: a second-order step ends there too, since
-its line would have to be read at λ = ∞. Whatever was clipped on the way, what comes out lies in the bounds.
+its extrapolation is undefined at λ = ∞. Whatever was clipped on the way, what comes out lies in the bounds.
 
 Deviation: the code of CEP and Diffusion-DICE stops at t = 1e-3, and neither takes ẑ_0 there nor clips: its 15
 answers make 15 steps, ours 14 and ẑ_0.
@@ -20,6 +20,7 @@ from foundation.errors import unknown_name
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.noise import Noise
 from methods.diffusion.solvers import SOLVERS, Level, Visit
+from training.shapes import Observations, Z
 
 CLIPS = ("clean", "iterate", "none")
 
@@ -75,11 +76,11 @@ def visited_levels(levels: int, steps: int | None) -> list[int]:
 @torch.no_grad()
 def sample(
     denoiser: Denoiser,
-    observations: Float[Tensor, "seed batch observation"],
+    observations: Observations,
     noise: Noise,
     config: SamplerConfig,
     bounds: Bounds | None = None,
-) -> Float[Tensor, "seed batch channel"]:
+) -> Z:
     """Draw one z_0 for every observation.
 
     Args:

@@ -37,7 +37,6 @@ class Schedule:
         return self.alpha[level][..., None] * z + self.sigma[level][..., None] * noise
 
     def to(self, device: torch.device) -> "Schedule":
-        """The same levels on a device."""
         return Schedule(self.alpha.to(device), self.sigma.to(device))
 
 

@@ -1,4 +1,4 @@
-"""A solver moves z from one noise level to a lower one, given what the denoiser said there and before.
+"""A solver moves z from one noise level to a lower one, given the denoiser's predictions there and before.
 
 From level t to s, with α_ts = α_t/α_s, v = σ_t² - α_ts² σ_s², λ = log(α/σ) and h = λ_s - λ_t:
   DDPM (arXiv 2006.11239, eq. 7): mean α_ts σ_s²/σ_t² z + α_s v/σ_t² ẑ_0, variance v σ_s²/σ_t²
@@ -6,7 +6,7 @@ From level t to s, with α_ts = α_t/α_s, v = σ_t² - α_ts² σ_s², λ = log
     code of IDQL and SWG-JAX; at IDQL's 5 levels 1.7 times the standard deviation at the last step with noise
   DDIM (arXiv 2010.02502, η = 0): α_s ẑ_0 + σ_s (z - α_t ẑ_0)/σ_t
   DPM-Solver++ (arXiv 2211.01095): (σ_s/σ_t) z - α_s (e^{-h} - 1) D, where D = ẑ_0 gives DDIM, of first order, and
-    the line through two answers of the denoiser, read at the middle of the step in λ, second order: the last
+    linear extrapolation of two predictions to the midpoint of the step in λ, second order: the last
     two (multistep, Alg. 2), or those at the two ends of a first step (single-step, Alg. 1).
 """
 

@@ -88,7 +88,7 @@ def name_swg_data_set(task: str) -> str:
 
 
 def is_same_data(task: str, source: str, data_set: str) -> bool:
-    """Whether a published number was learned from this D4RL data set, by its full name with the version.
+    """Whether a published number is of training on this D4RL data set, by its full name with the version.
 
     Args:
         task: as the paper's table names it.
@@ -106,14 +106,14 @@ def is_same_data(task: str, source: str, data_set: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparedScore:
     """One published number and ours.
 
     Attributes:
         suite, task: where; no task for an average over the suite's tasks.
         method, row: our name of the method, and the table's of the method or setting.
         seeds: how many of ours.
-        ours, difference: means over seeds, in percent of D4RL's reference.
+        ours: mean over seeds, in percent of D4RL's reference.
         published, spread: as printed; None where the paper gives no spread.
     """
 
@@ -125,7 +125,11 @@ class Line:
     ours: Estimate
     published: float
     spread: float | None
-    difference: Estimate
+
+    @property
+    def difference(self) -> Estimate:
+        """Ours minus published; the published mean is taken as a constant."""
+        return _subtract(self.ours, self.published)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class Comparison:
 
     Attributes:
         terms: what ours ran with, such as `preset quick, controlled`.
-        lines: numbers on the same data, in the order of the experiment.
+        scores: numbers on the same data, in the order of the experiment.
         remarks: why others do not, a sentence each.
         replicates: bootstrap replicates behind every interval.
     """
@@ -142,7 +146,7 @@ class Comparison:
     experiment: str
     table: str
     terms: str
-    lines: tuple[Line, ...]
+    scores: tuple[ComparedScore, ...]
     remarks: tuple[str, ...]
     replicates: int
 
@@ -174,35 +178,33 @@ def _compare_experiment(
     every = [result for seeded in rows.values() for result in seeded.values()]
     by_task = any(row.source == table for row in read_published_scores())
     work = _compare_tasks if by_task else _compare_suites
-    lines, remarks = work(table, rows, replicates)
+    scores, remarks = work(table, rows, replicates)
     said = " or ".join(dict.fromkeys(f"preset {r.preset}, {name_terms(r.terms)}" for r in every))
     return Comparison(
-        experiment, table, said, tuple(lines), (*_describe_other_data(table, every), *remarks), replicates
+        experiment, table, said, tuple(scores), (*_describe_other_data(table, every), *remarks), replicates
     )
 
 
 def _compare_tasks(
     table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
-) -> tuple[list[Line], list[str]]:
-    """A line for each task and method on the table's data."""
-    lines = []
+) -> tuple[list[ComparedScore], list[str]]:
+    """A score for each task and method on the table's data."""
+    scores = []
     for (suite, row, task), seeded in rows.items():
         results = list(seeded.values())
         for p in read_published_scores():
             if (p.source, p.method) == (table, row) and _is_on_data_of(p.task, table, results):
                 ours = estimate_mean(np.array([r.score for r in results]), replicates)
-                difference = _subtract(ours, p.mean)
-                lines.append(
-                    Line(suite, task, results[0].method, row, len(results), ours, p.mean, p.spread, difference)
-                )
-    return lines, []
+                method = results[0].method
+                scores.append(ComparedScore(suite, task, method, row, len(results), ours, p.mean, p.spread))
+    return scores, []
 
 
 def _compare_suites(
     table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
-) -> tuple[list[Line], list[str]]:
-    """A line for each row whose average is over all of its suite's tasks here too, and why for the others not."""
-    lines, short = [], []
+) -> tuple[list[ComparedScore], list[str]]:
+    """A score for each row whose average is over all of its suite's tasks here too, and why for the others not."""
+    scores, short = [], []
     for suite, row in dict.fromkeys((suite, row) for suite, row, _ in rows):
         published = read_published_averages().get((table, suite, row))
         there = [
@@ -218,27 +220,16 @@ def _compare_suites(
             continue
         matrix = np.array([[r.score for r in sorted(results, key=lambda r: r.seed)] for results in found]).T
         ours = estimate_over_tasks(matrix, lambda means: means.mean(axis=-1), replicates)
-        lines.append(
-            Line(
-                suite,
-                None,
-                found[0][0].method,
-                row,
-                len(matrix),
-                ours,
-                published,
-                None,
-                _subtract(ours, published),
-            )
-        )
+        method = found[0][0].method
+        scores.append(ComparedScore(suite, None, method, row, len(matrix), ours, published, None))
     if not short:
-        return lines, []
+        return scores, []
     said = f"{table} holds averages over a suite, which are compared only with all of its tasks on the same seeds"
-    return lines, [f"{said}: {'; '.join(short)}."]
+    return scores, [f"{said}: {'; '.join(short)}."]
 
 
 def _is_on_data_of(task: str, table: str, results: Sequence[Result]) -> bool:
-    """Whether these results were learned from the data set of a table's task."""
+    """Whether these results were trained on the data set of a table's task."""
     return all(r.data.source == SOURCE and is_same_data(task, table, r.data.name) for r in results)
 
 
@@ -247,10 +238,7 @@ def _subtract(estimate: Estimate, constant: float) -> Estimate:
     if estimate.lower is None or estimate.upper is None:
         return Estimate(estimate.value - constant)
     return replace(
-        estimate,
-        value=estimate.value - constant,
-        lower=estimate.lower - constant,
-        upper=estimate.upper - constant,
+        estimate, value=estimate.value - constant, lower=estimate.lower - constant, upper=estimate.upper - constant
     )
 
 
@@ -263,7 +251,7 @@ def _describe_other_data(table: str, results: Sequence[Result]) -> list[str]:
     ours = _join_few(f"`{r.data.name}` ({r.data.source})" for r in strange)
     theirs = _join_few(f"`{name_swg_data_set(r.task)}`" for r in strange)
     return [
-        f"No number of {table} is compared with results on {ours}: the table's were learned from D4RL's {theirs}, "
+        f"No number of {table} is compared with results on {ours}: the table's were trained on D4RL's {theirs}, "
         f"and scores on different data sets do not compare."
     ]
 

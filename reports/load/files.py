@@ -10,20 +10,7 @@ from pydantic_core import ErrorDetails
 
 from foundation.files import write_atomically
 from reports.errors import ReportError
-from reports.load.schema import (
-    FORMAT,
-    Choice,
-    Choices,
-    ExperimentEntry,
-    Experiments,
-    FailedResult,
-    Plan,
-    PlanEntry,
-    Result,
-    ResultHeader,
-    Schema,
-    Timing,
-)
+from reports.load.schema import FORMAT, Choice, Choices, FailedResult, Result, ResultHeader, Schema
 
 PLAN, EXPERIMENTS, TUNED, TIMING = "plan.json", "experiments.json", "tuned.json", "timing.json"
 
@@ -87,28 +74,15 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def read_plan(folder: Path) -> tuple[PlanEntry, ...]:
-    """The cells of `plan.json`, none where there is no such file; see `read_file`."""
-    path = folder / PLAN
-    return read_file(path, Plan).cells if path.is_file() else ()
-
-
-def read_experiments(folder: Path) -> tuple[ExperimentEntry, ...]:
-    """The cells of `experiments.json`, none where there is no such file; see `read_file`."""
-    path = folder / EXPERIMENTS
-    return read_file(path, Experiments).cells if path.is_file() else ()
+def read_optional(path: Path, kind: type[Read]) -> Read | None:
+    """The content of `plan.json` or another file that a folder may lack, then None; see `read_file`."""
+    return read_file(path, kind) if path.is_file() else None
 
 
 def read_choices(folder: Path) -> tuple[Choice, ...]:
-    """The choices of ρ in `tuned.json`, none where there is no such file; see `read_file`."""
-    path = folder / TUNED
-    return read_file(path, Choices).choices if path.is_file() else ()
-
-
-def read_timing(folder: Path) -> Timing | None:
-    """The measurements of `timing.json`, None where there is no such file; see `read_file`."""
-    path = folder / TIMING
-    return read_file(path, Timing) if path.is_file() else None
+    """The choices of ρ in `tuned.json`."""
+    kept = read_optional(folder / TUNED, Choices)
+    return kept.choices if kept else ()
 
 
 def read_headers(folder: Path) -> dict[Path, ResultHeader]:

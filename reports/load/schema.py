@@ -1,7 +1,7 @@
 """The schema of every file in a results folder, written and read by the same code.
 
 `runs/TASK/METHOD-KEY/seed-N.json` is a `Result` or a `FailedResult`; `plan.json`, `experiments.json`, `tuned.json`
-and `timing.json` are the other models with a `format`. The folder's own number stands in its file `FORMAT`.
+and `timing.json` are the other models with a `format`. The folder's number is in its file `FORMAT`.
 """
 
 import math
@@ -9,18 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 FORMAT = 2
 HIGHER_IS_BETTER = "normalized_score"
-LOWER_IS_BETTER = "sliced_wasserstein"
 _ROUNDING = 1e-9  # of a mean, relative to its size
 
 
@@ -63,7 +55,7 @@ class Density(Schema):
 
 
 class Data(Schema):
-    """What a task was learned from.
+    """The data set of a result.
 
     Attributes:
         version: of the data set; None for a file of the user's own.
@@ -84,7 +76,7 @@ class Data(Schema):
         return self.source, self.fingerprint
 
 
-class Tuning(Schema):
+class TuningCost(Schema):
     """What choosing ρ spent on this task and method."""
 
     episodes: int
@@ -157,7 +149,7 @@ class Cell(Schema):
     data: Data
     config: Mapping[str, Any]
     components: Mapping[str, str]
-    tuning: Tuning | None
+    tuning: TuningCost | None
     seconds: Seconds
     versions: Mapping[str, str]
     machine: Machine

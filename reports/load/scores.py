@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from reports.errors import ReportError
-from reports.load.files import read_headers, read_plan, read_result
-from reports.load.schema import HIGHER_IS_BETTER, FailedResult, PlanEntry, Result
+from reports.load.files import PLAN, read_headers, read_optional, read_result
+from reports.load.schema import HIGHER_IS_BETTER, FailedResult, Plan, PlanEntry, Result
 from reports.load.variants import label_variants
 
 _SHOWN_MISSING = 5
@@ -49,7 +49,6 @@ class SuiteScores:
         return tuple(r for task in self.tasks for variant in self.variants for r in self.of(task, variant))
 
     def method(self, variant: str) -> str:
-        """The method a variant belongs to."""
         return self.of(self.tasks[0], variant)[0].method
 
     def baseline(self, asked: str | None) -> str:
@@ -151,10 +150,11 @@ def load_scores(
         tasks, methods: names to keep; nothing given keeps all. They apply before the checks.
 
     Raises:
-        ReportError: unreadable results, a name that is not there, results that may not stand in one column,
+        ReportError: unreadable results, a name that is not there, results that do not belong in one column,
             or a missing cell of the matrix or of the plan.
     """
-    headers, plan = read_headers(results), read_plan(results)
+    headers, planned = read_headers(results), read_optional(results / PLAN, Plan)
+    plan = planned.cells if planned else ()
     _check_filter("task", tasks, [*(h.task for h in headers.values()), *(c.task for c in plan)])
     _check_filter("method", methods, [*(h.method for h in headers.values()), *(c.method for c in plan)])
     read = [read_result(path, h) for path, h in headers.items() if _is_kept(h.task, h.method, tasks, methods)]

@@ -110,9 +110,9 @@ def export_comparisons(comparisons: Sequence[Comparison]) -> str | None:
     """One row per published number that ours is compared with, or None where no experiment was run."""
     rows = []
     for c in comparisons:
-        for line in c.lines:
-            ours, less = line.ours, line.difference
-            names = (c.experiment, c.table, line.suite, line.task or "mean over tasks", line.method, line.row)
-            numbers = (ours.value, ours.lower, ours.upper, line.published, line.spread)
-            rows.append((*names, *numbers, less.value, less.lower, less.upper, line.seeds, c.replicates))
+        for score in c.scores:
+            ours, less = score.ours, score.difference
+            names = (c.experiment, c.table, score.suite, score.task or "mean over tasks", score.method, score.row)
+            numbers = (ours.value, ours.lower, ours.upper, score.published, score.spread)
+            rows.append((*names, *numbers, less.value, less.lower, less.upper, score.seeds, c.replicates))
     return _format_csv(_COMPARISON, rows) if comparisons else None

@@ -34,7 +34,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture saved as NAME.png and NAME.svg beside the report."""
+    """A picture saved as NAME.png and NAME.svg in the report's folder."""
 
     name: str
     caption: str

@@ -1,4 +1,4 @@
-"""The page is one file: its style and its pictures are inside, so it can be mailed or opened from a disk."""
+"""Renders a report as one HTML file that contains its style and its pictures."""
 
 import base64
 import html

@@ -22,7 +22,7 @@ def format_estimate(estimate: Estimate, digits: int) -> str:
 
 def note_few_seeds(seeds: int) -> str:
     """A sentence, with a space before it, where the seeds are too few for the bootstrap; else nothing."""
-    return f" With {seeds} seeds they are too narrow rather than too wide." if seeds < _FEW_SEEDS else ""
+    return f" With {seeds} seeds bootstrap intervals are too narrow." if seeds < _FEW_SEEDS else ""
 
 
 def format_difference(estimate: Estimate, digits: int) -> str:

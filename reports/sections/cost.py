@@ -100,7 +100,7 @@ def average_costs(rows: Sequence[TimingRow]) -> tuple[dict[OnTerms, float], str]
     return costs, f"milliseconds per call, batch {batch}, {device}"
 
 
-def write_costs(rows: Sequence[TimingRow], machine: Machine, order: Sequence[str]) -> list[Block]:
+def make_cost_section(rows: Sequence[TimingRow], machine: Machine, order: Sequence[str]) -> list[Block]:
     """The cost section of a suite, methods in the given order."""
     calls = sorted({row.calls for row in rows})
     said = ", ".join(f"{name} {value}" for name, value in machine)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from reports.analysis.published import SOURCE, Comparison, Line, is_same_data, read_published_scores
+from reports.analysis.published import SOURCE, ComparedScore, Comparison, is_same_data, read_published_scores
 from reports.load.scores import SuiteScores
 from reports.render.document import Block, Heading, Table, Text, format_markdown_table, split_table
 from reports.render.numbers import format_difference, format_estimate, note_few_seeds
@@ -37,7 +37,7 @@ def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: s
     return [Heading(4, source), *blocks] if blocks else []
 
 
-def write_published(scores: SuiteScores) -> list[Block]:
+def make_published_section(scores: SuiteScores) -> list[Block]:
     """The papers' numbers next to ours, or one line that says why there are none."""
     sources = sorted({r.data.source for r in scores.results()})
     data = {task: scores.of(task, scores.variants[0])[0].data for task in scores.tasks}
@@ -47,7 +47,7 @@ def write_published(scores: SuiteScores) -> list[Block]:
         return [
             heading,
             Text(
-                f"None: these results were learned from data of the source `{', '.join(sources)}`, the "
+                f"None: these results were trained on data of the source `{', '.join(sources)}`, the "
                 f"papers' from `{SOURCE}`, and scores on different data sets do not compare."
             ),
         ]
@@ -68,7 +68,7 @@ def write_published(scores: SuiteScores) -> list[Block]:
 
 def _describe_comparison(comparison: Comparison) -> str:
     """What the columns are, and how the intervals came about."""
-    seeds = sorted({line.seeds for line in comparison.lines})
+    seeds = sorted({score.seeds for score in comparison.scores})
     said = (
         f"Ours ({comparison.terms}) compared with {comparison.table}: the difference is ours − published. The "
         f"published mean is taken as a constant; its ± is the paper's own spread."
@@ -82,25 +82,25 @@ def _describe_comparison(comparison: Comparison) -> str:
     )
 
 
-def _format_published(line: Line) -> str:
-    return f"{line.published:.1f}" + (f" ± {line.spread:.1f}" if line.spread is not None else "")
+def _format_published(score: ComparedScore) -> str:
+    return f"{score.published:.1f}" + (f" ± {score.spread:.1f}" if score.spread is not None else "")
 
 
 def _tabulate_comparison(comparison: Comparison) -> list[Table]:
     """One table for each suite, so that none is long."""
     tables = []
-    for suite in dict.fromkeys(line.suite for line in comparison.lines):
+    for suite in dict.fromkeys(score.suite for score in comparison.scores):
         rows = tuple(
             (
-                line.task or f"{suite}, mean over tasks",
-                line.method,
-                line.row,
-                format_estimate(line.ours, 1),
-                _format_published(line),
-                format_difference(line.difference, 1),
+                score.task or f"{suite}, mean over tasks",
+                score.method,
+                score.row,
+                format_estimate(score.ours, 1),
+                _format_published(score),
+                format_difference(score.difference, 1),
             )
-            for line in comparison.lines
-            if line.suite == suite
+            for score in comparison.scores
+            if score.suite == suite
         )
         tables.append(
             Table(("task", "method", "table's row", "ours", "published", "ours − published"), rows, words=3)
@@ -108,12 +108,12 @@ def _tabulate_comparison(comparison: Comparison) -> list[Table]:
     return tables
 
 
-def write_comparisons(comparisons: Sequence[Comparison]) -> list[Block]:
+def make_comparison_section(comparisons: Sequence[Comparison]) -> list[Block]:
     """The section of the page, or nothing where no experiment was run."""
     blocks: list[Block] = [Heading(2, "Compared with published results")] if comparisons else []
     for comparison in comparisons:
         blocks.append(Heading(3, f"{comparison.experiment}: {comparison.table}"))
-        if comparison.lines:
+        if comparison.scores:
             blocks += [Text(_describe_comparison(comparison)), *_tabulate_comparison(comparison)]
         blocks += [Text(remark) for remark in comparison.remarks]
     return blocks
@@ -123,7 +123,7 @@ def format_comparisons(comparisons: Sequence[Comparison]) -> str:
     """The same for a terminal, empty where no experiment was run."""
     parts: list[str] = []
     for comparison in comparisons:
-        if comparison.lines:
+        if comparison.scores:
             parts += [
                 f"{comparison.experiment}: {_describe_comparison(comparison)}",
                 *map(format_markdown_table, _tabulate_comparison(comparison)),

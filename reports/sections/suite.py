@@ -19,14 +19,14 @@ from reports.render.tables import (
     tabulate_scores,
     tabulate_shares,
 )
-from reports.sections.cost import average_costs, write_costs
-from reports.sections.provenance import write_settings
-from reports.sections.published import write_published
-from reports.sections.tuning import write_tuning
+from reports.sections.cost import average_costs, make_cost_section
+from reports.sections.published import make_published_section
+from reports.sections.settings import make_settings_section
+from reports.sections.tuning import make_tuning_section
 
 _MEANINGS = {
-    "shared": "controlled: one critic, one network and one sampler for all methods, which differ in nothing but "
-    "themselves",
+    "shared": "controlled: one critic, one network and one sampler for all methods, so that methods differ only "
+    "in objective, guidance and selection",
     "own": "as published: each method with its authors' own critic, network, sampler and training, so that a "
     "difference may come from any of these as well as from the guidance",
 }
@@ -48,7 +48,7 @@ def describe_terms(scores: SuiteScores) -> Text:
     return Text(f"Controlled results and results as published are shown together. {'; '.join(parts)}.")
 
 
-def _write_control(analysis: ControlAnalysis) -> list[Block]:
+def _make_control_blocks(analysis: ControlAnalysis) -> list[Block]:
     scores, note = analysis.scores, describe_intervals(len(analysis.scores.seeds), analysis.replicates)
     blocks: list[Block] = [
         Heading(3, "Scores"),
@@ -75,7 +75,7 @@ def _write_control(analysis: ControlAnalysis) -> list[Block]:
     return [*blocks, Heading(3, "Performance profile"), draw_profile(analysis)]
 
 
-def _write_densities(analysis: DensityAnalysis) -> list[Block]:
+def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
     scores = analysis.scores
     figures = [found for task in scores.tasks if (found := draw_samples(analysis, task)) is not None]
     note = describe_multiples(analysis)
@@ -87,16 +87,16 @@ def _write_densities(analysis: DensityAnalysis) -> list[Block]:
         Details("The distances themselves, each set's noise floor first", (tabulate_distances(analysis),)),
         Details(f"The distances as a share of {analysis.baseline}'s", (tabulate_shares(analysis),)),
         Heading(3, "Samples"),
-        *(figures or [Text("These results kept no samples.")]),
+        *(figures or [Text("No samples were stored with these results.")]),
     ]
 
 
-def _write_cost_section(analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None) -> list[Block]:
+def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None) -> list[Block]:
     """The cost table and, for a control suite, score against cost."""
     scores = analysis.scores
     if not timed or machine is None:
         return []
-    blocks = write_costs(timed, machine, tuple(dict.fromkeys(map(scores.method, scores.variants))))
+    blocks = make_cost_section(timed, machine, tuple(dict.fromkeys(map(scores.method, scores.variants))))
     if not isinstance(analysis, ControlAnalysis):
         return blocks
     costs, unit = average_costs(timed)
@@ -106,7 +106,7 @@ def _write_cost_section(analysis: Analysis, timed: Sequence[TimingRow], machine:
     return [*blocks, *([draw_costs(analysis, known, unit)] if known else [])]
 
 
-def write_suite(
+def make_suite_section(
     analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None, choices: Sequence[Choice]
 ) -> list[Block]:
     """One suite's section.
@@ -125,9 +125,9 @@ def write_suite(
     return [
         Heading(2, scores.suite),
         describe_terms(scores),
-        *(_write_control(analysis) if control else _write_densities(analysis)),
-        *_write_cost_section(analysis, timed, machine),
-        *(write_published(scores) if control else []),
-        *write_tuning(scores, choices),
-        *write_settings(scores),
+        *(_make_control_blocks(analysis) if control else _make_density_blocks(analysis)),
+        *_make_cost_blocks(analysis, timed, machine),
+        *(make_published_section(scores) if control else []),
+        *make_tuning_section(scores, choices),
+        *make_settings_section(scores),
     ]

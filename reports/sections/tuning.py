@@ -64,14 +64,16 @@ def _describe_spending(scores: SuiteScores, cells: Sequence[_Cell], choices: Seq
     spent = sum(max((r.tuning.episodes for r in results if r.tuning), default=0) for results in tuned)
     reported = sum(len(r.episodes) for results in tuned for r in results)
     unit = (
-        f"{spent:,} episodes beside the {reported:,} reported ones" if scores.is_control else f"{spent:,} episodes"
+        f"{spent:,} episodes in addition to the {reported:,} reported ones"
+        if scores.is_control
+        else f"{spent:,} episodes"
     )
     known = [_find_choice(results[0], choices) for results in tuned]
     shared = {seed for choice in known if choice for seed in choice.seeds} & set(scores.seeds)
     if shared:
         return Text(
             f"tuning took {unit}, and chose ρ on seed(s) that are also reported ({_join_sorted(shared)}), which "
-            f"flatters the tuned variants: tune again on other seeds.",
+            f"biases the tuned variants' scores upwards: tune again on other seeds.",
             warning=True,
         )
     apart = (
@@ -82,7 +84,7 @@ def _describe_spending(scores: SuiteScores, cells: Sequence[_Cell], choices: Seq
     return Text(f"Tuning ρ took {unit}, {apart}.")
 
 
-def write_tuning(scores: SuiteScores, choices: Sequence[Choice]) -> list[Block]:
+def make_tuning_section(scores: SuiteScores, choices: Sequence[Choice]) -> list[Block]:
     """Which ρ was used where, who chose it and what that spent; nothing where no method has a ρ."""
     cells = [(t, v, scores.of(t, v)) for t in scores.tasks for v in scores.variants]
     guided = [cell for cell in cells if any(r.rho is not None for r in cell[2])]

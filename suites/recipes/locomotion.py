@@ -15,7 +15,7 @@ for an equal share, in order, so the set can have any size and needs no training
 import numpy as np
 
 from suites.errors import DataError
-from suites.recipes.policies.actor import Policy, load_policies
+from suites.recipes.policies.actor import BehaviourPolicy, load_policies
 from suites.recipes.policies.rollout import roll_out, split_evenly
 from suites.task import Episode, Progress
 
@@ -49,7 +49,7 @@ def generate(
     return tuple(episodes)
 
 
-def select_policies(robot: str, mixture: str) -> tuple[Policy, ...]:
+def select_policies(robot: str, mixture: str) -> tuple[BehaviourPolicy, ...]:
     """The policies of a mixture, in the order in which they are run; errors as `generate`."""
     policies = load_policies(robot)
     mixtures = {

@@ -66,7 +66,6 @@ class Layout:
 
     @property
     def start(self) -> Cell:
-        """Where every episode begins."""
         return self._cells("s")[0]
 
     @property
@@ -79,7 +78,6 @@ class Layout:
         return CELL * (cell[1] - self.start[1]), CELL * (cell[0] - self.start[0])
 
     def cell(self, x: float, y: float) -> Cell:
-        """The cell that holds a point of D4RL's frame."""
         return math.floor(y / CELL + 0.5) + self.start[0], math.floor(x / CELL + 0.5) + self.start[1]
 
     def _cells(self, kinds: str) -> tuple[Cell, ...]:

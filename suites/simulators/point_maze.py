@@ -53,7 +53,6 @@ class Grid:
         return cell[1] + 0.5 - self.columns / 2, self.rows / 2 - cell[0] - 0.5
 
     def cell(self, x: float, y: float) -> Cell:
-        """The cell that holds a point."""
         return int(self.rows / 2 - y), int(x + self.columns / 2)
 
     def distances(self, goal: Cell) -> dict[Cell, int]:
@@ -135,7 +134,6 @@ class PointMaze(gym.Env[np.ndarray, np.ndarray]):
         return self._observation(), reward, False, False, {}
 
     def close(self) -> None:
-        """Release the simulator."""
         self._point.close()
 
     def _observation(self) -> np.ndarray:

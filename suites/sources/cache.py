@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foundation.files import replacing
+from foundation.files import replace_atomically
 from suites.sources.transitions import ARRAYS, Transitions, check
 from suites.task import Task
 
@@ -34,7 +34,7 @@ def read_through_cache(
     transitions = read() if found is None else found
     check(transitions, task)
     if found is None:
-        with replacing(path) as partial:
+        with replace_atomically(path) as partial:
             np.savez(partial, allow_pickle=False, stamp=np.array(stamp), **transitions.arrays())
     return transitions
 

@@ -47,7 +47,6 @@ class Transitions:
     raw_rewards: np.ndarray | None = None
 
     def __len__(self) -> int:
-        """The number of transitions, N."""
         return len(self.observations)
 
     @cached_property
@@ -84,7 +83,7 @@ ARRAYS = tuple(field.name for field in fields(Transitions) if field.type is np.n
 
 
 def transform_rewards(transitions: Transitions, task: Task) -> Transitions:
-    """The transitions with the rewards that the task is learned from; the fingerprint stays that of the data.
+    """The transitions with the rewards used in training; the fingerprint stays that of the data.
 
     Raises:
         DataError: the task's transform cannot be applied to these rewards.

@@ -1,4 +1,4 @@
-"""Adroit pen: D4RL's human and cloned tasks on its files of version 1; SWG's stand on version 0 (`d4rl:v0`).
+"""Adroit pen: D4RL's human and cloned tasks on its files of version 1; SWG's are for version 0 (`d4rl:v0`).
 
 Minari's sets are another version of these data and get a column of their own.
 """
@@ -29,7 +29,5 @@ def _task(kind: str, rho: float) -> ControlTask:
 
 
 SUITE = Suite(
-    name="adroit-pen",
-    title="Adroit pen",
-    tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items()),
+    name="adroit-pen", title="Adroit pen", tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items())
 )

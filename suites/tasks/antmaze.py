@@ -1,4 +1,4 @@
-"""AntMaze: D4RL's six tasks on its files of version 2; SWG's published numbers stand on version 0 (`d4rl:v0`).
+"""AntMaze: D4RL's six tasks on its files of version 2; SWG's published numbers are for version 0 (`d4rl:v0`).
 
 Known fault of version 0: its timeouts are out of step with the episodes' ends (D4RL issue 77), which the longest
 step that an ant can take makes up for. Minari's sets are other data and get a column of their own.

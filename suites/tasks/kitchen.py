@@ -30,7 +30,5 @@ def _task(kind: str, rho: float) -> ControlTask:
 
 
 SUITE = Suite(
-    name="kitchen",
-    title="Franka kitchen",
-    tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items()),
+    name="kitchen", title="Franka kitchen", tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items())
 )

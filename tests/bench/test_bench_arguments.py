@@ -5,7 +5,7 @@ import tyro
 
 from bench.cli.arguments import parse
 from bench.cli.requests import find_jobs, make_run_request, make_time_request, make_tune_request
-from bench.config.request import Request, Scales, Search, Timing
+from bench.config.request import Request, RunDetails, TimingDetails, TuningDetails
 from bench.config.spec import Config, flatten
 from methods.core.registry import get_method, method_names
 
@@ -102,7 +102,7 @@ def test_three_commands_have_one_request():
     assert {type(request) for request in requests} == {Request}
     assert {(request.preset, request.source, request.threads) for request in requests} == {("smoke", "auto", 2)}
     assert [request.seeds for request in requests] == [(0,), (100, 101), (0,)]
-    details = [Scales((1.0, 5.0)), Search("grid", 12, (2.0,)), Timing((1, 2), 3)]
+    details = [RunDetails((1.0, 5.0)), TuningDetails("grid", 12, (2.0,)), TimingDetails((1, 2), 3)]
     assert [request.details for request in requests] == details
     assert [request.processes for request in requests] == [2, None, None]
     assert [len(request.jobs) for request in requests] == [6, 6, 1]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Ge, Interval
 
-from bench.config.bounds import check_bounds, check_settings
+from bench.config.check_settings import check_bounds, check_settings
 from bench.config.spec import Config, flatten, replace_dotted
 from critics.weights import WeightSetting, parse_weight
 from foundation.bounds import Count, Parsed, Positive, Share

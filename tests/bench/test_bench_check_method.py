@@ -81,7 +81,7 @@ def test_a_sound_plugin_passes(bench: Call, tmp_path: Path):
     told = bench("check-method", write_plugin(tmp_path, {}))
     assert told.code == 0, told
     assert "FAILED" not in told.out
-    assert told.out.count("  ok ") == 8
+    assert told.out.count("  ok ") == 9
 
 
 PLANTED = {
@@ -95,7 +95,7 @@ PLANTED = {
     ),
     "seeds that touch": (
         {"SCORE": "steer.score + 5 * steer.score.mean(0, keepdim=True)"},
-        "seeds apart: lets seeds touch",
+        "seeds apart: mixes seeds",
     ),
     "a setting missing in a key": (
         {
@@ -119,3 +119,32 @@ def test_a_planted_fault_is_found(bench: Call, tmp_path: Path, fault: str):
 
 def test_a_file_that_is_none_is_one_sentence(bench: Call, tmp_path: Path):
     assert "is not a file" in bench("check-method", tmp_path / "none.py").mistake
+
+
+def test_more_planted_faults_are_found(bench: Call, tmp_path: Path):
+    """Faults of training, of which two steps of Adam show nothing in the actions."""
+    for number, (changes, sentence) in enumerate(
+        [
+            (
+                {"REDUCE": ".mean(-1) + 0 * torch.randn(())"},
+                "repeatable: draws from torch's own generator",
+            ),
+            (
+                {"REDUCE": ".mean(-1) * torch.rand(())"},
+                "repeatable: planted: gives other losses for equal noise",
+            ),
+            (
+                {"REDUCE": ".mean(-1) + (module(noisy, level, batch.observations) - goal).square().mean()"},
+                "seeds apart: planted: mixes seeds: a seed's loss changes",
+            ),
+            (
+                {"MAKE": "type('Sub', (Net,), {})" + RIGHT["MAKE"].removeprefix("Net")},
+                "declaration: has a component Sub without a `kind` of its own",
+            ),
+        ]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        told = bench("check-method", write_plugin(folder, changes))
+        assert told.code == 1, told
+        assert f"FAILED  {sentence}" in told.out, told.out

@@ -48,7 +48,7 @@ def test_a_damaged_checkpoint_is_named(checkpoint: Checkpoint, content: bytes | 
     with pytest.raises(Killed):
         fit(CRITIC, DATA, {}, [0], killed_halfway, checkpoint)
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:500] if content is None else content)
-    with pytest.raises(UserError, match=r"checkpoint\.pt' is damaged; delete it and run again"):
+    with pytest.raises(UserError, match=r"checkpoint\.pt' is damaged or of other code; delete it and run again"):
         fit(CRITIC, DATA, {}, [0], silent, checkpoint)
 
 

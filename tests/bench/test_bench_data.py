@@ -64,11 +64,11 @@ def test_fetch_list_info(data, url, original, tmp_path):
     told = data("fetch", "maze2d-umaze", "--url", url)
     assert "fetched in" in told.out
     assert "no lock file has" in told.out
-    assert "is here already, and is right" in data("fetch", "maze2d-umaze").out
+    assert "already downloaded, checksum verified" in data("fetch", "maze2d-umaze").out
     megabytes = f"{original.stat().st_size / 1e6:.1f}"
     assert row_of(data("list").out, NAME)[3:] == ["yes", megabytes, "MB", "-"]
     described = data("info", "maze2d-umaze", "--data", "d4rl").out
-    assert "990 transitions in 10 episodes (0 terminal, 10 cut)" in described
+    assert "990 transitions in 10 episodes (0 ended by termination, 10 by timeout)" in described
     assert row_of(described, "length")[1:] == ["99"] * 7
     assert row_of(described, "return")[1:] == ["1.00"] * 7
     assert row_of(described, "score")[1:] == ["-16.6"] * 7  # 100 (1 - 23.85) / (161.86 - 23.85)
@@ -106,7 +106,7 @@ def test_a_result_says_what_its_data_were(bench, data, original, tmp_path):
 
 
 def test_check(bench, original):
-    assert "Nothing is wrong with it" in bench("data", "check", original, "--task", "maze2d-umaze").out
+    assert "No faults found" in bench("data", "check", original, "--task", "maze2d-umaze").out
     with h5py.File(original, "a") as file:
         rewards, actions = file["rewards"], file["actions"]
         assert isinstance(rewards, h5py.Dataset)

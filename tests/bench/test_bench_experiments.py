@@ -13,11 +13,10 @@ from bench.cli.list import list_choices
 from bench.cli.options import parse_numbers, parse_seeds
 from bench.cli.requests import find_jobs
 from bench.config.experiments import EXPERIMENTS
-from bench.config.request import Request, Scales
-from bench.runner.check_method import small_data
-from bench.runner.data import LoadedData, setup_on
-from bench.runner.plan import PlannedCell, TaskPlan
-from bench.runner.run import cells_of
+from bench.config.request import Request, RunDetails
+from bench.conformance.subject import small_data
+from bench.runner.data import LoadedData, make_setup
+from bench.runner.plan import PlannedCell, TaskPlan, enter_experiment, make_cells
 from bench.storage.manifest import record_experiment
 from bench.storage.results import ResultStore
 from reports.load.schema import Data
@@ -39,9 +38,9 @@ def cells(tmp_path, name, *more, seeds="1", source="auto"):
         device=torch.device("cpu"),
         results=tmp_path / "results",
         artifacts=tmp_path / "artifacts",
-        details=Scales(parse_numbers("--rho", line.options.rho, float)),
+        details=RunDetails(parse_numbers("--rho", line.options.rho, float)),
     )
-    return [cell for job in jobs for cell in cells_of(request, job, ("local", "ab12"))]
+    return [cell for job in jobs for cell in make_cells(request, job, ("local", "ab12"))]
 
 
 def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_path, pytestconfig):
@@ -57,14 +56,20 @@ def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_pa
     assert swg == {task: (float(rho), "published") for task, rho in rhos.items()}
 
 
-def test_tables_stand_on_their_own_version_of_the_data(tmp_path):
-    sources = {c.task.name: c.source for c in cells(tmp_path, "swg-table2")}
+def sources_of(name, source="auto"):
+    """The data source of every task of an experiment."""
+    jobs = find_jobs(parse(["run", "--experiment", name, "--preset", "smoke"]))
+    return {job.task.name: job.part.source(source, job.task) for job in jobs}
+
+
+def test_tables_stand_on_their_own_version_of_the_data():
+    sources = sources_of("swg-table2")
     assert sources["hopper-medium-v2"] == "auto"
     assert sources["antmaze-umaze"] == sources["pen-human"] == "d4rl:v0"
     assert sources["kitchen-mixed"] == "auto", "D4RL's kitchen files are of no use here, Minari's are"
-    assert {c.source for c in cells(tmp_path, "swg-table9")} == {"d4rl:v0"}
+    assert set(sources_of("swg-table9").values()) == {"d4rl:v0"}
     for asked, there in (("d4rl", "d4rl:v0"), ("d4rl:v2", "d4rl:v2"), ("file:ant.hdf5", "file:ant.hdf5")):
-        assert {c.source for c in cells(tmp_path, "swg-table9", source=asked)} == {there}
+        assert set(sources_of("swg-table9", asked).values()) == {there}
 
 
 def test_missing_data_are_named_with_the_version_of_the_table(bench, fresh, monkeypatch):
@@ -176,17 +181,18 @@ def test_an_experiment_runs_and_its_folder_knows_the_rows(bench, fresh, tmp_path
 
 def test_two_runs_of_an_experiment_add_up(tmp_path):
     every = cells(tmp_path, "swg-table8", seeds="2")
+    (job,) = find_jobs(parse(["run", "--experiment", "swg-table8", "--tasks", every[0].task.name]))
     results = ResultStore(tmp_path / "results")
     results.prepare()
     task = every[0].task
     ones = (1.0,) * task.action_dim
-    setup = setup_on(task, every[0].config, tuple(-one for one in ones), ones)
+    setup = make_setup(task, every[0].config, tuple(-one for one in ones), ones)
     loaded = LoadedData(small_data(), "key", ones, ones, ABOUT)
 
     def recorded(label, kept):
         planned = [PlannedCell(cell, setup, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
-        plan = TaskPlan(task, loaded, planned, [], [], 0, 0.0)
-        record_experiment("swg-table8", [plan], results)
+        plan = TaskPlan(task, job, loaded, planned, [], [], 0)
+        record_experiment(enter_experiment("swg-table8", "SWG Table 8", [plan], results), results.root)
         return json.loads((tmp_path / "results" / "experiments.json").read_text())["cells"]
 
     assert len(recorded("a", lambda cell: cell.rho == 1)) == 9 * 2

@@ -11,7 +11,7 @@ import tyro
 
 from bench.cli.arguments import parse
 from bench.cli.list import list_choices
-from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, Common
+from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, PolicyOptions
 from bench.cli.requests import find_jobs
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten
@@ -125,7 +125,7 @@ def test_every_example_parses(command, monkeypatch):
         assert example.startswith(command)
         line = parse(example.replace(",mine", "").split())
         assert type(line.options) is OPTIONS[command]
-        assert not isinstance(line.options, Common) or find_jobs(line)
+        assert not isinstance(line.options, PolicyOptions) or find_jobs(line)
 
 
 def test_lists_hold_everything(bench):

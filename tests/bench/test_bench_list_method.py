@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -35,14 +36,18 @@ def loaded() -> dict[str, list[str]]:
 
 
 def shown_deviations(text: str) -> list[str]:
-    """One string for each entry under the title."""
+    """One string for each entry under the two titles."""
     entries: list[str] = []
     for line in text.partition("Deviations")[2].splitlines()[1:]:
         if line.startswith("    "):
             entries[-1] += " " + line.strip()
-        elif line.strip():
+        elif line.startswith("  ") and line != "  none":
             entries.append(line.strip())
     return entries
+
+
+def listed_above(text: str, title: str) -> list[str]:
+    return [entry.partition(": ")[0] for entry in shown_deviations(text.partition(title)[0])]
 
 
 def row_of(text: str, setting: str) -> list[str]:
@@ -60,6 +65,8 @@ def test_every_deviation_of_what_python_loads_is_listed(bench, loaded, name):
         expected += [str(file.relative_to(ROOT))] * file.read_text().count("Deviation:")
     assert expected
     assert sorted(listed) == sorted(expected)
+    own = [file.partition("/")[2] for file in listed_above(told.out, "Deviations of the shared")]
+    assert all(file and "/" not in file for file in own), "only files of methods are listed as the method's"
 
 
 def test_a_method_shows_both_sources_of_each_setting(bench):
@@ -79,7 +86,8 @@ def test_a_value_that_shared_terms_leave_out_says_so(bench):
     lines = bench("list", "method", "cep").out.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("critic  "))
     assert lines[start].split()[:3] == ["critic", "shared", "in-support"]
-    assert "--terms own" in " ".join(lines[start : start + 5])
+    row = takewhile(lambda line: line.startswith(" "), lines[start + 1 :])
+    assert {"--terms", "as-published)"} <= set(" ".join(row).split())
 
 
 @pytest.mark.parametrize("name", method_names())

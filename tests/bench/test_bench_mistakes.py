@@ -132,7 +132,7 @@ def test_a_suite_without_data_names_what_is_missing(bench, fresh, tmp_path, monk
 
 def test_a_gpu_that_is_not_there_is_named(bench, fresh, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert "device cuda is not there" in bench("run", *TOY, *fresh, "--device", "cuda").mistake
+    assert "device cuda is not available" in bench("run", *TOY, *fresh, "--device", "cuda").mistake
 
 
 @pytest.mark.parametrize(

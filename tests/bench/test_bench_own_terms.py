@@ -28,9 +28,9 @@ def test_every_method_runs_on_its_own_terms_and_resumes(bench, folders, tmp_path
     arguments = (*MAZE, *folders, *OWN, *SHORT, *LITTLE, "--seeds", "1")
     told = bench("run", *arguments)
     assert told.code == 0
-    assert "own terms" in told.out
+    assert "as published" in told.out
     assert "maze2d-umaze: 6 results (" in told.out, "one line for the task, whatever the methods' settings"
-    assert told.out.count("to make: joint-") == 1, "swg and swg-r stand on one model"
+    assert told.out.count("to train: joint-") == 1, "swg and swg-r stand on one model"
     results = by_method(tmp_path)
     assert {result["terms"] for result in results.values()} == {"own"}
 
@@ -53,7 +53,7 @@ def test_every_method_runs_on_its_own_terms_and_resumes(bench, folders, tmp_path
     again = bench("run", *arguments)
     assert "6 results" in again.out
     assert "6 finished" in again.out
-    assert "nothing is left to do" in again.out
+    assert "nothing to do: all results exist" in again.out
     assert {file: file.stat().st_mtime_ns for file in written} == written
 
     next(file for file in written if file.parent.name.startswith("swg-r-")).unlink()
@@ -109,7 +109,7 @@ def test_seeds_that_one_method_has_are_made_for_the_others(bench, fresh, tmp_pat
     assert bench("run", *common, "--methods", "swg", "--seeds", "1").code == 0
     told = bench("run", *common, "--methods", "swg,swg-r", "--seeds", "2", "--swg-r.candidates", "2")
     assert told.code == 0
-    assert "for seed 1\n" in told.out
+    assert ", seeds 1\n" in told.out
     assert set(results_in(tmp_path / "results")) == {(m, 1.0, s) for m in ("swg", "swg-r") for s in (0, 1)}
 
 

@@ -36,7 +36,7 @@ class Calm(Method):
 
     def policy(self, models: Models, setup: Setup) -> SlotPolicy:
         """N draws, the calmest of them."""
-        selection = Best(self.candidates, lambda models, observations, z: -z.square().sum(-1), critic=None)
+        selection = Best(self.candidates, lambda models, observations, z: -z.square().sum(-1), needs=None)
         return make_policy(Behaviour(), None, selection, models, setup)
 '''
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench.cli.arguments import parse
 from bench.cli.requests import find_jobs
-from bench.config.bounds import check_settings
+from bench.config.check_settings import check_settings
 from bench.config.precedence import TABLE, Case, resolve_settings
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten, replace_dotted

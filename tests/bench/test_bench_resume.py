@@ -27,12 +27,12 @@ def test_a_second_run_does_nothing_and_says_so(bench, fresh, tmp_path):
     first = bench("run", *TWO, *fresh, "--seeds", "1")
     assert first.code == 0
     assert "expected time" in first.out
-    assert "to make: behaviour-" in first.out
+    assert "to train: behaviour-" in first.out
     before = changes(tmp_path)
     second = bench("run", *TWO, *fresh, "--seeds", "1")
     assert second.code == 0
     assert "2 results (unguided, cep); 2 finished" in second.out
-    assert "nothing is left to do" in second.out
+    assert "nothing to do: all results exist" in second.out
     assert "expected time" not in second.out
     assert "to make" not in second.out
     assert changes(tmp_path) == before
@@ -58,7 +58,7 @@ def test_only_a_deleted_result_is_computed_again(bench, fresh, tmp_path):
     lost.unlink()
     told = bench("run", *TWO, *fresh, "--seeds", "2")
     assert "4 results (unguided, cep); 3 finished" in told.out
-    assert "already there: 1 component\n" in told.out
+    assert "reused: 1 trained component\n" in told.out
     after = changes(tmp_path)
     assert {file for file in after if after[file] != before[file]} == {str(lost.relative_to(tmp_path))}
     assert json.loads(lost.read_text())["score"] == content["score"]
@@ -68,7 +68,7 @@ def test_more_seeds_train_only_the_missing_ones(bench, fresh, tmp_path):
     bench("run", *TWO, *fresh, "--seeds", "1")
     before = changes(tmp_path)
     told = bench("run", *TWO, *fresh, "--seeds", "0,2")
-    assert "for seed 2\n" in told.out
+    assert ", seeds 2\n" in told.out
     assert "for seed 0" not in told.out
     after = changes(tmp_path)
     assert {file: after[file] for file in before} == before
@@ -78,7 +78,7 @@ def test_more_seeds_train_only_the_missing_ones(bench, fresh, tmp_path):
 
 def test_a_component_that_two_methods_ask_for_is_made_once(bench, fresh, tmp_path):
     told = bench("run", *MAZE, *fresh, "--methods", "unguided,idql", "--seeds", "1", "--idql.candidates", "2")
-    assert told.out.count("to make: behaviour-") == 1
+    assert told.out.count("to train: behaviour-") == 1
     assert len(list((tmp_path / "artifacts" / "components").glob("behaviour-*"))) == 1
     results = results_in(tmp_path / "results")
     unguided, idql = results["unguided", None, 0], results["idql", None, 0]
@@ -112,7 +112,7 @@ def test_a_killed_run_goes_on_where_it_was(bench, fresh, tmp_path):
 
     told = bench("run", *arguments)
     assert told.code == 0
-    assert "already there: 2 components" in told.out
+    assert "reused: 2 trained components" in told.out
     after = changes(tmp_path)
     assert {file: after[file] for file in before} == before
     report = bench("report", *fresh[:2])

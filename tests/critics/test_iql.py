@@ -13,6 +13,7 @@ from critics.iql import IQL, CriticConfig, IQLNetworks
 from critics.known import KnownCritic
 from critics.weights import Exponential, weigh_data
 from training import Data, SeedLayerNorm, SeedLinear, SeedStreams, Step, fit
+from training.networks import member_values
 
 GAMMA = 0.9
 
@@ -94,7 +95,7 @@ def test_q_is_the_smaller_target_twin_and_the_target_follows_by_polyak():
     module = component.build(SeedStreams([0, 1], "x"))
     draws = SeedStreams([0, 1], "y")
     observations, actions = draws.normal(6, 3), draws.normal(6, 2)
-    both = module.both_q(module.target_q, observations, actions)
+    both = member_values(module.target_q, observations, actions, members=2)
     assert both.shape == (2, 2, 6)
     assert torch.equal(module.q(observations, actions), torch.minimum(both[:, 0], both[:, 1]))
     assert not torch.allclose(both[:, 0], both[:, 1])
@@ -117,7 +118,7 @@ def test_the_first_q_is_the_first_target_twin_and_v_can_be_normalised_inside():
     module = component.build(SeedStreams([0, 1], "x"))
     draws = SeedStreams([0, 1], "y")
     observations, actions = draws.normal(6, 3), draws.normal(6, 2)
-    first = module.both_q(module.target_q, observations, actions)[:, 0]
+    first = member_values(module.target_q, observations, actions, members=2)[:, 0]
     assert torch.equal(module.first_q(observations, actions), first)
     norms = [part for part in module.value.modules() if isinstance(part, SeedLayerNorm)]
     assert [norm.scale.shape[-1] for norm in norms] == [8, 8]

@@ -10,7 +10,7 @@ import torch
 from tiny import ACTIONS, HIGH, LOW, OBSERVATIONS, act, make_policy, tiny_setup
 from torch import Tensor
 
-from bench.runner.plan import node_of
+from bench.runner.plan import make_node
 from critics.iql import IQL
 from methods import Component, Denoiser, Method, Policy, SeedStreams, SlotPolicy, get_method, method_names
 from methods.cep import CEP
@@ -172,13 +172,13 @@ def test_components_have_stable_keys_that_change_with_every_setting(name: str):
     for part, component in first.items():
         assert isinstance(component, Component)
         assert hash(component) == hash(again[part])
-        label = node_of(component, "data", {}).label
-        assert label == node_of(again[part], "data", {}).label
+        label = make_node(component, "data", {}).label
+        assert label == make_node(again[part], "data", {}).label
         assert label.startswith(f"{component.kind}-")
-        assert label != node_of(component, "other data", {}).label
+        assert label != make_node(component, "other data", {}).label
         settings = list(leaves(component))
         assert len(settings) > 5
-        labels = [node_of(changed(component, *setting), "data", {}).label for setting in settings]
+        labels = [make_node(changed(component, *setting), "data", {}).label for setting in settings]
         assert label not in labels
         assert len(set(labels)) == len(labels)
 
@@ -187,13 +187,13 @@ def test_methods_share_the_components_that_are_the_same():
     setup, known = tiny_setup(), {}
     denoisers = {}
     for name in ("unguided", "idql", "cep", "ddice", "mse", "dps", "swg", "swg-r"):
-        denoisers[name] = node_of(get_method(name)().components(setup)["denoiser"], "data", known)
+        denoisers[name] = make_node(get_method(name)().components(setup)["denoiser"], "data", known)
     assert len({denoisers[name].label for name in ("unguided", "idql", "cep", "ddice", "mse", "dps")}) == 1
     assert denoisers["swg"] is denoisers["swg-r"]
     assert denoisers["swg"].label != denoisers["idql"].label
     shared = IQL(setup.critic_config, OBSERVATIONS, ACTIONS)
     assert IDQL().components(setup)["critic"] == shared
     assert DiffusionDICE(candidates=2).components(setup)["critic"] == shared
-    energy = node_of(CEP().components(setup)["guidance"], "data", known)
-    assert energy.upstream["critic"] is node_of(shared, "data", known)
+    energy = make_node(CEP().components(setup)["guidance"], "data", known)
+    assert energy.upstream["critic"] is make_node(shared, "data", known)
     assert energy.upstream["support"].upstream["behaviour"] is denoisers["cep"]

@@ -55,7 +55,7 @@ class Stumbler(SlotMethod):
         return Stumbling(self.calls)
 
     def selection(self) -> Selection:
-        return Best(self.candidates, lambda models, observations, z: z[..., 0], critic=None)
+        return Best(self.candidates, lambda models, observations, z: z[..., 0], needs=None)
 
 
 @dataclass

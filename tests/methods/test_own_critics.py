@@ -9,19 +9,19 @@ from test_conformance import SEEDS, act_on, changed, leaves
 from tiny import HIGH, LOW, make, make_all, make_policy, tiny_data, tiny_setup
 from torch import Tensor
 
-from bench.config.bounds import check_bounds
-from bench.runner.plan import node_of, ordered
+from bench.config.check_settings import check_bounds
+from bench.runner.plan import make_node, sort_upstream_first
 from critics.in_support import InSupportQ
 from critics.iql import IQL
 from critics.known import KnownCritic
 from critics.q_ensemble import QEnsemble
 from methods import Draw, Method, Policy, Setup, SlotPolicy, Step
 from methods.cep import CEP, EnergyNet
-from methods.core.selection import score_candidates
 from methods.core.support import NextSupportActions, SupportActions
 from methods.ddice import DiffusionDICE
 from methods.diffusion.noise import StreamNoise
 from training import SeedStreams
+from training.networks import member_values
 
 CEP_OWN = CEP(critic="in-support", support_actions=3, support_states=12, batch_size=8)
 DICE_OWN = DiffusionDICE(select="ensemble", ensemble=3, candidates=3, noises=2, batch_size=8)
@@ -71,13 +71,13 @@ def test_it_acts_with_the_authors_backbone_and_sampler(method: Method):
 @each
 def test_keys_are_stable_and_change_with_every_setting_of_every_component(method: Method):
     components = method.components(tiny_setup())
-    nodes = ordered([node_of(part, "data", {}) for part in components.values()])
-    again = ordered([node_of(part, "data", {}) for part in method.components(tiny_setup()).values()])
+    nodes = sort_upstream_first([make_node(part, "data", {}) for part in components.values()])
+    again = sort_upstream_first([make_node(part, "data", {}) for part in method.components(tiny_setup()).values()])
     assert [node.label for node in nodes] == [node.label for node in again]
     labels = {node.label for node in nodes}
     for node in nodes:
         for setting in leaves(node.component):
-            assert node_of(changed(node.component, *setting), "data", {}).label not in labels
+            assert make_node(changed(node.component, *setting), "data", {}).label not in labels
 
 
 def test_support_actions_at_states_and_at_next_states_are_two_components():
@@ -90,17 +90,17 @@ def test_support_actions_at_states_and_at_next_states_are_two_components():
     assert energy.critic == InSupportQ(setup.critic_config, 3, 2, following, 1.0)
     assert energy.critic.upstream() == {"support": following}
     assert energy.upstream() == {"support": energy.support, "critic": energy.critic}
-    nodes = ordered([node_of(energy, "data", {})])
+    nodes = sort_upstream_first([make_node(energy, "data", {})])
     kinds = [node.component.kind for node in nodes]
     assert kinds == ["behaviour", "support", "next-support", "in-support-critic", "cep-energy"]
     labels = {node.component.kind: node.label for node in nodes}
     assert labels["support"].split("-")[-1] != labels["next-support"].split("-")[-1]
     critic = next(node for node in nodes if node.component.kind == "in-support-critic")
-    below = [node.component.kind for node in ordered([critic])]
+    below = [node.component.kind for node in sort_upstream_first([critic])]
     assert below == ["behaviour", "next-support", "in-support-critic"]
     other = energy_of(dataclasses.replace(CEP_OWN, value_inverse_temperature=2.0), setup)
     assert other.critic == InSupportQ(setup.critic_config, 3, 2, following, 2.0)
-    kinds = [node.component.kind for node in ordered([node_of(energy_of(CEP(), setup), "data", {})])]
+    kinds = [node.component.kind for node in sort_upstream_first([make_node(energy_of(CEP(), setup), "data", {})])]
     assert kinds == ["behaviour", "support", "critic", "cep-energy"]
 
 
@@ -140,9 +140,9 @@ def test_each_selection_asks_its_own_values():
 
     critic = make(DICE_DRAW.components(tiny_setup())["critic"], SEEDS)
     draw = DICE_DRAW.selection()
-    first = critic.both_q(critic.target_q, repeated, flat)[:, 0].unflatten(1, (40, 3))
+    first = member_values(critic.target_q, repeated, flat, members=2)[:, 0].unflatten(1, (40, 3))
     assert isinstance(draw, Draw)
-    score = score_candidates(draw.weight, {"critic": critic}, observations, z)
+    score = draw.score({"critic": critic}, repeated, flat).unflatten(1, (40, 3))
     torch.testing.assert_close(score, first)
     assert draw.is_log
     alone = dataclasses.replace(DICE_OWN, candidates=1)

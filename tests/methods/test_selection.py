@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 from tiny import tiny_setup
 from torch import Tensor
 
-from methods import Best, Draw, DrawByWeight, First, Models, SeedStreams, Selection, SlotPolicy
+from methods import Best, Draw, First, Models, SeedStreams, Selection, SlotPolicy
 from methods.diffusion.noise import CandidateNoise, StreamNoise
 from methods.diffusion.sampler import Bounds, SamplerConfig
 from methods.diffusion.schedule import Schedule, make_schedule
@@ -85,7 +85,7 @@ def test_a_draw_differs_between_seeds_and_repeats_for_one():
 
 def test_a_draw_by_weight_takes_the_weight_of_the_setting_and_the_shared_critic():
     """Q = a and V = s: exponential(β = 1) weighs by e^{a - s}; actions log 1, log 2, log 5 give 1 : 2 : 5."""
-    draw, setup, count = DrawByWeight(3, "exponential:inverse_temperature=1,maximum=99"), tiny_setup(), 20_000
+    draw, setup, count = Draw.by_weight(3, "exponential:inverse_temperature=1,maximum=99"), tiny_setup(), 20_000
     components = draw.components(setup)
     assert components["critic"] == setup.critic()
 

@@ -21,6 +21,7 @@ from methods import (
     Models,
     Objective,
     QEnsemble,
+    Rho,
     Selection,
     Setup,
     SlotMethod,
@@ -54,6 +55,7 @@ class Built(SlotMethod):
 
     title: ClassVar[str] = "Built"
     paper: ClassVar[str] = "none"
+    rho: ClassVar[Rho | None] = Rho(default=1.0)
     steered: Named | None = None
     picked: Selection | None = None
     learned: Joint | None = None
@@ -80,7 +82,7 @@ def test_one_name_for_two_different_components_is_refused():
     ):
         Built(Named("critic", OTHER), Best(2)).components(SETUP)
     with pytest.raises(MethodError, match="the name 'critic' to different"):
-        Built(Named("critic", SHARED), Best(2, critic=lambda setup: ENSEMBLE)).components(SETUP)
+        Built(Named("critic", SHARED), Best(2, needs=lambda setup: {"critic": ENSEMBLE})).components(SETUP)
     with pytest.raises(MethodError, match="the name 'denoiser' to different"):
         Built(Named("denoiser", OTHER)).components(SETUP)
 
@@ -137,3 +139,11 @@ def test_a_score_moves_the_clean_prediction_by_rho_sigma_squared_over_alpha(rho:
 
 def test_every_built_in_method_is_of_slots():
     assert [name for name in method_names() if not issubclass(get_method(name), SlotMethod)] == []
+
+
+def test_a_guidance_without_a_scale_is_refused():
+    class Scaleless(Built):
+        rho: ClassVar[Rho | None] = None
+
+    with pytest.raises(MethodError, match="Built has a guidance but no scale, so it would never be applied"):
+        Scaleless(Named("critic", SHARED)).components(SETUP)

@@ -123,7 +123,7 @@ def test_antmaze_stands_on_version_0_only(experiments, tmp_path, version, stands
     found, page, _ = experiments.report(tmp_path / "out")
     assert list(found["difference"]) == ([pytest.approx(62 - 69.6)] if stands else [])
     assert ("No number of SWG Table 9 is compared with" in page) is not stands
-    assert ("learned from D4RL's `antmaze-umaze-v0`" in page) is not stands
+    assert ("trained on D4RL's `antmaze-umaze-v0`" in page) is not stands
 
 
 def test_one_seed_has_no_interval(experiments, tmp_path):

@@ -4,7 +4,8 @@ import pytest
 from synthetic_results import FORMAT, MACHINE, control
 
 from reports.errors import ReportError
-from reports.load.files import read_timing
+from reports.load.files import TIMING, read_file
+from reports.load.schema import Timing
 from reports.render.figures import draw_costs
 from reports.report import write_report
 from reports.sections import suite as sections
@@ -93,16 +94,12 @@ def test_the_table_tells_the_terms_apart_where_there_are_both(both, tmp_path):
         ["maze2d-umaze", "swg", "as published", "cpu", "40.00 [39.00, 41.00]"],
         ["maze2d-umaze", "swg", "controlled", "cpu", "25.00 [24.00, 26.00]"],
     ]
-    timing = read_timing(both.path)
-    assert timing
-    rows = [row for row in timing.rows if row.terms == "own"]
+    rows = [row for row in read_file(both.path / TIMING, Timing).rows if row.terms == "own"]
     assert "comparison" not in tabulate_costs(rows, ()).header
 
 
 def test_a_method_is_timed_on_the_terms_of_its_scores(both):
-    timing = read_timing(both.path)
-    assert timing
-    rows = timing.rows
+    rows = read_file(both.path / TIMING, Timing).rows
     scored = {("unguided", "shared"), ("swg", "own")}
     found = select_rows(rows, "maze2d", scored, None, None)
     assert {(row.method, row.terms) for row in found} == scored

@@ -18,7 +18,7 @@ def test_tuning_section(folder, tmp_path):
         folder.add(control("maze2d-umaze", "unguided", seed, 30.0 + seed))
     folder.write("tuned.json", {"format": FORMAT, "choices": [choice([100, 101])]})
     text = report(folder, tmp_path / "a")
-    assert "Tuning ρ took 120 episodes beside the 4 reported ones, on other seeds" in text
+    assert "Tuning ρ took 120 episodes in addition to the 4 reported ones, on other seeds" in text
     row = next(line for line in text.splitlines() if "| tuned " in line)
     assert [c.strip() for c in row.strip("|").split("|")] == [
         "maze2d-umaze",

@@ -7,8 +7,8 @@ import pytest
 from suites.data import load
 from suites.errors import DataError
 from suites.registry import get_tasks
+from suites.sources.d4rl.fetch import fetch_d4rl, import_d4rl, stored_file
 from suites.sources.d4rl.files import FILES, LEARNED, SHIPPED
-from suites.sources.d4rl.store import fetch_d4rl, import_d4rl, stored_file
 from suites.sources.download import Patience
 
 (MAZE,) = get_tasks("maze2d", ["maze2d-umaze"])

@@ -8,7 +8,7 @@ from d4rl_layout import columns, write
 
 from suites.data import load
 from suites.errors import DataError
-from suites.sources.d4rl.layout import inspect
+from suites.sources.d4rl.check import inspect
 
 PEN = control_tasks("adroit-pen")["pen-human"]
 ANTMAZE = control_tasks("antmaze")["antmaze-umaze"]
@@ -126,8 +126,8 @@ MALFORMED = {
         r"observations has shape \(12, 9\) and should have \(12, 45\)",
     ),
     "a group": (group_for_array, "rewards is a group and should be an array"),
-    "10 GB claimed": (claimed(None), r"observations claims shape .* none of it was ever written"),
-    "10 GB claimed in parts": (claimed((100_000, 45)), r"observations claims shape .* parts were never written"),
+    "10 GB claimed": (claimed(None), r"observations has shape .* no data were written"),
+    "10 GB claimed in parts": (claimed((100_000, 45)), r"observations has shape .* chunks were not written"),
 }
 
 
@@ -153,7 +153,7 @@ def test_a_malformed_file_is_one_sentence(tmp_path, name):
 
 def test_columns_larger_than_the_memory_are_not_read(tmp_path, monkeypatch):
     path = write(tmp_path / "x.hdf5", "pen", columns("pen", rows=2_000))
-    monkeypatch.setattr("suites.sources.d4rl.layout.measure_memory", lambda: 300_000)
+    monkeypatch.setattr("suites.sources.d4rl.check.measure_memory", lambda: 300_000)
     with pytest.raises(DataError, match="its columns take 1 MB, and this machine has 0 MB of memory"):
         load(PEN, f"file:{path}", count=1, directory=tmp_path)
 
@@ -183,7 +183,7 @@ def test_flags_that_the_observations_contradict_are_found(tmp_path):
     arrays = columns("locomotion")
     arrays["timeouts"] = np.arange(12) == 6  # the observations break after rows 4 and 8
     faults = inspect(write(tmp_path / "x.hdf5", "locomotion", arrays), None).faults
-    assert "neither terminals nor timeouts says so, in 1 rows, first in row 4" in faults[0]
+    assert "neither terminals nor timeouts is set, in 1 rows, first in row 4" in faults[0]
     assert "timeouts is set although the next row goes on in 1 rows, first in row 6" in faults[1]
     arrays = columns("antmaze")
     arrays["observations"][7:, 0] += 9

@@ -108,7 +108,7 @@ def train_by_hand(component: ActorCritic, seed: int) -> Hand:
     assert isinstance(fresh.q[0], SeedLinear)
     parameters = {name: p[0].detach().clone().requires_grad_() for name, p in fresh.named_parameters()}
     averages = {name: p.detach().clone() for name, p in parameters.items()}
-    noise, rows = SeedStreams([seed], "actor-critic/training"), []
+    noise, rows, norms = SeedStreams([seed], "actor-critic/training"), [], {}
     groups = {group.name: group for group in component.chosen}
     owned = {
         name: {key: p for key, p in parameters.items() if key.startswith(group.parameters)}
@@ -130,6 +130,10 @@ def train_by_hand(component: ActorCritic, seed: int) -> Hand:
             losses["actor"] = -perceptron(parameters, "q", pair).mean()
         row = {"step": number + 1, "loss": sum(loss.item() for loss in losses.values()), "mean_q": q.mean().item()}
         row |= {name: loss.item() for name, loss in losses.items()}
+        for name, group in groups.items():
+            turn = torch.tensor(torch.pi * min(number / group.decay_steps, 1.0)) if group.decay_steps else None
+            share = 1.0 if turn is None else (1 + turn.cos().item()) / 2
+            row[f"learning_rate_{name}"] = group.learning_rate * share
         gradients = {}
         for name, loss in losses.items():
             if number % groups[name].every == 0:
@@ -139,17 +143,13 @@ def train_by_hand(component: ActorCritic, seed: int) -> Hand:
             group, members = groups[name], list(owned[name].values())
             for p, gradient in zip(members, found, strict=True):
                 p.grad = gradient
-            row[f"gradient_norm_{name}"] = torch.cat([g.flatten() for g in found]).norm().item()
+            norms[f"gradient_norm_{name}"] = torch.cat([g.flatten() for g in found]).norm().item()
             if group.clip is not None:
                 nn.utils.clip_grad_norm_(members, group.clip)
-            rate = group.learning_rate
-            if group.decay_steps is not None:
-                turn = torch.tensor(torch.pi * min(number / group.decay_steps, 1.0))
-                rate *= (1 + turn.cos().item()) / 2
-            optimisers[name].param_groups[0]["lr"] = row[f"learning_rate_{name}"] = rate
+            optimisers[name].param_groups[0]["lr"] = row[f"learning_rate_{name}"]
             optimisers[name].step()
             if group.ema is not None:
                 for key, p in owned[name].items():
                     averages[key] = (1 - group.ema) * averages[key] + group.ema * p.detach()
-        rows.append(row)
+        rows.append(row | norms)
     return Hand(parameters, averages, rows)

@@ -3,10 +3,11 @@
 import csv
 import io
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
-from actor_critic import CRITIC, ActorCritic, quiet, toy_data
+from actor_critic import ACTOR, CRITIC, ActorCritic, quiet, toy_data
 
 from critics.iql import IQL, CriticConfig
 from training import SeedStreams, Step, fit
@@ -58,12 +59,20 @@ def test_the_csv_of_one_group_has_the_named_columns_and_the_numbers_of_its_seed(
         assert [float(row["seconds"]) for row in rows] == sorted(float(row["seconds"]) for row in rows)
 
 
-def test_a_group_that_takes_no_step_leaves_its_columns_empty():
+def test_a_group_that_has_taken_no_step_has_no_norm():
     component = ActorCritic(length=3, idle=(0,))
     rows = read(fit(component, toy_data(), {}, SEEDS, quiet).curve.to_csv(0))
     assert [row["actor"] != "" for row in rows] == [False, True, True]
     assert [row["gradient_norm_actor"] != "" for row in rows] == [False, True, True]
     assert [float(row["learning_rate_critic"]) for row in rows] == [CRITIC.learning_rate] * 3
+
+
+def test_a_group_that_steps_seldom_is_in_every_row():
+    """Of 12 steps at most 6 rows, all of odd numbers of steps done: the actor steps on the even ones."""
+    component = ActorCritic(chosen=(CRITIC, replace(ACTOR, every=2)))
+    rows = read(fit(component, toy_data(), {}, SEEDS, quiet).curve.to_csv(0))
+    assert all(float(row["gradient_norm_actor"]) > 0 for row in rows)
+    assert rows[2]["gradient_norm_actor"] == rows[3]["gradient_norm_actor"]
 
 
 def test_a_thinned_curve_has_the_numbers_of_its_own_steps(monkeypatch):

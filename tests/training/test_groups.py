@@ -9,6 +9,7 @@ from actor_critic import ACTOR, CRITIC, ActorCritic, Hand, Networks, quiet, toy_
 from torch import Tensor, nn
 
 import training.loop
+from foundation.errors import UserError
 from training import SeedStreams, fit
 from training.component import Group
 from training.loop import Fitted
@@ -157,3 +158,20 @@ def test_a_killed_training_goes_on_to_the_same_module_loss_and_curve(
         assert [{**row, "seconds": 0} for row in ours] == [{**row, "seconds": 0} for row in theirs]
         assert [row["seconds"] for row in ours] == sorted(row["seconds"] for row in ours)
     assert set(told) == {(seed, step) for seed in SEEDS for step in range(1, 13)}
+
+
+def test_groups_that_share_a_parameter_are_refused():
+    """Each would step on the other's gradient; the default of a group is all parameters."""
+    both = (CRITIC, Group(name="actor", learning_rate=1e-3))
+    with pytest.raises(UserError, match=r"parameter q\.0\.weight is in the optimiser groups 'critic' and 'actor'"):
+        trained(ActorCritic(chosen=both))
+
+
+def test_a_group_without_parameters_is_refused():
+    with pytest.raises(UserError, match=r"group 'actor' has no parameters: none begins with actr; .* actor, q"):
+        trained(ActorCritic(chosen=(CRITIC, replace(ACTOR, parameters=("actr",)))))
+
+
+def test_a_loss_without_a_group_is_refused():
+    with pytest.raises(UserError, match="a loss is called 'actor', but the optimiser groups critic"):
+        trained(ActorCritic(chosen=(CRITIC,)))

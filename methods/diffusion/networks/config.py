@@ -52,7 +52,7 @@ class AuxiliaryHead:
 
     Attributes:
         channels: how many.
-        block: index of the block that they are read from, negative ones counted from the end.
+        block: index of the block that they are read from, negative ones counted from the end; at most the ends.
     """
 
     channels: int

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from methods.diffusion.networks.config import AuxiliaryHead, LevelEmbedding, NetworkConfig, embedded
 from training.networks import SeedMLP
 from training.seeds import SeedStreams
+from training.shapes import Observations, Z
 
 
 class PerceptronNetwork(nn.Module):
@@ -46,12 +47,12 @@ class PerceptronNetwork(nn.Module):
 
     def forward(
         self,
-        z: Float[Tensor, "seed batch channel"],
+        z: Z,
         level: int | Int[Tensor, "seed batch"],
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         levels: Float[Tensor, " level"],
         streams: SeedStreams | None = None,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         """Predicted noise; arguments as for the residual network, `streams` unused without dropout."""
         embedding = embedded(self.level, level, levels, z.shape[1])
         return self.mlp(torch.cat([z, observations, embedding], -1))

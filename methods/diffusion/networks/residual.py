@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from methods.diffusion.networks.config import AuxiliaryHead, LevelEmbedding, NetworkConfig, embedded
 from training import SeedLayerNorm, SeedLinear, SeedMLP, SeedStreams
 from training.networks import ACTIVATIONS
+from training.shapes import Observations, Z
 
 
 class Block(nn.Module):
@@ -65,16 +66,17 @@ class NoiseNetwork(nn.Module):
         if auxiliary is not None:
             sizes = [config.width, config.width, auxiliary.channels]
             self.auxiliary = SeedMLP(streams, sizes, config.activation, initial=config.initial)
-            self.auxiliary_block = range(config.blocks)[max(auxiliary.block, -config.blocks)]
+            last = config.blocks - 1
+            self.auxiliary_block = range(config.blocks)[min(max(auxiliary.block, -config.blocks), last)]
 
     def forward(
         self,
-        z: Float[Tensor, "seed batch channel"],
+        z: Z,
         level: int | Int[Tensor, "seed batch"],
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         levels: Float[Tensor, " level"],
         streams: SeedStreams | None = None,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         """Predicted noise.
 
         Args:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, embedded
 from training.networks import ACTIVATIONS, SeedLinear, SeedMLP
 from training.seeds import SeedStreams
+from training.shapes import Observations, Z
 
 FEATURES, CONTEXT = 32, 128
 FREQUENCY_SCALE = 30.0
@@ -92,12 +93,12 @@ class UShapedNetwork(nn.Module):
 
     def forward(
         self,
-        z: Float[Tensor, "seed batch channel"],
+        z: Z,
         level: int | Int[Tensor, "seed batch"],
-        observations: Float[Tensor, "seed batch observation"],
+        observations: Observations,
         levels: Float[Tensor, " level"],
         streams: SeedStreams | None = None,
-    ) -> Float[Tensor, "seed batch channel"]:
+    ) -> Z:
         """Predicted noise; arguments as for the residual network, `streams` unused without dropout."""
         time = embedded(self.time, level, levels / levels[-1], z.shape[1])
         state = self.activation(self.state(observations))

@@ -22,7 +22,7 @@ EARLIER = "earlier-"  # and a number from 1: the checkpoints before medium
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0  # as the policies were trained
 
 
-class Policy(Protocol):
+class BehaviourPolicy(Protocol):
     """Draws actions for many states at once."""
 
     def sample(self, observations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -41,7 +41,6 @@ class Uniform:
     action_dim: int
 
     def sample(self, observations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Actions (n, action_dim) float32 for observations (n, observation_dim)."""
         return generator.uniform(-1.0, 1.0, (len(observations), self.action_dim)).astype(np.float32)
 
 
@@ -66,7 +65,6 @@ class Actor:
         return mean, np.clip(log_std, LOG_STD_MIN, LOG_STD_MAX)
 
     def sample(self, observations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Actions (n, action_dim) float32 for observations (n, observation_dim) float32."""
         mean, log_std = self.distribution(observations)
         noise = generator.standard_normal(mean.shape, np.float32)
         return np.tanh(mean + np.exp(log_std) * noise)
@@ -111,7 +109,7 @@ class RobotPolicies:
         expert: the best.
     """
 
-    earlier: tuple[Policy, ...]
+    earlier: tuple[BehaviourPolicy, ...]
     medium: Actor
     expert: Actor
 

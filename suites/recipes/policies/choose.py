@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from suites.recipes.policies.actor import EARLIER, FOLDER, Policy, Uniform, from_tensors, to_tensors
+from suites.recipes.policies.actor import EARLIER, FOLDER, BehaviourPolicy, Uniform, from_tensors, to_tensors
 from suites.recipes.policies.rollout import run_episodes
 from suites.simulators.gym_mujoco import ROBOTS
 from suites.task import ControlTask
@@ -96,7 +96,7 @@ def measure(task: ControlTask, robot: str, path: Path, episodes: int, seed: int)
     Raises:
         ValueError: its weights do not fit into float16.
     """
-    policy: Policy = Uniform(task.action_dim)
+    policy: BehaviourPolicy = Uniform(task.action_dim)
     if path != UNTRAINED:
         rounded = to_tensors(from_tensors(load_file(path), "actor"), "actor", np.float16)
         if not all(np.isfinite(values).all() for values in rounded.values()):

@@ -13,7 +13,7 @@ from itertools import pairwise
 import gymnasium as gym
 import numpy as np
 
-from suites.recipes.policies.actor import Policy
+from suites.recipes.policies.actor import BehaviourPolicy
 from suites.simulators.gym_mujoco import make_robot
 from suites.task import Episode, Progress
 
@@ -25,7 +25,7 @@ PROGRESS_EVERY = 320  # steps of every simulator between two calls of progress
 
 def roll_out(
     robot: str,
-    policy: Policy,
+    policy: BehaviourPolicy,
     horizon: int,
     count: int,
     seed: np.random.SeedSequence,
@@ -53,7 +53,7 @@ def roll_out(
 
 
 def run_episodes(
-    robot: str, policy: Policy, horizon: int, episodes: int, seed: np.random.SeedSequence
+    robot: str, policy: BehaviourPolicy, horizon: int, episodes: int, seed: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whole episodes of a policy whose actions are drawn, run side by side.
 
@@ -96,7 +96,6 @@ class _Record:
     lasts: list[list[np.ndarray]]
 
     def episodes(self, index: int) -> Iterator[Episode]:
-        """The episodes of one simulator, in order."""
         ends = np.flatnonzero(self.terminations[:, index] | self.truncations[:, index]) + 1
         for (start, end), last in zip(pairwise([0, *ends.tolist()]), self.lasts[index], strict=True):
             yield Episode(
@@ -110,7 +109,7 @@ class _Record:
 
 def _run_simulators(
     simulators: list[gym.Env],
-    policy: Policy,
+    policy: BehaviourPolicy,
     count: int,
     starts: np.random.Generator,
     draws: np.random.Generator,

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from foundation.files import replacing
+from foundation.files import replace_atomically
 from suites.recipes.policies.actor import Actor, to_tensors
 from suites.simulators.gym_mujoco import ROBOTS, make_robot
 
@@ -108,7 +108,7 @@ class _SaveCheckpoints:
     def __call__(self, local_names: dict[str, Any], global_names: dict[str, Any]) -> bool:
         steps = self.model.num_timesteps
         if steps % EVERY == 0 and steps > UNTRAINED:  # nothing is learned before
-            with replacing(self.folder / f"step-{steps:07d}.safetensors") as partial:
+            with replace_atomically(self.folder / f"step-{steps:07d}.safetensors") as partial:
                 save_file(_make_checkpoint(self.model), partial)
             self.model.save(self.folder / "model.zip")
             self.model.save_replay_buffer(self.folder / "replay.pkl")

@@ -26,7 +26,8 @@ import h5py
 import numpy as np
 
 from suites.errors import DataError
-from suites.sources.d4rl.layout import find_bounds_fault, find_jumps, find_layout_faults, open_hdf5, read_column
+from suites.sources.d4rl.check import find_bounds_fault, find_jumps, find_layout_faults
+from suites.sources.d4rl.hdf5 import open_hdf5, read_column
 from suites.sources.transitions import ACTION_LIMIT, Transitions
 from suites.task import ControlTask
 

@@ -98,7 +98,7 @@ def _list_differences(scores: SuiteScores) -> list[Block]:
     return [Details("What differs between variants of one method", (Table(header, tuple(rows), words=4),))]
 
 
-def write_settings(scores: SuiteScores) -> list[Block]:
+def make_settings_section(scores: SuiteScores) -> list[Block]:
     """Where a suite's numbers come from."""
     results = scores.results()
     return [

@@ -1,12 +1,7 @@
-"""Opens, reads and checks HDF5 files in D4RL's layout; types and shapes are checked before any value is read.
-
-The layout (github.com/Farama-Foundation/D4RL, `d4rl/offline_env.py`): `observations` (N, o), `actions` (N, a),
-`rewards` (N,) and `terminals` (N,), with `timeouts` (N,) and `next_observations` (N, o) in the later versions.
-"""
+"""Finds the faults of an HDF5 file in D4RL's layout: first of names, types and shapes, then of values."""
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,37 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from suites.errors import DataError, shorten
+from suites.sources.d4rl.hdf5 import FLAGS, MATRICES, OPTIONAL, REQUIRED, describe_rows, open_hdf5, read_column
 from suites.sources.transitions import ACTION_TOLERANCE
 from suites.task import ControlTask
-
-REQUIRED = ("observations", "actions", "rewards", "terminals")
-OPTIONAL = ("timeouts", "next_observations")
-MATRICES = ("observations", "actions", "next_observations")
-FLAGS = ("terminals", "timeouts")
-
-
-@contextmanager
-def open_hdf5(path: Path, what: str) -> Iterator[h5py.File]:
-    """The file, open for reading.
-
-    Args:
-        path: of the file.
-        what: what to call it in an error.
-
-    Raises:
-        DataError: it is not there, is not HDF5, is cut short, or breaks while the block reads it.
-    """
-    if not path.is_file():
-        raise DataError(f"{what}: there is no file {path}")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError) as error:  # what h5py raises for files that are cut short or damaged
-        raise DataError(
-            f"{what}: {path} cannot be read as HDF5 ({shorten(error)}); it is damaged or only partly there, "
-            f"get it again"
-        ) from error
 
 
 def find_layout_faults(file: h5py.File) -> Iterator[str]:
@@ -89,58 +56,25 @@ def _find_column_faults(name: str, column: Any) -> Iterator[str]:
 
 
 def _find_storage_faults(name: str, column: h5py.Dataset) -> Iterator[str]:
-    """An array that claims rows which were never written reads as zeros: it is refused."""
+    """Rows that were not written would be read as zeros, so an array that lacks some is refused."""
     if not column.size:
         return
     if column.chunks is None:
         if not column.id.get_storage_size() and not column.external:
-            yield f"{name} claims shape {column.shape}, and none of it was ever written"
+            yield f"{name} has shape {column.shape}, but no data were written"
         return
     pairs = zip(column.shape, column.chunks, strict=True)
     chunks = int(np.prod([-(-size // chunk) for size, chunk in pairs], dtype=object))
     written = column.id.get_num_chunks()
     if written < chunks:
-        lost = f"{chunks - written} of its {chunks} parts were never written"
-        yield f"{name} claims shape {column.shape}, and {lost}"
-
-
-def read_column(file: h5py.File, name: str) -> np.ndarray:
-    """A column as float32, or as bool for the flags, straight into its final type; (rows, 1) becomes (rows,).
-
-    Raises:
-        DataError: (through `open_hdf5`) it cannot be read.
-        ValueError: `find_fault` finds something in it; the text is that fault.
-    """
-    column: Any = file[name]
-    if name in FLAGS:
-        values = np.asarray(column[...]).reshape(-1)
-        fault = find_fault(name, values)
-        values = values if values.dtype == np.bool_ else values != 0
-    else:
-        values = np.empty(column.shape, np.float32)
-        column.read_direct(values)  # HDF5 converts block by block: no second copy of the whole
-        fault = find_fault(name, values)
-        values = values if name in MATRICES else values.reshape(-1)
-    if fault is not None:
-        raise ValueError(fault)
-    return values
-
-
-def find_fault(name: str, values: np.ndarray) -> str | None:
-    """What is wrong with a column's values and in which row first, or None."""
-    if name in FLAGS:
-        bad = ~np.isin(values, (0, 1)) if values.dtype != np.bool_ else np.zeros(len(values), bool)
-        return _describe_rows(name, bad, values, "should be 0 or 1") if bad.any() else None
-    bad = ~np.isfinite(values)
-    if bad.any():
-        return _describe_rows(name, bad, values, "should be a finite number")
-    return None
+        lost = f"{chunks - written} of its {chunks} chunks were not written"
+        yield f"{name} has shape {column.shape}, but {lost}"
 
 
 def find_bounds_fault(actions: np.ndarray) -> str | None:
     """Where actions leave [-1, 1] by more than rounding, or None."""
     bad = np.abs(actions) > 1.0 + ACTION_TOLERANCE
-    return _describe_rows("actions", bad, actions, "should lie in [-1, 1]") if bad.any() else None
+    return describe_rows("actions", bad, actions, "should lie in [-1, 1]")
 
 
 def find_flag_faults(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
@@ -162,8 +96,8 @@ def find_flag_faults(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
         silent = np.flatnonzero(moved & ~ends)
         if len(silent):
             yield (
-                f"the next row does not go on from next_observations, and neither terminals nor timeouts says so, "
-                f"in {len(silent)} rows, first in row {silent[0]}"
+                f"observations[t + 1] differs from next_observations[t] although neither terminals nor timeouts "
+                f"is set, in {len(silent)} rows, first in row {silent[0]}"
             )
         going = np.flatnonzero(timeouts[:-1] & ~moved)
         if len(going):
@@ -173,12 +107,6 @@ def find_flag_faults(columns: Mapping[str, np.ndarray]) -> Iterator[str]:
 def measure_memory() -> int:
     """This machine's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _describe_rows(name: str, bad: np.ndarray, values: np.ndarray, should: str) -> str:
-    rows = np.unique(np.nonzero(bad)[0])
-    first = values[tuple(np.argwhere(bad)[0])]
-    return f"{name} holds {first} in row {rows[0]} and {should} ({len(rows)} such rows)"
 
 
 def find_jumps(observations: np.ndarray, longest: float) -> np.ndarray:

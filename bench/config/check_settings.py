@@ -1,4 +1,4 @@
-"""Every setting is held to the bounds, names and texts that stand beside its field, see `foundation.bounds`."""
+"""Checks every setting against its field's type hint (bounds, choices, parsers); see `foundation/bounds.py`."""
 
 import dataclasses
 import itertools

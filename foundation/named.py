@@ -1,8 +1,10 @@
-"""A choice with numbers is written `name` or `name:field=value,field=value`; this reads it."""
+"""Reads a choice with numbers, written `name` or `name:field=value,field=value`."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import TypeVar
+
+from foundation.errors import unknown_name
 
 T = TypeVar("T")
 
@@ -20,7 +22,7 @@ def parse_named(text: str, choices: Mapping[str, type[T]], what: str) -> T:
     """
     name, _, arguments = text.partition(":")
     if name not in choices:
-        raise ValueError(f"unknown {what} {name!r}; choose one of {', '.join(choices)}.")
+        raise unknown_name(what, name, choices)
     fields = {field.name for field in dataclasses.fields(choices[name])}  # pyright: ignore[reportArgumentType]
     values: dict[str, float] = {}
     for item in filter(None, arguments.split(",")):

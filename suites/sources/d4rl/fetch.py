@@ -6,9 +6,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from foundation.files import replacing
+from foundation.files import replace_atomically
 from suites.errors import DataError
 from suites.sources.cache import cache_path, read_through_cache
+from suites.sources.d4rl.check import find_layout_faults
 from suites.sources.d4rl.files import (
     LEARNED,
     build_url,
@@ -17,7 +18,7 @@ from suites.sources.d4rl.files import (
     find_checksum,
     record_checksum,
 )
-from suites.sources.d4rl.layout import find_layout_faults, open_hdf5
+from suites.sources.d4rl.hdf5 import open_hdf5
 from suites.sources.d4rl.read import VERSION, read_d4rl
 from suites.sources.download import Patience, check_server, download
 from suites.sources.transitions import Transitions
@@ -128,7 +129,7 @@ def fetch_d4rl(
         download(
             build_url(name, base),
             path,
-            lambda came: _verify(came, name, path.parent, "it was thrown away"),
+            lambda came: _verify(came, name, path.parent, "the download was deleted"),
             patience=patience or Patience(),
             progress=progress,
             say=say,
@@ -154,7 +155,7 @@ def import_d4rl(file: Path, name: str, directory: Path) -> Path:
         pass
     with _lock_file(path):
         _verify(file, name, path.parent, "use it as your own data with --data file:PATH")
-        with replacing(path) as partial:
+        with replace_atomically(path) as partial:
             shutil.copyfile(file, partial)
         record_checksum(name, compute_checksum(path), path.parent)
     return path

@@ -1,4 +1,4 @@
-"""`python -m bench data`: what data there are, and getting, making, looking at and checking them."""
+"""`python -m bench data`: lists, downloads, makes, imports, describes and checks data sets."""
 
 import contextlib
 import json
@@ -12,20 +12,22 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from bench.cli.data_summary import draw_picture, summarize
 from bench.cli.options import CheckData, FetchData, ImportData, InfoData, ListData, MakeData
 from bench.cli.table import format_table
-from bench.config.bounds import check_bounds
+from bench.config.check_settings import check_bounds
 from bench.progress import ProgressCallback, ProgressConsole
 from foundation.errors import UserError
 from suites.data import list_sources, load, parse_source
 from suites.registry import find_tasks, suite_names
 from suites.sources.cache import cache_path, count_rows
+from suites.sources.d4rl.check import inspect
+from suites.sources.d4rl.fetch import fetch_d4rl, import_d4rl, stored_file
 from suites.sources.d4rl.files import FILES, find_checksum
-from suites.sources.d4rl.layout import inspect
-from suites.sources.d4rl.store import fetch_d4rl, import_d4rl, stored_file
 from suites.sources.download import Patience
 from suites.sources.minari import fetch_minari, has_minari, minari_folder
+from suites.sources.transitions import Transitions
 from suites.task import ControlTask, Task
 
-HEADER = ("task", "source", "data set", "here", "size", "transitions")
+HEADER = ("task", "source", "data set", "on disk", "size", "transitions")
+ON_DISK = {True: "yes", False: "no"}
 
 
 def execute_data(options: Any, console: ProgressConsole) -> None:
@@ -55,8 +57,9 @@ def fetch(options: FetchData, console: ProgressConsole) -> None:
         started = time.monotonic()
         if each.source == "minari":
             console.say(f"{each.name}: asking Minari's hub")
-            fetched = fetch_minari(each.name)
+            fetched, kept = fetch_minari(each.name), "already downloaded"
         else:
+            kept = "already downloaded, checksum verified"
             with _bytes_bar(each.name, console) as progress:
                 fetched = fetch_d4rl(
                     each.name,
@@ -66,7 +69,7 @@ def fetch(options: FetchData, console: ProgressConsole) -> None:
                     progress=progress,
                     say=lambda text, name=each.name: console.say(f"  {name}: {text}"),
                 )
-        took = f"fetched in {time.monotonic() - started:.1f} s" if fetched else "is here already, and is right"
+        took = f"fetched in {time.monotonic() - started:.1f} s" if fetched else kept
         console.say(f"{each.name} ({each.source}): {took}")
 
 
@@ -75,15 +78,7 @@ def make(options: MakeData, console: ProgressConsole) -> None:
     if not options.tasks:
         raise UserError("data make needs a task or a suite, as in python -m bench data make maze2d-umaze.")
     for task in _tasks(options.tasks):
-        with console.show_bar(f"{task.name} data") as progress:
-            made = load(
-                task,
-                "local",
-                count=options.transitions,
-                directory=options.artifacts / "data",
-                seed=options.seed,
-                progress=progress,
-            )
+        made = _load(task, "local", options, console)
         console.say(f"{made.name}: {len(made):,} transitions, fingerprint {made.fingerprint[:12]}")
 
 
@@ -99,18 +94,9 @@ def import_file(options: ImportData, console: ProgressConsole) -> None:
 def show_info(options: InfoData, console: ProgressConsole) -> None:
     """`data info`."""
     task = _task(options.task)
-    with console.show_bar(f"{task.name} data") as progress:
-        transitions = load(
-            task,
-            options.data,
-            count=options.transitions,
-            directory=options.artifacts / "data",
-            seed=options.seed,
-            progress=progress,
-        )
-    path = options.picture
-    if path is None:
-        path = options.artifacts / "data" / "pictures" / f"{task.name}-{transitions.source}.png"
+    transitions = _load(task, options.data, options, console)
+    pictures = options.artifacts / "data" / "pictures"
+    path = options.picture or pictures / f"{task.name}-{transitions.source}.png"
     draw_picture(task, transitions, path)
     print(summarize(task, transitions))
     console.say(f"Picture: {path}")
@@ -128,7 +114,19 @@ def check(options: CheckData, console: ProgressConsole) -> None:
     if found.faults:
         count = "1 fault" if len(found.faults) == 1 else f"{len(found.faults)} faults"
         raise UserError(f"{options.file} has {count}.")
-    console.say("Nothing is wrong with it.")
+    console.say("No faults found.")
+
+
+def _load(task: Task, source: str, options: MakeData | InfoData, console: ProgressConsole) -> Transitions:
+    with console.show_bar(f"{task.name} data") as progress:
+        return load(
+            task,
+            source,
+            count=options.transitions,
+            directory=options.artifacts / "data",
+            seed=options.seed,
+            progress=progress,
+        )
 
 
 def _tasks(names: tuple[str, ...]) -> tuple[Task, ...]:
@@ -191,7 +189,7 @@ def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]
         there = has_minari(name)
         folder = minari_folder() / name
         size = _megabytes(_bytes_below(folder)) if there else "-"
-        yield task.name, source, name, _yes(there), size, _count(task, source, name, directory, folder)
+        yield task.name, source, name, ON_DISK[there], size, _count(task, source, name, directory, folder)
     else:
         stem = name.rpartition("-")[0]
         for each in sorted((known for known in FILES if known.rpartition("-")[0] == stem), reverse=True):
@@ -199,7 +197,7 @@ def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]
             there, expected = file.is_file(), find_checksum(each, directory / "d4rl")
             size = _megabytes(file.stat().st_size if there else expected[0].size if expected else None)
             typed = source if each == name else f"{source}:{each.rpartition('-')[2]}"
-            yield task.name, typed, each, _yes(there), size, _count(task, source, each, directory, None)
+            yield task.name, typed, each, ON_DISK[there], size, _count(task, source, each, directory, None)
 
 
 def _local(task: Task, base: str, directory: Path) -> Iterator[tuple[str, ...]]:
@@ -229,7 +227,3 @@ def _bytes_below(folder: Path) -> int:
 
 def _megabytes(size: int | None) -> str:
     return "-" if size is None else f"{size / 1e6:,.1f} MB"
-
-
-def _yes(there: bool) -> str:
-    return "yes" if there else "no"

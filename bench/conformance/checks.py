@@ -8,133 +8,30 @@ import dataclasses
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
 
-from bench.config.bounds import check_bounds, split_hint
-from bench.runner.plan import Node, node_of, ordered
+from bench.config.check_settings import check_bounds, split_hint
+from bench.conformance.subject import ACTIONS, HIGH, LOW, OBSERVATIONS, ROWS, SEEDS, Subject, act, make_subject
+from bench.runner.estimate import estimate_making
+from bench.runner.plan import sort_upstream_first
 from bench.storage.components import ComponentStore
-from critics.iql import CriticConfig
+from critics.losses import VALUE_LOSSES
 from critics.weights import WEIGHTS
 from foundation.bounds import Parsed
 from foundation.errors import UserError
-from methods.core.guidance_net import GuidanceNetConfig
-from methods.core.method import Method, MethodError, SlotMethod
+from methods.core.method import Method, SlotMethod
 from methods.core.policy import Policy, make_policy
-from methods.core.setup import Setup
-from methods.diffusion.denoiser import DenoiserConfig
-from methods.diffusion.noise import StreamNoise
-from methods.diffusion.sampler import SamplerConfig
-from training import Component, Computed, Data, SeedStreams, Step, Trained, compute, fit
-
-OBSERVATIONS, ACTIONS, TRANSITIONS, ROWS = 3, 2, 48, 6
-SEEDS = (0, 1, 2)
-LOW, HIGH = (-0.9, -0.8), (0.7, 0.9)
-SMALL = {"support_states": 12}
-"""Settings of the methods here whose default is too large for the task, by their name."""
+from training import Component, SeedStreams, Step, Trained
+from training.optimiser import make_optimisers
 
 
 class Fault(Exception):
     """What a method does that the harness cannot work with, in one sentence."""
-
-
-@dataclass
-class Subject:
-    """A method on the small task.
-
-    Attributes:
-        name, method: as registered, with its settings.
-        setup, data: of the task.
-    """
-
-    name: str
-    method: Method
-    setup: Setup = field(default_factory=lambda: small_setup())
-    data: Data = field(default_factory=lambda: small_data())
-    _made: dict[tuple[Component, tuple[int, ...]], Any] = field(default_factory=dict)
-
-    @property
-    def rho(self) -> float:
-        """The default scale; 0 for a method without one."""
-        return self.method.rho.default if self.method.rho is not None else 0.0
-
-    def models(self, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
-        """The method's made components, each once for these seeds."""
-        return {name: self.make(c, tuple(seeds)) for name, c in self.method.components(self.setup).items()}
-
-    def make(self, component: Component, seeds: tuple[int, ...]) -> Any:
-        """A component after its real training, its upstream made first."""
-        key = (component, seeds)
-        if key not in self._made:
-            models = {name: self.make(other, seeds) for name, other in component.upstream().items()}
-            match component:
-                case Trained():
-                    self._made[key] = fit(component, self.data, models, seeds, ignore).module
-                case Computed():
-                    self._made[key] = compute(component, self.data, models, seeds, ignore)
-                case _:
-                    self._made[key] = component.build(SeedStreams(seeds, f"{component.kind}/initial"))
-        return self._made[key]
-
-    def policy(self, seeds: Sequence[int] = SEEDS) -> Policy:
-        """A fresh policy of the made components."""
-        return self.method.policy(self.models(seeds), self.setup)
-
-    def nodes(self) -> dict[str, Node]:
-        """The method's components with their keys."""
-        components = self.method.components(self.setup)
-        return {name: node_of(component, "data", {}) for name, component in components.items()}
-
-
-def ignore(done: int, total: int) -> None:
-    """Progress that nobody watches."""
-
-
-def small_data() -> Data:
-    """Random transitions inside the action range."""
-    numbers = torch.Generator().manual_seed(5)
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=numbers)
-
-    low, high = torch.tensor(LOW), torch.tensor(HIGH)
-    return Data(
-        observations=uniform(TRANSITIONS, OBSERVATIONS),
-        actions=low + (high - low) * uniform(TRANSITIONS, ACTIONS),
-        rewards=uniform(TRANSITIONS),
-        next_observations=uniform(TRANSITIONS, OBSERVATIONS),
-        terminals=(uniform(TRANSITIONS) < 0.2).float(),
-    )
-
-
-def small_setup() -> Setup:
-    """Networks of width 8, 4 noise levels, 2 steps of training."""
-    return Setup(
-        observation_dim=OBSERVATIONS,
-        action_dim=ACTIONS,
-        action_low=LOW,
-        action_high=HIGH,
-        critic_config=CriticConfig(steps=2, width=8, batch_size=8, value_layer_norm=True),
-        denoiser=DenoiserConfig(
-            width=8, blocks=2, frequencies=4, level_features=8, levels=4, steps=2, batch_size=8, decay_steps=10
-        ),
-        guidance_net_config=GuidanceNetConfig(width=8, layers=2, steps=2),
-        sampler=SamplerConfig(),
-    )
-
-
-def act(policy: Policy, seeds: Sequence[int], rho: float | Tensor, observations: Tensor | None = None) -> Tensor:
-    """Actions at observations and with noise that are the same for a seed whatever its company."""
-    if observations is None:
-        observations = SeedStreams(seeds, "observations").normal(ROWS, OBSERVATIONS)
-    scales = rho if isinstance(rho, Tensor) else torch.full((len(seeds), ROWS), rho)
-    with torch.no_grad():
-        return policy.act(observations, scales, StreamNoise(SeedStreams(seeds, "evaluation"), ROWS))
 
 
 def check_declaration(subject: Subject) -> None:
@@ -142,21 +39,22 @@ def check_declaration(subject: Subject) -> None:
     cls = type(subject.method)
     if not (cls.title and cls.paper):
         raise Fault("says no title or no paper; set both as class attributes.")
-    if not (dataclasses.is_dataclass(cls) and is_frozen(cls)):
-        raise Fault("is no frozen dataclass; decorate it with @dataclass(frozen=True).")
     hash(subject.method)
     try:
         check_bounds(subject.method, subject.name)
     except UserError as error:
         raise Fault(f"has a default out of its own bounds: {error}") from error
+    for component in every_component(subject):
+        if "kind" not in vars(type(component)):
+            raise Fault(f"has a component {type(component).__name__} without a `kind` of its own.")
     rho = cls.rho
     if rho is not None and not all(rho.low <= scale <= rho.high for scale in (*rho.grid, rho.default)):
         raise Fault(f"has a default or a grid of ρ outside {rho.low:g} to {rho.high:g}.")
 
 
 def is_frozen(cls: type) -> bool:
-    """Whether a dataclass refuses to be changed."""
-    return bool(vars(cls)["__dataclass_params__"].frozen)
+    """Whether a class is itself a dataclass that refuses to be changed."""
+    return "__dataclass_params__" in vars(cls) and bool(vars(cls)["__dataclass_params__"].frozen)
 
 
 def check_shapes(subject: Subject) -> None:
@@ -180,36 +78,65 @@ def check_shapes(subject: Subject) -> None:
 
 
 def check_losses(subject: Subject, component: Trained[Any], module: Any) -> None:
-    """One loss per seed for each group, and a group for every trained parameter."""
-    models = {name: subject.make(other, SEEDS) for name, other in component.upstream().items()}
-    noise = SeedStreams(SEEDS, "shapes")
-    precomputed = component.precompute(Step(subject.data, models, noise))
-    losses = component.losses(module, Step(subject.data, models, noise, precomputed))
-    names = {group.name for group in component.groups}
-    for name, loss in losses.items():
-        if name not in names:
-            raise Fault(f"{component.kind}: a loss is called {name!r}, its groups {', '.join(sorted(names))}.")
-        if loss.shape != (len(SEEDS),):
-            raise Fault(f"{component.kind}: the loss {name!r} has shape {tuple(loss.shape)}, not (seed,).")
+    """One loss per seed for each group, and one group for every trained parameter."""
+    names, found = {group.name for group in component.groups}, set[str]()
+    for number in range(max(group.every for group in component.groups)):
+        for name, loss in first_losses(subject, component, module, SEEDS, number).items():
+            found.add(name)
+            if name not in names:
+                raise Fault(f"{component.kind}: a loss is called {name!r}, its groups {', '.join(sorted(names))}.")
+            if loss.shape != (len(SEEDS),):
+                raise Fault(f"{component.kind}: the loss {name!r} has shape {tuple(loss.shape)}, not (seed,).")
+    if names - found:
+        raise Fault(f"{component.kind}: the group {sorted(names - found)[0]!r} never has a loss.")
+    make_optimisers(module, component.groups)
     begins = tuple(start for group in component.groups for start in group.parameters)
     for name, parameter in module.named_parameters():
         if parameter.requires_grad and not name.startswith(begins):
             raise Fault(f"{component.kind}: no group has the parameter {name}, so it is never trained.")
 
 
+def first_losses(
+    subject: Subject, component: Trained[Any], module: Any, seeds: tuple[int, ...], number: int = 0
+) -> Mapping[str, Tensor]:
+    """The losses of one step with random numbers that are the same for a seed whatever its company."""
+    models = {name: subject.make(other, seeds) for name, other in component.upstream().items()}
+    noise = SeedStreams(seeds, "losses")
+    precomputed = component.precompute(Step(subject.data, models, noise))
+    return component.losses(module, Step(subject.data, models, noise, precomputed, number))
+
+
 def check_repeatable(subject: Subject) -> None:
-    """Equal noise gives equal actions: every random number is asked of `noise`."""
+    """Equal noise gives equal losses and actions, and nothing is drawn from torch's own generator."""
+    before = torch.random.get_rng_state()
+    for component in every_component(subject):
+        if isinstance(component, Trained):
+            module = component.build(SeedStreams(SEEDS, "repeated"))
+            one, two = (first_losses(subject, component, module, SEEDS) for _ in range(2))
+            if not all(torch.equal(one[name], two[name]) for name in one):
+                raise Fault(f"{component.kind}: gives other losses for equal noise; draw from `step.noise`.")
     policy = subject.policy()
     if not torch.equal(act(policy, SEEDS, subject.rho), act(policy, SEEDS, subject.rho)):
-        raise Fault("gives other actions for the same observations and noise; ask `noise` for random numbers.")
+        raise Fault("is not deterministic given observations and noise; draw all random numbers from `noise`.")
+    if not torch.equal(before, torch.random.get_rng_state()):
+        raise Fault("draws from torch's own generator; draw from `step.noise`, `streams` or `noise`.")
 
 
 def check_seeds_apart(subject: Subject) -> None:
-    """A seed trained and evaluated alone acts as it does in company."""
+    """A seed's losses and actions are alone what they are in company."""
+    for component in every_component(subject):
+        if isinstance(component, Trained):
+            together, alone = (
+                first_losses(subject, component, component.build(SeedStreams(seeds, "apart")), seeds)
+                for seeds in (SEEDS, (1,))
+            )
+            for name, loss in together.items():
+                if not torch.allclose(loss[SEEDS.index(1)], alone[name][0], rtol=1e-3, atol=1e-5):
+                    raise Fault(f"{component.kind}: mixes seeds: a seed's loss changes with the seeds beside it.")
     rows = [act(subject.policy(seeds), seeds, subject.rho)[seeds.index(1)] for seeds in (SEEDS, (1,), (7, 1))]
     for row in rows[1:]:
         if not torch.allclose(row, rows[0], rtol=1e-3, atol=1e-4):
-            raise Fault("lets seeds touch: a seed acts otherwise alone than in the company of others.")
+            raise Fault("mixes seeds: a seed's actions change when other seeds are trained or evaluated with it.")
 
 
 def check_unguided(subject: Subject) -> None:
@@ -227,19 +154,15 @@ def check_unguided(subject: Subject) -> None:
     if not torch.allclose(actions[:, 1::2], unguided[:, 1::2], atol=1e-5):
         raise Fault("is not the unguided policy at ρ = 0 for a row beside guided ones.")
     if torch.allclose(guided, unguided, atol=1e-7):
-        raise Fault(f"acts at ρ = {subject.rho:g} as it does at ρ = 0: nothing is guided.")
+        raise Fault(f"has the same actions at ρ = {subject.rho:g} and ρ = 0: guidance has no effect.")
 
 
 def plain_policy(subject: Subject) -> Policy | None:
-    """Sampling without guidance; None for a method with a policy of its own and no `denoiser`."""
-    models, method = subject.models(), subject.method
-    if isinstance(method, SlotMethod):
-        return make_policy(method.objective(), None, method.selection(), models, subject.setup)
-    return _Plain().policy(models, subject.setup) if "denoiser" in models else None
-
-
-class _Plain(SlotMethod):
-    """The behaviour objective, no guidance, the first draw."""
+    """Sampling without guidance; None for a method with a policy of its own, which only itself knows."""
+    method = subject.method
+    if not isinstance(method, SlotMethod):
+        return None
+    return make_policy(method.objective(), None, method.selection(), subject.models(), subject.setup)
 
 
 def check_counts(subject: Subject) -> None:
@@ -257,16 +180,21 @@ def check_counts(subject: Subject) -> None:
     observations[1, 2] = float("nan")
     broken = subject.policy()
     act(broken, SEEDS, subject.rho, observations)
-    counted = [sum(map(sum, broken.counts.of_seed(row)["interventions"].values())) for row in range(len(SEEDS))]
-    before = [sum(map(sum, policy.counts.of_seed(row)["interventions"].values())) for row in range(len(SEEDS))]
-    if counted[1] <= before[1]:
+    before, after = count_by_seed(policy), count_by_seed(broken)
+    if not any(count > before[1].get(name, 0) for name, count in after[1].items()):
         raise Fault("does not count a NaN: a row whose score is not finite was counted nowhere.")
-    if counted[0] != before[0] or counted[2] != before[2]:
+    if any(before[row] != after[row] for row in range(len(SEEDS)) if row != 1):
         raise Fault("counts a seed's NaN for another seed.")
 
 
+def count_by_seed(policy: Policy) -> list[dict[str, int]]:
+    """Interventions of every seed by name, summed over the levels."""
+    found = [policy.counts.of_seed(row)["interventions"] for row in range(len(SEEDS))]
+    return [{name: sum(by_level) for name, by_level in each.items()} for each in found]
+
+
 def check_keys(subject: Subject) -> None:
-    """Every setting that changes what is trained is in a key, and a component's fields are all in its key."""
+    """Every setting that changes what is trained is in a key."""
     first, again = subject.nodes(), subject.nodes()
     if {name: node.label for name, node in first.items()} != {name: node.label for name, node in again.items()}:
         raise Fault("gives its components another key each time it is asked.")
@@ -275,7 +203,7 @@ def check_keys(subject: Subject) -> None:
         other = Subject(subject.name, method, subject.setup, subject.data)
         try:
             same = every_label(other) == labels
-        except MethodError:
+        except UserError:
             continue  # a combination of settings that the method refuses
         if same and not same_tensors(subject, other):
             raise Fault(f"has a setting that is missing in a key: {name} changes what is trained, but no key.")
@@ -283,12 +211,12 @@ def check_keys(subject: Subject) -> None:
 
 def every_label(subject: Subject) -> list[str]:
     """The labels of the method's components and all they stand on."""
-    return [node.label for node in ordered(subject.nodes().values())]
+    return [node.label for node in sort_upstream_first(subject.nodes().values())]
 
 
 def every_component(subject: Subject) -> list[Component]:
     """The method's components and all they stand on, each once, as far as they have to be made."""
-    return [node.component for node in ordered(subject.nodes().values())]
+    return [node.component for node in sort_upstream_first(subject.nodes().values())]
 
 
 def same_tensors(subject: Subject, other: Subject) -> bool:
@@ -306,10 +234,10 @@ def changed_methods(subject: Subject) -> Iterator[tuple[str, Method]]:
     for item in dataclasses.fields(subject.method):  # pyright: ignore[reportArgumentType]
         value = getattr(subject.method, item.name)
         for other in other_values(value, hints[item.name]):
-            method = dataclasses.replace(subject.method, **{item.name: other})  # pyright: ignore
             try:
+                method = dataclasses.replace(subject.method, **{item.name: other})  # pyright: ignore
                 check_bounds(method, subject.name)
-            except UserError:
+            except ValueError:  # out of bounds, or what the method itself refuses
                 continue
             yield item.name, method
             break
@@ -321,15 +249,25 @@ def other_values(value: Any, hint: Any) -> list[Any]:
     if get_origin(base) is Literal:
         return [choice for choice in get_args(base) if choice != value]
     if any(isinstance(item, Parsed) for item in metadata):
-        return [name for name in WEIGHTS if name != value]
+        return [name for name in (*WEIGHTS, *VALUE_LOSSES) if name != value]
     match value:
         case bool():
             return [not value]
         case int() | float():
-            return [value + 1, value * 2, value / 2, value - 1]
+            return [each for each in (value + 1, value * 2, value / 2, value - 1, 0.5) if each != value]
         case None:
             return [1, 1.0]
+        case str():
+            return [f"{value}x"]
+        case tuple():
+            return [(*value[:-1], *other_values(value[-1], type(value[-1]))[:1])] if value else []
     return []
+
+
+def check_estimate(subject: Subject) -> None:
+    """Its components can be timed before anything is trained, as every run does."""
+    for node in sort_upstream_first(subject.nodes().values()):
+        estimate_making(node, SEEDS, subject.data)
 
 
 def check_storage(subject: Subject) -> None:
@@ -347,7 +285,7 @@ def check_storage(subject: Subject) -> None:
         stored = act(subject.method.policy(loaded, setup), SEEDS, subject.rho)
     if not torch.equal(stored, act(subject.policy(), SEEDS, subject.rho)):
         raise Fault(
-            "acts otherwise after its components were stored and read; keep all state in parameters and buffers."
+            "changes its actions after saving and loading its components; keep all state in their buffers."
         )
 
 
@@ -359,14 +297,9 @@ CHECKS: Mapping[str, Callable[[Subject], None]] = {
     "unguided at ρ = 0": check_unguided,
     "counts": check_counts,
     "keys": check_keys,
+    "estimate": check_estimate,
     "storage": check_storage,
 }
-
-
-def make_subject(name: str, cls: type[Method]) -> Subject:
-    """The method with its default settings, on the small task."""
-    fields = {item.name for item in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
-    return Subject(name, cls(**{key: value for key, value in SMALL.items() if key in fields}))
 
 
 def check_method(name: str, cls: type[Method], say: Callable[[str], None]) -> list[str]:
@@ -377,7 +310,14 @@ def check_method(name: str, cls: type[Method], say: Callable[[str], None]) -> li
         cls: the method.
         say: told a line.
     """
-    subject, faults = make_subject(name, cls), []
+    if not is_frozen(cls):
+        say("  FAILED  declaration: is no frozen dataclass; decorate it with @dataclass(frozen=True).")
+        return [f"{name} is no frozen dataclass."]
+    try:
+        subject, faults = make_subject(name, cls), list[str]()
+    except TypeError as error:
+        say(f"  FAILED  declaration: it cannot be made without settings: {error}")
+        return [f"{name}: it cannot be made without settings."]
     for title, check in CHECKS.items():
         started = time.monotonic()
         try:

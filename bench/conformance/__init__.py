@@ -1,0 +1,1 @@
+"""What the harness asks of every method, and the small task that it is checked on."""

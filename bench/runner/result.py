@@ -1,0 +1,102 @@
+"""The result of a cell: its full spec, every episode, the data's fingerprint, versions, machine and counts."""
+
+import datetime
+import io
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.runner.evaluate import Outcome, Points
+from bench.runner.plan import PlannedCell
+from reports.load.schema import FORMAT, Data, Evaluations, Machine, Result, Seconds
+
+PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
+
+
+def make_result(
+    planned: PlannedCell,
+    outcome: Outcome,
+    data: Data,
+    counts: Mapping[str, Any],
+    seconds: Seconds,
+    device: torch.device,
+) -> Result:
+    """The result of one cell.
+
+    Args:
+        planned: the cell.
+        outcome: of its evaluation.
+        data: what it was trained on.
+        counts: `interventions`, name to counts by level, and `evaluations` with the fields of `Evaluations`.
+        seconds: its share of the wall time.
+        device: where it was evaluated.
+    """
+    cell = planned.cell
+    return Result(
+        format=FORMAT,
+        status="done",
+        suite=cell.task.suite,
+        task=cell.task.name,
+        method=cell.name,
+        title=cell.method.title,
+        seed=cell.seed,
+        rho=cell.rho,
+        rho_source=cell.rho_source,
+        preset=cell.preset,
+        terms=cell.terms,
+        metric=outcome.metric,
+        score=outcome.score,
+        episodes=outcome.episodes,
+        densities=outcome.densities,
+        samples_file=f"seed-{cell.seed}.npz" if outcome.points else None,
+        trajectories_file=None,
+        data=data,
+        config=cell.settings(),
+        components={name: node.label for name, node in planned.models.items()},
+        tuning=cell.tuning,
+        interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
+        evaluations=Evaluations(**counts["evaluations"]),
+        weights_histogram=None,
+        seconds=seconds,
+        versions=read_versions(),
+        machine=describe_machine(device),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def read_versions() -> dict[str, str]:
+    """Python's and the packages' that a score can depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def describe_machine(device: torch.device) -> Machine:
+    """The device's kind, its name and the number of cores."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _read_processor()
+    return Machine(device=device.type, processor=name, cores=os.cpu_count())
+
+
+def _read_processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def pack_samples(points: Sequence[Points]) -> bytes | None:
+    """The points of all β as an `.npz` file; None where there are none."""
+    if not points:
+        return None
+    buffer = io.BytesIO()
+    arrays = {
+        f"{name}_{at.inverse_temperature:g}": array.astype(np.float32)
+        for at in points
+        for name, array in (("ours", at.ours), ("truth", at.truth))
+    }
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
