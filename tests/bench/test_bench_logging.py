@@ -57,7 +57,7 @@ def wandb_records(content: bytes) -> Iterator[bytes]:
 
 
 def wait_for_rows(file: Path) -> list[dict[str, str]]:
-    """The history of one offline run, whose file W&B's own process may write a moment after the run is finished."""
+    """The history of one offline run, whose file W&B's own process may write a moment after it ended."""
     deadline = time.monotonic() + 30
     while not (rows := wandb_rows(file)) and time.monotonic() < deadline:
         time.sleep(0.05)
