@@ -2,6 +2,7 @@
 
 import csv
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def wandb_records(content: bytes) -> Iterator[bytes]:
             parts = b""
 
 
+def wait_for_rows(file: Path) -> list[dict[str, str]]:
+    """The history of one offline run, whose file W&B's own process may write a moment after it ended."""
+    deadline = time.monotonic() + 30
+    while not (rows := wandb_rows(file)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return rows
+
+
 def wandb_rows(file: Path) -> list[dict[str, str]]:
     """The history of one offline run, as W&B keeps it."""
     rows = []
@@ -75,7 +84,7 @@ def test_wandb_offline_has_the_numbers_of_the_curves(
     assert bench(*RUN, "--seeds", "1", "--logger", "wandb", *fresh).code == 0
     files = sorted((tmp_path / "results" / "logs" / "wandb").glob("offline-run-*/*.wandb"))
     assert len(files) == 2  # one component, one result
-    by_columns = {frozenset(rows[0]) & {"gradient_norm", "return"}: rows for rows in map(wandb_rows, files)}
+    by_columns = {frozenset(rows[0]) & {"gradient_norm", "return"}: rows for rows in map(wait_for_rows, files)}
     (curve,) = curves(tmp_path / "artifacts").values()
     kept = by_columns[frozenset({"gradient_norm"})]
     assert [float(row["loss"]) for row in kept] == [float(row["loss"]) for row in curve]
