@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from command_line import Call
 
+from bench.conformance.checks import check_method
+from methods import get_method, method_names
+
 SOUND = '''
 """A guidance by a learned log weight, regressed on the critic's Q."""
 from collections.abc import Mapping
@@ -75,6 +78,11 @@ def write_plugin(folder: Path, changes: dict[str, str]) -> Path:
     file = folder / "my_planted.py"
     file.write_text(text)
     return file
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_every_method_here_passes(name: str):
+    assert check_method(name, get_method(name), lambda line: None) == []
 
 
 def test_a_sound_plugin_passes(bench: Call, tmp_path: Path):
