@@ -3,6 +3,7 @@
 A file `methods/my_method.py` holds the method `my-method`; nothing is imported until it is asked for.
 """
 
+import dataclasses
 import importlib
 import importlib.util
 import sys
@@ -29,10 +30,12 @@ def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
         name: as typed on the command line: lower case, words joined by `-`.
 
     Raises:
-        MethodError: another class already has the name.
+        MethodError: another class already has the name, or its settings are not those of a frozen dataclass with a
+            default for each.
     """
 
     def keep(cls: type[MethodT]) -> type[MethodT]:
+        check_settings_of(cls, name)
         other = _registered.get(name)
         taken = other.__module__ if other is not None else _built_in(name)
         same = cls.__module__ == taken and (other is None or other.__qualname__ == cls.__qualname__)
@@ -46,6 +49,18 @@ def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
         return cls
 
     return keep
+
+
+def check_settings_of(cls: type[Method], name: str) -> None:
+    """Refuse a class that cannot be made with its settings' defaults."""
+    if not ("__dataclass_params__" in vars(cls) and vars(cls)["__dataclass_params__"].frozen):
+        raise MethodError(
+            f"{cls.__name__} is no frozen dataclass; put @dataclass(frozen=True) between @register({name!r}) and "
+            "the class."
+        )
+    for field in dataclasses.fields(cls):  # pyright: ignore[reportArgumentType]
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise MethodError(f"{cls.__name__}.{field.name} has no default; every setting of a method needs one.")
 
 
 def method_names() -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A method is found by its name, lazily; a wrong name or a broken plug-in gets one sentence with the remedy."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -170,3 +171,21 @@ def test_a_plugin_cannot_take_a_built_in_name_even_before_that_is_imported(plugi
     )
     run = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == expected
+
+
+UNFIT = {
+    "a plain class": ("class Mine(SlotMethod): ...", "Mine is no frozen dataclass; put @dataclass"),
+    "not frozen": ("@dataclass\nclass Mine(SlotMethod): ...", "Mine is no frozen dataclass"),
+    "no default": ("@dataclass(frozen=True)\nclass Mine(SlotMethod):\n    n: int", "Mine.n has no default"),
+}
+
+
+@pytest.mark.parametrize("unfit", UNFIT)
+def test_a_class_that_cannot_be_made_is_refused_when_it_is_registered(tmp_path: Path, unfit: str):
+    code, sentence = UNFIT[unfit]
+    file = tmp_path / "unfit.py"
+    head = "from dataclasses import dataclass\nfrom methods import SlotMethod, register\n@register('my-unfit')\n"
+    file.write_text(head + code + "\n")
+    with pytest.raises(MethodError, match=re.escape(sentence)):
+        load_plugin(file)
+    assert "my-unfit" not in method_names()
