@@ -12,33 +12,6 @@ if TYPE_CHECKING:
     from suites.task import ControlTask, Density, DensityTask, Episode, Progress, Suite, Task
     from suites.transforms import MinusOne, QuarterTurn, ReturnRange, RewardTransform, Unchanged
 
-__all__ = [
-    "ControlTask",
-    "DataError",
-    "Density",
-    "DensityTask",
-    "Episode",
-    "MinusOne",
-    "Progress",
-    "QuarterTurn",
-    "ReturnRange",
-    "RewardTransform",
-    "Suite",
-    "Task",
-    "Transitions",
-    "Unchanged",
-    "action_bounds",
-    "as_float32",
-    "find_tasks",
-    "get_suite",
-    "get_tasks",
-    "load",
-    "make",
-    "make_robotics",
-    "parse_source",
-    "suite_names",
-]
-
 _MODULES = {
     "data": ("load", "parse_source"),
     "environments": ("as_float32", "make", "make_robotics"),
@@ -48,6 +21,8 @@ _MODULES = {
     "task": ("ControlTask", "Density", "DensityTask", "Episode", "Progress", "Suite", "Task"),
     "transforms": ("MinusOne", "QuarterTurn", "ReturnRange", "RewardTransform", "Unchanged"),
 }
+
+__all__ = sorted(name for names in _MODULES.values() for name in names)  # pyright: ignore
 
 
 def __getattr__(name: str) -> Any:

@@ -3,23 +3,24 @@
 A setting that cannot work fails here, before hours of training.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from bench.config.request import resolve_episodes
+from bench.config.request import resolve_betas, resolve_episodes
 from bench.runner.component_builder import build_untrained
+from bench.runner.evaluate import Evaluation, evaluate
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells
-from methods.diffusion.noise import StreamNoise
-from suites.task import ControlTask
+from suites import ControlTask, DensityTask
 from training import Computed, Data, SeedStreams, Step, Trained
 
 SLICE = 1024
 TIMED_STEPS = 3
-TIMED_ENVIRONMENT_STEPS = 20
 ROWS = 500
 
 
@@ -32,7 +33,7 @@ def estimate_plan(plan: TaskPlan, device: torch.device) -> float:
     data = plan.data.data.first(SLICE).to(device)
     seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
     for group in group_cells(plan.open):
-        seconds += estimate_evaluation(group, resolve_episodes(group[0].cell.task, group[0].cell.config), data)
+        seconds += estimate_evaluation(group, data)
     return seconds
 
 
@@ -68,38 +69,34 @@ def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
     return 0.0
 
 
-def estimate_evaluation(group: Sequence[PlannedCell], episodes: int, data: Data) -> float:
-    """Expected seconds to evaluate one method at one ρ on all episodes of its seeds."""
+def estimate_evaluation(group: Sequence[PlannedCell], data: Data) -> float:
+    """Expected seconds to evaluate one method at one ρ on all episodes of its seeds, from a few steps or one β."""
     cell, setup, seeds = group[0].cell, group[0].setup, [planned.cell.seed for planned in group]
     models = {name: build_untrained(c, seeds, data) for name, c in cell.method.components(setup).items()}
     policy = cell.method.policy(models, setup)
-    rows = episodes if isinstance(cell.task, ControlTask) else ROWS
-    observations = data.observations[torch.arange(rows) % len(data)].expand(len(seeds), -1, -1)
-    rho = torch.full((len(seeds), rows), cell.rho or 0.0, device=observations.device)
-    noise = StreamNoise(SeedStreams(seeds, "estimate", observations.device), rows)
-    with torch.no_grad():
-        per_call = seconds_per_call(lambda: policy.act(observations, rho, noise), observations.device, 1)
-    if not isinstance(cell.task, ControlTask):
-        return per_call * (episodes / rows) * 4
-    return cell.task.horizon * (per_call + len(seeds) * episodes * seconds_per_environment_step(cell.task))
+    count, device = resolve_episodes(cell.task, cell.config), data.rewards.device
+    match cell.task:
+        case ControlTask() as task:
+            with contextlib.closing(task.make_environment()) as simulator:
+                # One simulator for all episodes: stepping costs the same, and making many would take longer.
+                short = replace(task, horizon=TIMED_STEPS + 1, make_environment=lambda: simulator)
+                evaluation = Evaluation(seeds, cell.rho or 0.0, range(count), (), device, "estimate")
+                marks = [time.monotonic()]
+                evaluate(policy, short, evaluation, lambda done, total: marks.append(time.monotonic()))
+            steps = marks[1:] if len(marks) > 2 else marks  # the first step comes after all resets
+            return task.horizon * (steps[-1] - steps[0]) / (len(steps) - 1)
+        case DensityTask() as task:
+            betas, few = resolve_betas(task, cell.config), min(count, ROWS)
+            evaluation = Evaluation(seeds, cell.rho or 0.0, range(few), betas[:1], device)
+            started = time.monotonic()
+            evaluate(policy, task, evaluation, lambda done, total: None)
+            return (time.monotonic() - started) * count / few * len(betas)
+    return 0.0
 
 
 def freeze(model: Any) -> Any:
     """A model as made ones are: without gradients, in evaluation mode."""
     return model.requires_grad_(False).eval() if isinstance(model, nn.Module) else model
-
-
-def seconds_per_environment_step(task: ControlTask) -> float:
-    """Measured on one environment with zero actions."""
-    environment = task.make_environment()
-    environment.reset(seed=0)
-    action = torch.zeros(task.action_dim).numpy()
-    started = time.monotonic()
-    for _ in range(TIMED_ENVIRONMENT_STEPS):
-        environment.step(action)
-    seconds = (time.monotonic() - started) / TIMED_ENVIRONMENT_STEPS
-    environment.close()
-    return seconds
 
 
 def seconds_per_call(call: Callable[[], object], device: torch.device, repeats: int = TIMED_STEPS) -> float:

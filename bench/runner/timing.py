@@ -16,7 +16,6 @@ from bench.config.check_settings import check_bounds
 from bench.config.request import Request, TimingDetails
 from bench.progress import ProgressConsole
 from bench.runner.data import make_setup
-from bench.runner.plan import make_node, sort_upstream_first
 from bench.runner.result import describe_machine
 from bench.storage.results import ResultStore
 from methods.core.method import Method
@@ -24,7 +23,6 @@ from methods.core.setup import Setup
 from methods.diffusion.noise import StreamNoise
 from reports.load import schema
 from reports.load.files import TIMING, read_optional, write_file
-from training.component import Component
 from training.networks import parameter_count
 from training.seeds import SeedStreams
 
@@ -80,11 +78,12 @@ def time_one(
     """Median, 5th and 95th percentile of the milliseconds of a call, parameters and peak memory."""
     components = method.components(setup)
     streams = SeedStreams([0], "timing", device)
-    models = {part: component.build(streams) for part, component in components.items()}
-    count = parameters(components)
-    for model in models.values():
-        if isinstance(model, torch.nn.Module):
-            model.requires_grad_(False)
+    built = {component: component.build(streams) for component in dict.fromkeys(components.values())}
+    modules = [model for model in built.values() if isinstance(model, torch.nn.Module)]
+    count = sum(map(parameter_count, modules))
+    for module in modules:
+        module.requires_grad_(False)
+    models = {name: built[component] for name, component in components.items()}
     policy = method.policy(models, setup)
     observations = streams.normal(batch, setup.observation_dim)
     rho = torch.full((1, batch), method.rho.default if guided and method.rho else 0.0, device=device)
@@ -108,15 +107,6 @@ def time_one(
         "peak_memory_mib": peak_memory(act, device),
         "device": device.type,
     }
-
-
-def parameters(components: Any) -> int:
-    """Parameters of everything that acting needs, each component once."""
-    known: dict[Component, Any] = {}
-    nodes = [make_node(component, "timing", known) for component in components.values()]
-    wanted = {node.label for node in nodes}
-    unique = [node for node in sort_upstream_first(nodes) if node.label in wanted]
-    return sum(parameter_count(node.component.build(SeedStreams([0], "count"))) for node in unique)
 
 
 def measure(act: Callable[[], None], calls: int, device: torch.device) -> list[float]:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 from torch import nn
 
 from foundation.bounds import Count, NonNegative, Positive, Rate
-from methods.diffusion.networks.build import build_network
+from methods.diffusion.networks import NETWORKS
 from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
 from training import Group, SeedStreams, Step, Trained
@@ -112,7 +112,7 @@ class Backbone:
     def build(self, streams: SeedStreams, auxiliary: AuxiliaryHead | None = None) -> NetworkDenoiser:
         """A fresh denoiser for all seeds, of the action and the auxiliary channels."""
         config = self.config
-        network = build_network(streams, config, self.observation_dim, self.action_dim, auxiliary)
+        network = NETWORKS[config.network](streams, config, self.observation_dim, self.action_dim, auxiliary)
         channels = self.action_dim + (0 if auxiliary is None else auxiliary.channels)
         return NetworkDenoiser(network, make_schedule(config.schedule, config.levels), channels)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
 from methods import AuxiliaryHead
-from methods.diffusion.networks.build import NETWORKS, build_network
+from methods.diffusion.networks import NETWORKS
 from methods.diffusion.networks.config import LevelEmbedding, NetworkConfig, level_numbers
 from methods.diffusion.networks.perceptron import PerceptronNetwork
 from methods.diffusion.networks.u_shaped import ContextBlock, UShapedNetwork
@@ -25,7 +25,7 @@ PUBLISHED = Path(__file__).parents[2] / "reports" / "published" / "published_swg
 def network(name: Any, further: int = 0) -> nn.Module:
     config = NetworkConfig(network=name, width=8, blocks=3, dropout=0.0, frequencies=4, level_features=6)
     head = AuxiliaryHead(further) if further else None
-    return build_network(SeedStreams(SEEDS, "x"), config, OBSERVATIONS, ACTIONS, head)
+    return NETWORKS[config.network](SeedStreams(SEEDS, "x"), config, OBSERVATIONS, ACTIONS, head)
 
 
 def inputs(channels: int) -> tuple[Tensor, Tensor]:
@@ -109,7 +109,7 @@ def test_the_u_goes_down_and_up_with_what_came_down_beside_it():
 
 def test_the_frequencies_of_the_u_are_fixed_and_spread_by_thirty():
     streams = SeedStreams(range(200), "x")
-    net = build_network(streams, NetworkConfig(network="u-shaped", width=2), 1, 1)
+    net = NETWORKS["u-shaped"](streams, NetworkConfig(network="u-shaped", width=2), 1, 1, None)
     assert "time.frequency" not in dict(net.named_parameters())
     assert "time.frequency" in net.state_dict()
     assert net.get_buffer("time.frequency").std().item() == pytest.approx(30, abs=4.5 * 30 / (2 * 3200) ** 0.5)
@@ -129,7 +129,7 @@ def test_the_u_has_as_many_parameters_as_the_authors_network():
     last = 1024 * 6 + 6
     assert embeddings + blocks + last == 1_634_278
     config = NetworkConfig(network="u-shaped")
-    net = build_network(SeedStreams([0], "x"), config, 17, 6)
+    net = NETWORKS[config.network](SeedStreams([0], "x"), config, 17, 6, None)
     assert parameter_count(net) == 1_634_278
 
 
@@ -156,7 +156,7 @@ def test_the_perceptron_has_the_papers_number_of_parameters(width, depth, publis
     by_hand = embedding + (inputs + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * outputs
     if width * depth < 5000:  # the larger ones are the same formula at hundreds of megabytes
         config = NetworkConfig(network="mlp", width=width, blocks=depth)
-        net = build_network(SeedStreams([0], "x"), config, 11, 3, AuxiliaryHead(1))
+        net = NETWORKS[config.network](SeedStreams([0], "x"), config, 11, 3, AuxiliaryHead(1))
         assert parameter_count(net) == by_hand
     if (width, depth) == (2056, 2):
         assert by_hand == 4_895_532
@@ -174,10 +174,3 @@ def test_numbers_of_levels_are_one_to_k_until_they_would_look_unrelated():
     far = torch.pdist(table).median()
     assert (neighbours < far / 3).all()
     assert neighbours.min() > 0
-
-
-def test_an_unknown_network_is_named_with_the_choices():
-    config = NetworkConfig()
-    object.__setattr__(config, "network", "unet")  # under test the constructor would check its type
-    with pytest.raises(ValueError, match=r"unknown network 'unet'; choose one of residual, u-shaped, mlp\."):
-        build_network(SeedStreams([0], "x"), config, 3, 2)

@@ -23,11 +23,7 @@ class PerceptronNetwork(nn.Module):
     Deviation: CEP's network on the toy sets lifts the point to 224 units beside 32 of the level, and narrows to
     256 after four layers of 512; here it is four layers of 512 on everything at once.
 
-    Args:
-        streams: the seeds and their random numbers.
-        config: sizes.
-        observation_dim, action_dim: sizes of s and a.
-        auxiliary: further channels of z, or None.
+    Args as of the residual network.
     """
 
     def __init__(

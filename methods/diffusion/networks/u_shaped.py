@@ -60,11 +60,7 @@ class UShapedNetwork(nn.Module):
     t is the level's place k/K, which with 1,000 levels of `vp-linear` is the authors' time exactly. Auxiliary
     channels are predicted as the others; the authors of this network have none.
 
-    Args:
-        streams: the seeds and their random numbers.
-        config: `width` (256 in the code, for blocks of 512, 256 and 128) and `activation`.
-        observation_dim, action_dim: sizes of s and a.
-        auxiliary: further channels of z, or None.
+    Args as of the residual network; `width` is 256 in the code, for blocks of 512, 256 and 128.
     """
 
     def __init__(
