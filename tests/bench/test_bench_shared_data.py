@@ -29,6 +29,7 @@ def test_too_little_shared_memory_is_no_error(monkeypatch: pytest.MonkeyPatch):
     assert share_data(small_data()) is None
 
 
+@pytest.mark.usefixtures("short_episodes")
 def test_a_unit_without_data_reads_them_again(
     bench: Call, fresh: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
