@@ -153,9 +153,9 @@ def test_every_setting_of_every_preset_exists_and_has_a_source(method):
         for name, value in settings.items():
             assert value.source.strip(), name
             if "." in name:
-                replace_dotted(Config(), {name: value.value})
+                assert flatten(replace_dotted(Config(), {name: value.value}))[name] == value.value
             elif name != "rho":
-                replace_dotted(cls(), {name: value.value})
+                assert flatten(replace_dotted(cls(), {name: value.value}))[name] == value.value
             else:
                 assert cls.rho is not None
 
@@ -167,9 +167,10 @@ def test_every_setting_of_presets_suites_and_tasks_exists():
     for name, value in (item for fields in every for item in fields.items()):
         head, _, rest = name.partition(".")
         if head in method_names():
-            replace_dotted(get_method(head)(), {rest: value})
+            changed = flatten(replace_dotted(get_method(head)(), {rest: value}), head)
         else:
-            replace_dotted(Config(), {name: value})
+            changed = flatten(replace_dotted(Config(), {name: value}))
+        assert changed[name] == value
 
 
 @pytest.mark.parametrize("suite", suite_names())
