@@ -1,1 +1,34 @@
-"""The harness: what a run is, which components it needs, how they are trained, evaluated, tuned and timed."""
+"""The harness: plans, trains, evaluates, tunes, times and reports; `bench.api` describes its functions.
+
+Their modules take seconds to import, so each name is imported when it is first used.
+"""
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.api import load_policy, load_results, report, run, time, tune_rho
+    from foundation.errors import UserError
+
+# OpenMP threads that wait by spinning slow a small training step by fifty times as soon as another process wants
+# a core; passive ones do not. It has to be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_MODULES = {
+    "bench.api": ("load_policy", "load_results", "report", "run", "time", "tune_rho"),
+    "foundation.errors": ("UserError",),
+}
+
+__all__ = ["UserError", "load_policy", "load_results", "report", "run", "time", "tune_rho"]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'bench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -36,6 +36,17 @@ def format_label(label: str, seeds: int | None) -> str:
     return label if seeds is None else f"{label} ({seeds} seed{'s' if seeds > 1 else ''})"
 
 
+def format_duration(seconds: float) -> str:
+    """A duration in the unit that a reader would use."""
+    if seconds < 5:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.1f} hours"
+
+
 @dataclass
 class ProgressConsole:
     """The terminal; on anything else, one line when a bar starts and one when it ends.

@@ -10,11 +10,11 @@ import itertools
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import tyro
 
-from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, CommandLine, ComparisonOptions
+from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, SELDOM, CommandLine, ComparisonOptions
 from foundation.errors import UserError
 
 PROGRAM = "python -m bench"
@@ -29,12 +29,15 @@ examples:
 
 `python -m bench COMMAND --help` shows the options of a command."""
 ABOUT_DATA = "List, fetch, make, import, describe and check data sets."
+HELP_ALL = "--help-all"
+SHORT = "--help-all shows more options, and every setting, such as --critic.steps or --swg.weight."
 SELECTING = {"suite", "experiment", "tasks", "methods", "preset", "terms"}  # what the defaults depend on
-DATA_SET = "data_set"  # --data is the source, so the data set's own settings are --data-set.*
 
 
 def parse(arguments: Sequence[str]) -> CommandLine:
     """Read a command line; tyro prints the help or a mistake, which exits with 0 or 2.
+
+    `--help` shows a command's usual options, `--help-all` all of them and every setting.
 
     Raises:
         UserError: a plug-in that does not load, or an unknown suite, experiment, task, method, preset or terms.
@@ -42,8 +45,13 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     if list(arguments) in ([], ["help"], ["data"]):
         arguments = [*(word for word in arguments if word != "help"), "--help"]
     typed = [word.replace("_", "-") for word in arguments[:2]]
+    flags = set(flags_in(arguments)) | ({"--help"} if "-h" in arguments else set())
+    has_short_help = "--help" in flags and HELP_ALL not in flags
+    arguments = ["--help" if word.replace("_", "-") == HELP_ALL else word for word in arguments]
     commands, groups = dict(COMMANDS), {}
-    if issubclass(COMMANDS.get(typed[0], object), ComparisonOptions):
+    if has_short_help:
+        commands = {name: hide_seldom(options) for name, options in commands.items()}
+    elif issubclass(COMMANDS.get(typed[0], object), ComparisonOptions):
         groups = settings_groups(COMMANDS[typed[0]], arguments)
         commands[typed[0]] = with_settings(COMMANDS[typed[0]], groups)
     elif typed[0] == "list":
@@ -52,7 +60,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
         make_subcommands(commands, typed),
         prog=PROGRAM,
         description=ABOUT,
-        args=list(arguments),
+        args=arguments,
         config=(tyro.conf.OmitSubcommandPrefixes,),
     )
     if not groups:
@@ -60,6 +68,21 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     plain = COMMANDS[typed[0]]
     options = plain(**{field.name: getattr(parsed, field.name) for field in dataclasses.fields(plain)})
     return CommandLine(options, find_given(parsed, groups, arguments))
+
+
+def hide_seldom(options: type) -> type:
+    """The options without those that only `--help-all` shows, if it shows more."""
+    hints = get_type_hints(options, include_extras=True)
+    hidden = [
+        (field.name, Annotated[hints[field.name], tyro.conf.Suppress], field)
+        for field in dataclasses.fields(options)
+        if SELDOM in getattr(hints[field.name], "__metadata__", ())
+    ]
+    if not issubclass(options, ComparisonOptions):
+        return options
+    short = dataclasses.make_dataclass(options.__name__, hidden, bases=(options,), frozen=True, kw_only=True)
+    short.__doc__ = f"{options.__doc__}\n\n{SHORT}"
+    return short
 
 
 def make_subcommands(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
@@ -87,18 +110,22 @@ def settings_groups(options: type[ComparisonOptions], arguments: Sequence[str]) 
     The defaults are those of the preset and of the first task, and are only shown.
     """
     # Imported here, since torch takes a second that the other commands need not wait for.
-    from bench.cli.requests import default_settings
+    from bench.config.comparison import Comparison, default_settings
     from bench.config.spec import flatten
+    from bench.config.values import DATA_SET, read_names
     from methods.core.registry import get_method, method_names
 
     load_plugins(arguments)
     names = {field.name for field in dataclasses.fields(options)} & SELECTING
     typed: Any = {name: values[-1] for name in names if (values := flag_values(arguments, name))}
-    config, made = default_settings(options(**typed), {name: get_method(name) for name in method_names()})
-    shared = {field.name: (field.name, getattr(config, field.name)) for field in dataclasses.fields(config)}
-    shared["data"] = (DATA_SET, config.data)
+    typed |= {name: read_names(name, typed[name]) for name in ("tasks", "methods") if name in typed}
+    takes_experiments = "experiment" in {field.name for field in dataclasses.fields(options)}
+    comparison = Comparison(**typed, takes_experiments=takes_experiments)
+    config, made = default_settings(comparison, {name: get_method(name) for name in method_names()})
+    places = {field.name: DATA_SET if field.name == "data" else field.name for field in dataclasses.fields(config)}
+    shared = {group: (group, getattr(config, name)) for name, group in places.items()}
     own = {name: (name.replace("-", "_"), method) for name, method in made.items() if flatten(method)}
-    taken = {field.name for field in dataclasses.fields(options)} | set(shared) | {DATA_SET}
+    taken = {field.name for field in dataclasses.fields(options)} | set(shared)
     for name, (flag, _) in own.items():
         if flag in taken:
             raise UserError(f"method {name!r} has the name of the option --{name}; rename it.")

@@ -4,13 +4,15 @@ A mistake is one sentence, or what tyro says of it, on the error stream and exit
 it is kept. Each command imports what it needs itself, since torch, the statistics and the plots take seconds.
 """
 
+import dataclasses
 import errno
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import bench
 from bench.cli.arguments import parse
 from bench.cli.options import (
     CheckMethodOptions,
@@ -20,7 +22,6 @@ from bench.cli.options import (
     RunOptions,
     TimeOptions,
     TuneOptions,
-    split_names,
 )
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
@@ -55,23 +56,16 @@ def fail(sentence: str) -> NoReturn:
 def execute(line: CommandLine) -> None:
     """Hand the options to their command."""
     match line.options:
-        case RunOptions():
-            from bench.cli.requests import make_run_request
-            from bench.runner.run import run
-
-            run(make_run_request(line), ProgressConsole())
-        case TuneOptions():
-            from bench.cli.requests import make_tune_request
-            from bench.runner.tune import tune
-
-            tune(make_tune_request(line), ProgressConsole())
-        case TimeOptions():
-            from bench.cli.requests import make_time_request
-            from bench.runner.timing import time_methods
-
-            time_methods(make_time_request(line), ProgressConsole())
+        case RunOptions() as options:
+            bench.run(**collect_fields(options), **line.given)
+        case TuneOptions() as options:
+            bench.tune_rho(**collect_fields(options), **line.given)
+        case TimeOptions() as options:
+            bench.time(**collect_fields(options), **line.given)
         case ReportOptions() as options:
-            report(options, ProgressConsole())
+            folder = bench.report(**collect_fields(options))
+            print((folder / "summary.txt").read_text())
+            ProgressConsole().say(f"Report: {folder / 'report.md'}")
         case CheckMethodOptions() as options:
             check_methods(options.file)
         case ListOptions() as options:
@@ -82,6 +76,11 @@ def execute(line: CommandLine) -> None:
             from bench.cli.data_commands import execute_data
 
             execute_data(options, ProgressConsole())
+
+
+def collect_fields(options: Any) -> dict[str, Any]:
+    """The options by name, as the functions of `bench` take them."""
+    return {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
 
 
 def check_methods(file: Path) -> None:
@@ -99,19 +98,3 @@ def check_methods(file: Path) -> None:
     if faults:
         print(f"{len(faults)} of the checks failed; see docs/add-a-method.md.", file=sys.stderr)
         sys.exit(1)
-
-
-def report(options: ReportOptions, console: ProgressConsole) -> None:
-    """Write the report of a results folder and print its summary."""
-    from reports.report import write_report
-
-    files = write_report(
-        options.results,
-        options.out or options.results / "report",
-        baseline=options.baseline,
-        tasks=split_names("--tasks", options.tasks),
-        methods=split_names("--methods", options.methods),
-        progress=console.say,
-    )
-    print(next(file for file in files if file.name == "summary.txt").read_text())
-    console.say(f"Report: {files[0]}")

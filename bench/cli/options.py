@@ -1,25 +1,21 @@
-"""The options of each command as frozen dataclasses, whose fields' texts are the help, and how lists are read."""
+"""The options of each command as frozen dataclasses, whose fields' texts are the help."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias
 
 import tyro
 from annotated_types import Ge
 
 from foundation.bounds import Count
-from foundation.errors import UserError
-
-T = TypeVar("T", int, float)
-
-MOST_SEEDS = 1000  # all of them train in one loop
 
 Files: TypeAlias = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-Name: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
-Names: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME,...")]
-Numbers: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...")]
-Number: TypeAlias = Annotated[Count | None, tyro.conf.arg(metavar="INT")]
+SELDOM = "shown by --help-all only"
+Name: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
+Names: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME,...", help_behavior_hint="")]
+Numbers: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...", help_behavior_hint="")]
+Number: TypeAlias = Annotated[Count | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
 TaskName: TypeAlias = Annotated[str, tyro.conf.arg(metavar="TASK")]
 Tasks: TypeAlias = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...")]
 File: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
@@ -32,40 +28,38 @@ class ComparisonOptions:
     suite: Name = None
     """Task group: toy, maze2d, locomotion, antmaze, kitchen or adroit-pen."""
     tasks: Names = None
-    """Tasks of it, as in maze2d-umaze,maze2d-large; all of them if left out."""
+    """Tasks of it; all if left out."""
     methods: Names = None
-    """Methods to compare, as in swg,cep; all but the biased baselines mse and dps if left out."""
+    """Methods; all but the biased baselines mse and dps if left out."""
     preset: str = "quick"
-    """Training sizes: smoke (seconds), quick (minutes), paper (as in the
-    papers), official (as in the authors' code)."""
+    """Training sizes: smoke (seconds), quick (minutes), paper, official (as in the authors' code)."""
     terms: str = "controlled"
-    """controlled: one critic, network and sampler for all methods; as-published: each method with its authors'.
-    Also called shared and own."""
+    """controlled: one critic, network and sampler for all; as-published: each method with its authors'."""
     plugin: Files = ()
-    """A Python file that registers methods of your own; they are compared with the others."""
+    """A Python file that registers methods of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyOptions(ComparisonOptions):
     """Options of every command that builds policies."""
 
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], SELDOM] = "auto"
     """Device for training and evaluation; auto takes a GPU if there is one."""
-    threads: Number = None
+    threads: Annotated[Number, SELDOM] = None
     """CPU threads of each process; 1 if left out, since more help little with networks of this size."""
     results: Path = Path("results")
     """Folder of the result files."""
-    artifacts: Path = Path("artifacts")
-    """Folder of data sets and trained components, shared by all runs."""
-    data: str = "auto"
-    """auto (the task's canonical source), local, minari, d4rl, d4rl:v0, file:PATH or file:NAME; never mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions(PolicyOptions):
     """Options of every command that trains."""
 
-    logger: Literal["none", "tensorboard", "wandb"] = "none"
+    artifacts: Annotated[Path, SELDOM] = Path("artifacts")
+    """Folder of data sets and trained components, shared by all runs."""
+    data: str = "auto"
+    """auto (the task's canonical source), local, minari, d4rl, d4rl:v0, file:PATH or file:NAME; never mixed."""
+    logger: Annotated[Literal["none", "tensorboard", "wandb"], SELDOM] = "none"
     """Where learning curves and evaluations are streamed to, in RESULTS/logs; the curves are CSV files anyway."""
 
 
@@ -74,14 +68,13 @@ class RunOptions(TrainingOptions):
     """Train what is missing and evaluate; finished results are kept."""
 
     experiment: Name = None
-    """Instead of a suite: swg-figure1, swg-table2, swg-table3, swg-table8, swg-table9 (`list experiments`)."""
+    """Instead of a suite: cells of a published table, as in swg-table3 (`list experiments`)."""
     seeds: str = "3"
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
     processes: Number = None
-    """Parallel processes, each trains or evaluates one component or method;
-    one per core if left out, 1 on a GPU or for a short run."""
+    """Parallel processes; one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None
-    """Guidance scales for every method that has one, as in 5 or 1,5,10; else tuned, published or default."""
+    """Guidance scales, as in 1,5,10; tuned, published or default ones if left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,11 +239,11 @@ DATA_COMMANDS: Mapping[str, type] = {
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "run": (
-        "run --suite maze2d --tasks maze2d-umaze --preset quick",
-        "run --suite maze2d --methods swg,cep --seeds 5 --rho 1,5,10",
-        "run --suite toy --tasks moons --methods unguided,swg --swg.weight exponential:inverse_temperature=3",
-        "run --suite maze2d --methods unguided,mine --preset smoke --plugin mine.py",
-        "run --experiment swg-table8 --tasks hopper-medium-v2 --data local --preset quick",
+        "run --suite locomotion --methods swg,cep",
+        "run --suite maze2d --tasks maze2d-umaze --preset smoke --seeds 0,3,7",
+        "run --suite maze2d --methods swg --rho 1,5,10 --critic.steps 20000",
+        "run --suite toy --methods swg --swg.weight exponential:inverse_temperature=3",
+        "run --experiment swg-table8 --tasks hopper-medium-v2 --data local",
     ),
     "tune-rho": (
         "tune-rho --suite maze2d --methods swg,cep --preset quick",
@@ -284,49 +277,3 @@ class CommandLine:
 
     options: Any
     given: Mapping[str, Any]
-
-
-def split_names(flag: str, text: str | None) -> tuple[str, ...] | None:
-    """`swg,cep` → its names in order without repeats, or None for an option that was left out.
-
-    Raises:
-        UserError: no name at all.
-    """
-    if text is None:
-        return None
-    names = tuple(dict.fromkeys(filter(None, (item.strip() for item in text.split(",")))))
-    if not names:
-        raise UserError(f"{flag} {text!r} holds no name; leave it out for the default.")
-    return names
-
-
-def parse_numbers(flag: str, text: str | None, kind: Callable[[str], T]) -> tuple[T, ...]:
-    """`1,5,10` → the numbers, each once; none for an option that was left out.
-
-    Raises:
-        UserError: something that is no number of that kind.
-    """
-    try:
-        return tuple(dict.fromkeys(map(kind, split_names(flag, text) or ())))
-    except ValueError:
-        raise UserError(f"{flag} {text!r} does not parse; give a number or a list such as 1,5,10.") from None
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """`5` → 0..4; `0,3,7` → those; a count is at most 1000.
-
-    Raises:
-        UserError: anything else.
-    """
-    message = f"seeds {text!r} do not parse; give a count such as 5, or a list such as 0,3,7."
-    try:
-        numbers = [int(item) for item in text.split(",")]
-    except ValueError:
-        raise UserError(message) from None
-    if "," not in text:
-        if not 1 <= numbers[0] <= MOST_SEEDS:
-            raise UserError(message)
-        return tuple(range(numbers[0]))
-    if min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise UserError(f"seeds {text!r} must be different numbers from 0 up.")
-    return tuple(numbers)

@@ -1,10 +1,11 @@
 """Checks every setting against its field's type hint (bounds, choices, parsers); see `foundation/bounds.py`."""
 
 import dataclasses
+import inspect
 import itertools
 import math
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import annotated_types
@@ -63,6 +64,17 @@ def check_bounds(settings: Any, prefix: str = "") -> None:
         check_value(name, getattr(settings, field.name), hints[field.name])
 
 
+def check_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """The arguments of a call, by name, by the type hints of the function.
+
+    Raises:
+        UserError: the first value that its hint does not allow, and what it may be.
+    """
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            check_value(name, given[name], parameter.annotation)
+
+
 def check_value(name: str, value: Any, hint: Any) -> None:
     """One value by its hint: its kind, bounds, choices, and what its text is parsed to."""
     base, metadata = split_hint(hint)
@@ -73,6 +85,8 @@ def check_value(name: str, value: Any, hint: Any) -> None:
         if value not in arms:
             raise unknown_name(name, str(value), arms)
     elif origin is tuple:
+        if not isinstance(value, tuple):
+            raise UserError(f"{name}={value} must be a list of values.")
         for item, each in zip(value, itertools.repeat(arms[0]) if arms[-1] is ... else arms, strict=False):
             check_value(name, item, each)
     elif dataclasses.is_dataclass(value):

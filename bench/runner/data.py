@@ -25,14 +25,11 @@ class LoadedData:
     Attributes:
         data: the transitions, on the CPU.
         key: of the data and what was done to their rewards, for the keys of components.
-        action_low, action_high: per-dimension range of the actions.
-        about: source, name, version, fingerprint, size and reward transform, as results say them.
+        about: source, name, fingerprint, size, reward transform, range of actions and more, as results say them.
     """
 
     data: Data
     key: str
-    action_low: tuple[float, ...]
-    action_high: tuple[float, ...]
     about: schema.Data
 
 
@@ -71,14 +68,8 @@ def load_data(
         seed=config.data.seed,
         progress=progress,
     )
-    low, high = action_bounds(task, transitions)
-    return LoadedData(
-        data=as_tensors(transitions),
-        key=transitions.key,
-        action_low=tuple(low.tolist()),
-        action_high=tuple(high.tolist()),
-        about=describe_data(transitions),
-    )
+    about = describe_data(task, transitions)
+    return LoadedData(as_tensors(transitions), transitions.key, about)
 
 
 def as_tensors(transitions: Transitions) -> Data:
@@ -88,11 +79,12 @@ def as_tensors(transitions: Transitions) -> Data:
     return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()})
 
 
-def describe_data(transitions: Transitions) -> schema.Data:
+def describe_data(task: Task, transitions: Transitions) -> schema.Data:
     """Source, name, version, fingerprint and size of a data set, and what was done to its rewards.
 
     The fingerprint is of the data as they come from their source. A file of the user's own has no version.
     """
+    low, high = action_bounds(task, transitions)
     number = re.search(r"-(v\d+)$", transitions.name)
     return schema.Data(
         source=transitions.source,
@@ -101,6 +93,8 @@ def describe_data(transitions: Transitions) -> schema.Data:
         reward_transform=transitions.reward_transform,
         fingerprint=transitions.fingerprint,
         transitions=len(transitions),
+        action_low=tuple(low.tolist()),
+        action_high=tuple(high.tolist()),
     )
 
 

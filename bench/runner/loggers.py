@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from foundation.errors import UserError, unknown_name
 
@@ -90,6 +90,7 @@ class WandbLogger:
             self._runs.pop(name).finish()
 
 
+LoggerName: TypeAlias = Literal["none", "tensorboard", "wandb"]
 LOGGERS: Mapping[str, Callable[[Path], Logger]] = {
     "none": lambda results: NoLogger(),
     "tensorboard": TensorBoardLogger,

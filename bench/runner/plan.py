@@ -177,7 +177,7 @@ def plan_task(
     cells = [
         plan_cell(cell, setup, loaded, known)
         for job in jobs
-        for setup in [make_setup(task, job.config, loaded.action_low, loaded.action_high)]
+        for setup in [make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)]
         for cell in make_cells(request, job, loaded.about.identity)
     ]
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.

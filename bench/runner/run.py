@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.config.experiments import find_experiment
 from bench.config.precedence import SHARED
 from bench.config.request import Request, RunDetails
-from bench.progress import ProgressConsole
+from bench.progress import ProgressConsole, format_duration
 from bench.runner.data import open_data
 from bench.runner.estimate import estimate_plan
 from bench.runner.executors import execute_in_processes
@@ -19,13 +19,14 @@ from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.units import Worker, split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
+from reports.load.schema import PlanEntry
 from suites.data import parse_source
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
 
-def run(request: Request[RunDetails], console: ProgressConsole) -> None:
-    """Plan, show the plan, execute it."""
+def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEntry, ...]:
+    """Plan, show the plan, execute it; returns the plan's cells with the paths of their results."""
     results = ResultStore(request.results)
     check_space(request.results)
     check_space(request.artifacts)
@@ -40,11 +41,11 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> None:
     seconds = sum(estimate_plan(plan, request.device) for plan in plans)
     processes = choose_processes(seconds, request)
     print_plan(plans, request, processes, seconds, console)
-    record_plan([planned.entry(results) for plan in plans for planned in plan.cells], results.root)
+    entries = tuple(planned.entry(results) for plan in plans for planned in plan.cells)
+    record_plan(entries, results.root)
     table = find_experiment(request.experiment).table if request.experiment is not None else None
     if request.experiment is not None and table is not None:
         record_experiment(enter_experiment(request.experiment, table, plans, results), results.root)
-    total = sum(len(plan.cells) for plan in plans)
     units = [unit for plan in plans for unit in split_into_units(plan)]
     del plans
     if processes > 1 and len(units) > 1:
@@ -54,7 +55,8 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> None:
         while units:  # each is dropped once it is done, with its data
             worker.execute(units.pop(0))
     where = "" if request.results == Path("results") else f" --results {request.results}"
-    console.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
+    console.say(f"Done: {len(entries)} results in {request.results}. Next: python -m bench report{where}")
+    return entries
 
 
 def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
@@ -94,14 +96,3 @@ def print_plan(
     if seconds:
         spent = format_duration(seconds / processes)
         console.say(f"  expected time: {spent} (measured on a few steps of each)")
-
-
-def format_duration(seconds: float) -> str:
-    """A duration in the unit that a reader would use."""
-    if seconds < 5:
-        return "a few seconds"
-    if seconds < 90:
-        return f"about {seconds:.0f} seconds"
-    if seconds < 5400:
-        return f"about {seconds / 60:.0f} minutes"
-    return f"about {seconds / 3600:.1f} hours"

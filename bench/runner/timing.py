@@ -5,17 +5,20 @@ CUDA events on a GPU, the monotonic clock on a CPU. One seed; batch is the numbe
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from bench.config.check_settings import check_bounds
-from bench.config.request import Request, TimingDetails
-from bench.progress import ProgressConsole
+from bench.config.request import Job, Request, TimingDetails
+from bench.config.spec import join_items
+from bench.progress import ProgressConsole, format_duration
 from bench.runner.data import make_setup
+from bench.runner.estimate import seconds_per_call
 from bench.runner.result import describe_machine
 from bench.storage.results import ResultStore
 from methods.core.method import Method
@@ -31,39 +34,80 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
 
 
-def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> None:
-    """Time every method of each job, print the table and write `timing.json`.
+def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> tuple[schema.TimingRow, ...]:
+    """Time every method on the first task, show plan and rows, write `timing.json`, and return the rows.
 
     What was timed before on this machine, in another suite or on other terms, stays in it.
-
-    Raises:
-        UserError: a batch below 1, or fewer than two calls.
     """
-    check_bounds(request.details)
     device, calls = request.device, request.details.calls
     store = ResultStore(request.results)
     store.prepare()
+    jobs = [job for job in request.jobs if job.task.name == request.jobs[0].task.name]
+    planned = [(job, call) for job in jobs for call in plan_calls(job, request.details.batches, device)]
+    print_plan(planned, request, console)
     rows: list[schema.TimingRow] = []
-    for job in request.jobs:
-        ones = (1.0,) * job.task.action_dim
-        setup = make_setup(job.task, job.config, tuple(-one for one in ones), ones)
-        for name, method in job.methods.items():
-            for batch in request.details.batches:
-                for guided in (True, False) if method.rho else (False,):
-                    row = schema.TimingRow(
-                        suite=job.task.suite,
-                        task=job.task.name,
-                        preset=request.preset,
-                        terms=job.terms,
-                        **time_one(name, method, setup, batch, guided, calls, device),
-                    )
-                    rows.append(row)
-                    console.say(format_row(row))
+    for job, call in planned:
+        about = {"suite": job.task.suite, "task": job.task.name, "preset": request.preset, "terms": job.terms}
+        rows.append(schema.TimingRow(**about, **time_call(call, calls, device)))
+        console.say(format_row(rows[-1]))
     now = {(row.suite, row.terms) for row in rows}
     kept = [row for row in read_earlier_rows(store.root, device) if (row.suite, row.terms) not in now]
     file, described = store.root / TIMING, describe_machine(device)
     write_file(file, schema.Timing(format=schema.FORMAT, rows=(*kept, *rows), machine=described))
     console.say(f"Written: {file}; the report shows it.")
+    return tuple(rows)
+
+
+@dataclass(frozen=True)
+class PolicyCall:
+    """A call of a policy that is to be timed.
+
+    Attributes:
+        method: its name.
+        guided: whether its guidance is on.
+        batch: observations.
+        make: builds the policy and gives the call, and the number of parameters.
+    """
+
+    method: str
+    guided: bool
+    batch: int
+    make: Callable[[], tuple[Callable[[], None], int]]
+
+
+def plan_calls(job: Job, batches: Sequence[int], device: torch.device) -> list[PolicyCall]:
+    """Every method of a job at every batch, guided and unguided where it has a scale."""
+    ones = (1.0,) * job.task.action_dim
+    setup = make_setup(job.task, job.config, tuple(-one for one in ones), ones)
+    return [
+        PolicyCall(name, guided, batch, partial(make_call, method, setup, batch, guided, device))
+        for name, method in job.methods.items()
+        for batch in batches
+        for guided in ((True, False) if method.rho else (False,))
+    ]
+
+
+def print_plan(
+    planned: Sequence[tuple[Job, PolicyCall]], request: Request[TimingDetails], console: ProgressConsole
+) -> None:
+    """Print what will be timed and how long it should take."""
+    task, calls = planned[0][0].task, request.details.calls
+    names = join_items(dict.fromkeys(call.method for _, call in planned))
+    threads = f"{request.threads} thread" + ("s" if request.threads > 1 else "")
+    where = f"device {request.device}" + (f", {threads}" if request.device.type == "cpu" else "")
+    console.say(f"Plan: time actions, preset {request.preset}, {where}, {calls} calls after {WARM_UP} to warm up")
+    console.say(
+        f"  {task.name} ({task.observation_dim} observations, {task.action_dim} actions): {names}; "
+        f"batches {join_items(request.details.batches)}; untrained weights, which cost the same"
+    )
+    seconds = sum(estimate_call(call, request.device) for _, call in planned) * (calls + WARM_UP + 1)
+    console.say(f"  expected time: {format_duration(seconds)} (measured on one call of each)")
+
+
+def estimate_call(call: PolicyCall, device: torch.device) -> float:
+    """Seconds of one call, after one to warm up."""
+    act, _ = call.make()
+    return seconds_per_call(act, device, repeats=1)
 
 
 def read_earlier_rows(results: Path, device: torch.device) -> tuple[schema.TimingRow, ...]:
@@ -72,10 +116,10 @@ def read_earlier_rows(results: Path, device: torch.device) -> tuple[schema.Timin
     return before.rows if before is not None and before.machine == describe_machine(device) else ()
 
 
-def time_one(
-    name: str, method: Method, setup: Setup, batch: int, guided: bool, calls: int, device: torch.device
-) -> dict[str, Any]:
-    """Median, 5th and 95th percentile of the milliseconds of a call, parameters and peak memory."""
+def make_call(
+    method: Method, setup: Setup, batch: int, guided: bool, device: torch.device
+) -> tuple[Callable[[], None], int]:
+    """A call of the method's policy for `batch` observations, and the parameters of all that it needs."""
     components = method.components(setup)
     streams = SeedStreams([0], "timing", device)
     built = {component: component.build(streams) for component in dict.fromkeys(components.values())}
@@ -93,14 +137,20 @@ def time_one(
         with torch.no_grad():
             policy.act(observations, rho, noise)
 
+    return act, count
+
+
+def time_call(call: PolicyCall, calls: int, device: torch.device) -> dict[str, Any]:
+    """Median, 5th and 95th percentile of the milliseconds of a call, parameters and peak memory."""
+    act, count = call.make()
     for _ in range(WARM_UP):
         act()
     milliseconds = measure(act, calls, device)
     low, middle, high = np.percentile(milliseconds, [5, 50, 95])
     return {
-        "method": name,
-        "guided": guided,
-        "batch": batch,
+        "method": call.method,
+        "guided": call.guided,
+        "batch": call.batch,
         "milliseconds": schema.Milliseconds(median=middle, p5=low, p95=high),
         "calls": calls,
         "parameters": count,

@@ -1,42 +1,68 @@
-"""Choose ρ per task and method with Optuna, on training seeds and episodes that no report uses.
+"""Choose ρ per task and method with Optuna, on training seeds and episodes that no report uses."""
 
-The study lives in an Optuna journal file: a second run resumes it and several processes can share it.
-"""
-
+import dataclasses
 import itertools
-import warnings
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
-from bench.config.spec import flatten, join_items
-from bench.progress import ProgressConsole
-from bench.runner.choose_rho import Purpose, keep_tuned
+from bench.config.spec import Cell, join_items
+from bench.progress import ProgressConsole, format_duration
+from bench.runner.choose_rho import keep_tuned
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import LoadedData, make_setup, open_data
+from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
 from bench.runner.evaluate import TUNING, Evaluation, evaluate
 from bench.runner.loggers import make_logger
-from bench.runner.plan import KEY_LENGTH, make_node, sort_upstream_first
-from bench.storage.components import ComponentStore, hash_json
+from bench.runner.plan import Node, PlannedCell, find_missing, make_node
+from bench.runner.study import (
+    FINISHED,
+    MethodTuning,
+    all_trials,
+    describe_choice,
+    find_finished,
+    find_range,
+    open_journal,
+    open_study,
+)
+from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
-from methods.core.method import Method, Rho
 from methods.core.policy import Policy
-from methods.core.setup import Setup
-from reports.load.schema import Choice, Trial
-from suites.task import ControlTask, DensityTask
+from reports.load.schema import Choice
+from suites.task import DensityTask, Task
 from training import Component
 
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
 
 
-def tune(request: Request[TuningDetails], console: ProgressConsole) -> None:
+@dataclass(frozen=True)
+class TuningPlan:
+    """What is tuned on one task.
+
+    Attributes:
+        task: where.
+        loaded: its data.
+        tunings: one for each method that has a ρ.
+        trials: that are left of each.
+        missing: components still to be made, upstream first, with the seeds that miss them.
+        ready: number of components that are there.
+    """
+
+    task: Task
+    loaded: LoadedData
+    tunings: tuple[MethodTuning, ...]
+    trials: tuple[int, ...]
+    missing: list[tuple[Node, tuple[int, ...]]]
+    ready: int
+
+
+def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Choice, ...]:
     """Tune every method that has a ρ on every task, and keep the choices where `run` finds them."""
     check_space(request.results)
     check_space(request.artifacts)
@@ -46,61 +72,13 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> None:
     methods = {name: method for job in request.jobs for name, method in job.methods.items()}
     if all(method.rho is None for method in methods.values()):
         raise UserError(f"none of {join_items(methods)} has a guidance scale ρ; nothing is to be tuned.")
+    plans: list[TuningPlan] = []
     for _, group in itertools.groupby(request.jobs, key=lambda job: job.task.name):
         jobs = [job for job in group if any(method.rho is not None for method in job.methods.values())]
         if jobs:
-            tune_task(request, jobs, console)
-
-
-def tune_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> None:
-    """Tune the methods of one task's jobs, its data loaded once."""
-    task = jobs[0].task
-    loaded = open_data(request, jobs[0], console)
-    builder = ComponentBuilder(
-        ComponentStore(request.artifacts),
-        loaded.data.to(request.device),
-        task.name,
-        console,
-        make_logger(request.logger, request.results),
-    )
-    for job in jobs:
-        setup = make_setup(task, job.config, loaded.action_low, loaded.action_high)
-        for name, method in job.methods.items():
-            if method.rho is not None:
-                tune_method(MethodTuning(request, job, name, method, method.rho, setup, loaded), builder, console)
-
-
-@dataclass(frozen=True)
-class MethodTuning:
-    """What is tuned: one method on one task.
-
-    Attributes:
-        request, job: what was asked for.
-        name, method, rho: the method and its guidance scale.
-        setup, loaded: of the task.
-    """
-
-    request: Request[TuningDetails]
-    job: Job
-    name: str
-    method: Method
-    rho: Rho
-    setup: Setup
-    loaded: LoadedData
-
-    @property
-    def purpose(self) -> Purpose:
-        identity = self.loaded.about.identity
-        return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, identity)
-
-    @property
-    def grid(self) -> tuple[float, ...]:
-        return self.request.details.grid or self.rho.grid
-
-    @property
-    def wanted(self) -> int:
-        is_grid = self.request.details.sampler == "grid"
-        return len(self.grid) if is_grid else self.request.details.trials
+            plans.append(plan_task(request, jobs, console))
+    print_plan(plans, request, console)
+    return tuple(choice for plan in plans for choice in tune_task(request, plan, console))
 
 
 def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
@@ -114,24 +92,114 @@ def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
         )
 
 
-def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> None:
+def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> TuningPlan:
+    """What is to be tuned on the task of these jobs, and what of it is there already."""
+    task, loaded, known = jobs[0].task, open_data(request, jobs[0], console), dict[Component, Node]()
+    tunings: list[MethodTuning] = []
+    for job in jobs:
+        setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
+        for name, method in job.methods.items():
+            if method.rho is not None:
+                components = method.components(setup).items()
+                nodes = {name: make_node(component, loaded.key, known) for name, component in components}
+                tunings.append(MethodTuning(request, job, name, method, method.rho, setup, loaded, nodes))
+    trials = tuple(count_left(tuning) for tuning in tunings)
+    cells = [cell for tuning in tunings for cell in make_cells(tuning)]
+    missing, ready = find_missing(cells, ComponentStore(request.artifacts))
+    return TuningPlan(task, loaded, tuple(tunings), trials, missing, ready)
+
+
+def count_left(tuning: MethodTuning) -> int:
+    """The trials that are left of a study."""
+    study = open_study(open_journal(tuning.request, tuning.job, tuning.name), tuning)
+    return max(tuning.wanted - len(find_finished(study)), 0)
+
+
+def make_cells(tuning: MethodTuning, episodes: int | None = None) -> list[PlannedCell]:
+    """A cell for each seed at the middle of the scales, to estimate and to find the components by."""
+    request, job, config = tuning.request, tuning.job, tuning.job.config
+    if episodes is not None:
+        config = dataclasses.replace(config, evaluation=dataclasses.replace(config.evaluation, episodes=episodes))
+    rho = float(np.median(tuning.grid))
+    return [
+        PlannedCell(
+            Cell(job.task, tuning.name, tuning.method, config, rho, None, seed, request.preset, job.terms),
+            tuning.setup,
+            tuning.nodes,
+            tuning.name,
+        )
+        for seed in request.seeds
+    ]
+
+
+def estimate_plan(plan: TuningPlan) -> float:
+    """Expected seconds of one process, if no trial is pruned."""
+    data = plan.loaded.data.first(SLICE).to(plan.tunings[0].request.device)
+    seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
+    for tuning, left in zip(plan.tunings, plan.trials, strict=True):
+        if left:
+            count = resolve_episodes(plan.task, tuning.job.config)
+            rungs = min(RUNGS, count)
+            cells = make_cells(tuning, math.ceil(count / rungs))
+            seconds += left * rungs * estimate_evaluation(cells, data)
+    return seconds
+
+
+def print_plan(plans: Sequence[TuningPlan], request: Request[TuningDetails], console: ProgressConsole) -> None:
+    """Print what will be trained and tried, and how long it should take."""
+    details, seeds = request.details, join_items(request.seeds)
+    console.say(
+        f"Plan: tune ρ by {details.sampler}, preset {request.preset}, seeds {seeds}, device {request.device}"
+    )
+    for plan in plans:
+        console.say(f"  {plan.task.name}:")
+        for node, missing in plan.missing:
+            console.say(f"    to train: {node.label}, seeds {join_items(missing)}")
+        if plan.ready:
+            console.say(f"    reused: {plan.ready} trained component{'s' if plan.ready > 1 else ''}")
+        for tuning, left in zip(plan.tunings, plan.trials, strict=True):
+            low, high = find_range(details.sampler, tuning.grid, tuning.rho)
+            scales = f"ρ = {join_items(f'{rho:g}' for rho in tuning.grid)}"
+            tried = scales if details.sampler == "grid" else f"ρ from {low:g} to {high:g}"
+            episodes = resolve_episodes(plan.task, tuning.job.config) * len(request.seeds)
+            console.say(
+                f"    {tuning.name}: {left} of {tuning.wanted} trials left, {tried}, {episodes} episodes each"
+            )
+    seconds = sum(map(estimate_plan, plans))
+    if seconds:
+        console.say(f"  expected time: {format_duration(seconds)} (measured on a few steps of each)")
+
+
+def tune_task(request: Request[TuningDetails], plan: TuningPlan, console: ProgressConsole) -> list[Choice]:
+    """Tune the methods of one task, its data loaded once."""
+    builder = ComponentBuilder(
+        ComponentStore(request.artifacts),
+        plan.loaded.data.to(request.device),
+        plan.task.name,
+        console,
+        make_logger(request.logger, request.results),
+    )
+    for node, _ in plan.missing:
+        builder.make(node, request.seeds)
+    return [tune_method(tuning, builder, console) for tuning in plan.tunings]
+
+
+def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> Choice:
     """Run what is left of one study and keep its best ρ."""
     request, task = tuning.request, tuning.job.task
-    known: dict[Component, Any] = {}
-    components = tuning.method.components(tuning.setup)
-    nodes = {name: make_node(component, tuning.loaded.key, known) for name, component in components.items()}
-    for node in sort_upstream_first(nodes.values()):
-        builder.make(node, request.seeds)
-    policy = tuning.method.policy(builder.models(nodes, request.seeds), tuning.setup)
+    policy = tuning.method.policy(builder.models(tuning.nodes, request.seeds), tuning.setup)
     storage = open_journal(request, tuning.job, tuning.name)
-    study = open_study(storage, tuning, {name: node.label for name, node in nodes.items()})
+    study = open_study(storage, tuning)
     with console.show_bar(f"{task.name} {tuning.name} tuning ρ", len(request.seeds)) as progress:
 
         def objective(trial: optuna.Trial) -> float:
+            started = time.monotonic()
             low, high = find_range(request.details.sampler, tuning.grid, tuning.rho)
             rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
             score = score_in_rungs(trial, policy, rho, tuning)
             builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, {"rho": rho, "score": score})
+            spent = time.monotonic() - started
+            console.say(f"  {task.name} {tuning.name}: tried ρ = {rho:.3g}, score {score:.3g}, {spent:.1f} s")
             progress(len(study.trials), tuning.wanted)
             return score
 
@@ -147,98 +215,7 @@ def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: Progre
         f"  {task.name} {tuning.name}: ρ = {choice.rho:g} (score {choice.score:.3g}; {choice.trials} "
         f"trials and {choice.episodes} episodes on seeds {join_items(request.seeds)})"
     )
-
-
-def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[Any]) -> Choice:
-    """The chosen ρ, what it scored, and what all studies for this purpose spent.
-
-    Raises:
-        UserError: no trial has a finite score.
-    """
-    request, task = tuning.request, tuning.job.task
-    complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
-    if not complete:
-        raise UserError(
-            f"no trial of {tuning.name} on {task.name} has a finite score; check the settings it trains with."
-        )
-    is_grid = request.details.sampler == "grid"
-    return Choice(
-        suite=task.suite,
-        task=task.name,
-        method=tuning.name,
-        preset=request.preset,
-        terms=tuning.job.terms,
-        data=tuning.loaded.about,
-        rho=study.best_trial.params["rho"],
-        score=study.best_value,
-        trials=sum(trial.state in FINISHED for trial in tried),
-        episodes=sum(trial.user_attrs.get("episodes", 0) for trial in tried),
-        seeds=tuple(request.seeds),
-        sampler=request.details.sampler,
-        range=tuning.grid if is_grid else (tuning.rho.low, tuning.rho.high),
-        tried=tuple(Trial(rho=t.params["rho"], score=t.value) for t in complete if t.value is not None),
-    )
-
-
-FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-
-
-def find_finished(study: optuna.Study) -> list[Any]:
-    """Trials that were completed or pruned."""
-    return [trial for trial in study.trials if trial.state in FINISHED]
-
-
-def find_range(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
-    """The interval a trial's ρ comes from; the grid sampler only takes the grid's values in it."""
-    return (min(grid), max(grid)) if search == "grid" else (rho.low, rho.high)
-
-
-def open_journal(request: Request[TuningDetails], job: Job, name: str) -> JournalStorage:
-    """The file that holds every study of a task and method in this results folder."""
-    file = request.results / "tuning" / f"{job.task.name}-{name}.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalFileOpenLock(str(file))))
-
-
-def all_trials(storage: JournalStorage, purpose: Purpose) -> list[Any]:
-    """The trials of all studies for this purpose: what an earlier search or grid spent counts too."""
-    prefix = f"{study_kind(purpose)}/"
-    names = [study for study in optuna.get_all_study_names(storage) if study.startswith(prefix)]
-    return [trial for study in names for trial in optuna.load_study(study_name=study, storage=storage).trials]
-
-
-def study_kind(purpose: Purpose) -> str:
-    """The first part of the names of all studies for one purpose."""
-    return "/".join((purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data))
-
-
-def open_study(storage: JournalStorage, tuning: MethodTuning, labels: dict[str, str]) -> optuna.Study:
-    """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
-    request, job, grid = tuning.request, tuning.job, tuning.grid
-    settings = flatten(job.config) | flatten(tuning.method, tuning.name)
-    key = hash_json([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
-    sampler: optuna.samplers.BaseSampler = (
-        optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
-        if request.details.sampler == "grid"
-        else optuna.samplers.TPESampler(seed=0, n_startup_trials=4)
-    )
-    pruner = (
-        optuna.pruners.NopPruner()
-        if request.details.sampler == "grid"
-        else optuna.pruners.MedianPruner(n_startup_trials=4)
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.create_study(
-            study_name=f"{study_kind(tuning.purpose)}/{key}",
-            storage=storage,
-            sampler=sampler,
-            pruner=pruner,
-            direction="maximize" if isinstance(job.task, ControlTask) else "minimize",
-            load_if_exists=True,
-        )
+    return choice
 
 
 def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: MethodTuning) -> float:

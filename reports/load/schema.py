@@ -61,6 +61,7 @@ class Data(Schema):
         version: of the data set; None for a file of the user's own.
         reward_transform: what was done to the rewards, `r` for nothing.
         fingerprint: of the data as they come from their source.
+        action_low, action_high: range of the actions in each dimension, which policies keep to.
     """
 
     source: str
@@ -69,6 +70,8 @@ class Data(Schema):
     reward_transform: str
     fingerprint: str
     transitions: int
+    action_low: tuple[float, ...]
+    action_high: tuple[float, ...]
 
     @property
     def identity(self) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
-from reports.load.schema import Result
+from reports.load.frames import describe_cell
 
 _AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates"
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds,replicates"
@@ -21,35 +21,10 @@ def _format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
     return pd.DataFrame(rows, columns=pd.Index(header.split(","))).to_csv(index=False)
 
 
-def _describe_cell(variant: str, result: Result) -> dict[str, object]:
-    return {
-        "suite": result.suite,
-        "task": result.task,
-        "variant": variant,
-        "method": result.method,
-        "seed": result.seed,
-        "rho": result.rho,
-        "rho_source": result.rho_source,
-        "preset": result.preset,
-        "metric": result.metric,
-        "score": result.score,
-        "episodes": len(result.episodes),
-        "data_source": result.data.source,
-        "data_name": result.data.name,
-        "data_fingerprint": result.data.fingerprint,
-        "train_seconds": result.seconds.train,
-        "evaluate_seconds": result.seconds.evaluate,
-        "tuning_episodes": result.tuning.episodes if result.tuning else None,
-        "created": result.created,
-        "guided_rows": result.evaluations.guided_rows,
-        **{f"interventions_{name}": result.count_interventions(name) for name in sorted(result.interventions)},
-    }
-
-
 def export_scores(analyses: Sequence[Analysis]) -> str:
     """One row per cell (task, variant, seed)."""
     rows = [
-        _describe_cell(variant, result)
+        describe_cell(variant, result)
         for a in analyses
         for task in a.scores.tasks
         for variant in a.scores.variants

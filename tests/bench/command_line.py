@@ -2,9 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from bench import api
+from bench.cli.arguments import parse
+from bench.cli.main import collect_fields
+from bench.config.request import Job, Request, RunDetails, TimingDetails, TuningDetails
+from bench.config.values import read_numbers
 
 STEPS = ("--critic.steps", "5", "--denoiser.steps", "5", "--guidance-net.steps", "5")
 NETWORKS = ("--critic.width", "8", "--denoiser.width", "8", "--guidance-net.width", "8", "--denoiser.blocks", "2")
@@ -47,3 +54,24 @@ def results_in(folder: Path) -> dict[tuple[str, float | None, int], dict]:
     files = sorted((folder / "runs").glob("*/*/seed-*.json"))
     read = [json.loads(file.read_text()) for file in files]
     return {(r["method"], r["rho"], r["seed"]): r for r in read}
+
+
+def request_of(words: Sequence[str]) -> Request[Any]:
+    """What a command line of run, tune-rho or time asks for, without doing it."""
+    line = parse(words)
+    function, details = {
+        "run": (api.run, lambda o: RunDetails(read_numbers("rho", o["rho"], float))),
+        "tune-rho": (
+            api.tune_rho,
+            lambda o: TuningDetails(o["search"], o["trials"], read_numbers("grid", o["grid"], float)),
+        ),
+        "time": (api.time, lambda o: TimingDetails(read_numbers("batches", o["batches"], int), o["calls"])),
+    }[words[0]]
+    options = collect_fields(line.options)
+    given = {**(function.__kwdefaults__ or {}), **options, "settings": line.given}
+    return api.make_request(function, given, lambda: details(options))
+
+
+def jobs_of(words: Sequence[str]) -> tuple[Job, ...]:
+    """The jobs of a command line."""
+    return request_of([*words, "--device", "cpu"]).jobs

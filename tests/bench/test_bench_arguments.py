@@ -2,9 +2,9 @@
 
 import pytest
 import tyro
+from command_line import jobs_of, request_of
 
 from bench.cli.arguments import parse
-from bench.cli.requests import find_jobs, make_run_request, make_time_request, make_tune_request
 from bench.config.request import Request, RunDetails, TimingDetails, TuningDetails
 from bench.config.spec import Config, flatten
 from methods.core.registry import get_method, method_names
@@ -25,7 +25,7 @@ def given(*flags):
         ("--critic.batch-size 7 --critic.batch_size 9", {"critic.batch_size": 9}),
         ("--guidance_net.decay_steps None", {"guidance_net.decay_steps": None}),
         ("--guidance-net.decay-steps=None", {"guidance_net.decay_steps": None}),
-        ("--data-set.seed 3 --data local", {"data.seed": 3}),
+        ("--data-set.seed 3 --data local", {"data_set.seed": 3}),
         ("--critic.value-layer-norm", {"critic.value_layer_norm": True}),
         ("--critic.no-value-layer-norm", {"critic.value_layer_norm": False}),
         ("--critic.no_value_layer_norm", {"critic.value_layer_norm": False}),
@@ -54,13 +54,13 @@ def test_every_setting_can_be_given_at_its_default():
             words = [flag, str(value)]
         typed.setdefault(name.partition(".")[0], []).extend(words)
     for group, words in typed.items():
-        assert given(*words) == {name: v for name, v in settings.items() if name.partition(".")[0] == group}
+        of_group = {name: v for name, v in settings.items() if name.partition(".")[0] == group}
+        assert given(*words) == {name.replace("data.", "data_set.", 1): v for name, v in of_group.items()}
 
 
 def test_what_is_given_overrides_every_task_and_nothing_else_does():
-    line = parse(["run", "--suite", "maze2d", "--critic.steps", "1000000", "--swg.weight", "linex:alpha=1"])
-    jobs = find_jobs(line)
-    untouched = find_jobs(parse(["run", "--suite", "maze2d"]))
+    jobs = jobs_of(["run", "--suite", "maze2d", "--critic.steps", "1000000", "--swg.weight", "linex:alpha=1"])
+    untouched = jobs_of(["run", "--suite", "maze2d"])
     assert len(jobs) == len(untouched) > 1
     for job, other in zip(jobs, untouched, strict=True):
         assert other.config.critic.steps != 1_000_000
@@ -73,9 +73,9 @@ def test_what_is_given_overrides_every_task_and_nothing_else_does():
 
 @pytest.mark.parametrize("typed", ["shared", "controlled"])
 def test_terms_have_two_names_and_one_is_stored(typed):
-    assert {job.terms for job in find_jobs(parse([*MOONS, "--terms", typed]))} == {"shared"}
+    assert {job.terms for job in jobs_of([*MOONS, "--terms", typed])} == {"shared"}
     published = {"shared": "own", "controlled": "as-published"}[typed]
-    jobs = find_jobs(parse([*MOONS, "--terms", published]))
+    jobs = jobs_of([*MOONS, "--terms", published])
     assert {job.terms for job in jobs} == {"own"}
     assert all(len(job.methods) == 1 for job in jobs)
 
@@ -88,16 +88,16 @@ def test_tyro_is_called_once(monkeypatch):
         return cli(*options, **more)
 
     monkeypatch.setattr(tyro, "cli", counted)
-    assert len(find_jobs(parse(["run", "--suite", "locomotion", "--terms", "own"]))) == 9 * 6
+    assert len(jobs_of(["run", "--suite", "locomotion", "--terms", "own"])) == 9 * 6
     assert len(calls) == 1
 
 
 def test_three_commands_have_one_request():
     common = ("--suite", "toy", "--methods", "swg", "--device", "cpu", "--preset", "smoke", "--threads", "2")
     requests = [
-        make_run_request(parse(["run", *common, "--seeds", "1", "--rho", "1,5", "--processes", "2"])),
-        make_tune_request(parse(["tune-rho", *common, "--grid", "2"])),
-        make_time_request(parse(["time", *common, "--batches", "1,2", "--calls", "3"])),
+        request_of(["run", *common, "--seeds", "1", "--rho", "1,5", "--processes", "2"]),
+        request_of(["tune-rho", *common, "--grid", "2"]),
+        request_of(["time", *common, "--batches", "1,2", "--calls", "3"]),
     ]
     assert {type(request) for request in requests} == {Request}
     assert {(request.preset, request.source, request.threads) for request in requests} == {("smoke", "auto", 2)}
@@ -105,5 +105,5 @@ def test_three_commands_have_one_request():
     details = [RunDetails((1.0, 5.0)), TuningDetails("grid", 12, (2.0,)), TimingDetails((1, 2), 3)]
     assert [request.details for request in requests] == details
     assert [request.processes for request in requests] == [2, None, None]
-    assert [len(request.jobs) for request in requests] == [6, 6, 1]
-    assert requests[0].jobs == requests[1].jobs
+    assert [len(request.jobs) for request in requests] == [6, 6, 6]
+    assert requests[0].jobs == requests[1].jobs == requests[2].jobs

@@ -73,7 +73,8 @@ def test_a_results_folder_of_another_version_is_left_alone(bench, folders, tmp_p
     (results / "FORMAT").write_text("99\n")
     (results / "plan.json").write_text('{"format": 99}')
     before = contents(results)
-    arguments = folders[:2] if command == "report" else (*TOY, "--methods", "swg", *folders)
+    places = folders if command in ("run", "tune-rho") else folders[:2]
+    arguments = places if command == "report" else (*TOY, "--methods", "swg", *places)
     sentence = bench(command, *arguments).mistake
     assert "99" in sentence
     assert "--results" in sentence

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.entry import PACKAGES
-from bench.runner.run import format_duration
+from bench.progress import format_duration
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,21 +4,25 @@ import dataclasses
 import os
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
 import pytest
 import tyro
+from command_line import jobs_of
 
 from bench.cli.arguments import parse
 from bench.cli.list import list_choices
 from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, PolicyOptions
-from bench.cli.requests import find_jobs
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten
 from critics.weights import WEIGHTS
 from methods.core.registry import compared_names, get_method, method_names
 from suites.registry import get_suite, suite_names
 
+ROOT = Path(__file__).parents[2]
 OPTIONS = {**COMMANDS, **{f"data {name}": options for name, options in DATA_COMMANDS.items()}}
 
 
@@ -49,7 +53,7 @@ def test_the_help_of_data_names_every_command(bench):
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_help_has_examples_and_a_text_for_every_option(bench, command):
-    told = bench(*command.split(), "--help")
+    told = bench(*command.split(), "--help-all")
     assert told.code == 0
     assert told.err == ""
     for example in EXAMPLES[command]:
@@ -59,6 +63,34 @@ def test_help_has_examples_and_a_text_for_every_option(bench, command):
         if tyro.conf.Positional not in get_args(Annotated[hints[field.name], "any"]):
             flag = f"--{field.name.replace('_', '-')}"
             assert described(told.out, flag), f"{flag} has no text"
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_the_short_help_fits_a_screen_and_imports_nothing_slow(command, monkeypatch):
+    code = "import sys; from bench.cli.main import main\ntry: main(sys.argv[1:])\nfinally: print(*sys.modules)"
+    words = [*command.split(), "--help"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    help_text, _, modules = done.stdout.rstrip().rpartition("\n")
+    assert help_text.count("\n") < 45
+    assert not {"torch", "pandas", "scipy", "matplotlib", "optuna", "gymnasium"} & set(modules.split())
+
+
+@pytest.mark.parametrize("command", ["run", "tune-rho", "time"])
+def test_the_short_help_leaves_out_what_the_long_one_has(bench, command):
+    short, long = bench(command, "--help").out, bench(command, "--help-all").out
+    assert "--help-all" in short
+    for flag in ("--device", "--threads", "--critic.steps", "--swg.weight"):
+        assert described(long, flag), flag
+        assert not described(short, flag), flag
+    for flag in ("--suite", "--methods", "--preset"):
+        assert described(short, flag), flag
 
 
 def described(text: str, flag: str) -> bool:
@@ -77,7 +109,7 @@ def test_a_flag_without_a_text_is_seen():
 
 
 def test_help_of_run_describes_every_setting(bench):
-    text = bench("run", "--suite", "toy", "--help").out
+    text = bench("run", "--suite", "toy", "--help-all").out
     settings = list(flatten(Config())) + [
         key for name in method_names() for key in flatten(get_method(name)(), name)
     ]
@@ -92,13 +124,13 @@ def test_help_of_run_describes_every_setting(bench):
 def test_biased_baselines_are_compared_when_they_are_named_and_only_then(bench):
     biased = {"mse", "dps"}
     assert set(method_names()) - set(compared_names()) == biased
-    jobs = find_jobs(parse(["run", "--suite", "toy", "--tasks", "moons"]))
+    jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons"])
     assert set(jobs[0].methods) == set(compared_names()) >= {"cep", "ddice", "idql", "swg", "swg-r", "unguided"}
-    jobs = find_jobs(parse(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,cep"]))
+    jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,cep"])
     assert set(jobs[0].methods) == biased | {"cep"}
     # On the toy sets the critic's Q is βE already.
     assert {getattr(method, "inverse_temperature", None) for method in jobs[0].methods.values()} == {1.0}
-    text = bench("run", "--suite", "toy", "--methods", "mse,dps", "--help").out
+    text = bench("run", "--suite", "toy", "--methods", "mse,dps", "--help-all").out
     for setting in ("mse.inverse-temperature", "mse.batch-size", "dps.inverse-temperature"):
         assert described(text, f"--{setting}"), setting
     listed = bench("list", "methods").out
@@ -108,13 +140,13 @@ def test_biased_baselines_are_compared_when_they_are_named_and_only_then(bench):
 
 def test_help_shows_the_defaults_of_the_preset_the_suite_and_the_terms(bench):
     for preset, steps in (("smoke", 100), ("paper", 1_000_000)):
-        text = bench("run", "--suite", "maze2d", "--preset", preset, "--help").out
+        text = bench("run", "--suite", "maze2d", "--preset", preset, "--help-all").out
         assert re.search(rf"--critic.steps INT((?!--).)*\(default: {steps}\)", text, re.DOTALL)
     for terms, levels in (("controlled", 15), ("as-published", 1000)):
         words = ("--suite=maze2d", "--methods", "cep", "--preset", "paper", "--terms", terms)
-        text = bench("run", *words, "--help").out
+        text = bench("run", *words, "--help-all").out
         assert re.search(rf"--denoiser.levels INT((?!--).)*\(default: {levels}\)", text, re.DOTALL)
-    text = bench("run", "--suite", "antmaze", "--preset", "paper", "--help").out
+    text = bench("run", "--suite", "antmaze", "--preset", "paper", "--help-all").out
     assert re.search(r"--critic.expectile FLOAT((?!--).)*\(default: 0.9\)", text, re.DOTALL)
 
 
@@ -125,7 +157,7 @@ def test_every_example_parses(command, monkeypatch):
         assert example.startswith(command)
         line = parse(example.replace(",mine", "").split())
         assert type(line.options) is OPTIONS[command]
-        assert not isinstance(line.options, PolicyOptions) or find_jobs(line)
+        assert not isinstance(line.options, PolicyOptions) or jobs_of(example.replace(",mine", "").split())
 
 
 def test_lists_hold_everything(bench):

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from command_line import jobs_of
 
 from bench.cli.arguments import parse
-from bench.cli.requests import find_jobs
 from bench.config.check_settings import check_settings
 from bench.config.precedence import TABLE, Case, resolve_settings
 from bench.config.presets import PRESETS
@@ -215,6 +215,8 @@ def keep(tmp_path, rho, data=LOCAL, terms="shared"):
                 reward_transform="r",
                 fingerprint=fingerprint,
                 transitions=10,
+                action_low=(-1.0,),
+                action_high=(1.0,),
             ),
             rho=rho,
             score=1.0,
@@ -277,7 +279,7 @@ def test_the_example_of_the_docs_resolves_as_it_says(pytestconfig):
     assert len(example) == 9
     for column, terms in ((1, "controlled"), (3, "as-published")):
         line = parse([*command.split(), "--terms", terms])
-        (job,) = find_jobs(line)
+        (job,) = jobs_of([*command.split(), "--terms", terms])
         settings = flatten(job.config) | flatten(job.methods["cep"], "cep")
         case = Case("official", job.terms, get_suite("toy"), job.task, {"cep": get_method("cep")}, line.given)
         filled = {name: find(case) for name, find in TABLE.items()}

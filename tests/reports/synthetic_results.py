@@ -20,6 +20,8 @@ def data_set(source: str, name: str, fingerprint: str = "f", transitions: int = 
         "reward_transform": "r",
         "fingerprint": fingerprint,
         "transitions": transitions,
+        "action_low": [-1.0, -1.0],
+        "action_high": [1.0, 1.0],
     }
 
 

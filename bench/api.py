@@ -1,0 +1,328 @@
+"""The Python interface: `run`, `tune_rho`, `time`, `report`, `load_results` and `load_policy`.
+
+`import bench` has the same names. The command line calls these functions; an option has the same name and meaning
+in both. A mistake is a `UserError`, which is one sentence.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.config.check_settings import check_arguments, check_bounds
+from bench.config.comparison import Comparison, find_jobs
+from bench.config.request import DetailsT, Request, RunDetails, TimingDetails, TuningDetails
+from bench.config.values import (
+    FilePath,
+    Names,
+    Numbers,
+    Paths,
+    Seeds,
+    read_names,
+    read_numbers,
+    read_path,
+    read_paths,
+    read_seeds,
+    read_settings,
+)
+from bench.progress import ProgressConsole
+from bench.runner.device import prepare_device
+from bench.runner.loggers import LoggerName, find_logger
+from foundation.bounds import Count
+from foundation.errors import UserError
+from methods.core.registry import load_plugin
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.runner.policy import LoadedPolicy
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def run(  # noqa: PLR0913 (the options of a command)
+    *,
+    suite: str | None = None,
+    tasks: Names = None,
+    methods: Names = None,
+    preset: str = "quick",
+    terms: str = "controlled",
+    seeds: Seeds = 3,
+    rho: Numbers = None,
+    experiment: str | None = None,
+    data: str = "auto",
+    results: FilePath = "results",
+    artifacts: FilePath = "artifacts",
+    device: Device = "auto",
+    threads: Count | None = None,
+    processes: Count | None = None,
+    logger: LoggerName = "none",
+    plugin: Paths = (),
+    progress: bool = True,
+    **settings: Any,
+) -> "pd.DataFrame":
+    """Train what is missing and evaluate every method on every task; finished results are kept.
+
+    Args:
+        suite: task group, such as `maze2d`; see `python -m bench list suites`.
+        tasks: names of its tasks; all of them if left out.
+        methods: names of methods; all but the biased baselines if left out.
+        preset: training sizes: `smoke`, `quick`, `paper` or `official`.
+        terms: `controlled` (one critic, network and sampler for all) or `as-published`.
+        seeds: their number, or a list of them.
+        rho: guidance scales for every method that has one; else tuned, published or default.
+        experiment: cells of a published table, in the place of a suite.
+        data: source of the data: `auto`, `local`, `minari`, `d4rl`, `d4rl:v0`, `file:PATH`.
+        results, artifacts: folders of the results, and of data sets and trained components.
+        device: of training and evaluation.
+        threads: CPU threads of each process; 1 if left out.
+        processes: how many components or methods are made at once; chosen by the plan if left out.
+        logger: where learning curves are streamed to.
+        plugin: Python files that register methods or suites.
+        progress: print the plan and a line or a bar for each unit of work.
+        **settings: any setting, by group, as `critic={"steps": 1000}, swg={"weight": "exponential"}`.
+
+    Returns:
+        One row for each cell of the comparison, as `load_results` gives them.
+
+    Raises:
+        UserError: a name that does not exist, or a value that cannot work.
+    """
+    from bench.runner.run import run as execute
+    from reports.load.frames import load_frame
+
+    request = make_request(run, locals(), lambda: RunDetails(read_numbers("rho", rho, float)))
+    entries = execute(request, ProgressConsole(quiet=not progress))
+    return load_frame(request.results, [entry.path for entry in entries])
+
+
+def tune_rho(  # noqa: PLR0913 (the options of a command)
+    *,
+    suite: str | None = None,
+    tasks: Names = None,
+    methods: Names = None,
+    preset: str = "quick",
+    terms: str = "controlled",
+    seeds: Seeds = (100, 101),
+    search: Literal["grid", "tpe"] = "grid",
+    trials: Count = 12,
+    grid: Numbers = None,
+    data: str = "auto",
+    results: FilePath = "results",
+    artifacts: FilePath = "artifacts",
+    device: Device = "auto",
+    threads: Count | None = None,
+    logger: LoggerName = "none",
+    plugin: Paths = (),
+    progress: bool = True,
+    **settings: Any,
+) -> "pd.DataFrame":
+    """Choose ρ per task and method with Optuna; `run` in the same results folder uses the choices.
+
+    Args:
+        suite, tasks, methods, preset, terms, data: see `run`.
+        seeds: training seeds for tuning only; they must not be seeds of reported results.
+        search: `grid`, the method's own or `grid`'s scales; or `tpe`, its continuous range with pruning.
+        trials: of `tpe`; the grid tries each of its scales once.
+        grid: scales of the grid; each method's own if left out.
+        results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
+
+    Returns:
+        One row for each choice of ρ: suite, task, method, preset, terms, rho, score, trials, episodes, seeds.
+
+    Raises:
+        UserError: a name that does not exist, or a value that cannot work.
+    """
+    from bench.runner.tune import tune
+    from reports.load.frames import make_choices_frame
+
+    if grid is not None and search != "grid":
+        raise UserError("grid holds the scales of search grid; tpe searches each method's own range.")
+    scales = read_numbers("grid", grid, float)
+    request = make_request(tune_rho, locals(), lambda: TuningDetails(search, trials, scales))
+    return make_choices_frame(tune(request, ProgressConsole(quiet=not progress)))
+
+
+def time(  # noqa: PLR0913 (the options of a command)
+    *,
+    suite: str | None = None,
+    tasks: Names = None,
+    methods: Names = None,
+    preset: str = "quick",
+    terms: str = "controlled",
+    batches: Numbers = (1, 20, 256),
+    calls: int = 50,
+    results: FilePath = "results",
+    device: Device = "auto",
+    threads: Count | None = None,
+    plugin: Paths = (),
+    progress: bool = True,
+    **settings: Any,
+) -> "pd.DataFrame":
+    """Measure the milliseconds of an action, parameters and memory of every method on the first task's sizes.
+
+    Args:
+        suite, tasks, methods, preset, terms: see `run`.
+        batches: observations per call.
+        calls: timed calls of each kind, at least 2, after the warm-up.
+        results, device, threads, plugin, progress, **settings: see `run`.
+
+    Returns:
+        One row for each method, guided and unguided, and batch: milliseconds (median, 5th and 95th percentile),
+        parameters, peak_memory_mib.
+
+    Raises:
+        UserError: a name that does not exist, or a value that cannot work.
+    """
+    from bench.runner.timing import time_methods
+    from reports.load.frames import make_timing_frame
+
+    request = make_request(time, locals(), lambda: TimingDetails(read_numbers("batches", batches, int), calls))
+    return make_timing_frame(time_methods(request, ProgressConsole(quiet=not progress)))
+
+
+def report(
+    *,
+    results: FilePath = "results",
+    out: FilePath | None = None,
+    baseline: str | None = None,
+    tasks: Names = None,
+    methods: Names = None,
+    progress: bool = True,
+) -> Path:
+    """Write tables, intervals and figures of a results folder, as Markdown, HTML, CSV, PNG and SVG.
+
+    Args:
+        results: the folder.
+        out: where to write; RESULTS/report if left out.
+        baseline: for the probability of improvement; `unguided`, else the first method, if left out.
+        tasks, methods: names to keep; all if left out.
+        progress: say what is being made.
+
+    Returns:
+        The report's folder; `report.md`, `report.html` and `summary.txt` are in it.
+
+    Raises:
+        UserError: results that are missing, damaged or do not belong in one table.
+    """
+    from reports.report import write_report
+
+    check_arguments(report, locals())
+    folder = read_path("results", results)
+    place = read_path("out", out) if out is not None else folder / "report"
+    write_report(
+        folder,
+        place,
+        baseline=baseline,
+        tasks=read_names("tasks", tasks),
+        methods=read_names("methods", methods),
+        progress=ProgressConsole(quiet=not progress).say,
+    )
+    return place
+
+
+def load_results(
+    folder: FilePath = "results", *, by: Literal["cell", "episode"] = "cell", settings: bool = False
+) -> "pd.DataFrame":
+    """The results of a folder as a tidy frame.
+
+    Args:
+        folder: of the results.
+        by: `cell` for one row for each task, method with its settings, ρ and seed; `episode` for one row for each
+            of its evaluation episodes, and on the toy sets for each β.
+        settings: whether each setting is a column too, by its dotted name.
+
+    Returns:
+        The frame; failed cells are rows without a score, whose `status` is `failed`.
+
+    Raises:
+        UserError: there are no results, or one is damaged.
+    """
+    from reports.load.frames import load_frame
+
+    check_arguments(load_results, locals())
+    return load_frame(read_path("folder", folder), by=by, settings=settings)
+
+
+def load_policy(  # noqa: PLR0913 (most are seldom used)
+    folder: FilePath,
+    task: str,
+    method: str,
+    seed: int,
+    *,
+    rho: float | None = None,
+    artifacts: FilePath = "artifacts",
+    device: Device = "cpu",
+    stream: str = "evaluation",
+    plugin: Paths = (),
+) -> "LoadedPolicy":
+    """The trained policy behind a result.
+
+    Args:
+        folder: of the results.
+        task, method, seed: of the result.
+        rho: guidance scale, where there are results of several.
+        artifacts: folder of the trained components.
+        device: where it computes.
+        stream: name of the random numbers; another name draws others. With the default, called with one
+            observation for each of the result's episodes, it acts as it did when the result was made.
+        plugin: Python files that register the method or the suite.
+
+    Returns:
+        An object whose `act(observations)` gives actions, NumPy arrays both.
+
+    Raises:
+        UserError: there is no such result, there are several, or its components are gone or damaged.
+    """
+    from bench.runner.policy import find_result, load
+
+    check_arguments(load_policy, locals())
+    for path in read_paths("plugin", plugin):
+        load_plugin(path)
+    result = find_result(read_path("folder", folder), task, method, seed, rho)
+    return load(result, read_path("artifacts", artifacts), prepare_device(device, None), stream)
+
+
+def make_request(
+    function: Callable[..., Any], given: Mapping[str, Any], details: Callable[[], DetailsT]
+) -> Request[DetailsT]:
+    """What a function was asked to do.
+
+    Args:
+        function: one of `run`, `tune_rho` and `time`.
+        given: its arguments by name.
+        details: makes what is particular to it.
+
+    Raises:
+        UserError: a name that does not exist, or a value that cannot work.
+    """
+    check_arguments(function, given)
+    plugins = read_paths("plugin", given["plugin"])
+    for path in plugins:
+        load_plugin(path)
+    comparison = Comparison(
+        suite=given["suite"],
+        experiment=given.get("experiment"),
+        tasks=read_names("tasks", given["tasks"]),
+        methods=read_names("methods", given["methods"]),
+        preset=given["preset"],
+        terms=given["terms"],
+        settings=read_settings(given["settings"], function.__kwdefaults__ or ()),
+        takes_experiments="experiment" in given,
+    )
+    particular = details()
+    check_bounds(particular)
+    return Request(
+        jobs=find_jobs(comparison),
+        seeds=read_seeds(given.get("seeds", [0])),
+        preset=given["preset"],
+        source=given.get("data", "auto"),
+        device=prepare_device(given["device"], given["threads"]),
+        results=read_path("results", given["results"]),
+        artifacts=read_path("artifacts", given.get("artifacts", "artifacts")),
+        details=particular,
+        processes=given.get("processes"),
+        threads=given["threads"] or 1,
+        plugins=plugins,
+        experiment=given.get("experiment"),
+        logger=find_logger(given.get("logger", "none")),
+    )

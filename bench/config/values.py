@@ -1,0 +1,188 @@
+"""Reads what the Python interface and the command line are given: names, seeds, numbers, paths and settings.
+
+Each may be a text as it is typed on the command line (`swg,cep`, `0,3,7`), or Python's own values.
+"""
+
+import dataclasses
+import os
+import types
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from bench.config.check_settings import split_hint
+from bench.config.spec import Config
+from foundation.errors import UserError, unknown_name
+from methods.core.registry import get_method, method_names
+
+T = TypeVar("T", int, float)
+
+MOST_SEEDS = 1000  # all of them train in one loop
+DATA_SET = "data_set"  # `data` is the source, so the data set's own settings have this name
+
+Names: TypeAlias = str | Iterable[str] | None
+Numbers: TypeAlias = float | str | Iterable[float] | None
+Seeds: TypeAlias = int | str | Iterable[int]
+FilePath: TypeAlias = str | os.PathLike[str]
+Paths: TypeAlias = FilePath | Iterable[FilePath]
+
+
+def read_names(name: str, value: Names) -> tuple[str, ...] | None:
+    """`swg,cep` or a list of names, in order without repeats; None for what is left out.
+
+    Raises:
+        UserError: no name at all, or something that is not a text.
+    """
+    if value is None:
+        return None
+    items = value.split(",") if isinstance(value, str) else as_list(name, value)
+    if not all(isinstance(item, str) for item in items):
+        raise UserError(f"{name} {value!r} must be names, as in swg,cep or a list of them.")
+    names = tuple(dict.fromkeys(filter(None, (item.strip() for item in items))))
+    if not names:
+        raise UserError(f"{name} {value!r} holds no name; leave it out for the default.")
+    return names
+
+
+def read_numbers(name: str, value: Numbers, kind: Callable[[Any], T]) -> tuple[T, ...]:
+    """A number, `1,5,10` or a list, each number once; none for what is left out.
+
+    Args:
+        name: of the option.
+        value: what is given.
+        kind: int or float.
+
+    Raises:
+        UserError: something that is no number of that kind, or none at all.
+    """
+    if value is None:
+        return ()
+    items = value.split(",") if isinstance(value, str) else as_list(name, value)
+    try:
+        numbers = tuple(dict.fromkeys(kind(item) for item in items if item != ""))
+        exact = all(isinstance(item, str) or kind(item) == item for item in items)
+    except (TypeError, ValueError):
+        numbers, exact = (), False
+    if not numbers or not exact or any(isinstance(item, bool) for item in items):
+        raise UserError(f"{name} {value!r} does not parse; give a number or a list such as 1,5,10.")
+    return numbers
+
+
+def read_seeds(value: Seeds) -> tuple[int, ...]:
+    """5 or `5` → 0..4; `0,3,7` or a list → those; a count is at most 1000.
+
+    Raises:
+        UserError: anything else.
+    """
+    message = f"seeds {value!r} do not parse; give a count such as 5, or a list such as 0,3,7."
+    is_count = isinstance(value, (int, np.integer)) or (isinstance(value, str) and "," not in value)
+    try:
+        items: list[Any] = value.split(",") if isinstance(value, str) else as_list("seeds", value)
+        numbers = [int(item) for item in items]
+    except (TypeError, ValueError):
+        raise UserError(message) from None
+    if any(isinstance(item, bool) or (not isinstance(item, str) and item != int(item)) for item in items):
+        raise UserError(message)
+    if is_count:
+        if not 1 <= numbers[0] <= MOST_SEEDS:
+            raise UserError(message)
+        return tuple(range(numbers[0]))
+    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise UserError(f"seeds {value!r} must be different numbers from 0 up.")
+    return tuple(numbers)
+
+
+def read_paths(name: str, value: Paths) -> tuple[Path, ...]:
+    """A path or a list of them."""
+    items = [value] if isinstance(value, (str, os.PathLike)) else as_list(name, value)
+    return tuple(read_path(name, item) for item in items)
+
+
+def read_path(name: str, value: FilePath) -> Path:
+    """One path, `~` being the home folder.
+
+    Raises:
+        UserError: it is not a path.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise UserError(f"{name} {value!r} must be a path.")
+    return Path(value).expanduser()
+
+
+def as_list(name: str, value: Any) -> list[Any]:
+    """The items of a list, a tuple, an array and the like; a single number is one item.
+
+    Raises:
+        UserError: neither.
+    """
+    if isinstance(value, (int, float, np.number)):
+        return [value]
+    if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
+        raise UserError(f"{name} {value!r} must be a single value or a list of them.")
+    return list(value)
+
+
+def read_settings(given: Mapping[str, Any], options: Iterable[str]) -> dict[str, Any]:
+    """Settings by dotted name, from `{"critic": {"steps": 5}}` or `{"critic.steps": 5}`.
+
+    A method's name may have `_` for `-`; `data_set` are the data set's settings. Values get the type of their
+    field where nothing is lost: a list becomes a tuple, a whole number a float, a NumPy scalar Python's own.
+
+    Args:
+        given: what is left of a call's arguments when its options are taken.
+        options: the names of those, for the near ones of an unknown name.
+
+    Raises:
+        UserError: a name that is none of an option, of a shared config or of a method; a group that is no mapping.
+    """
+    shared = {field.name for field in dataclasses.fields(Config)} - {"data"} | {DATA_SET}
+    flat: dict[str, Any] = {}
+    for name, value in flatten_mapping(given).items():
+        head, dot, rest = name.partition(".")
+        group = head if head in shared else head.replace("_", "-")
+        if head not in shared and group not in method_names():
+            raise unknown_name("option or setting", head, [*options, *sorted(shared), *method_names()])
+        if not dot:
+            raise UserError(f"{head}={value!r} must be a mapping of settings, such as {head}={{'steps': 1000}}.")
+        config = Config if head in shared else get_method(group)
+        place = "data" if head == DATA_SET else group
+        path = [place, *rest.split(".")] if head in shared else rest.split(".")
+        flat[f"{place}.{rest}"] = convert_value(value, find_hint(config, path))
+    return flat
+
+
+def flatten_mapping(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted names → values."""
+    flat: dict[str, Any] = {}
+    for key, value in given.items():
+        name = f"{prefix}{key}"
+        flat |= flatten_mapping(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def find_hint(config: type, path: list[str]) -> Any:
+    """The type hint of a dotted field; Any where there is no such field, which the settings' own check names."""
+    hint: Any = config
+    for name in path:
+        base = split_hint(hint)[0]
+        hints = get_type_hints(base, include_extras=True) if dataclasses.is_dataclass(base) else {}
+        hint = hints.get(name, Any)
+    return hint
+
+
+def convert_value(value: Any, hint: Any) -> Any:
+    """The value in its field's type where nothing is lost, else as it is, for the check of bounds to refuse."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    base, _ = split_hint(hint)
+    arms = get_args(base) if get_origin(base) in (Union, types.UnionType) else (base,)
+    kinds = [split_hint(arm)[0] for arm in arms]
+    tuples = [kind for kind in kinds if get_origin(kind) is tuple]
+    if tuples and isinstance(value, (list, tuple, np.ndarray)):
+        inner = get_args(tuples[0])[0]
+        return tuple(convert_value(item, inner) for item in value)
+    if float in kinds and int not in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value

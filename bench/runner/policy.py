@@ -1,0 +1,152 @@
+"""The trained policy behind a result, rebuilt from its settings and its components' files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.config.spec import Config, replace_dotted
+from bench.config.values import convert_value, find_hint
+from bench.runner.data import make_setup
+from bench.runner.plan import collect_fields
+from bench.storage.components import ComponentStore
+from foundation.errors import UserError
+from methods.core.method import Method
+from methods.core.policy import Policy
+from methods.core.registry import get_method
+from methods.diffusion.noise import StreamNoise
+from reports.load.files import read_headers, read_result
+from reports.load.schema import Result
+from reports.load.variants import label_variants
+from suites.registry import get_tasks
+from training import Component, Computed, SeedStreams, Trained
+
+
+@dataclass
+class LoadedPolicy:
+    """A trained policy of one seed.
+
+    Attributes:
+        result: what it was evaluated to.
+        policy: the method's.
+        streams: the random numbers of its actions.
+    """
+
+    result: Result
+    policy: Policy
+    streams: SeedStreams
+
+    @torch.no_grad()
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        """Actions for observations.
+
+        Args:
+            observations: (n, observation_dim), or (observation_dim,) for one.
+
+        Returns:
+            (n, action_dim) or (action_dim,), float32.
+
+        Raises:
+            UserError: observations of another shape, or with values that are not finite.
+        """
+        size = self.observation_dim
+        given = np.asarray(observations, np.float32)
+        if given.ndim not in (1, 2) or given.shape[-1] != size or not np.isfinite(given).all():
+            raise UserError(
+                f"observations of shape {given.shape} do not fit task {self.result.task}: give finite numbers of "
+                f"shape ({size},) or (n, {size})."
+            )
+        rows = torch.from_numpy(np.atleast_2d(given)).to(self.streams.device)[None]
+        rho = torch.full(rows.shape[:2], float(self.result.rho or 0.0), device=rows.device)
+        actions = self.policy.act(rows, rho, StreamNoise(self.streams, rows.shape[1]))
+        found = actions[0].cpu().numpy()
+        return found[0] if given.ndim == 1 else found
+
+    @property
+    def observation_dim(self) -> int:
+        """Numbers in one observation."""
+        (task,) = get_tasks(self.result.suite, [self.result.task])
+        return task.observation_dim
+
+
+def find_result(folder: Path, task: str, method: str, seed: int, rho: float | None) -> Result:
+    """The one result of a task, a method and a seed, and of a ρ where it is given.
+
+    Raises:
+        UserError: there is none, or there are several; the sentence says which there are.
+    """
+    headers = read_headers(folder)
+    read = [read_result(path, h) for path, h in headers.items() if (h.task, h.method) == (task, method)]
+    done = [result for result in read if isinstance(result, Result)]
+    if not done:
+        there = ", ".join(sorted({f"{header.task} {header.method}" for header in headers.values()}))
+        raise UserError(f"{str(folder)!r} has no result of {method} on {task}; there are: {there}.")
+    found = [result for result in done if result.seed == seed and (rho is None or result.rho == rho)]
+    labels = label_variants(done)
+    if len(found) != 1:
+        chosen = found or done
+        there = ", ".join(f"{labels[r.path]} ρ={r.rho} seed {r.seed}" for r in chosen)
+        many = "several results" if found else "no result"
+        asked = f"seed {seed}" + ("" if rho is None else f", ρ={rho:g}")
+        remedy = "name one by rho, or give folders with one kind of settings each" if found else "choose one"
+        raise UserError(f"{str(folder)!r} has {many} of {method} on {task} for {asked}: {there}; {remedy}.")
+    return found[0]
+
+
+def load(result: Result, artifacts: Path, device: torch.device, stream: str) -> LoadedPolicy:
+    """The policy of a result.
+
+    Raises:
+        UserError: its components are gone, damaged, or made by another version of the method.
+    """
+    (task,) = get_tasks(result.suite, [result.task])
+    config, method = read_config(result)
+    setup = make_setup(task, config, result.data.action_low, result.data.action_high)
+    store, seeds = ComponentStore(artifacts), (result.seed,)
+    models: dict[str, Any] = {}
+    for name, component in method.components(setup).items():
+        module = component.build(SeedStreams(seeds, f"{component.kind}/initial", device))
+        if isinstance(component, Trained | Computed):
+            label = result.components.get(name, "")
+            check_component(component, label, result, store)
+            module = store.load(label, module, seeds)
+        models[name] = module
+    policy = method.policy(models, setup)
+    return LoadedPolicy(result, policy, SeedStreams(seeds, f"{stream}/actions", device))
+
+
+def read_config(result: Result) -> tuple[Config, Method]:
+    """The shared settings and the method that a result was made with.
+
+    Raises:
+        UserError: the method is unknown, or lacks one of the settings.
+    """
+    cls = get_method(result.method)
+    prefix = f"{result.method}."
+    own = {name.removeprefix(prefix): v for name, v in result.config.items() if name.startswith(prefix)}
+    shared = {name: value for name, value in result.config.items() if not name.startswith(prefix)}
+    return set_fields(Config(), shared), set_fields(cls(), own)
+
+
+def set_fields(config: Any, settings: Mapping[str, Any]) -> Any:
+    """The dataclass with JSON's values set, each in its field's type."""
+    hints = {name: find_hint(type(config), name.split(".")) for name in settings}
+    return replace_dotted(config, {name: convert_value(value, hints[name]) for name, value in settings.items()})
+
+
+def check_component(component: Component, label: str, result: Result, store: ComponentStore) -> None:
+    """Refuse a component that is not there, or that was made with other settings than the method has now."""
+    if not label or not store.has(label, result.seed):
+        missing = f"component {label or component.kind!r} of {result.method} on {result.task}, seed {result.seed},"
+        raise UserError(
+            f"{missing} is not in {str(store.root)!r}; name the folder it was trained into with artifacts=..., "
+            "or run again."
+        )
+    kept = store.about(label, result.seed).get("settings")
+    if kept != collect_fields(component):
+        raise UserError(
+            f"component {label} was made by another version of {result.method}, whose settings differ; run again."
+        )

@@ -1,0 +1,134 @@
+"""Results, choices of ρ and timings as tidy pandas frames."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from reports.load.files import read_headers, read_result
+from reports.load.schema import Choice, FailedResult, Result, TimingRow
+from reports.load.variants import label_variants, name_terms
+
+
+def load_frame(
+    folder: Path,
+    paths: Sequence[str] | None = None,
+    *,
+    by: Literal["cell", "episode"] = "cell",
+    settings: bool = False,
+) -> pd.DataFrame:
+    """The results of a folder.
+
+    Args:
+        folder: of the results.
+        paths: of the result files to keep, relative to the folder, in the order of the rows; None keeps all.
+        by: one row for each `cell`, or for each `episode` of it (each β on a toy set).
+        settings: whether each setting is a column, by its dotted name.
+
+    Raises:
+        ReportError: there are no results, or one is damaged.
+    """
+    headers = read_headers(folder)
+    wanted = list(headers) if paths is None else [folder / path for path in paths]
+    results = [read_result(path, headers[path]) for path in wanted]
+    labels = label_all_variants(results)
+    rows = [
+        {**cell, **row}
+        for result in results
+        for cell in [describe_cell(labels[result.path], result, folder)]
+        for row in (list_episodes(result) if by == "episode" else [{}])
+    ]
+    frame = pd.DataFrame(rows)
+    if settings:
+        by_path = {str(result.path.relative_to(folder)): result.config for result in results}
+        frame = frame.join(pd.DataFrame([by_path[path] for path in frame["path"]]))
+    return frame
+
+
+def label_all_variants(results: Sequence[Result | FailedResult]) -> dict[Path, str]:
+    """The label of every result's method with its settings, told apart within a suite; a failed one's method."""
+    done = [result for result in results if isinstance(result, Result)]
+    labels = {result.path: result.method for result in results}
+    for suite in {result.suite for result in done}:
+        labels |= label_variants([result for result in done if result.suite == suite])
+    return labels
+
+
+def describe_cell(variant: str, result: Result | FailedResult, folder: Path | None = None) -> dict[str, Any]:
+    """What identifies a result, its score, its data, and what it cost."""
+    done = result if isinstance(result, Result) else None
+    row = {
+        "suite": result.suite,
+        "task": result.task,
+        "variant": variant,
+        "method": result.method,
+        "seed": result.seed,
+        "rho": result.rho,
+        "rho_source": result.rho_source,
+        "preset": result.preset,
+        "terms": name_terms(result.terms),
+        "status": result.status,
+        "metric": done.metric if done else None,
+        "score": done.score if done else None,
+        "episodes": len(done.episodes) if done else 0,
+        "data_source": result.data.source,
+        "data_name": result.data.name,
+        "data_fingerprint": result.data.fingerprint,
+        "train_seconds": result.seconds.train,
+        "evaluate_seconds": result.seconds.evaluate,
+        "tuning_episodes": result.tuning.episodes if result.tuning else None,
+        "created": result.created,
+    }
+    if folder is not None:
+        row["path"] = str(result.path.relative_to(folder))
+    if done is not None:
+        counts = {f"interventions_{n}": done.count_interventions(n) for n in sorted(done.interventions)}
+        return {**row, "guided_rows": done.evaluations.guided_rows, **counts}
+    assert isinstance(result, FailedResult)
+    return {**row, "failed_step": result.failure.step, "failed_reason": result.failure.reason}
+
+
+def list_episodes(result: Result | FailedResult) -> list[dict[str, Any]]:
+    """The evaluation episodes of a result in their order, or its distances at each β; none of a failed one."""
+    if isinstance(result, FailedResult):
+        return []
+    episodes = [{"episode": number, **dict(episode)} for number, episode in enumerate(result.episodes)]
+    return episodes or [dict(density) for density in result.densities]
+
+
+def make_choices_frame(choices: Iterable[Choice]) -> pd.DataFrame:
+    """One row for each choice of ρ."""
+    rows = [
+        {
+            "suite": choice.suite,
+            "task": choice.task,
+            "method": choice.method,
+            "preset": choice.preset,
+            "terms": name_terms(choice.terms),
+            "data_source": choice.data.source,
+            "rho": choice.rho,
+            "score": choice.score,
+            "trials": choice.trials,
+            "episodes": choice.episodes,
+            "seeds": choice.seeds,
+            "tried": {trial.rho: trial.score for trial in choice.tried},
+        }
+        for choice in choices
+    ]
+    return pd.DataFrame(rows)
+
+
+def make_timing_frame(rows: Iterable[TimingRow]) -> pd.DataFrame:
+    """One row for each measurement; milliseconds are of a call on the whole batch."""
+    flat = [
+        {
+            **{k: v for k, v in dict(row).items() if k not in ("milliseconds", "terms")},
+            "terms": name_terms(row.terms),
+            "milliseconds": row.milliseconds.median,
+            "milliseconds_p5": row.milliseconds.p5,
+            "milliseconds_p95": row.milliseconds.p95,
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(flat)
