@@ -22,6 +22,7 @@ from bench.config.experiments import EXPERIMENTS, Part, narrow_experiment
 from bench.config.precedence import TERMS, Case, resolve_settings
 from bench.config.presets import PRESETS
 from bench.config.request import DetailsT, Job, Request, RunDetails, TimingDetails, TuningDetails, make_jobs
+from bench.config.sources import resolve_sources
 from bench.config.spec import Config, join_items
 from bench.runner.loggers import find_logger
 from foundation.errors import UserError, unknown_name
@@ -59,16 +60,18 @@ def make_request(line: CommandLine, seeds: tuple[int, ...], details: DetailsT) -
     """What a command was asked to do.
 
     Raises:
-        UserError: an unknown name, or a number out of its bounds.
+        UserError: an unknown name, a number out of its bounds, or data that are missing.
     """
     options: PolicyOptions = line.options
     check_bounds(options)
     check_bounds(details)
+    jobs = find_jobs(line)
+    loads_data = not isinstance(details, TimingDetails)
     return Request(
-        jobs=find_jobs(line),
+        jobs=jobs,
         seeds=seeds,
         preset=options.preset,
-        source=options.data,
+        sources=resolve_sources(jobs, options.data, options.artifacts) if loads_data else {},
         device=prepare_device(options),
         results=options.results,
         artifacts=options.artifacts,

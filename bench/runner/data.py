@@ -15,6 +15,7 @@ from critics.known import KnownCritic
 from methods.core.setup import Setup
 from reports.load import schema
 from suites import DensityTask, Task, Transitions, action_bounds, load
+from suites.sources.auto import Wanted
 from training import Data, Progress
 
 
@@ -50,7 +51,7 @@ def share_data(data: Data) -> Data | None:
 
 def open_data(request: Request[Any], job: Job, console: ProgressConsole) -> LoadedData:
     """The data of a job's task, made with a progress bar if they have to be."""
-    source = job.part.source(request.source, job.task)
+    source = request.sources[job.task.name]
     with console.show_bar(f"{job.task.name} data") as progress:
         return load_data(job.task, job.config, source, request.artifacts, progress)
 
@@ -77,7 +78,7 @@ def load_data(
         key=transitions.key,
         action_low=tuple(low.tolist()),
         action_high=tuple(high.tolist()),
-        about=describe_data(transitions),
+        about=describe_data(task, transitions),
     )
 
 
@@ -88,16 +89,18 @@ def as_tensors(transitions: Transitions) -> Data:
     return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()})
 
 
-def describe_data(transitions: Transitions) -> schema.Data:
-    """Source, name, version, fingerprint and size of a data set, and what was done to its rewards.
+def describe_data(task: Task, transitions: Transitions) -> schema.Data:
+    """Source, name, version, fingerprint and size of a task's data set, and what was done to its rewards.
 
     The fingerprint is of the data as they come from their source. A file of the user's own has no version.
     """
     number = re.search(r"-(v\d+)$", transitions.name)
+    found = Wanted(task).canonical
     return schema.Data(
         source=transitions.source,
         name=transitions.name,
         version=number[1] if number else None,
+        canonical=schema.Canonical(source=found.source, name=found.name) if found is not None else None,
         reward_transform=transitions.reward_transform,
         fingerprint=transitions.fingerprint,
         transitions=len(transitions),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 2
+FORMAT = 3
 MACHINE = {"device": "cpu", "processor": "a processor", "cores": 2}
 
 
