@@ -13,7 +13,7 @@ from bench.config.precedence import SHARED
 from bench.config.request import Request, RunDetails
 from bench.config.sources import describe_sources
 from bench.progress import ProgressConsole
-from bench.runner.data import open_data
+from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import estimate_plan
 from bench.runner.executors import execute_in_processes
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
@@ -30,6 +30,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> None:
     check_space(request.results)
     check_space(request.artifacts)
     results.prepare()
+    refuse_other_sources(request)
     by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
     plans: list[TaskPlan] = []
     for _, jobs in by_task:

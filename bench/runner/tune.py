@@ -19,7 +19,7 @@ from bench.config.spec import flatten, join_items
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import Purpose, keep_tuned
 from bench.runner.component_builder import ComponentBuilder
-from bench.runner.data import LoadedData, make_setup, open_data
+from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
 from bench.runner.evaluate import TUNING, Evaluation, evaluate
 from bench.runner.loggers import make_logger
 from bench.runner.plan import KEY_LENGTH, make_node, sort_upstream_first
@@ -41,6 +41,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> None:
     check_space(request.results)
     check_space(request.artifacts)
     ResultStore(request.results).prepare()
+    refuse_other_sources(request)
     refuse_reported_seeds(request)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     methods = {name: method for job in request.jobs for name, method in job.methods.items()}

@@ -335,6 +335,15 @@ class Timing(Schema):
     machine: Machine
 
 
+class SourceHeader(BaseModel):
+    """What tells which suite and data a result is of; the other fields stay unchecked."""
+
+    model_config = ConfigDict(strict=True)
+
+    suite: str
+    data: Data
+
+
 class ResultHeader(BaseModel):
     """What is read of a result file before it is known whether it is asked for."""
 

@@ -157,7 +157,13 @@ def test_a_rho_is_for_the_data_it_was_tuned_on(bench, folders, tmp_path):
 
 def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
     data = Data(
-        source="local", name="moons", version="v1", reward_transform="r", fingerprint="ab12", transitions=100
+        source="local",
+        name="moons",
+        version="v1",
+        canonical=None,
+        reward_transform="r",
+        fingerprint="ab12",
+        transitions=100,
     )
 
     def choice(method: str, preset: str, rho: float) -> Choice:
