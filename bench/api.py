@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.config.check_settings import check_arguments, check_bounds
 from bench.config.comparison import Comparison, find_jobs
 from bench.config.request import DetailsT, Request, RunDetails, TimingDetails, TuningDetails
+from bench.config.sources import resolve_sources
 from bench.config.values import (
     FilePath,
     Names,
@@ -282,6 +283,23 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
     return load(result, read_path("artifacts", artifacts), prepare_device(device, None), stream)
 
 
+def make_comparison(function: Callable[..., Any], given: Mapping[str, Any]) -> Comparison:
+    """What `run`, `tune_rho` or `time` compares, its plug-ins loaded; see `make_request`."""
+    check_arguments(function, given)
+    for path in read_paths("plugin", given["plugin"]):
+        load_plugin(path)
+    return Comparison(
+        suite=given["suite"],
+        experiment=given.get("experiment"),
+        tasks=read_names("tasks", given["tasks"]),
+        methods=read_names("methods", given["methods"]),
+        preset=given["preset"],
+        terms=given["terms"],
+        settings=read_settings(given["settings"], function.__kwdefaults__ or ()),
+        takes_experiments="experiment" in given,
+    )
+
+
 def make_request(
     function: Callable[..., Any], given: Mapping[str, Any], details: Callable[[], DetailsT]
 ) -> Request[DetailsT]:
@@ -293,36 +311,25 @@ def make_request(
         details: makes what is particular to it.
 
     Raises:
-        UserError: a name that does not exist, or a value that cannot work.
+        UserError: a name that does not exist, a value that cannot work, or data that are missing.
     """
-    check_arguments(function, given)
-    plugins = read_paths("plugin", given["plugin"])
-    for path in plugins:
-        load_plugin(path)
-    comparison = Comparison(
-        suite=given["suite"],
-        experiment=given.get("experiment"),
-        tasks=read_names("tasks", given["tasks"]),
-        methods=read_names("methods", given["methods"]),
-        preset=given["preset"],
-        terms=given["terms"],
-        settings=read_settings(given["settings"], function.__kwdefaults__ or ()),
-        takes_experiments="experiment" in given,
-    )
+    comparison = make_comparison(function, given)
     particular = details()
     check_bounds(particular)
+    jobs = find_jobs(comparison)
+    artifacts = read_path("artifacts", given.get("artifacts", "artifacts"))
     return Request(
-        jobs=find_jobs(comparison),
+        jobs=jobs,
         seeds=read_seeds(given.get("seeds", [0])),
         preset=given["preset"],
-        source=given.get("data", "auto"),
+        sources=resolve_sources(jobs, given["data"], artifacts) if "data" in given else {},
         device=prepare_device(given["device"], given["threads"]),
         results=read_path("results", given["results"]),
-        artifacts=read_path("artifacts", given.get("artifacts", "artifacts")),
+        artifacts=artifacts,
         details=particular,
         processes=given.get("processes"),
         threads=given["threads"] or 1,
-        plugins=plugins,
+        plugins=read_paths("plugin", given["plugin"]),
         experiment=given.get("experiment"),
         logger=find_logger(given.get("logger", "none")),
     )

@@ -31,7 +31,7 @@ _TITLE = "Diffusion guidance: report"
 def _make_opening(suites: Sequence[SuiteScores]) -> list[Block]:
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
-        f"{s.suite}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
+        f"{s.add_source(s.suite)}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
         for s in suites
     )
     newest = max(result.created for result in results)

@@ -1,33 +1,21 @@
 """Loads a task's data set from the source that `--data` names.
 
 The sources are `local` (made here), `minari` (Minari's), `d4rl` (D4RL's own files) and `file` (the user's). They
-are never mixed: a data set that is missing is downloaded or is an error, and no other is used instead.
+are never mixed: a data set that is missing is downloaded or is an error, and no other is used instead. `auto`
+takes one that is stored or can be made here (`suites.sources.auto`) and downloads nothing.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from suites.errors import DataError
+from suites.sources.auto import Source, Wanted, choose_sources
 from suites.sources.d4rl.fetch import load_d4rl, load_file
 from suites.sources.d4rl.files import select_version
 from suites.sources.local import draw_density, load_local
 from suites.sources.minari import load_minari
 from suites.sources.transitions import Transitions, transform_rewards
 from suites.task import ControlTask, DensityTask, Progress, Task
-
-
-@dataclass(frozen=True)
-class Source:
-    """What `--data` asks for.
-
-    Attributes:
-        source: `local`, `minari`, `d4rl` or `file`.
-        name: the data set's name there; of `file`, the path or Minari name as it was typed.
-    """
-
-    source: str
-    name: str
 
 
 def load(
@@ -37,9 +25,9 @@ def load(
 
     Args:
         task: what the data are for.
-        source: `local`, `minari` or `d4rl` as the task declares them (`d4rl:v0` for another version), `auto` for
-            its canonical one, `file:PATH` for the user's own file in D4RL's layout, or `file:NAMESPACE/NAME-v0`
-            for any Minari data set.
+        source: `local`, `minari` or `d4rl` as the task declares them (`d4rl:v0` for another version), `file:PATH`
+            for the user's own file in D4RL's layout, `file:NAMESPACE/NAME-v0` for any Minari data set, or `auto`
+            for the task's published data if they are stored, else data made here.
         count: how many transitions to make, for `local`; a published data set always comes whole.
         directory: where sets made here, downloaded files, and flat copies of all sets are kept.
         seed: of a set made here.
@@ -50,7 +38,8 @@ def load(
             and cannot be got (within 5 seconds where there is no connection).
     """
     folder = Path(directory).absolute()  # Minari writes to places relative to its own folder
-    return transform_rewards(_read_source(task, parse_source(task, source), count, folder, seed, progress), task)
+    asked = choose_sources([Wanted(task)], folder)[task.name] if source == "auto" else source
+    return transform_rewards(_read_source(task, parse_source(task, asked), count, folder, seed, progress), task)
 
 
 def _read_source(
@@ -84,7 +73,7 @@ def _make_locally(task: Task, count: int, directory: Path, seed: int, progress: 
 
 
 def parse_source(task: Task, text: str) -> Source:
-    """What `--data TEXT` means for a task.
+    """What `--data TEXT` means for a task, unless it is `auto`, which `choose_sources` resolves.
 
     Raises:
         DataError: a source that the task does not declare, a version that D4RL has not, or no file.
@@ -94,14 +83,13 @@ def parse_source(task: Task, text: str) -> Source:
         if not rest:
             raise DataError("--data file: names no file; type file:PATH (D4RL's layout) or file:NAMESPACE/NAME-v0")
         return Source("file", rest)
-    chosen = next(iter(task.datasets), source) if text == "auto" else source
-    if chosen not in task.datasets or (colon and chosen != "d4rl"):
+    if source not in task.datasets or (colon and source != "d4rl"):
         raise DataError(
             f"task {task.name} has no data set from source {text!r}: the choices are {list_sources(task)}"
         )
-    if chosen == "d4rl":
+    if source == "d4rl":
         return Source("d4rl", select_version(task.datasets["d4rl"], rest if colon else None))
-    return Source(chosen, task.datasets[chosen])
+    return Source(source, task.datasets[source])
 
 
 def list_sources(task: Task) -> str:

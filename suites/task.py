@@ -42,7 +42,8 @@ class Task:
         name: the field's own name of the task, such as `maze2d-umaze`.
         suite: the name of the group it belongs to.
         observation_dim, action_dim: sizes of one observation and one action.
-        datasets: source (`local`, `minari`, `d4rl`) to the data set's name there; the first is canonical.
+        datasets: source (`local`, `minari`, `d4rl`) to the data set's name there; the first that is published
+            (`minari`, `d4rl`) is canonical.
         episodes: evaluation episodes per seed in the papers' protocol (samples per β for a density).
         settings: config fields, by dotted name, that this task sets in every preset.
         published_rho: SWG's guidance scale for the task (arXiv 2505.18345, Tables 4-7), if there is one.

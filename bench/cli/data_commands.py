@@ -13,10 +13,13 @@ from bench.cli.data_summary import draw_picture, summarize
 from bench.cli.options import CheckData, FetchData, ImportData, InfoData, ListData, MakeData
 from bench.cli.table import format_table
 from bench.config.check_settings import check_bounds
+from bench.config.sources import describe_choice, label_sources
 from bench.progress import ProgressCallback, ProgressConsole
 from foundation.errors import UserError
 from suites.data import list_sources, load, parse_source
+from suites.errors import DataError
 from suites.registry import find_tasks, suite_names
+from suites.sources.auto import PUBLISHED, Wanted, choose_sources, format_fetch, list_unstored
 from suites.sources.cache import cache_path, count_rows
 from suites.sources.d4rl.check import inspect
 from suites.sources.d4rl.fetch import fetch_d4rl, import_d4rl, stored_file
@@ -35,7 +38,9 @@ def execute_data(options: Any, console: ProgressConsole) -> None:
     check_bounds(options)
     match options:
         case ListData():
-            print(list_data(_tasks(options.tasks or suite_names()), options.artifacts / "data"))
+            tasks = _tasks(options.tasks or suite_names())
+            print(list_data(tasks, options.artifacts / "data"))
+            print(describe_auto(tasks, options.artifacts / "data"))
         case FetchData():
             fetch(options, console)
         case MakeData():
@@ -84,8 +89,9 @@ def make(options: MakeData, console: ProgressConsole) -> None:
 
 def import_file(options: ImportData, console: ProgressConsole) -> None:
     """`data import`."""
-    chosen = parse_source(_task(options.task), options.data)
-    if chosen.source != "d4rl":
+    task = _task(options.task)
+    chosen = None if options.data == "auto" else parse_source(task, options.data)
+    if chosen is None or chosen.source != "d4rl":
         raise UserError(f"--data {options.data} cannot be imported; only D4RL's files can: d4rl, or d4rl:v0.")
     path = import_d4rl(options.file.expanduser(), chosen.name, options.artifacts / "data")
     console.say(f"{chosen.name} (d4rl): copied to {path}")
@@ -143,7 +149,7 @@ def _task(name: str) -> Task:
 
 def _downloadable(task: Task, asked: str) -> str:
     """The source to download: the one asked for, or the first that can be."""
-    remote = [source for source in task.datasets if source != "local"]
+    remote = [source for source in task.datasets if source in PUBLISHED]
     if asked == "auto" and remote:
         return remote[0]
     if asked.partition(":")[0] not in ("d4rl", "minari"):
@@ -179,6 +185,30 @@ def list_data(tasks: Sequence[Task], directory: Path) -> str:
     """
     rows = [row for task in tasks for source in task.datasets for row in _rows(task, source, directory)]
     return format_table("Data sets", HEADER, rows)
+
+
+def describe_auto(tasks: Sequence[Task], directory: Path) -> str:
+    """What `--data auto` takes now for the tasks of each suite together, a line each.
+
+    Args:
+        tasks: in the order to show them.
+        directory: of all data.
+    """
+    suites: dict[str, list[Wanted]] = {}
+    for task in tasks:
+        suites.setdefault(task.suite, []).append(Wanted(task))
+    lines = [f"  {suite}: {_describe_auto(group, directory)}" for suite, group in suites.items()]
+    return "\n".join(["--data auto takes, for these tasks of a suite together:", *lines])
+
+
+def _describe_auto(group: Sequence[Wanted], directory: Path) -> str:
+    try:
+        found = choose_sources(group, directory)
+    except DataError:
+        missing = list_unstored(group, directory)
+        return f"nothing; {format_fetch(missing, directory)} gets what is missing" if missing else "nothing"
+    labels = [pair for by_label in label_sources(group, found).values() for pair in by_label.items()]
+    return "; ".join(describe_choice(*pair, directory) for pair in labels) or "local: drawn here from a known law"
 
 
 def _rows(task: Task, source: str, directory: Path) -> Iterator[tuple[str, ...]]:

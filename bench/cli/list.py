@@ -23,6 +23,7 @@ from methods.core.method import Method
 from methods.core.registry import get_method, method_names
 from methods.presets.value import TOY, Settings, Value
 from suites.registry import get_suite, suite_names
+from suites.sources.auto import Source, Wanted
 from suites.task import ControlTask
 
 MARK = "Deviation:"
@@ -91,7 +92,11 @@ def list_tasks() -> str:
             control = isinstance(task, ControlTask)
             horizon = str(task.horizon) if control else "-"
             rho = "-" if task.published_rho is None else f"{task.published_rho:g}"
-            data = ", ".join(f"{source}: {name}" for source, name in task.datasets.items())
+            canonical = Wanted(task).canonical
+            data = ", ".join(
+                f"{source}: {name}{' (canonical)' if canonical == Source(source, name) else ''}"
+                for source, name in task.datasets.items()
+            )
             sizes = f"{task.observation_dim}/{task.action_dim}"
             unit = f"{task.episodes} {'episodes' if control else 'samples per β'}"
             rows.append((suite, task.name, sizes, horizon, unit, rho, data))

@@ -58,7 +58,8 @@ class TrainingOptions(PolicyOptions):
     artifacts: Annotated[Path, SELDOM] = Path("artifacts")
     """Folder of data sets and trained components, shared by all runs."""
     data: str = "auto"
-    """auto (the task's canonical source), local, minari, d4rl, d4rl:v0, file:PATH or file:NAME; never mixed."""
+    """auto (published data that are stored here, else data made here), local, minari, d4rl, d4rl:v0, file:PATH or
+    file:NAME; auto downloads nothing."""
     logger: Annotated[Literal["none", "tensorboard", "wandb"], SELDOM] = "none"
     """Where learning curves and evaluations are streamed to, in RESULTS/logs; the curves are CSV files anyway."""
 
@@ -163,7 +164,7 @@ class FetchData(DataOptions):
     tasks: Tasks
     """Tasks or suites, as in hopper-medium-v2 antmaze."""
     data: str = "auto"
-    """auto (the first source that can be downloaded), d4rl, d4rl:v0 (another version) or minari."""
+    """auto (the task's canonical source), d4rl, d4rl:v0 (another version) or minari."""
     url: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
     """A mirror of D4RL's files, with the same paths below it; $D4RL_URL does the same."""
     tries: Count = 5

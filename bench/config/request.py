@@ -88,7 +88,8 @@ class Request(Generic[DetailsT]):
         jobs: the tasks with their settings, those of one task one after the other.
         seeds: training seeds.
         preset: the preset's name.
-        source: the data source as asked for.
+        sources: task's name to the source of its data, as `suites.load` takes it, never `auto`; empty for `time`,
+            which loads none.
         device: what computes.
         results, artifacts: the folders.
         details: what is particular to the command.
@@ -102,7 +103,7 @@ class Request(Generic[DetailsT]):
     jobs: tuple[Job, ...]
     seeds: tuple[int, ...]
     preset: str
-    source: str
+    sources: Mapping[str, str]
     device: torch.device
     results: Path
     artifacts: Path

@@ -1,6 +1,7 @@
 """A task's data set, loaded once in a run, and the setup that its methods share."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ import numpy as np
 import torch
 
 from bench.config.request import Job, Request
+from bench.config.sources import label_sources, list_wanted
 from bench.config.spec import Config
 from bench.progress import ProgressConsole
+from bench.storage.results import ResultStore
 from critics.known import KnownCritic
+from foundation.errors import UserError
 from methods.core.setup import Setup
 from reports.load import schema
+from reports.load.files import read_choices
 from suites import DensityTask, Task, Transitions, action_bounds, load
+from suites.sources.auto import Wanted
 from training import Data, Progress
 
 
@@ -33,6 +39,36 @@ class LoadedData:
     about: schema.Data
 
 
+def refuse_other_sources(request: Request[Any]) -> None:
+    """Refuse a results folder that has results, or choices of ρ, of these suites on data of another source.
+
+    Raises:
+        UserError: both sources and how to go on.
+    """
+    held: dict[str, dict[str, str]] = {}
+    for suite, labels in ResultStore(request.results).labels().items():
+        held[suite] = dict.fromkeys(labels, "results")
+    for choice in read_choices(request.results):
+        held.setdefault(choice.suite, {}).setdefault(choice.data.label, "a tuned ρ")
+    for suite, labels in label_sources(list_wanted(request.jobs), request.sources).items():
+        for label, what in held.get(suite, {}).items():
+            for other in labels.keys() - {label}:
+                raise UserError(
+                    f"results folder {str(request.results)!r} holds {what} of {suite} on data {label}, and this "
+                    f"command takes data {other}: a folder has one source of data for a suite; go on with --data "
+                    f"{_format_typed(label, labels[other])}, or write to another folder with --results."
+                )
+
+
+def _format_typed(label: str, wanted: Sequence[Wanted]) -> str:
+    """The value of `--data` that gives these tasks data with that label."""
+    if label == "file":
+        return "file:PATH"
+    if label == "d4rl" and wanted[0].version is not None:  # without a version, that of the table is meant
+        return f"d4rl:{wanted[0].task.datasets['d4rl'].rpartition('-')[2]}"
+    return label
+
+
 def share_data(data: Data) -> Data | None:
     """The transitions in memory that other processes read without a copy.
 
@@ -47,7 +83,7 @@ def share_data(data: Data) -> Data | None:
 
 def open_data(request: Request[Any], job: Job, console: ProgressConsole) -> LoadedData:
     """The data of a job's task, made with a progress bar if they have to be."""
-    source = job.part.source(request.source, job.task)
+    source = request.sources[job.task.name]
     with console.show_bar(f"{job.task.name} data") as progress:
         return load_data(job.task, job.config, source, request.artifacts, progress)
 
@@ -86,10 +122,12 @@ def describe_data(task: Task, transitions: Transitions) -> schema.Data:
     """
     low, high = action_bounds(task, transitions)
     number = re.search(r"-(v\d+)$", transitions.name)
+    found = Wanted(task).canonical
     return schema.Data(
         source=transitions.source,
         name=transitions.name,
         version=number[1] if number else None,
+        canonical=schema.Canonical(source=found.source, name=found.name) if found is not None else None,
         reward_transform=transitions.reward_transform,
         fingerprint=transitions.fingerprint,
         transitions=len(transitions),

@@ -11,8 +11,9 @@ from pathlib import Path
 from bench.config.experiments import find_experiment
 from bench.config.precedence import SHARED
 from bench.config.request import Request, RunDetails
+from bench.config.sources import describe_sources
 from bench.progress import ProgressConsole, format_duration
-from bench.runner.data import open_data
+from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import estimate_plan
 from bench.runner.executors import execute_in_processes
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
@@ -20,7 +21,6 @@ from bench.runner.units import Worker, split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
 from reports.load.schema import PlanEntry
-from suites.data import parse_source
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
@@ -31,8 +31,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     check_space(request.results)
     check_space(request.artifacts)
     results.prepare()
-    for job in request.jobs:
-        parse_source(job.task, job.part.source(request.source, job.task))  # before any other task's data are made
+    refuse_other_sources(request)
     by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
     plans: list[TaskPlan] = []
     for _, jobs in by_task:
@@ -82,7 +81,11 @@ def print_plan(
     seeds = ", ".join(map(str, request.seeds))
     terms = "" if request.jobs[0].terms == SHARED else ", as published"
     many = "1 process" if processes == 1 else f"{processes} processes"
-    console.say(f"Plan: preset {request.preset}{terms}, seeds {seeds}, device {request.device}, {many}")
+    data = describe_sources(request)
+    console.say(
+        f"Plan: preset {request.preset}{terms}, seeds {seeds}, device {request.device}, {many}"
+        f"{f'; {data}' if data else ''}"
+    )
     for plan in plans:
         finished = len(plan.cells) - len(plan.open)
         names = ", ".join(dict.fromkeys(p.cell.name for p in plan.cells))

@@ -11,11 +11,12 @@ import numpy as np
 import optuna
 
 from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
+from bench.config.sources import describe_sources
 from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole, format_duration
 from bench.runner.choose_rho import keep_tuned
 from bench.runner.component_builder import ComponentBuilder
-from bench.runner.data import LoadedData, make_setup, open_data
+from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
 from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
 from bench.runner.evaluate import TUNING, Evaluation, evaluate
 from bench.runner.loggers import make_logger
@@ -67,6 +68,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     check_space(request.results)
     check_space(request.artifacts)
     ResultStore(request.results).prepare()
+    refuse_other_sources(request)
     refuse_reported_seeds(request)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     methods = {name: method for job in request.jobs for name, method in job.methods.items()}

@@ -102,7 +102,7 @@ class Worker:
         """The transitions that came with the unit, or from their source where they did not."""
         if unit.data is not None:
             return unit.data
-        source = unit.job.part.source(self.request.source, unit.task)
+        source = self.request.sources[unit.task.name]
         return load_data(unit.task, unit.job.config, source, self.request.artifacts).data
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:

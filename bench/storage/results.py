@@ -9,8 +9,8 @@ from pathlib import Path
 
 from foundation.errors import UserError
 from foundation.files import is_temporary, write_atomically
-from reports.load.files import check_folder, write_file
-from reports.load.schema import FORMAT, Result
+from reports.load.files import check_folder, read_file, write_file
+from reports.load.schema import FORMAT, Result, SourceHeader
 
 NEEDED_BYTES = 200 * 2**20
 
@@ -49,6 +49,22 @@ class ResultStore:
         """The seeds that have a result of any method on that task."""
         found = (self.root / "runs" / task).glob("*/seed-*.json")
         return {int(path.stem.removeprefix("seed-")) for path in found}
+
+    def labels(self) -> dict[str, set[str]]:
+        """Suite to the labels of the data (see `Data.label`) that its results stand on.
+
+        All seeds of a cell have one source, which is in its folder's key, so one of them is read.
+
+        Raises:
+            ReportError: a result file that cannot be read.
+        """
+        found: dict[str, set[str]] = {}
+        for folder in (self.root / "runs").glob("*/*"):
+            first = next(iter(sorted(folder.glob("seed-*.json"))), None)
+            if first is not None:
+                header = read_file(first, SourceHeader)
+                found.setdefault(header.suite, set()).add(header.data.label)
+        return found
 
     def write(self, label: str, result: Result, samples: bytes | None = None) -> None:
         """Write a cell's samples, if there are any, then its result, each atomically; label as for `file`."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
-FORMAT = 2
+FORMAT = 3
 HIGHER_IS_BETTER = "normalized_score"
 _ROUNDING = 1e-9  # of a mean, relative to its size
 
@@ -54,11 +54,20 @@ class Density(Schema):
     samples: int
 
 
+class Canonical(Schema):
+    """The published data set of a task: its source, `d4rl` or `minari`, and its name there."""
+
+    source: str
+    name: str
+
+
 class Data(Schema):
     """The data set of a result.
 
     Attributes:
+        source: `local`, `minari`, `d4rl` or `file`.
         version: of the data set; None for a file of the user's own.
+        canonical: what the task declares as published, whether used here or not; None where nothing is.
         reward_transform: what was done to the rewards, `r` for nothing.
         fingerprint: of the data as they come from their source.
         action_low, action_high: range of the actions in each dimension, which policies keep to.
@@ -67,6 +76,7 @@ class Data(Schema):
     source: str
     name: str
     version: str | None
+    canonical: Canonical | None
     reward_transform: str
     fingerprint: str
     transitions: int
@@ -77,6 +87,13 @@ class Data(Schema):
     def identity(self) -> tuple[str, str]:
         """What makes data the same: source and fingerprint."""
         return self.source, self.fingerprint
+
+    @property
+    def label(self) -> str:
+        """The source, with the version of D4RL's files where it is not the task's own, such as `d4rl:v0`."""
+        known = self.canonical
+        is_other = known is not None and known.source == self.source == "d4rl" and known.name != self.name
+        return f"{self.source}:{self.version}" if is_other else self.source
 
 
 class TuningCost(Schema):
@@ -319,6 +336,15 @@ class Timing(Schema):
     format: Format
     rows: tuple[TimingRow, ...]
     machine: Machine
+
+
+class SourceHeader(BaseModel):
+    """What tells which suite and data a result is of; the other fields stay unchecked."""
+
+    model_config = ConfigDict(strict=True)
+
+    suite: str
+    data: Data
 
 
 class ResultHeader(BaseModel):

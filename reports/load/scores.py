@@ -10,6 +10,7 @@ import numpy as np
 from reports.errors import ReportError
 from reports.load.files import PLAN, read_headers, read_optional, read_result
 from reports.load.schema import HIGHER_IS_BETTER, FailedResult, Plan, PlanEntry, Result
+from reports.load.sources import describe_data
 from reports.load.variants import label_variants
 
 _SHOWN_MISSING = 5
@@ -35,6 +36,21 @@ class SuiteScores:
     def is_control(self) -> bool:
         """Whether the scores are normalised returns (higher is better) rather than distances."""
         return self.of(self.tasks[0], self.variants[0])[0].metric == HIGHER_IS_BETTER
+
+    @property
+    def source(self) -> str | None:
+        """The label of the data behind all results (see `Data.label`); None for densities, of one source."""
+        return self.of(self.tasks[0], self.variants[0])[0].data.label if self.is_control else None
+
+    def label_task(self, task: str) -> str:
+        """The task with its data source, such as `hopper-medium-v2 (local)`; a density's name alone."""
+        return task if self.source is None else f"{task} ({self.source})"
+
+    def add_source(self, title: str) -> str:
+        """The title with what the data are, such as `Scores, data local: made here, not D4RL's`."""
+        if self.source is None:
+            return title
+        return f"{title}, {describe_data(result.data for result in self.results())}"
 
     def of(self, task: str, variant: str) -> tuple[Result, ...]:
         """The results of one task and variant, one per seed."""
@@ -72,7 +88,6 @@ def _is_kept(task: str, method: str, tasks: Sequence[str] | None, methods: Seque
 _COLUMN: Mapping[str, Callable[[Result], str | None]] = {
     "metrics": lambda r: r.metric,
     "presets": lambda r: r.preset,
-    "data sources": lambda r: r.data.source,
     "data sets": lambda r: r.data.name,
     "data fingerprints": lambda r: r.data.fingerprint,
     # A set's noise floor falls with the number of samples, and the report has one floor for a set and β.
@@ -81,6 +96,18 @@ _COLUMN: Mapping[str, Callable[[Result], str | None]] = {
     "versions of gymnasium": lambda r: r.versions.get("gymnasium"),
     "versions of gymnasium-robotics": lambda r: r.versions.get("gymnasium-robotics"),
 }
+
+
+def _check_source(suite: str, results: Sequence[Result]) -> None:
+    """What stands in one table was made on data of one source."""
+    first = results[0]
+    for other in results[1:]:
+        if first.data.label != other.data.label:
+            one, two = (f"{r.data.label} ({r.task}, {r.method}, seed {r.seed})" for r in (first, other))
+            raise ReportError(
+                f"suite {suite} mixes data sources: {one} and {two} do not belong in one table; keep each in a "
+                f"folder of its own (`--results`), or leave one out with `--tasks` or `--methods`."
+            )
 
 
 def _check_column(task: str, results: Sequence[Result]) -> None:
@@ -168,6 +195,8 @@ def load_scores(
     lacking += [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not (results / c.path).is_file()]
     if lacking:
         raise _report_missing(lacking)
+    for suite in sorted({r.suite for r in found}):
+        _check_source(suite, [r for r in found if r.suite == suite])
     for task in sorted({(r.suite, r.task) for r in found}):
         _check_column(task[1], [r for r in found if (r.suite, r.task) == task])
     if not found:

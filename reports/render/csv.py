@@ -8,7 +8,7 @@ from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
 from reports.load.frames import describe_cell
 
-_AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates"
+_AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates,data"
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds,replicates"
 _COMPARISON = (
     "experiment,table,suite,task,method,row,ours,ours_lower,ours_upper,published,published_spread,"
@@ -39,7 +39,7 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
     for a in analyses:
         if not isinstance(a, ControlAnalysis):
             continue
-        size = (len(a.scores.seeds), len(a.scores.tasks), a.replicates)
+        size = (len(a.scores.seeds), len(a.scores.tasks), a.replicates, a.scores.source)
         for variant in a.scores.variants:
             found = dict(a.aggregates[variant])
             if variant in a.improvements:

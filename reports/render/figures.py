@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from reports.analysis.statistics import AGGREGATES, Estimate
 from reports.analysis.suite import ControlAnalysis
+from reports.load.scores import SuiteScores
 from reports.render.document import Figure
 
 _GAP = 0.8  # of the space of a task that its variants take
@@ -79,6 +80,11 @@ def add_legend(made: Canvas, axes: Axes, labels: Sequence[str]) -> None:
     )
 
 
+def add_title(made: Canvas, scores: SuiteScores) -> None:
+    """The suite and what its data are, above the whole figure."""
+    made.suptitle(scores.add_source(scores.suite), fontsize=10, color=INK)
+
+
 def save_figure(made: Canvas, name: str, caption: str) -> Figure:
     """The finished figure as PNG and SVG bytes, the same bytes for the same data."""
     png, svg = io.BytesIO(), io.BytesIO()
@@ -114,13 +120,14 @@ def draw_scores(analysis: ControlAnalysis) -> Figure:
                 found.value, row, xerr=measure_error_bars(found), color=pick_colour(i), marker=pick_marker(i),
                 markersize=6.5, linewidth=1.5, label=variant,
             )  # fmt: skip
-    axes.set_yticks(range(len(tasks)), tasks)
+    axes.set_yticks(range(len(tasks)), [scores.label_task(task) for task in tasks])
     axes.set_ylim(len(tasks) - 0.5, -0.5)
     axes.set_xlabel("normalised score (100: D4RL's reference)", color=INK)
     tidy(axes, "x")
     for edge in range(1, len(tasks)):
         axes.axhline(edge - 0.5, color="#b9c1cf", linewidth=0.7)
     add_legend(made, axes, variants)
+    add_title(made, scores)
     caption = f"Score by task: mean with {_describe_seeds(analysis)}; the faint points are single seeds."
     return save_figure(made, f"{scores.suite}-scores", caption)
 
@@ -146,6 +153,7 @@ def draw_aggregates(analysis: ControlAnalysis) -> Figure:
         axes.margins(x=0.12)
         axes.locator_params(axis="x", nbins=4)
         tidy(axes, "x")
+    add_title(made, scores)
     made.supxlabel("score / 100 (optimality gap: lower is better)", fontsize=9, color=INK)
     caption = f"Aggregates over tasks, scores divided by 100: estimate with {_describe_seeds(analysis)}."
     return save_figure(made, f"{scores.suite}-aggregates", caption)
@@ -179,6 +187,7 @@ def draw_profile(analysis: ControlAnalysis) -> Figure:
     axes.margins(x=0)
     tidy(axes, "both")
     add_legend(made, axes, scores.variants)
+    add_title(made, scores)
     band = "1 seed, no band" if len(scores.seeds) == 1 else "bands are pointwise 95 % intervals"
     return save_figure(made, f"{scores.suite}-profile", f"Performance profile over all tasks and seeds; {band}.")
 
@@ -211,6 +220,7 @@ def draw_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float], uni
     axes.margins(y=0.12)
     tidy(axes, "both")
     add_legend(made, axes, timed)
+    add_title(made, scores)
     caption = f"Score against cost: IQM with {_describe_seeds(analysis)}, over {unit}."
     return save_figure(made, f"{scores.suite}-cost", caption)
 

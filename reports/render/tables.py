@@ -31,7 +31,8 @@ def tabulate_scores(scores: SuiteScores) -> Table:
     """Task × variant, mean ± sd over seeds; below them, for several tasks, the mean over tasks."""
     matrices = {variant: scores.matrix(variant) for variant in scores.variants}
     rows = [
-        (task, *(format_mean(matrices[v][:, i]) for v in scores.variants)) for i, task in enumerate(scores.tasks)
+        (scores.label_task(task), *(format_mean(matrices[v][:, i]) for v in scores.variants))
+        for i, task in enumerate(scores.tasks)
     ]
     if len(scores.tasks) > 1:
         rows.append(("mean over tasks", *(f"{matrices[v].mean():.1f}" for v in scores.variants)))
@@ -158,9 +159,9 @@ def summarize(analyses: Sequence[Analysis]) -> str:
         if isinstance(analysis, ControlAnalysis):
             intervals = describe_intervals(len(scores.seeds), analysis.replicates)
             parts += [
-                f"{scores.suite}: {describe_scores(scores)}",
+                f"{scores.add_source(scores.suite)}. {describe_scores(scores)}",
                 *map(format_markdown_table, split_table(tabulate_scores(scores))),
-                f"{scores.suite}: aggregates of scores / 100. {intervals}",
+                f"{scores.add_source(scores.suite)}. Aggregates of scores / 100. {intervals}",
                 format_markdown_table(tabulate_aggregates(analysis)),
             ]
         else:

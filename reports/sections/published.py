@@ -27,7 +27,7 @@ def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: s
         chunk = methods[start : start + _COLUMNS]
         rows = tuple(
             (
-                task,
+                scores.label_task(task),
                 *(f"{ours[v][place[task]]:.1f}" for v in scores.variants),
                 *(cells.get((task, method), "–") for method in chunk),
             )
@@ -39,16 +39,15 @@ def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: s
 
 def make_published_section(scores: SuiteScores) -> list[Block]:
     """The papers' numbers next to ours, or one line that says why there are none."""
-    sources = sorted({r.data.source for r in scores.results()})
     data = {task: scores.of(task, scores.variants[0])[0].data for task in scores.tasks}
     data_sets = {task: known.name for task, known in data.items() if known.source == SOURCE}
-    heading = Heading(3, "Published numbers")
+    heading = Heading(3, scores.add_source("Published numbers"))
     if not data_sets:
         return [
             heading,
             Text(
-                f"None: these results were trained on data of the source `{', '.join(sources)}`, the "
-                f"papers' from `{SOURCE}`, and scores on different data sets do not compare."
+                f"None: these results were trained on data of the source `{scores.source}`, the papers' from "
+                f"`{SOURCE}`, and scores on different data sets do not compare.{_name_fetch(scores)}"
             ),
         ]
     found = [
@@ -64,6 +63,15 @@ def make_published_section(scores: SuiteScores) -> list[Block]:
     return (
         [heading, note, *found] if found else [heading, Text("The papers' tables have none of these data sets.")]
     )
+
+
+def _name_fetch(scores: SuiteScores) -> str:
+    """What downloads D4RL's data, with a space before it, where every task has such; else nothing."""
+    canonical = [scores.of(task, scores.variants[0])[0].data.canonical for task in scores.tasks]
+    if not all(known is not None and known.source == SOURCE for known in canonical):
+        return ""
+    names = scores.suite if len(scores.tasks) > 1 else " ".join(scores.tasks)
+    return f" `python -m bench data fetch {names}` gets D4RL's."
 
 
 def _describe_comparison(comparison: Comparison) -> str:

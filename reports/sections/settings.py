@@ -91,7 +91,7 @@ def _list_differences(scores: SuiteScores) -> list[Block]:
             by_method[scores.method(variant)][variant] = collect_settings(scores.of(task, variant)[0])
         for found in by_method.values():
             names = sorted({n for s in found.values() for n in s if len({o.get(n) for o in found.values()}) > 1})
-            rows += [(task, v, n, found[v].get(n, "unset")) for v in found for n in names]
+            rows += [(scores.label_task(task), v, n, found[v].get(n, "unset")) for v in found for n in names]
     if not rows:
         return []
     header = ("task", "variant", "setting", "value")

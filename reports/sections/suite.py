@@ -51,11 +51,11 @@ def describe_terms(scores: SuiteScores) -> Text:
 def _make_control_blocks(analysis: ControlAnalysis) -> list[Block]:
     scores, note = analysis.scores, describe_intervals(len(analysis.scores.seeds), analysis.replicates)
     blocks: list[Block] = [
-        Heading(3, "Scores"),
+        Heading(3, scores.add_source("Scores")),
         Text(describe_scores(scores)),
         *split_table(tabulate_scores(scores)),
         draw_scores(analysis),
-        Heading(3, "Aggregates"),
+        Heading(3, scores.add_source("Aggregates")),
         Text(
             f"By rliable over seeds × tasks, in scores divided by 100, so that 1 is D4RL's reference maximum and "
             f"the optimality gap is the mean shortfall from 1 (lower is better). {note}"
@@ -65,14 +65,14 @@ def _make_control_blocks(analysis: ControlAnalysis) -> list[Block]:
     ]
     if analysis.improvements:
         blocks += [
-            Heading(3, f"Probability of improvement over {analysis.baseline}"),
+            Heading(3, scores.add_source(f"Probability of improvement over {analysis.baseline}")),
             Text(
                 f"The probability that a random run scores above a random run of `{analysis.baseline}` on a "
                 f"random task; ties count one half. {note}"
             ),
             tabulate_improvements(analysis),
         ]
-    return [*blocks, Heading(3, "Performance profile"), draw_profile(analysis)]
+    return [*blocks, Heading(3, scores.add_source("Performance profile")), draw_profile(analysis)]
 
 
 def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
@@ -123,7 +123,7 @@ def make_suite_section(
     scores = analysis.scores
     control = isinstance(analysis, ControlAnalysis)
     return [
-        Heading(2, scores.suite),
+        Heading(2, scores.add_source(scores.suite)),
         describe_terms(scores),
         *(_make_control_blocks(analysis) if control else _make_density_blocks(analysis)),
         *_make_cost_blocks(analysis, timed, machine),

@@ -32,13 +32,6 @@ def _find_choice(result: Result, choices: Sequence[Choice]) -> Choice | None:
     return fitting[-1] if fitting and result.rho_source == "tuned" else None
 
 
-def _has_several_sources(cells: Sequence[_Cell], choices: Sequence[Choice]) -> bool:
-    """Whether these results, or the choices made for their tasks, are of more than one source."""
-    tasks = {(r.suite, r.task) for _, _, results in cells for r in results}
-    chosen = {c.data.source for c in choices if (c.suite, c.task) in tasks}
-    return len(chosen | {r.data.source for _, _, results in cells for r in results}) > 1
-
-
 def _tabulate_cell(
     task: str, variant: str, results: Sequence[Result], choices: Sequence[Choice]
 ) -> tuple[str, ...]:
@@ -91,14 +84,11 @@ def make_tuning_section(scores: SuiteScores, choices: Sequence[Choice]) -> list[
     if not guided:
         return []
     header = ("task", "variant", "ρ from", "ρ", "tuning episodes", "trials", "tuning seeds", "search")
-    rows = [_tabulate_cell(*cell, choices) for cell in guided]
-    if _has_several_sources(guided, choices):
-        header = (*header, "data")
-        rows = [
-            (*row, _join_distinct(r.data.source for r in cell[2])) for row, cell in zip(rows, guided, strict=True)
-        ]
+    rows = [
+        _tabulate_cell(scores.label_task(task), variant, results, choices) for task, variant, results in guided
+    ]
     return [
-        Heading(3, "Guidance scale ρ and what tuning spent"),
+        Heading(3, scores.add_source("Guidance scale ρ and what tuning spent")),
         _describe_spending(scores, guided, choices),
         Table(header, tuple(rows), words=3),
     ]

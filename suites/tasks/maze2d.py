@@ -1,9 +1,8 @@
-"""maze2d: three mazes of D4RL, with data made here by D4RL's recipe.
+"""maze2d: three mazes of D4RL, on its files, and data made here by its recipe, which are others.
 
 Goals, horizons and reference returns are those of D4RL's `maze2d-*-v1` with sparse reward. Minari's
 `D4RL/pointmaze/*` is not declared: it draws a new goal for each episode and gives it to the agent, which is
-another task. D4RL's own files are turned from its frame into PointMaze's when they are read. They are not the
-canonical source here, as they are of the other groups, so that the harness works without a connection.
+another task. D4RL's files are turned from its frame into PointMaze's when they are read.
 """
 
 from functools import partial
@@ -27,7 +26,7 @@ def _task(
         suite="maze2d",
         observation_dim=4,
         action_dim=2,
-        datasets={"local": f"local/maze2d-{size}", "d4rl": f"maze2d-{size}-v1"},
+        datasets={"d4rl": f"maze2d-{size}-v1", "local": f"local/maze2d-{size}"},
         episodes=20,
         settings={"critic.expectile": 0.7},
         horizon=horizon,
@@ -40,7 +39,7 @@ def _task(
 
 SUITE = Suite(
     name="maze2d",
-    title="Maze2D (generated here by D4RL's recipe)",
+    title="Maze2D",
     tasks=(
         _task("umaze", "PointMaze_UMaze-v3", (5, 5), (1, 1), 300, (23.85, 161.86)),
         _task("medium", "PointMaze_Medium-v3", (8, 8), (6, 6), 600, (13.13, 277.39)),

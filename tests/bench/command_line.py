@@ -10,6 +10,7 @@ from typing import Any
 from bench import api
 from bench.cli.arguments import parse
 from bench.cli.main import collect_fields
+from bench.config.comparison import find_jobs
 from bench.config.request import Job, Request, RunDetails, TimingDetails, TuningDetails
 from bench.config.values import read_numbers
 
@@ -56,22 +57,28 @@ def results_in(folder: Path) -> dict[tuple[str, float | None, int], dict]:
     return {(r["method"], r["rho"], r["seed"]): r for r in read}
 
 
+FUNCTIONS = {
+    "run": (api.run, lambda o: RunDetails(read_numbers("rho", o["rho"], float))),
+    "tune-rho": (
+        api.tune_rho,
+        lambda o: TuningDetails(o["search"], o["trials"], read_numbers("grid", o["grid"], float)),
+    ),
+    "time": (api.time, lambda o: TimingDetails(read_numbers("batches", o["batches"], int), o["calls"])),
+}
+
+
+def arguments_of(words: Sequence[str]) -> dict[str, Any]:
+    """The arguments of a command's function, by name."""
+    line = parse(words)
+    return {**FUNCTIONS[words[0]][0].__kwdefaults__, **collect_fields(line.options), "settings": line.given}
+
+
 def request_of(words: Sequence[str]) -> Request[Any]:
     """What a command line of run, tune-rho or time asks for, without doing it."""
-    line = parse(words)
-    function, details = {
-        "run": (api.run, lambda o: RunDetails(read_numbers("rho", o["rho"], float))),
-        "tune-rho": (
-            api.tune_rho,
-            lambda o: TuningDetails(o["search"], o["trials"], read_numbers("grid", o["grid"], float)),
-        ),
-        "time": (api.time, lambda o: TimingDetails(read_numbers("batches", o["batches"], int), o["calls"])),
-    }[words[0]]
-    options = collect_fields(line.options)
-    given = {**(function.__kwdefaults__ or {}), **options, "settings": line.given}
-    return api.make_request(function, given, lambda: details(options))
+    given, (function, details) = arguments_of(words), FUNCTIONS[words[0]]
+    return api.make_request(function, given, lambda: details(given))
 
 
 def jobs_of(words: Sequence[str]) -> tuple[Job, ...]:
-    """The jobs of a command line."""
-    return request_of([*words, "--device", "cpu"]).jobs
+    """The jobs of a command line, whether their data are there or not."""
+    return find_jobs(api.make_comparison(FUNCTIONS[words[0]][0], arguments_of(words)))

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from command_line import Call, Told
 
 from bench.cli.main import main
 from methods.core import registry
+from suites.sources.d4rl.files import FILES
 
 
 @pytest.fixture
@@ -42,6 +45,21 @@ def folders(tmp_path: Path, artifacts: Path) -> tuple[object, ...]:
 def fresh(tmp_path: Path) -> tuple[object, ...]:
     """The flags of a fresh results folder and of fresh artifacts."""
     return ("--results", tmp_path / "results", "--artifacts", tmp_path / "artifacts")
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> Path:
+    """A file in the layout of D4RL's maze2d, where its server would have it."""
+    path = tmp_path / "mirror" / FILES["maze2d-umaze-v1"]
+    path.parent.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        file["observations"] = generator.uniform(1, 3, (1_000, 4)).astype(np.float32)
+        file["actions"] = generator.uniform(-1, 1, (1_000, 2)).astype(np.float32)
+        file["rewards"] = (np.arange(1_000) % 100 == 0).astype(np.float32)
+        file["terminals"] = np.zeros(1_000, bool)
+        file["timeouts"] = np.arange(1_000) % 100 == 99
+    return path
 
 
 @pytest.fixture(autouse=True)

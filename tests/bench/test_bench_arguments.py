@@ -100,7 +100,9 @@ def test_three_commands_have_one_request():
         request_of(["time", *common, "--batches", "1,2", "--calls", "3"]),
     ]
     assert {type(request) for request in requests} == {Request}
-    assert {(request.preset, request.source, request.threads) for request in requests} == {("smoke", "auto", 2)}
+    assert {(request.preset, request.threads) for request in requests} == {("smoke", 2)}
+    assert set(requests[0].sources.values()) == {"local"}
+    assert [len(request.sources) for request in requests] == [6, 6, 0], "fresh weights are timed without data"
     assert [request.seeds for request in requests] == [(0,), (100, 101), (0,)]
     details = [RunDetails((1.0, 5.0)), TuningDetails("grid", 12, (2.0,)), TimingDetails((1, 2), 3)]
     assert [request.details for request in requests] == details

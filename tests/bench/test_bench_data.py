@@ -10,24 +10,7 @@ import numpy as np
 import pytest
 from command_line import MAZE
 
-from suites.sources.d4rl.files import FILES
-
 NAME = "maze2d-umaze-v1"
-
-
-@pytest.fixture
-def original(tmp_path):
-    """A file in the layout of D4RL's maze2d, where its server would have it."""
-    path = tmp_path / "mirror" / FILES[NAME]
-    path.parent.mkdir(parents=True)
-    generator = np.random.default_rng(0)
-    with h5py.File(path, "w") as file:
-        file["observations"] = generator.uniform(1, 3, (1_000, 4)).astype(np.float32)
-        file["actions"] = generator.uniform(-1, 1, (1_000, 2)).astype(np.float32)
-        file["rewards"] = (np.arange(1_000) % 100 == 0).astype(np.float32)
-        file["terminals"] = np.zeros(1_000, bool)
-        file["timeouts"] = np.arange(1_000) % 100 == 99
-    return path
 
 
 @pytest.fixture

@@ -5,22 +5,30 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from command_line import TINY, jobs_of, request_of, results_in
+import torch
+from command_line import TINY, jobs_of, results_in
 
+from bench.cli.arguments import parse
 from bench.cli.list import list_choices
 from bench.config.experiments import EXPERIMENTS
+from bench.config.request import Request, RunDetails
+from bench.config.sources import resolve_sources
+from bench.config.values import read_numbers, read_seeds
 from bench.conformance.subject import small_data
 from bench.runner.data import LoadedData, make_setup
 from bench.runner.plan import PlannedCell, TaskPlan, enter_experiment, make_cells
 from bench.storage.manifest import record_experiment
 from bench.storage.results import ResultStore
 from reports.load.schema import Data
+from suites.sources.d4rl.fetch import stored_file
+from suites.sources.d4rl.files import FILES
 
 PUBLISHED = "reports/published/published_swg_{}.csv"
 ABOUT = Data(
     source="local",
     name="any",
     version=None,
+    canonical=None,
     reward_transform="r",
     fingerprint="ab12",
     transitions=48,
@@ -30,12 +38,20 @@ ABOUT = Data(
 OURS = {"IDQL": "idql", "QGPO": "cep", "D-DICE": "ddice", "SWG": "swg"}
 
 
-def cells(tmp_path, name, *more, seeds="1", source="auto"):
+def cells(tmp_path, name, *more, seeds="1"):
     """Every planned cell of an experiment, as the command line reads it."""
-    words = ["run", "--experiment", name, "--preset", "smoke", "--seeds", seeds, "--data", source, *more]
-    places = ["--results", str(tmp_path / "results"), "--artifacts", str(tmp_path / "artifacts")]
-    request = request_of([*words, *places, "--device", "cpu"])
-    jobs = request.jobs
+    words = ["run", "--experiment", name, "--preset", "smoke", *more]
+    jobs = jobs_of(words)
+    request = Request(
+        jobs=jobs,
+        seeds=read_seeds(seeds),
+        preset="smoke",
+        sources={},
+        device=torch.device("cpu"),
+        results=tmp_path / "results",
+        artifacts=tmp_path / "artifacts",
+        details=RunDetails(read_numbers("rho", parse(words).options.rho, float)),
+    )
     return [cell for job in jobs for cell in make_cells(request, job, ("local", "ab12"))]
 
 
@@ -52,26 +68,39 @@ def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_pa
     assert swg == {task: (float(rho), "published") for task, rho in rhos.items()}
 
 
-def sources_of(name, source="auto"):
+def sources_of(name, artifacts, source="auto"):
     """The data source of every task of an experiment."""
     jobs = jobs_of(["run", "--experiment", name, "--preset", "smoke"])
-    return {job.task.name: job.part.source(source, job.task) for job in jobs}
+    return resolve_sources(jobs, source, artifacts)
 
 
-def test_tables_stand_on_their_own_version_of_the_data():
-    sources = sources_of("swg-table2")
-    assert sources["hopper-medium-v2"] == "auto"
+def test_tables_stand_on_their_own_version_of_the_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    for kind in ("partial", "mixed", "complete"):
+        (tmp_path / f"minari/D4RL/kitchen/{kind}-v2/data").mkdir(parents=True)
+    for name in FILES:
+        if name.endswith("-v0"):
+            stored_file(tmp_path / "data", name).parent.mkdir(parents=True, exist_ok=True)
+            stored_file(tmp_path / "data", name).touch()
+    sources = sources_of("swg-table2", tmp_path)
+    assert sources["hopper-medium-v2"] == "local"
     assert sources["antmaze-umaze"] == sources["pen-human"] == "d4rl:v0"
-    assert sources["kitchen-mixed"] == "auto", "D4RL's kitchen files are of no use here, Minari's are"
-    assert set(sources_of("swg-table9").values()) == {"d4rl:v0"}
+    assert sources["kitchen-mixed"] == "minari", "D4RL's kitchen files are of no use here, Minari's are"
+    assert set(sources_of("swg-table9", tmp_path).values()) == {"d4rl:v0"}
     for asked, there in (("d4rl", "d4rl:v0"), ("d4rl:v2", "d4rl:v2"), ("file:ant.hdf5", "file:ant.hdf5")):
-        assert set(sources_of("swg-table9", asked).values()) == {there}
+        assert set(sources_of("swg-table9", tmp_path, asked).values()) == {there}
 
 
-def test_missing_data_are_named_with_the_version_of_the_table(bench, fresh, monkeypatch):
-    monkeypatch.setenv("D4RL_URL", "http://127.0.0.1:9/")
-    told = bench("run", "--experiment", "swg-table9", "--tasks", "antmaze-umaze", *TINY, *fresh)
-    assert "data set antmaze-umaze-v0 (d4rl)" in told.mistake
+@pytest.mark.parametrize(
+    ("more", "there"),
+    [
+        ((), "D4RL's data (v0) of antmaze-umaze are not in"),
+        (("--data", "d4rl"), "data set antmaze-umaze-v0 (d4rl)"),
+    ],
+)
+def test_missing_data_are_named_with_the_version_of_the_table(bench, fresh, more, there):
+    told = bench("run", "--experiment", "swg-table9", "--tasks", "antmaze-umaze", *TINY, *fresh, *more)
+    assert there in told.mistake
     assert "data fetch antmaze-umaze --data d4rl:v0" in told.mistake
 
 

@@ -28,7 +28,7 @@ MISTAKES = {
     "--rho -1": ("rhos=-1.0", "at least 0"),
     "--rho nan": ("rhos=nan", "at least 0"),
     "--threads 0": ("threads=0", "at least 1"),
-    "--data minari": ("'minari'", "auto, local, d4rl"),
+    "--data minari": ("'minari'", "auto, d4rl, local"),
     "--data d4rl": ("maze2d-umaze-v1 (d4rl)", "of task maze2d-umaze"),
     "--plugin nowhere.py": ("'nowhere.py' is not a file",),
     "--critic.steps 0": ("critic.steps=0", "at least 1"),

@@ -212,6 +212,7 @@ def keep(tmp_path, rho, data=LOCAL, terms="shared"):
                 source=source,
                 name="any",
                 version=None,
+                canonical=None,
                 reward_transform="r",
                 fingerprint=fingerprint,
                 transitions=10,

@@ -160,6 +160,7 @@ def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
         source="local",
         name="moons",
         version="v1",
+        canonical=None,
         reward_transform="r",
         fingerprint="ab12",
         transitions=100,

@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 2
+FORMAT = 3
 MACHINE = {"device": "cpu", "processor": "a processor", "cores": 2}
 
 
-def data_set(source: str, name: str, fingerprint: str = "f", transitions: int = 10) -> dict[str, Any]:
-    """What a result says of its data."""
+def data_set(
+    source: str, name: str, fingerprint: str = "f", transitions: int = 10, canonical: tuple[str, str] | None = None
+) -> dict[str, Any]:
+    """What a result says of its data; `canonical` is the source and name of the task's published set."""
     return {
         "source": source,
         "name": name,
-        "version": None,
+        "version": name.rpartition("-")[2] if "-v" in name else None,
+        "canonical": dict(zip(("source", "name"), canonical, strict=True)) if canonical is not None else None,
         "reward_transform": "r",
         "fingerprint": fingerprint,
         "transitions": transitions,

@@ -56,7 +56,7 @@ def test_no_folder_no_stamp_other_stamp_no_results(folder, tmp_path):
     (folder.path / "FORMAT").write_text("1\n")
     with pytest.raises(
         ReportError,
-        match=r"from another version: .* has format 1, this version reads and writes format 2; .*--results",
+        match=r"from another version: .* has format 1, this version reads and writes format 3; .*--results",
     ):
         load_scores(folder.path)
     (folder.path / "FORMAT").unlink()
@@ -100,7 +100,7 @@ def test_missing_field_names_file_and_field(folder, name):
             "return",
             "has 'return' for `metric`, which should be 'normalized_score' or 'sliced_wasserstein'",
         ),
-        ("format", 1, "has format 1, this version reads 2"),
+        ("format", 1, "has format 1, this version reads 3"),
         ("data", {**data_set("local", "x"), "transitions": None}, "has None for `data.transitions`"),
         ("interventions", {"nan_gradients": ["0"]}, r"has '0' for `interventions.nan_gradients\[0\]`"),
         ("tuning", {"episodes": 8}, "lacks the field `tuning.trials`"),
@@ -179,10 +179,6 @@ def test_a_planned_cell_that_is_not_there_is_an_error(folder):
     [
         ({"preset": "paper"}, "mixes presets: quick .* and paper"),
         (
-            {"data": data_set("d4rl", "n", "f", 1)},
-            "mixes data sources: local",
-        ),
-        (
             {"data": data_set("local", "n", "ab12", 1)},
             "mixes data sets: local/maze2d-umaze-v0 .* and n",
         ),
@@ -202,6 +198,29 @@ def test_one_column_holds_one_kind(folder, changes, said):
     # The filters come first: without the method in question there is nothing to object to.
     assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
     assert load_scores(folder.path, tasks=[TASKS[1]])[0].tasks == (TASKS[1],)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_one_suite_stands_on_one_source(folder, task):
+    """Within a task and between tasks, whose mean would be over two sources."""
+    fill(folder, seeds=1)
+    for method in ("unguided", "swg"):
+        folder.add(control(task, method, 0, 1.0, data=data_set("d4rl", "n-v1", "f", 1)))
+        said = r"suite maze2d mixes data sources: (local|d4rl) \(.*\) and (local|d4rl) \(.*\) .*`--results`"
+        with pytest.raises(ReportError, match=said):
+            load_scores(folder.path)
+    assert load_scores(folder.path, tasks=[task])[0].source == "d4rl"
+    folder.add(density("rings", "swg", 0, {3.0: 0.02}))
+    others = [other for other in (*TASKS, "rings") if other != task]
+    assert [scores.source for scores in load_scores(folder.path, tasks=others)] == ["local", None]
+
+
+def test_versions_of_d4rls_files_are_sources_of_their_own(folder):
+    canonical = ("d4rl", "antmaze-umaze-v2")
+    for seed, name in enumerate(("antmaze-umaze-v2", "antmaze-umaze-v0")):
+        folder.add(control("a", "swg", seed, 1.0, data=data_set("d4rl", name, "f", 1, canonical)))
+    with pytest.raises(ReportError, match=r"d4rl \(a, swg, seed 0\) and d4rl:v0 \(a, swg, seed 1\)"):
+        load_scores(folder.path)
 
 
 def test_a_floor_is_of_one_number_of_samples(folder):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_results import control, data_set
+from synthetic_results import control, data_set, density
 
 from reports.errors import ReportError
 from reports.report import write_report
@@ -129,7 +129,7 @@ def test_published_numbers_only_for_the_same_data(folder, tmp_path):
     _, text = report(folder, tmp_path / "a")
     assert "#### SWG Table 2" in text
     # IQL, SfBC and IDQL on hopper-medium-v2 as SWG's Table 2 prints them.
-    assert re.search(r"\| hopper-medium-v2 \| +1\.0 \| +58 \| 66\.3 \| 57\.1 \| 65\.4 ", text)
+    assert re.search(r"\| hopper-medium-v2 \(d4rl\) \| +1\.0 \| +58 \| 66\.3 \| 57\.1 \| 65\.4 ", text)
     folder.add(control(task, "swg", 0, 1.0, suite="locomotion", data=minari))
     _, text = report(folder, tmp_path / "b")
     assert "SWG Table 2" not in text
@@ -145,3 +145,43 @@ def test_published_numbers_go_with_the_version_of_the_data(folder, tmp_path):
 
     assert shown("v0") == (True, True)  # SWG's code takes v0; AEPO's table names no version
     assert shown("v2") == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "canonical", "label", "said"),
+    [
+        ("local", "local/hopper-1k-v1", "d4rl", "local", "made here, not D4RL's"),
+        ("local", "local/hopper-1k-v1", "minari", "local", "made here, not Minari's"),
+        ("local", "local/hopper-1k-v1", None, "local", "made here"),
+        ("d4rl", "hopper-v2", "d4rl", "d4rl", "D4RL's data"),
+        ("d4rl", "hopper-v0", "d4rl", "d4rl:v0", "D4RL's data"),
+        ("minari", "hopper-v2", "minari", "minari", "Minari's data"),
+        ("minari", "mine/hopper-v2", "d4rl", "minari", "Minari's data, not D4RL's"),
+        ("file", "hopper.hdf5", "d4rl", "file", "the user's own file"),
+    ],
+)
+def test_every_title_and_label_says_the_source(folder, tmp_path, source, name, canonical, label, said):
+    data = data_set(source, name, canonical=(canonical, "hopper-v2") if canonical is not None else None)
+    for method in ("unguided", "swg"):
+        folder.add(control("hopper", method, 0, 1.0, suite="locomotion", data=data))
+    out = tmp_path / "out"
+    _, text = report(folder, out)
+    scored = re.search(r"\n## locomotion.*?(?=\n### Settings)", text, re.S)
+    assert scored is not None
+    titles = re.findall(r"^##+ (?!#)(.*)$", scored[0], re.M)
+    assert len(titles) >= 5
+    for title in [title for title in titles if not re.search("Table|Cost", title)]:
+        assert title.endswith(f", data {label}: {said}"), title
+    assert f"\n| hopper ({label}) |" in text
+    assert f"locomotion, data {label}: {said}. Normalised score" in (out / "summary.txt").read_text()
+    assert set(pd.read_csv(out / "aggregates.csv")["data"]) == {label}
+    gets = "`python -m bench data fetch hopper` gets D4RL's" in text
+    assert gets == (canonical == "d4rl" and source != "d4rl")
+
+
+def test_densities_have_no_source_to_name(folder, tmp_path):
+    folder.add(density("rings", "swg", 0, {3.0: 0.02}))
+    _, text = report(folder, tmp_path / "out")
+    assert "\n## toy\n" in text
+    assert "data local" not in text
+    assert "rings (local)" not in text

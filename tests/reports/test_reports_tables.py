@@ -38,8 +38,8 @@ def test_score_table(folder):
     table = tabulate_scores(scores)
     assert table.header == ("task", "unguided", "swg")
     assert table.rows == (
-        ("a", "20.0 ± 10.0", "50.0 ± 0.0"),
-        ("b", "2.0 ± 2.0", "70.0 ± 10.0"),
+        ("a (local)", "20.0 ± 10.0", "50.0 ± 0.0"),
+        ("b (local)", "2.0 ± 2.0", "70.0 ± 10.0"),
         ("mean over tasks", "11.0", "60.0"),
     )
     assert "over 3 seeds (0, 1, 2); 2 episodes per seed" in describe_scores(scores)
@@ -56,7 +56,7 @@ def test_score_table(folder):
 def test_one_seed_says_so(folder):
     folder.add(control("a", "swg", 3, 12.34))
     (scores,) = load_scores(folder.path)
-    assert tabulate_scores(scores).rows == (("a", "12.3"),)
+    assert tabulate_scores(scores).rows == (("a (local)", "12.3"),)
     assert "one seed (3), so there is no standard deviation" in describe_scores(scores)
     text = summarize([analyse(scores, None, 200)])
     assert "No interval: 1 seed." in text

@@ -52,12 +52,13 @@ def test_a_choice_on_other_data_is_not_shown(folder, tmp_path):
         names, cells = (
             [cell.strip() for cell in line.strip("|").split("|")] for line in lines[start : start + 3 : 2]
         )
+        assert "what tuning spent, data local: made here" in text
         return dict(zip(names, cells, strict=True)), "does not say on which seeds" in text
 
     cells, unknown = tuning_row("both", mine, other)
-    assert (cells["tuning seeds"], cells["data"], unknown) == ("100", "local", False)
+    assert (cells["task"], cells["tuning seeds"], unknown) == ("maze2d-umaze (local)", "100", False)
     cells, unknown = tuning_row("other", other)
-    assert (cells["tuning seeds"], cells["data"], unknown) == ("–", "local", True)
+    assert (cells["task"], cells["tuning seeds"], unknown) == ("maze2d-umaze (local)", "–", True)
     cells, unknown = tuning_row("none")
     assert (cells["tuning seeds"], unknown) == ("–", True)
     assert "data" not in cells, "one source has no column"

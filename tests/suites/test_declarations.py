@@ -24,9 +24,9 @@ FACTS = {
     "kitchen-mixed": (59, 9, 280, 0.0, 4.0, 20, 0.7, ("minari", "D4RL/kitchen/mixed-v2")),
     "pen-human": (45, 24, 100, 96.262799, 3076.8331018, 20, 0.7, ("d4rl", "pen-human-v1")),
     "pen-cloned": (45, 24, 100, 96.262799, 3076.8331018, 20, 0.7, ("d4rl", "pen-cloned-v1")),
-    "maze2d-umaze": (4, 2, 300, 23.85, 161.86, 20, 0.7, ("local", "local/maze2d-umaze")),
-    "maze2d-medium": (4, 2, 600, 13.13, 277.39, 20, 0.7, ("local", "local/maze2d-medium")),
-    "maze2d-large": (4, 2, 800, 6.7, 273.99, 20, 0.7, ("local", "local/maze2d-large")),
+    "maze2d-umaze": (4, 2, 300, 23.85, 161.86, 20, 0.7, ("d4rl", "maze2d-umaze-v1")),
+    "maze2d-medium": (4, 2, 600, 13.13, 277.39, 20, 0.7, ("d4rl", "maze2d-medium-v1")),
+    "maze2d-large": (4, 2, 800, 6.7, 273.99, 20, 0.7, ("d4rl", "maze2d-large-v1")),
 }
 
 

@@ -35,7 +35,7 @@ def directory(stored, tmp_path):
 
 
 def load_umaze(directory):
-    return load(UMAZE, "auto", count=2_000, directory=directory)
+    return load(UMAZE, "local", count=2_000, directory=directory)
 
 
 def generated():

@@ -43,7 +43,7 @@ def write_minari(root, name, monkeypatch, observations, space, *, steps=3, actio
 
 @pytest.mark.parametrize(
     ("source", "choices"),
-    [(source, "auto, local, d4rl, file:PATH") for source in ("minari", "d4lr", "", "local:v0", "auto:v0")],
+    [(source, "auto, d4rl, local, file:PATH") for source in ("minari", "d4lr", "", "local:v0", "auto:v0")],
 )
 def test_undeclared_sources_list_the_choices(tmp_path, source, choices):
     message = f"task maze2d-umaze has no data set from source '{source}': the choices are {choices}$"
@@ -51,14 +51,14 @@ def test_undeclared_sources_list_the_choices(tmp_path, source, choices):
         load(UMAZE, source, count=10, directory=tmp_path)
 
 
-@pytest.mark.parametrize("suite", [name for name in suite_names() if name not in ("toy", "maze2d")])
+@pytest.mark.parametrize("suite", [name for name in suite_names() if name != "toy"])
 def test_suites_whose_data_are_missing_say_what_to_type(tmp_path, monkeypatch, suite):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     for task in get_tasks(suite):
         (source, name), *_ = task.datasets.items()
         pattern = rf"^data set {name} \({source}\) .* task {task.name}.*python -m bench data fetch {task.name}"
         with pytest.raises(DataError, match=pattern) as caught:
-            load(task, "auto", count=10, directory=tmp_path)
+            load(task, source, count=10, directory=tmp_path)
         assert "\n" not in str(caught.value)
 
 
