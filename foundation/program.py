@@ -6,4 +6,4 @@ from pathlib import Path
 
 def program_name() -> str:
     """`dgbench` where that command runs, in its worker processes too; else `python -m bench`."""
-    return "dgbench" if Path(sys.argv[0]).stem == "dgbench" else "python -m bench"
+    return "dgbench" if Path("".join(sys.argv[:1])).stem == "dgbench" else "python -m bench"

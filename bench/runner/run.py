@@ -19,6 +19,7 @@ from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.units import Worker, split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
+from foundation.program import program_name
 from suites.data import parse_source
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
@@ -54,7 +55,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> None:
         while units:  # each is dropped once it is done, with its data
             worker.execute(units.pop(0))
     where = "" if request.results == Path("results") else f" --results {request.results}"
-    console.say(f"Done: {total} results in {request.results}. Next: python -m bench report{where}")
+    console.say(f"Done: {total} results in {request.results}. Next: {program_name()} report{where}")
 
 
 def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
