@@ -66,9 +66,11 @@ def check_one_root(root: Path) -> None:
         folders = list(spec.submodule_search_locations or ()) if spec is not None else []
         place = Path(folders[0]).resolve().parent if folders else None
         if place != root:
+            is_module = Path(sys.argv[0]).name == "__main__.py"
+            dgbench = "run `dgbench`, which does not import from the working folder, or " if is_module else ""
             fail(
-                f"package {name!r} comes from {place} and bench from {root}; run `dgbench`, which does not import "
-                "from the working folder, run from the project's folder, or take the other package off the path."
+                f"package {name!r} comes from {place} and bench from {root}; {dgbench}"
+                "run from the project's folder or take the other package off the path."
             )
 
 

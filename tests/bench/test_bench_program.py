@@ -24,9 +24,9 @@ def crowded(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def dgbench(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def dgbench(folder: Path, *arguments: str, path: str = str(ROOT)) -> "subprocess.CompletedProcess[str]":
     """Call the installed command in a folder, with the packages of this checkout."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
     return subprocess.run([DGBENCH, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
 
 
@@ -51,6 +51,18 @@ def test_help_and_messages_name_the_command_that_was_typed(tmp_path):
     assert "python -m bench" not in told
     lost = dgbench(tmp_path, "report").stderr
     assert "run `dgbench run` first" in lost
+
+
+def test_a_foreign_package_that_comes_before_ours_is_named(crowded, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "reports").mkdir()
+    (other / "reports" / "__init__.py").touch()
+    done = dgbench(crowded, "list", path=f"{other}{os.pathsep}{ROOT}")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: package 'reports' comes from {other} and bench from {ROOT}; "
+        "run from the project's folder or take the other package off the path.\n"
+    )
 
 
 @pytest.mark.slow
