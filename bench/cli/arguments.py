@@ -16,18 +16,19 @@ import tyro
 
 from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, SELDOM, CommandLine, ComparisonOptions
 from foundation.errors import UserError
+from foundation.program import program_name
 
-PROGRAM = "python -m bench"
-ABOUT = """Which way of guiding a diffusion policy is better, by how much, how surely, and at what inference cost?
+PROGRAM = program_name()
+ABOUT = f"""Which way of guiding a diffusion policy is better, by how much, how surely, and at what inference cost?
 
 examples:
-  python -m bench run --suite maze2d --tasks maze2d-umaze --preset quick
-  python -m bench run --suite locomotion --methods swg,cep --seeds 5
-  python -m bench tune-rho --suite maze2d --methods swg --preset quick
-  python -m bench run --experiment swg-table3 --preset quick --data local
-  python -m bench report
+  {PROGRAM} run --suite maze2d --tasks maze2d-umaze --preset quick
+  {PROGRAM} run --suite locomotion --methods swg,cep --seeds 5
+  {PROGRAM} tune-rho --suite maze2d --methods swg --preset quick
+  {PROGRAM} run --experiment swg-table3 --preset quick --data local
+  {PROGRAM} report
 
-`python -m bench COMMAND --help` shows the options of a command."""
+`{PROGRAM} COMMAND --help` shows the options of a command."""
 ABOUT_DATA = "List, fetch, make, import, describe and check data sets."
 HELP_ALL = "--help-all"
 SHORT = "--help-all shows more options, and every setting, such as --critic.steps or --swg.weight."

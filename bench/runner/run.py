@@ -20,6 +20,7 @@ from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.units import Worker, split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
+from foundation.program import program_name
 from reports.load.schema import PlanEntry
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
@@ -54,7 +55,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
         while units:  # each is dropped once it is done, with its data
             worker.execute(units.pop(0))
     where = "" if request.results == Path("results") else f" --results {request.results}"
-    console.say(f"Done: {len(entries)} results in {request.results}. Next: python -m bench report{where}")
+    console.say(f"Done: {len(entries)} results in {request.results}. Next: {program_name()} report{where}")
     return entries
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import optuna
 
 from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
-from bench.config.sources import describe_sources
 from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole, format_duration
 from bench.runner.choose_rho import keep_tuned

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from foundation.files import write_atomically
+from foundation.program import program_name
 from reports.errors import ReportError
 from reports.load.schema import FORMAT, Choice, Choices, FailedResult, Result, ResultHeader, Schema
 
@@ -70,7 +71,7 @@ def check_folder(folder: Path) -> None:
         said = "has no FORMAT file" if found is None else f"has format {found}"
         raise ReportError(
             f"results folder {str(folder)!r} is from another version: it {said}, this version reads and writes "
-            f"format {FORMAT}; name another folder with --results, or run `python -m bench run` into a new one."
+            f"format {FORMAT}; name another folder with --results, or run `{program_name()} run` into a new one."
         )
 
 
@@ -93,13 +94,15 @@ def read_headers(folder: Path) -> dict[Path, ResultHeader]:
     """
     if not folder.is_dir():
         raise ReportError(
-            f"there is no results folder at {folder}: run `python -m bench run` first, or name the folder "
+            f"there is no results folder at {folder}: run `{program_name()} run` first, or name the folder "
             "with `--results`."
         )
     check_folder(folder)
     found = {path: read_file(path, ResultHeader) for path in sorted((folder / "runs").glob("*/*/seed-*.json"))}
     if not found:
-        raise ReportError(f"the results folder {str(folder)!r} holds no results: run `python -m bench run` first.")
+        raise ReportError(
+            f"the results folder {str(folder)!r} holds no results: run `{program_name()} run` first."
+        )
     return found
 
 

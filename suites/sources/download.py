@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foundation.program import program_name
 from suites.errors import DataError
 from suites.task import Progress
 
@@ -208,7 +209,7 @@ def _request(
                 raise Interrupted(f"the server answered {error.code} {error.reason}") from error
             raise DataError(
                 f"{url} cannot be downloaded: the server answered {error.code} {error.reason}; check the address, "
-                f"or get the file elsewhere and use `python -m bench data import`"
+                f"or get the file elsewhere and use `{program_name()} data import`"
             ) from error
     except (OSError, http.client.HTTPException) as error:  # no connection, a stall, or no HTTP at all
         raise Interrupted(f"no answer from the server ({getattr(error, 'reason', error) or 'none'})") from error

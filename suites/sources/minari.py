@@ -16,6 +16,7 @@ from typing import Any
 import minari
 import numpy as np
 
+from foundation.program import program_name
 from suites.errors import DataError, shorten
 from suites.sources.cache import cache_path, read_through_cache
 from suites.sources.download import check_server
@@ -50,7 +51,7 @@ def load_minari(task: Task, name: str, directory: Path, source: str = "minari") 
             fetch_minari(name)
         except DataError as error:
             ways = [f"`minari download {name}`"]
-            ways += [f"`python -m bench data fetch {task.name} --data minari`"] if source == "minari" else []
+            ways += [f"`{program_name()} data fetch {task.name} --data minari`"] if source == "minari" else []
             others = "".join(f", or choose --data {other}" for other in task.datasets if other != source)
             typed = " or ".join(reversed(ways))
             raise DataError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from foundation.files import replace_atomically
+from foundation.program import program_name
 from suites.errors import DataError
 from suites.sources.cache import cache_path, read_through_cache
 from suites.sources.d4rl.check import find_layout_faults
@@ -58,8 +59,8 @@ def suggest_remedies(task: ControlTask, name: str) -> str:
     return (
         "; or ".join(
             [
-                f"with a connection, type `python -m bench data fetch {task.name}{version}`",
-                f"with a copy of the file, `python -m bench data import FILE --task {task.name}{version}`",
+                f"with a connection, type `{program_name()} data fetch {task.name}{version}`",
+                f"with a copy of the file, `{program_name()} data import FILE --task {task.name}{version}`",
                 "with data of your own, --data file:PATH",
                 *alternatives,
             ]

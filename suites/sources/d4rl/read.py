@@ -25,6 +25,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from foundation.program import program_name
 from suites.errors import DataError
 from suites.sources.d4rl.check import find_bounds_fault, find_jumps, find_layout_faults
 from suites.sources.d4rl.hdf5 import open_hdf5, read_column
@@ -58,7 +59,7 @@ def read_d4rl(path: Path, task: ControlTask, *, source: str, name: str, bounded:
         except ValueError as fault:
             raise DataError(
                 f"{what} is damaged or not in D4RL's layout: in {path}, {fault}; "
-                f"`python -m bench data check {path}` shows everything that is wrong"
+                f"`{program_name()} data check {path}` shows everything that is wrong"
             ) from fault
 
 
