@@ -1,6 +1,5 @@
 """Describes a method as data: its definition, and what its paper and its authors' code set, side by side."""
 
-import dataclasses
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +8,7 @@ from typing import Any
 
 from bench.config.spec import Config, flatten
 from bench.reference.deviations import Deviation, find_deviations
-from bench.reference.docstrings import read_attributes, read_description
+from bench.reference.docstrings import read_description
 from methods.core.method import Method, Rho
 from methods.core.registry import get_method
 from methods.presets.value import TOY, Value
@@ -39,7 +38,6 @@ class SettingRow:
         tasks: pattern of the tasks that the row is about, or None for all but those of the rows below it.
         default: of the code; None where the row is about some tasks.
         paper, official: what the paper and the authors' code set, or None where they set nothing.
-        text: what the setting is, from the docstring of its dataclass.
     """
 
     name: str
@@ -47,7 +45,6 @@ class SettingRow:
     default: Any
     paper: Sourced | None
     official: Sourced | None
-    text: str
 
 
 @dataclass(frozen=True)
@@ -115,14 +112,14 @@ def _has_docstring(part: Any) -> bool:
 def make_rows(cls: type[Method]) -> tuple[SettingRow, ...]:
     """A row for every setting that the method has or a source sets, and one for each exception on some tasks."""
     paper, official = (cls.presets.get(source, {}) for source in ("paper", "official"))
-    defaults, texts = find_defaults(cls), find_texts(cls)
+    defaults = find_defaults(cls)
     own = [name for name in defaults if "." not in name]
     names = dict.fromkeys([*own, *paper, *official])
     rows = []
     for name in names:
         values = (paper.get(name), official.get(name))
         first, second = (Sourced(value.value, value.source, value.own) if value else None for value in values)
-        rows.append(SettingRow(name, None, defaults[name], first, second, texts.get(name, "")))
+        rows.append(SettingRow(name, None, defaults[name], first, second))
         rows += find_exceptions(name, values)
     return tuple(rows)
 
@@ -133,16 +130,6 @@ def find_defaults(cls: type[Method]) -> dict[str, Any]:
     return flatten(cls()) | rho | flatten(Config())
 
 
-def find_texts(cls: type[Method]) -> dict[str, str]:
-    """What each setting is, by the names of `find_defaults`."""
-    shared = {
-        f"{group.name}.{name}": text
-        for group in dataclasses.fields(Config)
-        for name, text in read_attributes(type(getattr(Config(), group.name))).items()
-    }
-    return {"rho": "guidance scale ρ"} | read_attributes(cls) | shared
-
-
 def find_exceptions(name: str, values: Sequence[Value | None]) -> Iterator[SettingRow]:
     """The rows of a setting on some tasks: a pattern each, the toy sets under one title."""
     groups: dict[str, str] = {}
@@ -150,4 +137,4 @@ def find_exceptions(name: str, values: Sequence[Value | None]) -> Iterator[Setti
         groups.setdefault("the toy sets" if pattern in TOY else pattern, pattern)
     for title, pattern in groups.items():
         paper, official = (Sourced(value.where.get(pattern, value.value)) if value else None for value in values)
-        yield SettingRow(name, title, None, paper, official, "")
+        yield SettingRow(name, title, None, paper, official)
