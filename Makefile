@@ -55,9 +55,10 @@ smoke: .venv
 	$(BENCH) run --suite maze2d --methods swg,cep --preset smoke --results $(SMOKE)
 	$(BENCH) report --results $(SMOKE)
 
+# Not --quiet: it would also keep --strict from seeing warnings. The variable drops a notice about MkDocs 2.
 docs: .venv/.docs
-	.venv/bin/python -m mkdocs build --quiet --strict --clean --site-dir $(SITE)
-	@echo "Open $(SITE)/index.html"
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --clean --site-dir $(SITE)
+	@echo "Open $(SITE)/index.html; search works with python -m http.server --directory $(SITE)"
 
 # MkDocs is installed beside what is there, whose versions stay those of requirements.lock.
 .venv/.docs: .venv/.complete

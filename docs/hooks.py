@@ -85,7 +85,7 @@ def make_method_page(method: MethodDescription) -> str:
     slots = [f"- {name}: {escape(text)}" for name, text in read_slots(method.slots).items()]
     return join_blocks(
         f"# {method.name}",
-        f"{escape(method.title)} ({escape(method.paper)}).",
+        f"{escape(method.title)}. Source: {escape(method.paper)}.",
         "## Definition",
         "\n".join(slots) or format_text(method.slots),
         format_text(method.definition),

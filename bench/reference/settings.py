@@ -103,7 +103,7 @@ def describe_hint(hint: Any) -> str:
     if parsed:
         return _describe_named(*NAMED[parsed[0]]) if parsed[0] in NAMED else "a text"
     words = [COMPARISONS[type(bound)][1](bound) for bound in bounds_in(metadata)]
-    return " ".join([KINDS[base], " and ".join(words)]).strip()
+    return ", ".join(filter(None, [KINDS[base], " and ".join(words)]))
 
 
 def _describe_named(kind: str, choices: Mapping[str, Any]) -> str:
