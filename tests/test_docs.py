@@ -185,7 +185,7 @@ def test_the_guide_lists_every_name_of_the_interface():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_paths_that_a_page_names_exist(page):
     folders = "bench|methods|critics|training|suites|reports|foundation|tests|studies|docs"
-    named = re.findall(rf"[`(]((?:{folders})/[\w./-]*)[`)]", page.read_text())
+    named = re.findall(rf"`((?:{folders})/[\w./-]*)`", page.read_text())
     assert [path for path in named if "my_" not in path and not (ROOT / path).exists()] == []
 
 
