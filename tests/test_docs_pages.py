@@ -3,6 +3,7 @@
 import html
 import importlib.util
 import re
+import sys
 import typing
 from pathlib import Path
 from types import ModuleType
@@ -51,16 +52,18 @@ class Plain(SlotMethod):
 '''
 
 
-def load_hooks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_hooks", DOCS / "hooks.py")
+def load_file(name: str, file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
     return module
 
 
-HOOKS = load_hooks()
+HOOKS = load_file("docs_hooks", DOCS / "hooks.py")
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +178,7 @@ def test_a_new_file_gets_a_page_without_another_edit(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     file = tmp_path / "plain_copy.py"
     file.write_text(PLAIN.lstrip())
-    registry.load_plugin(file)
+    monkeypatch.setitem(sys.modules, "plain_copy", load_file("plain_copy", file))
     made = HOOKS.make_pages()
     assert "[plain-copy](plain-copy.md)" in made["methods/index.md"]
     page = made["methods/plain-copy.md"]
