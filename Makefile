@@ -5,8 +5,9 @@ BENCH := .venv/bin/python -m bench
 PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 2 --dist worksteal
 REPORT := results/report
 SMOKE := build/smoke/results
+SITE := build/docs
 
-.PHONY: help bench bench-all toy test test-quick check smoke clean
+.PHONY: help bench bench-all toy test test-quick check smoke docs clean
 
 help:
 	@echo "make bench      six methods on maze2d-umaze (quick preset, 3 seeds), then the report"
@@ -16,6 +17,7 @@ help:
 	@echo "make test-quick the tests that are neither slow nor need the network"
 	@echo "make check      ruff and pyright"
 	@echo "make smoke      a small run of the main job in $(SMOKE); fails if the report lacks a cell"
+	@echo "make docs       the documentation as a web site in $(SITE); a broken link fails"
 	@echo "make .venv      only the environment: the packages of requirements.lock and the project"
 	@echo "make clean      removes .venv and what was built; results/ and artifacts/ stay"
 	@echo "PYTHON=python3.12 names another Python to make .venv with."
@@ -52,6 +54,17 @@ smoke: .venv
 	rm -rf build/smoke
 	$(BENCH) run --suite maze2d --methods swg,cep --preset smoke --results $(SMOKE)
 	$(BENCH) report --results $(SMOKE)
+
+# Not --quiet: it would also keep --strict from seeing warnings. The variable drops a notice about MkDocs 2.
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --clean --site-dir $(SITE)
+	@echo "Open $(SITE)/index.html; search works with python -m http.server --directory $(SITE)"
+
+# MkDocs is installed beside what is there, whose versions stay those of requirements.lock.
+.venv/.docs: .venv/.complete
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-build-isolation \
+		--constraint requirements.lock --editable '.[docs]'
+	@touch $@
 
 .venv: .venv/.complete
 

@@ -1,34 +1,25 @@
 """Lists what there is to choose from as plain text, and describes one method on a page.
 
-The page has what its paper and its authors' code set, side by side, and every departure of our code: the
-`Deviation:` paragraphs of the method's file and of what it imports, read from the source without running it.
+The page has what its paper and its authors' code set, side by side, and every departure of our code.
 """
 
-import ast
 import dataclasses
-import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import methods
 from bench.cli.table import format_table
 from bench.config.experiments import EXPERIMENTS, Part
 from bench.config.presets import PRESETS
-from bench.config.spec import Config, flatten
+from bench.reference.methods import MethodDescription, SettingRow, Sourced, describe_method
+from bench.reference.values import format_value
 from critics.weights import WEIGHTS
 from foundation.errors import UserError
-from methods.core.method import Method
 from methods.core.registry import get_method, method_names
-from methods.presets.value import TOY, Settings, Value
 from suites.registry import get_suite, suite_names
 from suites.sources.auto import Source, Wanted
 from suites.task import ControlTask
 
-MARK = "Deviation:"
-ROOT = Path(inspect.getfile(methods)).parent.parent
-PACKAGES = ("methods", "critics", "training")
 LINE = 120
 WIDTHS = (26, 16, 16, 17, 16, 17)  # with two spaces between the columns, 118
 HEADER = ("setting", "default here", "paper", "source", "official", "source")
@@ -54,7 +45,7 @@ def list_choices(what: str, name: str | None = None) -> str:
         )
         raise UserError(f"list {what} {wrong}; see list methods, then for one of them list method swg.")
     if name is not None:
-        return describe_method(name)
+        return format_method(name)
     parts: dict[str, Callable[[], str]] = {
         "methods": list_methods,
         "suites": list_suites,
@@ -149,70 +140,37 @@ def format_fields(cls: Any) -> str:
     return ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(cls))
 
 
-def describe_method(name: str) -> str:
+def format_method(name: str) -> str:
     """Settings, sources and deviations of the method of that name.
 
     Raises:
-        MethodError: an unknown name, with the near ones.
+        UnknownName: no method has it; near names are suggested.
     """
-    cls = get_method(name)
-    parts = [f"{name}: {cls.title} ({cls.paper})", format_settings(cls), *format_rho(cls), format_deviations(cls)]
-    return "\n\n".join(parts)
+    method = describe_method(name)
+    title = f"{name}: {method.title} ({method.paper})"
+    return "\n\n".join([title, format_settings(method), *format_rho(method), format_deviations(method)])
 
 
-def format_settings(cls: type[Method]) -> str:
-    """Every setting that a preset or the method itself has, with both presets' values and sources."""
-    paper, official = (cls.presets.get(source, {}) for source in ("paper", "official"))
-    defaults = find_defaults(cls)
-    own = [name for name in defaults if "." not in name]
-    names = list(dict.fromkeys([*own, *paper, *official]))
-    rows = [row for name in names for row in make_rows(name, defaults, paper, official)]
-    lines = [line for row in [HEADER, *rows] for line in wrap_row(row)]
+def format_settings(method: MethodDescription) -> str:
+    """Every setting that a source or the method itself has, with both sources' values."""
+    lines = [line for row in [HEADER, *map(format_row, method.rows)] for line in wrap_row(row)]
     return "\n".join([*textwrap.wrap(HOW, LINE), "", *lines])
 
 
-def find_defaults(cls: type[Method]) -> dict[str, Any]:
-    """The method's own settings by plain names, ρ if it has one, and the shared ones by dotted names."""
-    rho = {} if cls.rho is None else {"rho": cls.rho.default}
-    return flatten(cls()) | rho | flatten(Config())
+def format_row(row: SettingRow) -> Row:
+    """The cells of a setting's row; one that is about some tasks has neither default nor sources."""
+    sources = (row.paper, row.official)
+    if row.tasks is not None:
+        paper, official = ("-" if found is None else format_value(found.value) for found in sources)
+        return (f"  on {row.tasks}", "", paper, "", official, "")
+    return (row.name, format_value(row.default), *(cell for found in sources for cell in format_sourced(found)))
 
 
-def make_rows(name: str, defaults: Mapping[str, Any], paper: Settings, official: Settings) -> list[Row]:
-    """The row of a setting, and one more for each group of tasks where a source makes an exception."""
-    found = [settings.get(name) for settings in (paper, official)]
-    values = [(format_value(value.value), format_source(value)) if value else ("-", "-") for value in found]
-    rows: list[Row] = [(name, format_value(defaults[name]), *values[0], *values[1])]
-    for title, tasks in find_exceptions(*(value.where for value in found if value)).items():
-        here = [format_value(value.where.get(tasks[0], value.value)) if value else "-" for value in found]
-        rows.append((f"  on {title}", "", here[0], "", here[1], ""))
-    return rows
-
-
-def format_source(value: Value) -> str:
-    """A value's source, and whether a controlled comparison leaves it out."""
-    return f"{value.source} (with --terms as-published)" if value.own else value.source
-
-
-def find_exceptions(*wheres: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Patterns of tasks by a title, the toy sets under one."""
-    groups: dict[str, list[str]] = {}
-    for pattern in dict.fromkeys(pattern for where in wheres for pattern in where):
-        groups.setdefault("the toy sets" if pattern in TOY else pattern, []).append(pattern)
-    return groups
-
-
-def format_value(value: Any) -> str:
-    """A value as a reader writes it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:g}"
-    return str(value)
+def format_sourced(found: Sourced | None) -> tuple[str, str]:
+    """A value and its source, with a note where a controlled comparison leaves it out."""
+    if found is None:
+        return "-", "-"
+    return format_value(found.value), found.source + (" (with --terms as-published)" if found.own else "")
 
 
 def wrap_row(row: Row) -> list[str]:
@@ -232,83 +190,23 @@ def wrap_row(row: Row) -> list[str]:
     ]
 
 
-def format_rho(cls: type[Method]) -> list[str]:
+def format_rho(method: MethodDescription) -> list[str]:
     """What `tune-rho` tries, and whether a task's published ρ is this method's."""
-    if cls.rho is None:
+    if method.rho is None:
         return []
-    grid = ", ".join(f"{rho:g}" for rho in cls.rho.grid)
-    published = "; a task's published ρ (`list tasks`) overrides the default" if cls.rho.published else ""
+    grid = ", ".join(f"{rho:g}" for rho in method.rho.grid)
+    published = "; a task's published ρ (`list tasks`) overrides the default" if method.rho.published else ""
     return ["\n".join(textwrap.wrap(f"Guidance scale ρ: tune-rho tries {grid}{published}.", LINE))]
 
 
-def format_deviations(cls: type[Method]) -> str:
+def format_deviations(method: MethodDescription) -> str:
     """A paragraph for each departure by file: of the methods' own files, then of what all methods share."""
     parts = []
     for title, own in (("this method", True), ("the shared critic, backbone and sampler", False)):
         lines = [
-            textwrap.fill(f"{format_path(file)}: {text}", LINE, initial_indent="  ", subsequent_indent="    ")
-            for file in find_files(cls)
-            if is_method(file) == own
-            for text in find_paragraphs(file.read_text("utf-8"))
+            textwrap.fill(f"{found.file}: {found.text}", LINE, initial_indent="  ", subsequent_indent="    ")
+            for found in method.deviations
+            if found.own == own
         ]
         parts.append("\n".join([f"Deviations of {title}:", *(lines or ["  none"])]))
     return "\n\n".join(parts)
-
-
-def is_method(file: Path) -> bool:
-    """Whether a file is a method's: it lies in `methods/` itself, or is a plug-in."""
-    return file.parent == ROOT / "methods" or not any(file.is_relative_to(ROOT / name) for name in PACKAGES)
-
-
-def find_files(cls: type[Method]) -> list[Path]:
-    """The method's file and what it imports of our packages, directly or not, in the order it is met."""
-    waiting, found = [Path(inspect.getfile(cls))], {}
-    while waiting:
-        file = waiting.pop(0)
-        if file not in found:
-            found[file] = None
-            waiting += find_imports(file)
-    return list(found)
-
-
-def find_imports(file: Path) -> Iterator[Path]:
-    """Files of our packages that a file names in its imports; one of `methods` is where the name stands."""
-    tree = ast.parse(file.read_text("utf-8"))
-    only_types = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]
-    unseen = {id(inner) for node in only_types for inner in ast.walk(node)}
-    for node in (node for node in ast.walk(tree) if id(node) not in unseen):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            if node.module == "methods":
-                names += [methods.find_module(alias.name) for alias in node.names]
-        else:
-            continue
-        for name in names:
-            folder = ROOT.joinpath(*name.split("."))
-            if name.split(".")[0] in PACKAGES:
-                yield from filter(Path.is_file, (folder.with_suffix(".py"), folder / "__init__.py"))
-
-
-def find_paragraphs(source: str) -> Iterator[str]:
-    """The texts after `Deviation:` in docstrings and comments, up to an empty line or the end of either."""
-    lines = source.splitlines()
-    for number, line in enumerate(lines):
-        before, mark, text = line.partition(MARK)
-        if not mark or (before.strip(' "#') and "#" not in before):
-            continue
-        words, ended = [text.replace('"""', "")], '"""' in text
-        for following in lines[number + 1 :]:
-            comment = following.strip().startswith("#")
-            rest = following.strip().lstrip("# ")
-            if ended or not rest or MARK in rest or comment != ("#" in before):
-                break
-            ended = '"""' in rest
-            words.append(rest.replace('"""', ""))
-        yield " ".join(word.strip() for word in words if word.strip())
-
-
-def format_path(file: Path) -> str:
-    """A file of our packages by its place in the repository, a plug-in by its name."""
-    return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else file.name

@@ -45,7 +45,8 @@ class EvaluationConfig:
 
     Attributes:
         episodes: for each seed (samples for each β on the toy sets); None takes the task's own number.
-        inverse_temperatures: the β at which the toy sets are scored and drawn; None takes the task's own.
+        inverse_temperatures: the β at which the toy sets are scored and drawn, different numbers from 0 to 20;
+            None takes the task's own.
     """
 
     episodes: Count | None = None

@@ -32,7 +32,7 @@ class SamplerConfig:
     Attributes:
         solver: `ddpm` or `ddpm-large` (ancestral), or deterministic after the first draw: `ddim` (first order),
             `dpm++-multistep` or `dpm++-singlestep` (second order).
-        steps: denoiser evaluations, spread evenly over the levels; None means every level.
+        steps: denoiser evaluations, spread evenly over the levels and at most as many; None means every level.
         temperature: factor of the initial noise and of every step's noise; 0 starts from the zero vector.
         clip: what is kept within the bounds on the way: `clean`, every prediction ẑ_0; `iterate`, z after every
             step (the code of SWG and IDQL); `none` (the code of CEP and Diffusion-DICE).

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.list import find_paragraphs
+from bench.reference.deviations import find_paragraphs
 from methods.core.registry import get_method, method_names
 
 ROOT = Path(__file__).parents[2]
