@@ -8,6 +8,7 @@ from reports.render.document import Block, Heading, Table, Text, format_markdown
 from reports.render.numbers import format_difference, format_estimate, note_few_seeds
 
 _COLUMNS = 8
+_NAMED = 3  # tasks that a command names; for more it names the suite
 
 
 def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: str) -> list[Block]:
@@ -70,7 +71,7 @@ def _name_fetch(scores: SuiteScores) -> str:
     canonical = [scores.of(task, scores.variants[0])[0].data.canonical for task in scores.tasks]
     if not all(known is not None and known.source == SOURCE for known in canonical):
         return ""
-    names = scores.suite if len(scores.tasks) > 1 else scores.tasks[0]
+    names = scores.suite if len(scores.tasks) > _NAMED else " ".join(scores.tasks)
     return f" `python -m bench data fetch {names}` gets D4RL's."
 
 
