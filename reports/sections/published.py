@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from foundation.program import program_name
 from reports.analysis.published import SOURCE, ComparedScore, Comparison, is_same_data, read_published_scores
 from reports.load.scores import SuiteScores
 from reports.render.document import Block, Heading, Table, Text, format_markdown_table, split_table
 from reports.render.numbers import format_difference, format_estimate, note_few_seeds
 
 _COLUMNS = 8
+_NAMED = 3  # tasks that a command names; for more it names the suite
 
 
 def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: str) -> list[Block]:
@@ -70,8 +72,12 @@ def _name_fetch(scores: SuiteScores) -> str:
     canonical = [scores.of(task, scores.variants[0])[0].data.canonical for task in scores.tasks]
     if not all(known is not None and known.source == SOURCE for known in canonical):
         return ""
+<<<<<<< HEAD
     names = scores.suite if len(scores.tasks) > 1 else " ".join(scores.tasks)
-    return f" `python -m bench data fetch {names}` gets D4RL's."
+=======
+    names = scores.suite if len(scores.tasks) > _NAMED else " ".join(scores.tasks)
+>>>>>>> wt11-source
+    return f" `{program_name()} data fetch {names}` gets D4RL's."
 
 
 def _describe_comparison(comparison: Comparison) -> str:

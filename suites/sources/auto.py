@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundation.program import program_name
 from suites.errors import DataError
 from suites.registry import get_suite, suite_names
 from suites.sources.d4rl.fetch import stored_file
@@ -104,7 +105,7 @@ def format_fetch(wanted: Sequence[Wanted], directory: Path) -> str:
     typed = _format_canonical(wanted[0])
     version = f" --data {typed}" if ":" in typed else ""
     place = _format_place(directory) if typed.startswith("d4rl") else ""  # Minari's have a folder of their own
-    return f"`python -m bench data fetch {' '.join(names)}{version}{place}`"
+    return f"`{program_name()} data fetch {' '.join(names)}{version}{place}`"
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -184,4 +185,4 @@ def _describe_missing(missing: Sequence[Wanted], directory: Path) -> str:
 def _format_import(missing: Sequence[Wanted], directory: Path) -> str:
     typed, task = _format_canonical(missing[0]), missing[0].task.name if len(missing) == 1 else "TASK"
     version = f" --data {typed}" if ":" in typed else ""
-    return f"`python -m bench data import FILE --task {task}{version}{_format_place(directory)}`"
+    return f"`{program_name()} data import FILE --task {task}{version}{_format_place(directory)}`"

@@ -21,7 +21,7 @@ def test_tuning_section(folder, tmp_path):
     assert "Tuning ρ took 120 episodes in addition to the 4 reported ones, on other seeds" in text
     row = next(line for line in text.splitlines() if "| tuned " in line)
     assert [c.strip() for c in row.strip("|").split("|")] == [
-        "maze2d-umaze",
+        "maze2d-umaze (local)",
         "swg",
         "tuned",
         "5",
