@@ -94,7 +94,7 @@ class Request(Generic[DetailsT]):
         details: what is particular to the command.
         processes: how many units of work are done at once; None leaves it to the plan.
         threads: CPU threads of each process.
-        plugins: files that register methods, for other processes to load too.
+        plugins: files that register methods or suites, for other processes to load too.
         experiment: name of the experiment that the jobs are of, or None.
         logger: where learning curves and evaluations are streamed to, a name in `bench.runner.loggers`.
     """

@@ -9,6 +9,7 @@ canonical source here, as they are of the other groups, so that the harness work
 from functools import partial
 
 from suites.recipes.maze2d import generate
+from suites.registry import register_suite
 from suites.simulators.point_maze import make_point_maze
 from suites.task import ControlTask, Suite
 from suites.transforms import QuarterTurn
@@ -38,12 +39,14 @@ def _task(
     )
 
 
-SUITE = Suite(
-    name="maze2d",
-    title="Maze2D (generated here by D4RL's recipe)",
-    tasks=(
-        _task("umaze", "PointMaze_UMaze-v3", (5, 5), (1, 1), 300, (23.85, 161.86)),
-        _task("medium", "PointMaze_Medium-v3", (8, 8), (6, 6), 600, (13.13, 277.39)),
-        _task("large", "PointMaze_Large-v3", (9, 12), (7, 9), 800, (6.7, 273.99)),
-    ),
+register_suite(
+    Suite(
+        name="maze2d",
+        title="Maze2D (generated here by D4RL's recipe)",
+        tasks=(
+            _task("umaze", "PointMaze_UMaze-v3", (5, 5), (1, 1), 300, (23.85, 161.86)),
+            _task("medium", "PointMaze_Medium-v3", (8, 8), (6, 6), 600, (13.13, 277.39)),
+            _task("large", "PointMaze_Large-v3", (9, 12), (7, 9), 800, (6.7, 273.99)),
+        ),
+    )
 )
