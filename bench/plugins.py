@@ -5,14 +5,18 @@ The command line, the Python interface and every process of a run load it by `lo
 
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from foundation.errors import UserError
 from methods.core import registry as methods
+from methods.core.method import Method
 from suites import registry as suites
+from suites.task import Suite
+
+_loaded: dict[Path, "Plugin"] = {}
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,30 @@ class Plugin:
 
 
 def load_plugins(paths: Iterable[Path]) -> None:
-    """Load each file; errors as `load_plugin`."""
+    """Load each file.
+
+    Raises:
+        UserError: as `load_plugin`, or two different files of one name.
+    """
+    by_module: dict[str, Path] = {}
     for path in paths:
+        other = by_module.setdefault(path.stem, path)
+        if other.resolve() != path.resolve():
+            raise UserError(f"two plug-ins are called {path.name!r}: {other} and {path}; rename one of the files.")
         load_plugin(path)
 
 
 def load_plugin(path: Path) -> Plugin:
-    """Import a file; one that was loaded before is read again, one of `methods` or `suites/tasks` is itself.
+    """Import a file: one of `methods` or `suites/tasks` as itself, one that was loaded before anew.
+
+    It takes the place of a file of the same name that was loaded before, which is forgotten.
 
     Returns:
         What it registers, and what packages of the user's own that it imports register.
 
     Raises:
-        UserError: no such file, another file of that name, an import that fails (nothing stays registered then),
-            a file that registers nothing, or what registering refuses.
+        UserError: no such file, an import that fails (nothing of it stays registered), a file that registers
+            nothing, or what registering refuses.
     """
     if not path.is_file():
         raise UserError(f"plug-in {str(path)!r} is not a file; give the path of a Python file.")
@@ -66,13 +80,10 @@ def load_plugin(path: Path) -> Plugin:
 def _import(path: Path) -> Plugin:
     """Import the file as the module `plugin_STEM`, under which other processes find what it defines."""
     module = f"plugin_{path.stem}"
-    _refuse_other_file(module, path)
     spec = importlib.util.spec_from_file_location(module, path)
     if spec is None or spec.loader is None:
         raise UserError(f"plug-in {str(path)!r} is not a Python file; its name must end in .py.")
-    before = methods.snapshot_methods(), suites.snapshot_suites(), sys.modules.get(module)
-    methods.forget_methods(module)
-    suites.forget_suites(module)
+    before = methods.forget_methods(module), suites.forget_suites(module), sys.modules.get(module)
     known = methods.outside_methods(), suites.outside_suites()
     sys.modules[module] = importlib.util.module_from_spec(spec)
     try:
@@ -82,23 +93,27 @@ def _import(path: Path) -> Plugin:
         if isinstance(error, UserError):
             raise
         raise UserError(f"plug-in {str(path)!r} fails to import: {type(error).__name__}: {error}.") from error
+    # A package that the file imports is imported once, so what it registers is new the first time only.
+    earlier = _loaded.get(path.resolve(), Plugin(path))
     now = methods.outside_methods(), suites.outside_suites()
-    return Plugin(path, *(tuple(name for name in after if name not in old) for old, after in zip(known, now)))
-
-
-def _refuse_other_file(module: str, path: Path) -> None:
-    """Refuse a file whose module another file is still in use as."""
-    in_use = module in {*methods.outside_methods().values(), *suites.outside_suites().values()}
-    other = getattr(sys.modules.get(module), "__file__", None)
-    if in_use and other is not None and Path(other).resolve() != path.resolve():
-        raise UserError(f"two plug-ins are called {path.name!r}: {other} and {path}; rename one of the files.")
+    _loaded[path.resolve()] = Plugin(
+        path,
+        *(
+            tuple(name for name in after if name not in old or name in its)
+            for old, after, its in zip(known, now, (earlier.methods, earlier.suites), strict=True)
+        ),
+    )
+    return _loaded[path.resolve()]
 
 
 def _restore(
-    registered_methods: dict, registered_suites: suites.Snapshot, loaded: ModuleType | None, module: str
+    of_methods: Mapping[str, type[Method]], of_suites: Mapping[str, Suite], loaded: ModuleType | None, module: str
 ) -> None:
-    methods.restore_methods(registered_methods)
-    suites.restore_suites(registered_suites)
+    """Forget what a file registered before it failed, and put back what stood there before."""
+    methods.forget_methods(module)
+    suites.forget_suites(module)
+    methods.restore_methods(of_methods)
+    suites.restore_suites(of_suites, module)
     del sys.modules[module]
     if loaded is not None:
         sys.modules[module] = loaded

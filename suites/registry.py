@@ -7,7 +7,7 @@ A suite is a file that calls `register_suite`: in `suites/tasks`, where the file
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -39,13 +39,12 @@ def register_suite(suite: Suite) -> Suite:
     other = _origins.get(suite.name) if suite.name in _registered else built_in if built_in != origin else None
     if other is not None and not (other == origin == "__main__"):  # there a notebook's cell is run again
         raise SuiteError(f"two suites are called {suite.name!r}: {other} and {origin}; rename one of them.")
-    before = snapshot_suites()
     _registered[suite.name], _origins[suite.name] = suite, origin
     try:
         if origin != built_in:  # a file here imports no other; tests hold its names apart
             _refuse_shared_names(suite)
     except UserError:
-        restore_suites(before)
+        del _registered[suite.name]
         raise
     return suite
 
@@ -65,26 +64,16 @@ def _refuse_shared_names(suite: Suite) -> None:
             raise SuiteError(f"suite {suite.name!r} has the name of a task of suite {other.name!r}; rename it.")
 
 
-Snapshot = tuple[dict[str, Suite], dict[str, str]]
+def forget_suites(module: str) -> dict[str, Suite]:
+    """Forget what a module registered, before its file is read again, and return it."""
+    names = [name for name in _registered if _origins.get(name) == module]
+    return {name: _registered.pop(name) for name in names}
 
 
-def snapshot_suites() -> Snapshot:
-    """What is registered now, for `restore_suites`."""
-    return dict(_registered), dict(_origins)
-
-
-def restore_suites(snapshot: Snapshot) -> None:
-    """Register what was registered then, and nothing else."""
-    for current, before in zip((_registered, _origins), snapshot, strict=True):
-        current.clear()
-        current.update(before)
-
-
-def forget_suites(module: str) -> None:
-    """Forget what a module registered, before its file is read again."""
-    for name in [name for name, origin in _origins.items() if origin == module]:
-        _registered.pop(name, None)
-        del _origins[name]
+def restore_suites(forgotten: Mapping[str, Suite], module: str) -> None:
+    """Register again what was forgotten of a module."""
+    for name, suite in forgotten.items():
+        _registered[name], _origins[name] = suite, module
 
 
 def outside_suites() -> dict[str, str]:

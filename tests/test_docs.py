@@ -14,6 +14,7 @@ import torch
 import methods
 from bench.cli.main import main
 from bench.conformance.subject import Subject, ignore, small_setup
+from bench.plugins import load_plugin
 from critics.known import KnownCritic
 from methods.core import registry
 from training import Component, Data, SeedStreams, fit
@@ -121,7 +122,7 @@ def test_a_pasted_example_passes_check_method(name, paste, capsys):
 
 def test_the_classifier_free_example_moves_from_the_unconditional_to_the_conditional_prediction(paste):
     """Training labels the upper 30 %; ρ = 0 is the prediction without condition, ρ = 1 that given c = 1."""
-    registry.load_plugin(paste("my-cfg"))
+    load_plugin(paste("my-cfg"))
     subject = Subject("my-cfg", registry.get_method("my-cfg")())
     assert isinstance(subject.method, methods.SlotMethod)
     objective, guidance = subject.method.objective(), subject.method.guidance()
@@ -148,7 +149,7 @@ def test_the_classifier_free_example_moves_from_the_unconditional_to_the_conditi
 
 def test_the_weight_net_example_learns_the_mean_weight_of_a_noisy_action(paste):
     """μ = N(0, I) and Q - V = a_1: given a_k, a is N(α a_k, σ²), and E[w | a_k] an integral over it."""
-    registry.load_plugin(paste("my-weight-net"))
+    load_plugin(paste("my-weight-net"))
     example: Any = registry.get_method("my-weight-net")
     method = example(width=32)
     assert isinstance(method, methods.SlotMethod)

@@ -18,6 +18,7 @@ from bench.cli.options import (
     split_names,
 )
 from bench.config.check_settings import check_bounds
+from bench.config.check_suite_settings import check_suite_settings
 from bench.config.experiments import EXPERIMENTS, Part, narrow_experiment
 from bench.config.precedence import TERMS, Case, resolve_settings
 from bench.config.presets import PRESETS
@@ -139,6 +140,7 @@ def default_settings(
     if options.suite is None and get_experiment(options) is None:
         options = dataclasses.replace(options, suite="maze2d")
     part = select_parts(options)[0]
+    check_suite_settings(get_suite(part.suite))
     suite, task, first = get_suite(part.suite), part.find_tasks()[0], next(iter(part.methods))
     resolved = {
         name: resolve_settings(

@@ -92,22 +92,15 @@ def get_method(name: str) -> type[Method]:
     return _registered[name]
 
 
-def snapshot_methods() -> dict[str, type[Method]]:
-    """What is registered now, for `restore_methods`."""
-    return dict(_registered)
+def forget_methods(module: str) -> dict[str, type[Method]]:
+    """Forget what a module registered, before its file is read again, and return it."""
+    names = [name for name, cls in _registered.items() if cls.__module__ == module]
+    return {name: _registered.pop(name) for name in names}
 
 
-def restore_methods(snapshot: Mapping[str, type[Method]]) -> None:
-    """Register what was registered then, and nothing else."""
-    kept = dict(snapshot)
-    _registered.clear()
-    _registered.update(kept)
-
-
-def forget_methods(module: str) -> None:
-    """Forget what a module registered, before its file is read again."""
-    for name in [name for name, cls in _registered.items() if cls.__module__ == module]:
-        del _registered[name]
+def restore_methods(forgotten: Mapping[str, type[Method]]) -> None:
+    """Register again what was forgotten."""
+    _registered.update(forgotten)
 
 
 def outside_methods() -> dict[str, str]:
