@@ -19,11 +19,11 @@ from typing import Any
 import torch
 
 from bench.config.request import Request
+from bench.plugins import load_plugins
 from bench.progress import ProgressConsole, format_label
 from bench.runner.data import share_data
 from bench.runner.units import Unit, Worker
 from foundation.errors import UserError
-from methods.core.registry import load_plugin
 from training import Data, Progress
 
 SEND_EVERY = 0.2  # seconds between two messages of one bar
@@ -63,8 +63,7 @@ def start_worker(request: Request, messages: Any) -> None:
     """What a child process does first."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(request.threads)
-    for path in request.plugins:
-        load_plugin(path)
+    load_plugins(request.plugins)
     _worker.append(Worker(request, RelayConsole(messages=messages)))
 
 
