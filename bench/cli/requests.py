@@ -67,11 +67,13 @@ def make_request(line: CommandLine, seeds: tuple[int, ...], details: DetailsT) -
     check_bounds(details)
     jobs = find_jobs(line)
     loads_data = not isinstance(details, TimingDetails)
+    is_resolved = loads_data or options.data != "auto"  # `time` refuses a wrong source too
+    sources = resolve_sources(jobs, options.data, options.artifacts) if is_resolved else {}
     return Request(
         jobs=jobs,
         seeds=seeds,
         preset=options.preset,
-        sources=resolve_sources(jobs, options.data, options.artifacts) if loads_data else {},
+        sources=sources if loads_data else {},
         device=prepare_device(options),
         results=options.results,
         artifacts=options.artifacts,
