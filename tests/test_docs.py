@@ -141,7 +141,19 @@ def test_the_pasted_suite_runs_and_its_success_rates_are_reported(suite_file, tm
     folders = ("--artifacts", str(tmp_path / "a"))
     what = ("--plugin", str(suite_file), *folders)
     run = ("run", "--suite", "my-cart", "--methods", "unguided,swg", "--seeds", "1", "--evaluation.episodes", "3")
-    main([*run, *TINY, "--data-set.transitions", "3000", "--processes", "2", *what, "--results", str(tmp_path / "r")])
+    main(
+        [
+            *run,
+            *TINY,
+            "--data-set.transitions",
+            "3000",
+            "--processes",
+            "2",
+            *what,
+            "--results",
+            str(tmp_path / "r"),
+        ]
+    )
     read = [json.loads(file.read_text()) for file in (tmp_path / "r").glob("runs/*/*/seed-*.json")]
     assert {(each["method"], each["data"]["source"], each["data"]["transitions"]) for each in read} == {
         ("unguided", "local", 3000),
