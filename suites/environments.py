@@ -91,7 +91,7 @@ def make_gymnasium(
         actions = environment.action_space
         if not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
             raise ValueError(f"its actions {actions} are not a box with bounds")
-        rescale = partial(_rescale, np.float64(actions.low), np.float64(actions.high))
+        rescale = partial(_rescale, actions.low.astype(np.float64), actions.high.astype(np.float64))
         unit = gym.spaces.Box(-1.0, 1.0, actions.shape, np.float64)
         return TimeLimit(as_float32(TransformAction(environment, rescale, unit)), horizon)
     except (gym.error.Error, ValueError, TypeError, KeyError) as error:
@@ -110,7 +110,7 @@ def _join_entries(environment: gym.Env, keys: Sequence[str]) -> gym.Env:
     for key in keys:
         if key not in known:
             raise ValueError(f"its observations have no entry {key!r}; they have {', '.join(known) or 'none'}")
-    width = sum(int(np.prod(space[key].shape)) for key in keys)  # pyright: ignore[reportIndexIssue]
+    width = sum(int(np.prod(space[key].shape or ())) for key in keys)  # pyright: ignore[reportIndexIssue]
     box = gym.spaces.Box(-np.inf, np.inf, (width,), np.float64)
     return TransformObservation(environment, partial(_join, tuple(keys)), box)
 

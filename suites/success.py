@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import gymnasium as gym
 import numpy as np
 
 from suites.errors import DataError
@@ -21,6 +22,12 @@ class StepResult(NamedTuple):
     terminated: bool
     truncated: bool
     info: Mapping[str, Any]
+
+
+def take_step(environment: gym.Env, action: np.ndarray) -> StepResult:
+    """Step an environment once."""
+    observation, reward, terminated, truncated, info = environment.step(action)
+    return StepResult(observation, float(reward), terminated, truncated, info)
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,9 @@ def _check_ends(task: ControlTask, episodes: tuple[Episode, ...]) -> None:
     if len(early) < MANY or any(episode.terminations.any() for episode in episodes):
         return
     environment = make_environment(task)
-    ends = [roll_out(environment, random_actions(task, task.horizon, n), n).steps[-1].terminated for n in range(2)]
+    ends = [roll_out(environment, random_actions(task, task.horizon, n), n).steps[-1].terminated for n in range(4)]
     environment.close()
-    if all(ends):
+    if any(ends):
         raise Fault(
             f"has a `generate` whose {len(early)} episodes that are shorter than the horizon are all flagged as "
             "truncated, while its environment terminates; set `terminations` where the task itself ended."

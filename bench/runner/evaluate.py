@@ -15,7 +15,7 @@ from foundation.errors import UserError
 from methods.core.policy import Policy
 from methods.diffusion.noise import StreamNoise
 from reports.load.schema import Density, Episode
-from suites.success import StepResult
+from suites.success import take_step
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
 from suites.toy.distance import noise_floor, sliced_wasserstein
@@ -163,9 +163,9 @@ def _step_together(
         batch = torch.from_numpy(observations).to(evaluation.device).unflatten(0, rho.shape)
         actions = policy.act(batch, rho, noise).flatten(0, 1).cpu().numpy()
         for index in np.flatnonzero(alive).tolist():
-            found = StepResult(*environments[index].step(actions[index]))
+            found = take_step(environments[index], actions[index])
             observations[index] = found.observation
-            returns[index] += float(found.reward)
+            returns[index] += found.reward
             lengths[index] += 1
             alive[index] = not (found.terminated or found.truncated)
             if task.success is not None:
