@@ -93,9 +93,11 @@ def check_value(name: str, value: Any, hint: Any) -> None:
         check_bounds(value, name)
     elif base in KINDS:
         bounds = list(bounds_in(metadata))
-        if not is_of(base, value) or not all(COMPARISONS[type(bound)][0](value, bound) for bound in bounds):
-            words = [COMPARISONS[type(bound)][1](bound) for bound in bounds]
-            raise UserError(f"{name}={value} must be {' and '.join(words) or KINDS[base]}.")
+        words = [COMPARISONS[type(bound)][1](bound) for bound in bounds]
+        if not is_of(base, value):
+            raise UserError(f"{name}={value} must be {' and '.join([KINDS[base], *words])}.")
+        if not all(COMPARISONS[type(bound)][0](value, bound) for bound in bounds):
+            raise UserError(f"{name}={value} must be {' and '.join(words)}.")
     for parsed in (item for item in metadata if isinstance(item, Parsed)):
         check_text(name, value, parsed)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_typ
 
 import numpy as np
 
-from bench.config.check_settings import split_hint
+from bench.config.check_settings import check_value, split_hint
 from bench.config.spec import Config
 from foundation.errors import UserError, unknown_name
 from methods.core.registry import get_method, method_names
@@ -24,7 +24,7 @@ DATA_SET = "data_set"  # `data` is the source, so the data set's own settings ha
 
 Names: TypeAlias = str | Iterable[str] | None
 Numbers: TypeAlias = float | str | Iterable[float] | None
-Seeds: TypeAlias = int | str | Iterable[int]
+Seeds: TypeAlias = int | np.integer[Any] | str | Iterable[int]
 FilePath: TypeAlias = str | os.PathLike[str]
 Paths: TypeAlias = FilePath | Iterable[FilePath]
 
@@ -149,7 +149,9 @@ def read_settings(given: Mapping[str, Any], options: Iterable[str]) -> dict[str,
         config = Config if head in shared else get_method(group)
         place = "data" if head == DATA_SET else group
         path = [place, *rest.split(".")] if head in shared else rest.split(".")
-        flat[f"{place}.{rest}"] = convert_value(value, find_hint(config, path))
+        hint = find_hint(config, path)
+        flat[f"{place}.{rest}"] = convert_value(value, hint)
+        check_value(f"{group}.{rest}", flat[f"{place}.{rest}"], hint)
     return flat
 
 

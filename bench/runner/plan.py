@@ -182,7 +182,8 @@ def plan_task(
     ]
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
-    cells = list({(p.label, p.cell.seed): p for p in by_row}.values())
+    kept = {(p.label, p.cell.seed): p for p in by_row}
+    cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
     return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready)

@@ -11,6 +11,7 @@ import numpy as np
 import optuna
 
 from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
+from bench.config.sources import describe_sources
 from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole, format_duration
 from bench.runner.choose_rho import keep_tuned
@@ -149,9 +150,9 @@ def estimate_plan(plan: TuningPlan) -> float:
 def print_plan(plans: Sequence[TuningPlan], request: Request[TuningDetails], console: ProgressConsole) -> None:
     """Print what will be trained and tried, and how long it should take."""
     details, seeds = request.details, join_items(request.seeds)
-    console.say(
-        f"Plan: tune ρ by {details.sampler}, preset {request.preset}, seeds {seeds}, device {request.device}"
-    )
+    data = describe_sources(request)
+    where = f"preset {request.preset}, seeds {seeds}, device {request.device}"
+    console.say(f"Plan: tune ρ by {details.sampler}, {where}" + (f"; {data}" if data else ""))
     for plan in plans:
         console.say(f"  {plan.task.name}:")
         for node, missing in plan.missing:

@@ -93,7 +93,17 @@ def list_episodes(result: Result | FailedResult) -> list[dict[str, Any]]:
     """The evaluation episodes of a result in their order, or its distances at each β; none of a failed one."""
     if isinstance(result, FailedResult):
         return []
-    episodes = [{"episode": number, **dict(episode)} for number, episode in enumerate(result.episodes)]
+    episodes = [
+        {
+            "episode": number,
+            "reset_seed": episode.seed,
+            "return": episode.episode_return,
+            "length": episode.length,
+            "normalized": episode.normalized,
+            "success": episode.success,
+        }
+        for number, episode in enumerate(result.episodes)
+    ]
     return episodes or [dict(density) for density in result.densities]
 
 
