@@ -47,6 +47,11 @@ def format_duration(seconds: float) -> str:
     return f"about {seconds / 3600:.1f} hours"
 
 
+def make_console() -> Console:
+    """The terminal or file that standard output is; in a notebook plain lines, for which it is no terminal."""
+    return Console(force_jupyter=False, force_terminal=False) if Console().is_jupyter else Console()
+
+
 @dataclass
 class ProgressConsole:
     """The terminal; on anything else, one line when a bar starts and one when it ends.
@@ -56,7 +61,7 @@ class ProgressConsole:
         quiet: no bars and no lines.
     """
 
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=make_console)
     quiet: bool = False
 
     def say(self, text: str) -> None:
