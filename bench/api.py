@@ -25,12 +25,12 @@ from bench.config.values import (
     read_seeds,
     read_settings,
 )
+from bench.plugins import load_plugins
 from bench.progress import ProgressConsole
 from bench.runner.device import prepare_device
 from bench.runner.loggers import LoggerName, find_logger
 from foundation.bounds import Count
 from foundation.errors import UserError
-from methods.core.registry import load_plugin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -277,8 +277,7 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
     from bench.runner.policy import find_result, load
 
     check_arguments(load_policy, locals())
-    for path in read_paths("plugin", plugin):
-        load_plugin(path)
+    load_plugins(read_paths("plugin", plugin))
     result = find_result(read_path("folder", folder), task, method, seed, rho)
     return load(result, read_path("artifacts", artifacts), prepare_device(device, None), stream)
 
@@ -286,8 +285,7 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
 def make_comparison(function: Callable[..., Any], given: Mapping[str, Any]) -> Comparison:
     """What `run`, `tune_rho` or `time` compares, its plug-ins loaded; see `make_request`."""
     check_arguments(function, given)
-    for path in read_paths("plugin", given["plugin"]):
-        load_plugin(path)
+    load_plugins(read_paths("plugin", given["plugin"]))
     return Comparison(
         suite=given["suite"],
         experiment=given.get("experiment"),

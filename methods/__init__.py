@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Method, MethodError, Rho, SlotMethod
     from methods.core.policy import Policy, SlotPolicy, make_policy
-    from methods.core.registry import get_method, load_plugin, method_names, register
+    from methods.core.registry import get_method, method_names, register
     from methods.core.selection import Best, Draw, First, by_q, by_weight
     from methods.core.setup import Setup
     from methods.core.slots import Behaviour, Guidance, NetGuidance, Objective, Selection
@@ -51,7 +51,7 @@ _PLACES = {
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Method", "MethodError", "Rho", "SlotMethod"),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),
-    "methods.core.registry": ("get_method", "load_plugin", "method_names", "register"),
+    "methods.core.registry": ("get_method", "method_names", "register"),
     "methods.core.selection": ("Best", "Draw", "First", "by_q", "by_weight"),
     "methods.core.setup": ("Setup",),
     "methods.core.slots": ("Behaviour", "Guidance", "NetGuidance", "Objective", "Selection"),

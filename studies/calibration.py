@@ -27,8 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from twin import FIELDS, critic, denoiser, idql_action, swg_action, weights
 
-from bench.cli.arguments import parse
-from bench.cli.requests import find_jobs
+from bench.config.comparison import Comparison, find_jobs
 from bench.runner.data import load_data
 
 TASK, REFERENCE = "hopper-medium-expert-v2", (-20.272305, 3234.3)
@@ -42,8 +41,16 @@ Act: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 
 def load(artifacts: Path) -> dict[str, np.ndarray]:
     """The transitions that `bench run` trains on (200,000 of the shipped policies), rewards scaled as it does."""
-    flags = f"--suite locomotion --tasks {TASK} --data local --terms own --preset official --methods swg"
-    (job,) = find_jobs(parse(["run", *flags.split(), "--data-set.transitions", "200000"]))
+    (job,) = find_jobs(
+        Comparison(
+            suite="locomotion",
+            tasks=(TASK,),
+            methods=("swg",),
+            preset="official",
+            terms="as-published",
+            settings={"data.transitions": 200_000},
+        )
+    )
     found = load_data(job.task, job.config, "local", artifacts).data
     return {name: getattr(found, name).numpy() for name in FIELDS}
 

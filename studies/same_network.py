@@ -21,20 +21,25 @@ import torch
 import twin
 from twin import Denoiser
 
-from bench.cli.arguments import parse
-from bench.cli.requests import find_jobs
+from bench.config.comparison import Comparison, find_jobs
 from bench.runner.data import make_setup
 from methods.diffusion.noise import StreamNoise
 from training import SeedStreams
 
 RHO = (0, 1, 5, 10, 20, 30)
 STATES, OBSERVATION, ACTION, BLOCKS = 256, 11, 3, 3
-FLAGS = "--suite locomotion --tasks hopper-medium-v2 --data local --terms own --preset official --methods swg"
+COMPARED = Comparison(
+    suite="locomotion",
+    tasks=("hopper-medium-v2",),
+    methods=("swg",),
+    preset="official",
+    terms="as-published",
+)
 
 
 def main() -> None:
     """Start, hand over, act, compare."""
-    (job,) = find_jobs(parse(["run", *FLAGS.split()]))
+    (job,) = find_jobs(COMPARED)
     setup = make_setup(job.task, job.config, (-1.0,) * ACTION, (1.0,) * ACTION)
     method = job.methods["swg"]
     denoiser = method.components(setup)["denoiser"].build(SeedStreams([0], "same")).eval().requires_grad_(False)

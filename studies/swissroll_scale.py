@@ -29,13 +29,20 @@ def main() -> None:
     scaled = dataclasses.replace(densities.DENSITIES[NAME], energy_max=options.scale)
     densities.DENSITIES = {**densities.DENSITIES, NAME: scaled}
 
-    from bench.cli.main import main as bench
+    import bench
 
-    place = ["--results", str(options.results / f"{options.scale:g}")]
+    results = options.results / f"{options.scale:g}"
     # In one process: others would declare the tasks anew, with the old scale.
-    flags = f"--suite toy --tasks {NAME} --methods unguided,swg --preset quick --processes 1".split()
-    bench(["run", *flags, "--seeds", options.seeds, *place])
-    bench(["report", *place])
+    bench.run(
+        suite="toy",
+        tasks=NAME,
+        methods=["unguided", "swg"],
+        preset="quick",
+        seeds=options.seeds,
+        processes=1,
+        results=results,
+    )
+    print((bench.report(results=results) / "summary.txt").read_text())
 
 
 if __name__ == "__main__":

@@ -5,19 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from suites.data import load, parse_source
-    from suites.environments import as_float32, make, make_robotics
-    from suites.errors import DataError
-    from suites.registry import find_tasks, get_suite, get_tasks, suite_names
+    from suites.environments import as_float32, make, make_gymnasium, make_robotics
+    from suites.errors import DataError, SuiteError
+    from suites.registry import find_tasks, get_suite, get_tasks, register_suite, suite_names
     from suites.sources.transitions import Transitions, action_bounds
+    from suites.success import InfoFlag, StepResult, Success
     from suites.task import ControlTask, Density, DensityTask, Episode, Progress, Suite, Task
     from suites.transforms import MinusOne, QuarterTurn, ReturnRange, RewardTransform, Unchanged
 
 _MODULES = {
     "data": ("load", "parse_source"),
-    "environments": ("as_float32", "make", "make_robotics"),
-    "errors": ("DataError",),
-    "registry": ("find_tasks", "get_suite", "get_tasks", "suite_names"),
+    "environments": ("as_float32", "make", "make_gymnasium", "make_robotics"),
+    "errors": ("DataError", "SuiteError"),
+    "registry": ("find_tasks", "get_suite", "get_tasks", "register_suite", "suite_names"),
     "sources.transitions": ("Transitions", "action_bounds"),
+    "success": ("InfoFlag", "StepResult", "Success"),
     "task": ("ControlTask", "Density", "DensityTask", "Episode", "Progress", "Suite", "Task"),
     "transforms": ("MinusOne", "QuarterTurn", "ReturnRange", "RewardTransform", "Unchanged"),
 }

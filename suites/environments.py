@@ -7,16 +7,17 @@ and that name therefore stay.
 import contextlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.wrappers import TransformAction, TransformObservation
+from gymnasium.wrappers import TimeLimit, TransformAction, TransformObservation
 
-from suites.errors import DataError
+from suites.errors import DataError, shorten
 from suites.registry import get_tasks
 from suites.task import ControlTask
 
@@ -64,6 +65,58 @@ def make_robotics(identifier: str, options: Mapping[str, Any] = MappingProxyType
     if path is not None:
         os.unlink(path)
     return environment
+
+
+def make_gymnasium(
+    identifier: str, horizon: int, options: Mapping[str, Any] = MappingProxyType({}), keys: Sequence[str] = ()
+) -> gym.Env:
+    """A registered Gymnasium environment as the evaluation of a task needs it.
+
+    Observations are float32; actions are float32 in [-1, 1], rescaled to the environment's own range; an episode
+    is cut after `horizon` steps, whatever limit the environment is registered with.
+
+    Args:
+        identifier: as registered, such as `Pendulum-v1`; one of another package as `package:NAME-v0`.
+        horizon: steps after which an episode is cut.
+        options: arguments of its constructor.
+        keys: of a dictionary of observations, the entries to join, in this order.
+
+    Raises:
+        DataError: observations or actions that cannot be made so.
+    """
+    try:
+        environment = gym.make(identifier, max_episode_steps=-1, disable_env_checker=True, **options)
+        if keys:
+            environment = _join_entries(environment, keys)
+        actions = environment.action_space
+        if not (isinstance(actions, gym.spaces.Box) and actions.is_bounded()):
+            raise ValueError(f"its actions {actions} are not a box with bounds")
+        rescale = partial(_rescale, actions.low.astype(np.float64), actions.high.astype(np.float64))
+        unit = gym.spaces.Box(-1.0, 1.0, actions.shape, np.float64)
+        return TimeLimit(as_float32(TransformAction(environment, rescale, unit)), horizon)
+    except (gym.error.Error, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"environment {identifier!r} cannot be used as it is: {shorten(error)}") from error
+
+
+def _rescale(low: np.ndarray, high: np.ndarray, action: np.ndarray) -> np.ndarray:
+    """An action in [-1, 1] → the same in [low, high], as a new array."""
+    return low + (np.clip(action, -1.0, 1.0) + 1.0) * ((high - low) / 2.0)
+
+
+def _join_entries(environment: gym.Env, keys: Sequence[str]) -> gym.Env:
+    """The environment with the entries of its dictionary of observations joined to one row."""
+    space = environment.observation_space
+    known = list(space.spaces) if isinstance(space, gym.spaces.Dict) else []
+    for key in keys:
+        if key not in known:
+            raise ValueError(f"its observations have no entry {key!r}; they have {', '.join(known) or 'none'}")
+    width = sum(int(np.prod(space[key].shape or ())) for key in keys)  # pyright: ignore[reportIndexIssue]
+    box = gym.spaces.Box(-np.inf, np.inf, (width,), np.float64)
+    return TransformObservation(environment, partial(_join, tuple(keys)), box)
+
+
+def _join(keys: Sequence[str], observation: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.ravel(observation[key]) for key in keys])
 
 
 def as_float32(environment: gym.Env) -> gym.Env:

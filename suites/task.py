@@ -1,15 +1,18 @@
 """The types by which suites declare tasks: data sets, environments, and the numbers that the papers fixed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import gymnasium as gym
 import numpy as np
 
+from suites.success import Success
 from suites.transforms import QuarterTurn, RewardTransform, Unchanged
 
 Progress = Callable[[int, int], None]  # called with (done, total) transitions
+Bound: TypeAlias = float | tuple[float, ...]
+"""One number for all dimensions of an action, or one for each."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ class Task:
     """What every task declares.
 
     Attributes:
-        name: the field's own name of the task, such as `maze2d-umaze`.
-        suite: the name of the group it belongs to.
+        name: the field's own name of the task, such as `maze2d-umaze`; no other task of any suite has it.
+        suite: the name of the suite it belongs to, which `Suite` fills in.
         observation_dim, action_dim: sizes of one observation and one action.
         datasets: source (`local`, `minari`, `d4rl`) to the data set's name there; the first that is published
-            (`minari`, `d4rl`) is canonical.
+            (`minari`, `d4rl`) is canonical. Without any, `--data file:...` names the data.
         episodes: evaluation episodes per seed in the papers' protocol (samples per β for a density).
         settings: config fields, by dotted name, that this task sets in every preset.
         published_rho: SWG's guidance scale for the task (arXiv 2505.18345, Tables 4-7), if there is one.
@@ -52,11 +55,11 @@ class Task:
     """
 
     name: str
-    suite: str
+    suite: str = ""
     observation_dim: int
     action_dim: int
-    datasets: Mapping[str, str]
-    episodes: int
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    episodes: int = 20
     settings: Mapping[str, Any] = field(default_factory=dict)
     published_rho: float | None = None
     rho: float | None = None
@@ -69,11 +72,18 @@ class ControlTask(Task):
 
     Attributes:
         horizon: environment steps after which an episode is cut.
-        reference: D4RL's (minimum, maximum) return; normalised score = 100 (R - min) / (max - min).
-        make_environment: builds one evaluation environment with a flat float observation and actions in
-            [-1, 1].
+        reference: D4RL's (minimum, maximum) return, such as a random policy's and an expert's; normalised score =
+            100 (R - min) / (max - min).
+        make_environment: builds one evaluation environment with a flat float32 observation and float32 actions in
+            [-1, 1], as `make_gymnasium` does; a function at the top level of its file, or a `partial` of one.
         generate: makes the `local` data set from (transitions, seed, progress), where progress(done, total)
-            may be None; None for a task whose data cannot be made here.
+            may be None, with actions in [-1, 1]; None for a task whose data cannot be made here. The set's name
+            is `local/TASK` where `datasets` has no other.
+        success: when an episode counts as a success; None where the task has no such measure.
+        action_range: the lowest and highest action of data from `minari`, `d4rl` and `file`, which are rescaled
+            to [-1, 1] when they are read.
+        observation_keys: of data whose observations are a dictionary, the entries to join, in this order; none
+            takes `observation`, after `achieved_goal` where the width asks for it.
         longest_step: in data of D4RL's layout, the distance between two rows' positions (their first two
             numbers) above which they belong to different episodes, whatever the flags say; None for no limit.
         frame: takes data of D4RL's layout into the simulator's frame; None where they share it.
@@ -83,8 +93,15 @@ class ControlTask(Task):
     reference: tuple[float, float]
     make_environment: Callable[[], gym.Env]
     generate: Callable[[int, int, Progress | None], tuple[Episode, ...]] | None = None
+    success: Success | None = None
+    action_range: tuple[Bound, Bound] = (-1.0, 1.0)
+    observation_keys: tuple[str, ...] = ()
     longest_step: float | None = None
     frame: QuarterTurn | None = None
+
+    def __post_init__(self):
+        if self.generate is not None and "local" not in self.datasets:
+            object.__setattr__(self, "datasets", {**self.datasets, "local": f"local/{self.name}"})
 
     def normalized_score(self, episode_return: float) -> float:
         """D4RL's normalised score of one episode's return (0 at the reference minimum, 100 at the maximum)."""
@@ -132,7 +149,7 @@ class Suite:
 
     Attributes:
         name, title: as typed on the command line, and as printed.
-        tasks: the tasks in their customary order.
+        tasks: the tasks in their customary order; one that names no suite gets this one's name.
         settings: preset (`smoke`, `quick`, `paper`, `official`) to the fields it sets for this suite.
     """
 
@@ -140,3 +157,10 @@ class Suite:
     title: str
     tasks: tuple[Task, ...]
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        named = tuple(
+            replace(task, suite=self.name) if isinstance(task, Task) and not task.suite else task
+            for task in self.tasks
+        )
+        object.__setattr__(self, "tasks", named)

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 import methods
+import suites.registry
 from bench.cli.main import main
 from bench.conformance.subject import Subject, ignore, small_setup
+from bench.plugins import load_plugin
 from critics.known import KnownCritic
 from methods.core import registry
 from training import Component, Data, SeedStreams, fit
@@ -21,6 +23,7 @@ from training import Component, Data, SeedStreams, fit
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "add-a-method.md"
+SUITE_GUIDE = ROOT / "docs" / "add-a-suite.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 STEPS = ("--critic.steps", "5", "--denoiser.steps", "5", "--guidance-net.steps", "5")
 NETWORKS = ("--critic.width", "8", "--denoiser.width", "8", "--guidance-net.width", "8", "--denoiser.blocks", "2")
@@ -28,15 +31,17 @@ TINY = ("--preset", "smoke", "--device", "cpu", "--threads", "1", "--denoiser.le
 MAZE = ("--suite", "maze2d", "--tasks", "maze2d-umaze", "--seeds", "1", "--evaluation.episodes", "1", *TINY)
 
 
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+]
+
+
 def examples() -> dict[str, str]:
     """Every Python block of the pages that registers a method, by the method's name."""
-    blocks = [
-        block
-        for page in PAGES
-        for block in re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-    ]
-    names = [re.findall(r'^@register\("(.+)"\)$', block, re.MULTILINE) for block in blocks]
-    return {name[0]: block for name, block in zip(names, blocks, strict=True) if name}
+    named = [(re.findall(r'^@register\("(.+)"\)$', block, re.MULTILINE), block) for block in BLOCKS]
+    return {names[0]: block for names, block in named if names}
 
 
 EXAMPLES = examples()
@@ -45,10 +50,13 @@ every_example = pytest.mark.parametrize("name", EXAMPLES)
 
 @pytest.fixture(autouse=True)
 def forgotten_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A method that a test registers is gone after it."""
+    """A method or a suite that a test registers is gone after it."""
     for name in registry.method_names():
         registry.get_method(name)
+    for name in suites.registry.suite_names():
+        suites.registry.get_suite(name)
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.setattr(suites.registry, "_registered", dict(suites.registry._registered))
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +117,60 @@ def test_a_pasted_example_runs_and_is_reported(name, paste, folders, capsys):
     assert name in capsys.readouterr().out
 
 
+@pytest.fixture
+def suite_file(tmp_path: Path) -> Path:
+    """The suite of the guide as pasted into a file."""
+    (block,) = (block for block in BLOCKS if "register_suite(" in block)
+    assert block in SUITE_GUIDE.read_text()
+    file = tmp_path / "my_cart.py"
+    file.write_text(block)
+    return file
+
+
+def test_the_pasted_suite_passes_check_suite(suite_file, tmp_path, capsys):
+    main(["check-suite", str(suite_file), "--artifacts", str(tmp_path)])
+    said = capsys.readouterr()
+    assert said.out.count("  ok      ") == 12
+    assert "FAILED" not in said.out
+    assert "skipped" not in said.out
+
+
+def test_the_pasted_suite_runs_and_its_success_rates_are_reported(suite_file, tmp_path, capsys):
+    """In two processes, so that its functions are loaded by name; a success lasts until the horizon."""
+    folders = ("--artifacts", str(tmp_path / "a"))
+    what = ("--plugin", str(suite_file), *folders)
+    run = ("run", "--suite", "my-cart", "--methods", "unguided,swg", "--seeds", "1", "--evaluation.episodes", "3")
+    main(
+        [
+            *run,
+            *TINY,
+            "--data-set.transitions",
+            "3000",
+            "--processes",
+            "2",
+            *what,
+            "--results",
+            str(tmp_path / "r"),
+        ]
+    )
+    read = [json.loads(file.read_text()) for file in (tmp_path / "r").glob("runs/*/*/seed-*.json")]
+    assert {(each["method"], each["data"]["source"], each["data"]["transitions"]) for each in read} == {
+        ("unguided", "local", 3000),
+        ("swg", "local", 3000),
+    }
+    for episode in (episode for each in read for episode in each["episodes"]):
+        assert episode["success"] == (episode["length"] == 200)
+        assert episode["return"] == pytest.approx(episode["length"] - (not episode["success"]), abs=1e-6)
+    main(["report", "--results", str(tmp_path / "r")])
+    report = (tmp_path / "r" / "report" / "report.md").read_text()
+    table = report.partition("### Success rate")[2].partition("###")[0]
+    for each in read:
+        count = sum(episode["success"] for episode in each["episodes"])
+        assert f"{count / 3:.2f} ({count} of 3)" in table
+    main(["data", "info", "pole-noisy", "--transitions", "3000", *what])
+    assert "3,000 transitions" in capsys.readouterr().out
+
+
 @every_example
 def test_a_pasted_example_passes_check_method(name, paste, capsys):
     with contextlib.suppress(SystemExit):
@@ -121,7 +183,7 @@ def test_a_pasted_example_passes_check_method(name, paste, capsys):
 
 def test_the_classifier_free_example_moves_from_the_unconditional_to_the_conditional_prediction(paste):
     """Training labels the upper 30 %; ρ = 0 is the prediction without condition, ρ = 1 that given c = 1."""
-    registry.load_plugin(paste("my-cfg"))
+    load_plugin(paste("my-cfg"))
     subject = Subject("my-cfg", registry.get_method("my-cfg")())
     assert isinstance(subject.method, methods.SlotMethod)
     objective, guidance = subject.method.objective(), subject.method.guidance()
@@ -148,7 +210,7 @@ def test_the_classifier_free_example_moves_from_the_unconditional_to_the_conditi
 
 def test_the_weight_net_example_learns_the_mean_weight_of_a_noisy_action(paste):
     """μ = N(0, I) and Q - V = a_1: given a_k, a is N(α a_k, σ²), and E[w | a_k] an integral over it."""
-    registry.load_plugin(paste("my-weight-net"))
+    load_plugin(paste("my-weight-net"))
     example: Any = registry.get_method("my-weight-net")
     method = example(width=32)
     assert isinstance(method, methods.SlotMethod)

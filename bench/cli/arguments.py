@@ -55,8 +55,8 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     elif issubclass(COMMANDS.get(typed[0], object), ComparisonOptions):
         groups = settings_groups(COMMANDS[typed[0]], arguments)
         commands[typed[0]] = with_settings(COMMANDS[typed[0]], groups)
-    elif typed[0] == "list":
-        load_plugins(arguments)
+    elif typed[0] in ("list", "data", "check-suite"):
+        load_typed_plugins(arguments)
     parsed = tyro.cli(
         make_subcommands(commands, typed),
         prog=PROGRAM,
@@ -116,7 +116,7 @@ def settings_groups(options: type[ComparisonOptions], arguments: Sequence[str]) 
     from bench.config.values import DATA_SET, read_names
     from methods.core.registry import get_method, method_names
 
-    load_plugins(arguments)
+    load_typed_plugins(arguments)
     names = {field.name for field in dataclasses.fields(options)} & SELECTING
     typed: Any = {name: values[-1] for name in names if (values := flag_values(arguments, name))}
     typed |= {name: read_names(name, typed[name]) for name in ("tasks", "methods") if name in typed}
@@ -175,9 +175,10 @@ def flag_values(arguments: Sequence[str], name: str) -> list[str]:
     return found
 
 
-def load_plugins(arguments: Sequence[str]) -> None:
+def load_typed_plugins(arguments: Sequence[str]) -> None:
     """Load the files of `--plugin`, whose settings have flags too."""
-    for path in flag_values(arguments, "plugin"):
-        from methods.core.registry import load_plugin
+    paths = [Path(path) for path in flag_values(arguments, "plugin")]
+    if paths:
+        from bench.plugins import load_plugins
 
-        load_plugin(Path(path))
+        load_plugins(paths)

@@ -1,4 +1,4 @@
-"""The command line: `python -m bench run | tune-rho | report | time | check-method | list | data`.
+"""The command line: `python -m bench run | tune-rho | report | time | check-method | check-suite | list | data`.
 
 A mistake is one sentence, or what tyro says of it, on the error stream and exit code 2; what was finished before
 it is kept. Each command imports what it needs itself, since torch, the statistics and the plots take seconds.
@@ -16,6 +16,7 @@ import bench
 from bench.cli.arguments import parse
 from bench.cli.options import (
     CheckMethodOptions,
+    CheckSuiteOptions,
     CommandLine,
     ListOptions,
     ReportOptions,
@@ -68,6 +69,8 @@ def execute(line: CommandLine) -> None:
             ProgressConsole().say(f"Report: {folder / 'report.md'}")
         case CheckMethodOptions() as options:
             check_methods(options.file)
+        case CheckSuiteOptions() as options:
+            check_suites(options)
         case ListOptions() as options:
             from bench.cli.list import list_choices
 
@@ -88,13 +91,32 @@ def check_methods(file: Path) -> None:
     import torch
 
     from bench.conformance.checks import check_method
-    from methods.core.registry import get_method, load_plugin
+    from bench.plugins import load_plugin
+    from methods.core.registry import get_method
 
     torch.set_num_threads(1)
     faults: list[str] = []
-    for name in load_plugin(file):
+    names = load_plugin(file).methods
+    if not names:
+        raise UserError(f"{str(file)!r} registers no method; its suites are checked by check-suite {file}.")
+    for name in names:
         print(name)
         faults += check_method(name, get_method(name), print)
+    leave_with_faults(faults, "docs/add-a-method.md")
+
+
+def check_suites(options: CheckSuiteOptions) -> None:
+    """Check the suite of that name, or every suite that a file registers; exit code 1 if one has a fault."""
+    from bench.conformance.suite_checks import check_suite, find_suites
+
+    faults: list[str] = []
+    for suite in find_suites(options.suite):
+        faults += check_suite(suite, options.artifacts / "data", print)
+    leave_with_faults(faults, "docs/add-a-suite.md")
+
+
+def leave_with_faults(faults: Sequence[str], page: str) -> None:
+    """Leave with exit code 1 if there are faults."""
     if faults:
-        print(f"{len(faults)} of the checks failed; see docs/add-a-method.md.", file=sys.stderr)
+        print(f"{len(faults)} of the checks failed; see {page}.", file=sys.stderr)
         sys.exit(1)

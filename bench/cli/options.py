@@ -36,7 +36,7 @@ class ComparisonOptions:
     terms: str = "controlled"
     """controlled: one critic, network and sampler for all; as-published: each method with its authors'."""
     plugin: Files = ()
-    """A Python file that registers methods of your own."""
+    """A Python file that registers methods or suites of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +127,18 @@ class CheckMethodOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckSuiteOptions:
+    """Check that a suite's declarations, environments and data work; exit code 1 if something does not."""
+
+    suite: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|SUITE")]
+    """A Python file that registers suites of your own, or the name of a suite."""
+    artifacts: Path = Path("artifacts")
+    """Folder whose data sets are checked too; nothing is downloaded or written there."""
+    plugin: Files = ()
+    """A Python file that registers more methods or suites of your own."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListOptions:
     """Methods, suites, tasks, experiments, presets and weights, or all about one method."""
 
@@ -138,15 +150,17 @@ class ListOptions:
     name: Annotated[str | None, tyro.conf.Positional] = None
     """The method of `list method`: its settings by paper and code, and where ours departs from them."""
     plugin: Files = ()
-    """A Python file that registers methods of your own."""
+    """A Python file that registers methods or suites of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """Where data are kept."""
+    """Where data are kept, and files that declare tasks."""
 
     artifacts: Path = Path("artifacts")
     """Folder of data sets and trained components, shared by all runs."""
+    plugin: Files = ()
+    """A Python file that registers suites of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +241,7 @@ COMMANDS: Mapping[str, type] = {
     "report": ReportOptions,
     "time": TimeOptions,
     "check-method": CheckMethodOptions,
+    "check-suite": CheckSuiteOptions,
     "list": ListOptions,
 }
 DATA_COMMANDS: Mapping[str, type] = {
@@ -257,12 +272,17 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
     "check-method": ("check-method path/to/mine.py",),
+    "check-suite": ("check-suite path/to/my_suite.py", "check-suite maze2d"),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
     "data list": ("data list", "data list antmaze"),
     "data fetch": ("data fetch hopper-medium-v2", "data fetch antmaze --data d4rl:v0", "data fetch kitchen"),
     "data make": ("data make maze2d-umaze", "data make maze2d --transitions 100000 --seed 3"),
     "data import": ("data import ~/Downloads/hopper_medium-v2.hdf5 --task hopper-medium-v2",),
-    "data info": ("data info maze2d-umaze --transitions 100000", "data info pen-human --data d4rl:v0"),
+    "data info": (
+        "data info maze2d-umaze --transitions 100000",
+        "data info pen-human --data d4rl:v0",
+        "data info my-task --plugin my_suite.py",
+    ),
     "data check": ("data check mine.hdf5", "data check mine.hdf5 --task hopper-medium-v2"),
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.config.check_suite_settings import check_suite_settings
 from bench.config.experiments import EXPERIMENTS, Part, narrow_experiment
 from bench.config.precedence import TERMS, Case, resolve_settings
 from bench.config.presets import PRESETS
@@ -46,6 +47,8 @@ def find_jobs(comparison: Comparison) -> tuple[Job, ...]:
         UserError: an unknown name, a setting that cannot work, or one of a method that is not compared.
     """
     parts = select_parts(comparison)
+    for part in parts:
+        check_suite_settings(get_suite(part.suite))
     refuse_other_methods(comparison.settings, parts)
     return make_jobs(parts, comparison.preset, TERMS[comparison.terms], comparison.settings)
 
@@ -91,6 +94,7 @@ def default_settings(
     if comparison.suite is None and comparison.experiment is None:
         comparison = dataclasses.replace(comparison, suite="maze2d")
     part = select_parts(comparison)[0]
+    check_suite_settings(get_suite(part.suite))
     suite, task, first = get_suite(part.suite), part.find_tasks()[0], next(iter(part.methods))
     resolved = {
         name: resolve_settings(

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge
 
 from bench.config.check_settings import check_settings
+from bench.config.check_suite_settings import check_suite_settings
 from bench.config.experiments import Part
 from bench.config.precedence import OWN, Case, resolve_settings
 from bench.config.spec import Config
@@ -95,7 +96,7 @@ class Request(Generic[DetailsT]):
         details: what is particular to the command.
         processes: how many units of work are done at once; None leaves it to the plan.
         threads: CPU threads of each process.
-        plugins: files that register methods, for other processes to load too.
+        plugins: files that register methods or suites, for other processes to load too.
         experiment: name of the experiment that the jobs are of, or None.
         logger: where learning curves and evaluations are streamed to, a name in `bench.runner.loggers`.
     """
@@ -129,6 +130,7 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
     """
     jobs: list[Job] = []
     for part in parts:
+        check_suite_settings(get_suite(part.suite))
         methods = {name: get_method(name) for name in part.methods}
         groups = [{name: cls} for name, cls in methods.items()] if terms == OWN else [methods]
         for task in part.find_tasks():

@@ -1,1 +1,1 @@
-"""What the harness asks of every method, and the small task that it is checked on."""
+"""What the harness asks of every method and of every suite."""

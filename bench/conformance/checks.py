@@ -7,8 +7,8 @@ components are really trained, for a few steps.
 import dataclasses
 import json
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.check_settings import check_bounds, split_hint
+from bench.conformance.fault import Fault, run_checks
 from bench.conformance.subject import ACTIONS, HIGH, LOW, OBSERVATIONS, ROWS, SEEDS, Subject, act, make_subject
 from bench.runner.estimate import estimate_making
 from bench.runner.plan import sort_upstream_first
@@ -28,10 +29,6 @@ from methods.core.method import Method, SlotMethod
 from methods.core.policy import Policy, make_policy
 from training import Component, SeedStreams, Step, Trained
 from training.optimiser import make_optimisers
-
-
-class Fault(Exception):
-    """What a method does that the harness cannot work with, in one sentence."""
 
 
 def check_declaration(subject: Subject) -> None:
@@ -305,17 +302,5 @@ def check_method(name: str, cls: type[Method], say: Callable[[str], None]) -> li
         cls: the method.
         say: told a line.
     """
-    subject, faults = make_subject(name, cls), list[str]()
-    for title, check in CHECKS.items():
-        started = time.monotonic()
-        try:
-            check(subject)
-        except Fault as fault:
-            faults.append(f"{name} {fault}")
-            say(f"  FAILED  {title}: {fault}")
-        except Exception as error:  # whatever a user's code raises
-            faults.append(f"{name} raises {type(error).__name__}: {error}")
-            say(f"  FAILED  {title}: {type(error).__name__}: {error}")
-        else:
-            say(f"  ok      {title} ({time.monotonic() - started:.1f} s)")
-    return faults
+    subject = make_subject(name, cls)
+    return run_checks(name, {title: partial(check, subject) for title, check in CHECKS.items()}, say)

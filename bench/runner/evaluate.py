@@ -15,6 +15,7 @@ from foundation.errors import UserError
 from methods.core.policy import Policy
 from methods.diffusion.noise import StreamNoise
 from reports.load.schema import Density, Episode
+from suites.success import take_step
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
 from suites.toy.distance import noise_floor, sliced_wasserstein
@@ -156,22 +157,31 @@ def _step_together(
     returns = np.zeros(len(environments))
     lengths = np.zeros(len(environments), dtype=int)
     alive = np.ones(len(environments), dtype=bool)
+    held: list[list[bool]] = [[] for _ in environments]
     for step in range(task.horizon):
         # Finished episodes keep their row: a seed's random numbers must not depend on another one's episodes.
         batch = torch.from_numpy(observations).to(evaluation.device).unflatten(0, rho.shape)
         actions = policy.act(batch, rho, noise).flatten(0, 1).cpu().numpy()
         for index in np.flatnonzero(alive).tolist():
-            observation, reward, terminated, truncated, _ = environments[index].step(actions[index])
-            observations[index] = observation
-            returns[index] += float(reward)
+            found = take_step(environments[index], actions[index])
+            observations[index] = found.observation
+            returns[index] += found.reward
             lengths[index] += 1
-            alive[index] = not (terminated or truncated)
+            alive[index] = not (found.terminated or found.truncated)
+            if task.success is not None:
+                held[index].append(bool(task.success.holds(found)))
         progress(step + 1, task.horizon)
         if not alive.any():
             break
     return tuple(
-        Episode(episode_return=total, length=length, seed=seed, normalized=task.normalized_score(total))
-        for seed, total, length in zip(resets, returns.tolist(), lengths.tolist(), strict=True)
+        Episode(
+            episode_return=total,
+            length=length,
+            seed=seed,
+            normalized=task.normalized_score(total),
+            success=task.success.judge(steps) if task.success is not None else None,
+        )
+        for seed, total, length, steps in zip(resets, returns.tolist(), lengths.tolist(), held, strict=True)
     )
 
 

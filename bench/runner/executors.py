@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,11 +20,11 @@ from typing import Any
 import torch
 
 from bench.config.request import Request
+from bench.plugins import load_plugins
 from bench.progress import ProgressConsole, format_label
 from bench.runner.data import share_data
 from bench.runner.units import Unit, Worker
 from foundation.errors import UserError
-from methods.core.registry import load_plugin
 from training import Data, Progress
 
 SEND_EVERY = 0.2  # seconds between two messages of one bar
@@ -63,8 +64,7 @@ def start_worker(request: Request, messages: Any) -> None:
     """What a child process does first."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(request.threads)
-    for path in request.plugins:
-        load_plugin(path)
+    load_plugins(request.plugins)
     _worker.append(Worker(request, RelayConsole(messages=messages)))
 
 
@@ -94,7 +94,7 @@ def execute_in_processes(
     pool = ProcessPoolExecutor(
         min(processes, len(units)), context, initializer=start_worker, initargs=(bare, messages)
     )
-    with console.show_bars() as bars, show_messages(messages, bars):
+    with hide_main(), console.show_bars() as bars, show_messages(messages, bars):
         try:
             schedule(units, pool)
         except BaseException as error:
@@ -108,6 +108,24 @@ def execute_in_processes(
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def hide_main() -> Iterator[None]:
+    """Keep child processes from importing the caller's main module, as spawned ones do.
+
+    They need nothing of it, and a script that calls `bench.run` at its top level would run once more in each.
+    """
+    main = sys.modules["__main__"]
+    names = [name for name in ("__spec__", "__file__") if name in vars(main)]
+    before = {name: getattr(main, name) for name in names}
+    for name in names:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(main, name, value)
 
 
 def schedule(units: Sequence[Unit], pool: ProcessPoolExecutor) -> None:

@@ -6,6 +6,7 @@ A cell whose result file is there is finished; running again does the rest.
 import itertools
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.config.experiments import find_experiment
@@ -20,6 +21,7 @@ from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.units import Worker, split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
+from foundation.errors import UserError
 from foundation.program import program_name
 from reports.load.schema import PlanEntry
 
@@ -60,10 +62,35 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
 
 
 def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
-    """As many as were asked for; else one per core on a CPU, where the expected seconds are worth their start."""
+    """As many as were asked for; else one per core on a CPU, where the expected seconds are worth their start.
+
+    Raises:
+        UserError: several are asked for, and a method or a task is defined in a script or a notebook.
+    """
+    alone = find_unshared(request)
     if request.processes is not None:
+        if request.processes > 1 and alone is not None:
+            raise UserError(
+                f"{alone} is defined in the script or notebook that runs, which other processes do not import; "
+                "put it into a file of its own and name it with plugin=..., or use processes=1."
+            )
         return request.processes
+    if alone is not None:
+        return 1
     return count_cores() if seconds > SECONDS_WORTH_PROCESSES and request.device.type == "cpu" else 1
+
+
+def find_unshared(request: Request[RunDetails]) -> str | None:
+    """The first method or task that is defined in the main module, in words."""
+    for job in request.jobs:
+        for name, method in job.methods.items():
+            if type(method).__module__ == "__main__":
+                return f"method {name!r}"
+        for value in vars(job.task).values():
+            function = value.func if isinstance(value, partial) else value
+            if callable(function) and getattr(function, "__module__", None) == "__main__":
+                return f"{function.__name__} of task {job.task.name!r}"
+    return None
 
 
 def count_cores() -> int:

@@ -1,4 +1,4 @@
-"""A method is found by its name: one file in this folder, one entry point, or one plug-in file each.
+"""A method is found by its name: one file in this folder, one entry point, or a file given by `--plugin`.
 
 A file `methods/my_method.py` holds the method `my-method`; nothing is imported until it is asked for.
 """
@@ -6,8 +6,7 @@ A file `methods/my_method.py` holds the method `my-method`; nothing is imported 
 import dataclasses
 import importlib
 import importlib.util
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
@@ -93,40 +92,20 @@ def get_method(name: str) -> type[Method]:
     return _registered[name]
 
 
-def load_plugin(path: Path) -> tuple[str, ...]:
-    """Import a file and return the names of the methods it registers; one of this folder is imported as itself.
+def forget_methods(module: str) -> dict[str, type[Method]]:
+    """Forget what a module registered, before its file is read again, and return it."""
+    names = [name for name, cls in _registered.items() if cls.__module__ == module]
+    return {name: _registered.pop(name) for name in names}
 
-    Raises:
-        MethodError: no such file, an import that fails, or a file that registers nothing.
-    """
-    if not path.is_file():
-        raise MethodError(f"plug-in {str(path)!r} is not a file; give the path of a Python file.")
-    if path.resolve().parent == FOLDER.resolve():
-        name = path.stem.replace("_", "-")
-        get_method(name)
-        return (name,)
-    before = dict(_registered)
-    spec = importlib.util.spec_from_file_location(f"plugin_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise MethodError(f"plug-in {str(path)!r} is not a Python file; its name must end in .py.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises while it is imported
-        del sys.modules[spec.name]
-        for name in [n for n, cls in _registered.items() if cls.__module__ == spec.name]:
-            del _registered[name]
-        _registered.update(before)
-        if isinstance(error, MethodError):
-            raise
-        raise MethodError(f"plug-in {str(path)!r} fails to import: {type(error).__name__}: {error}.") from error
-    # A plug-in may import a method of this folder, or its own package that registers one.
-    outside = {n: cls.__module__ for n, cls in _registered.items() if cls.__module__ != _built_in(n)}
-    new = tuple(n for n, origin in outside.items() if n not in before or origin == spec.name)
-    if not new:
-        raise MethodError(f"plug-in {str(path)!r} registers no method; decorate its class with @register(name).")
-    return new
+
+def restore_methods(forgotten: Mapping[str, type[Method]]) -> None:
+    """Register again what was forgotten."""
+    _registered.update(forgotten)
+
+
+def outside_methods() -> dict[str, str]:
+    """Every registered method that no file here holds → the module that registered it."""
+    return {name: cls.__module__ for name, cls in _registered.items() if cls.__module__ != _built_in(name)}
 
 
 def _built_in(name: str) -> str | None:

@@ -37,12 +37,17 @@ class Schema(BaseModel):
 
 
 class Episode(Schema):
-    """One evaluation episode: undiscounted return, steps, the seed of its reset, D4RL's normalised score."""
+    """One evaluation episode: undiscounted return, steps, the seed of its reset, D4RL's normalised score.
+
+    Attributes:
+        success: whether the task's own measure counts it as a success; None where the task has none.
+    """
 
     episode_return: Diverging = Field(validation_alias="return", serialization_alias="return")
     length: int
     seed: int
     normalized: Diverging
+    success: bool | None = None
 
 
 class Density(Schema):

@@ -61,6 +61,25 @@ def describe_scores(scores: SuiteScores) -> str:
     )
 
 
+def tabulate_success(scores: SuiteScores) -> Table | None:
+    """Task × variant, `0.45 (27 of 60)`: the share of all episodes that succeeded; None unless every one has been
+    judged."""
+    episodes = {
+        (task, variant): [episode.success for result in scores.of(task, variant) for episode in result.episodes]
+        for task in scores.tasks
+        for variant in scores.variants
+    }
+    if any(success is None for found in episodes.values() for success in found):
+        return None
+    rows = [(task, *(_format_share(episodes[task, v]) for v in scores.variants)) for task in scores.tasks]
+    return Table(("task", *scores.variants), tuple(rows))
+
+
+def _format_share(successes: Sequence[bool | None]) -> str:
+    count = sum(map(bool, successes))
+    return f"{count / len(successes):.2f} ({count} of {len(successes)})"
+
+
 def tabulate_aggregates(analysis: ControlAnalysis) -> Table:
     """Variant × aggregate with intervals, in scores divided by 100."""
     rows = [

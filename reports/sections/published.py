@@ -72,11 +72,7 @@ def _name_fetch(scores: SuiteScores) -> str:
     canonical = [scores.of(task, scores.variants[0])[0].data.canonical for task in scores.tasks]
     if not all(known is not None and known.source == SOURCE for known in canonical):
         return ""
-<<<<<<< HEAD
-    names = scores.suite if len(scores.tasks) > 1 else " ".join(scores.tasks)
-=======
     names = scores.suite if len(scores.tasks) > _NAMED else " ".join(scores.tasks)
->>>>>>> wt11-source
     return f" `{program_name()} data fetch {names}` gets D4RL's."
 
 

@@ -18,6 +18,7 @@ from reports.render.tables import (
     tabulate_multiples,
     tabulate_scores,
     tabulate_shares,
+    tabulate_success,
 )
 from reports.sections.cost import average_costs, make_cost_section
 from reports.sections.published import make_published_section
@@ -55,6 +56,7 @@ def _make_control_blocks(analysis: ControlAnalysis) -> list[Block]:
         Text(describe_scores(scores)),
         *split_table(tabulate_scores(scores)),
         draw_scores(analysis),
+        *_make_success_blocks(scores),
         Heading(3, scores.add_source("Aggregates")),
         Text(
             f"By rliable over seeds × tasks, in scores divided by 100, so that 1 is D4RL's reference maximum and "
@@ -73,6 +75,15 @@ def _make_control_blocks(analysis: ControlAnalysis) -> list[Block]:
             tabulate_improvements(analysis),
         ]
     return [*blocks, Heading(3, scores.add_source("Performance profile")), draw_profile(analysis)]
+
+
+def _make_success_blocks(scores: SuiteScores) -> list[Block]:
+    """The success rates, where every task of the suite defines a success."""
+    table = tabulate_success(scores)
+    if table is None:
+        return []
+    note = "The share of the episodes of all seeds that the task's own measure counts as a success."
+    return [Heading(3, "Success rate"), Text(note), *split_table(table)]
 
 
 def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:

@@ -53,6 +53,10 @@ def load_local(
     if not (directory / name).is_dir():
         _require_space(directory, count)
         episodes = task.generate(count, seed, progress)
+        if (made := sum(map(len, episodes))) != count:
+            raise DataError(
+                f"the `generate` of task {task.name} gives {made} transitions for {count}; cut its last episode"
+            )
         try:
             _store(task, episodes, name, directory, seed)
         except OSError as error:

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import minari
 import numpy as np
@@ -20,7 +19,8 @@ from foundation.program import program_name
 from suites.errors import DataError, shorten
 from suites.sources.cache import cache_path, read_through_cache
 from suites.sources.download import check_server
-from suites.sources.transitions import Transitions, join_episodes
+from suites.sources.spaces import check_spaces, describe_reading, join_entries
+from suites.sources.transitions import Transitions, join_episodes, rescale_actions
 from suites.task import Episode, Task
 
 
@@ -55,7 +55,8 @@ def load_minari(task: Task, name: str, directory: Path, source: str = "minari") 
             others = "".join(f", or choose --data {other}" for other in task.datasets if other != source)
             typed = " or ".join(reversed(ways))
             raise DataError(
-                f"{error} (data for task {task.name}); with a connection, type {typed}{others}"
+                f"{error} (data for task {task.name}); with a connection, type {typed}{others}, or set "
+                "MINARI_DATASETS_PATH to the folder that holds it"
             ) from error
     return read_minari(minari_folder(), name, task, source=source, directory=directory)
 
@@ -121,8 +122,8 @@ def read_minari(root: Path, name: str, task: Task, *, source: str, directory: Pa
     Args:
         root: the folder that holds `name`.
         name: the data set's identifier.
-        task: decides the width of an observation; see `flatten`.
-        source: `local` or `minari`, for the record.
+        task: that the data must fit; see `suites/sources/spaces.py`.
+        source: `local`, `minari` or `file`, for the record; `local` sets have actions in [-1, 1] already.
         directory: flat copies are kept in its folder `flat`.
 
     Raises:
@@ -131,41 +132,32 @@ def read_minari(root: Path, name: str, task: Task, *, source: str, directory: Pa
     data = root / name / "data"
     return read_through_cache(
         cache_path(directory, source, name, task.observation_dim),
-        _describe_files(data),
-        lambda: join_episodes(_iterate_episodes(data, name, task.observation_dim), source=source, name=name),
+        _describe_files(data) + describe_reading(task),
+        lambda: join_episodes(_iterate_episodes(data, name, task, source), source=source, name=name),
         task,
         source=source,
         name=name,
     )
 
 
-def flatten(observations: Any, width: int) -> np.ndarray:
-    """Observations (T + 1, width) of an episode.
-
-    A Box observation is taken as it is. Of a goal environment's dictionary, `observation` is taken if it has
-    the width asked for; if `achieved_goal` makes up the difference it comes first, which is D4RL's layout
-    of antmaze (x, y, then the rest). The desired goal is left out.
-    """
-    if not isinstance(observations, dict):
-        return np.asarray(observations)
-    inner = np.asarray(observations["observation"])
-    if inner.ndim == 2 and inner.shape[1] < width and "achieved_goal" in observations:
-        joined = np.concatenate([np.asarray(observations["achieved_goal"]), inner], axis=1)
-        if joined.shape[1] == width:
-            return joined
-    return inner
-
-
-def _iterate_episodes(data: Path, name: str, width: int) -> Iterator[Episode]:
+def _iterate_episodes(data: Path, name: str, task: Task, source: str) -> Iterator[Episode]:
+    """The episodes with flat observations, and actions of [-1, 1] where they are recorded in another range."""
     try:
-        for stored in minari.MinariDataset(data).iterate_episodes():
+        dataset = minari.MinariDataset(data)
+        keys = check_spaces(dataset.observation_space, dataset.action_space, name, task, source)
+        for stored in dataset.iterate_episodes():
+            actions = np.asarray(stored.actions)
             yield Episode(
-                observations=flatten(stored.observations, width),
-                actions=np.asarray(stored.actions),
+                observations=join_entries(stored.observations, keys),
+                actions=actions if source == "local" else rescale_actions(actions, task),
                 rewards=stored.rewards,
                 terminations=stored.terminations,
                 truncations=stored.truncations,
             )
+    except DataError:
+        raise
+    except ImportError as error:
+        raise DataError(f"data set {name} needs a package that is not installed ({shorten(error)})") from error
     except (OSError, KeyError, ValueError, AssertionError, RuntimeError) as error:
         raise DataError(
             f"data set {name} in {data.parent} cannot be read ({error}); "

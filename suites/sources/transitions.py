@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from suites.errors import DataError
-from suites.task import DensityTask, Episode, Task
+from suites.task import ControlTask, DensityTask, Episode, Task
 
 ACTION_LIMIT = 1.0 - 1e-5  # as in IQL, IDQL and SWG: a squashed policy never has to reach ±1
 ACTION_TOLERANCE = 1e-3  # how far beyond ±1 an action may lie and still count as rounding
@@ -86,11 +86,16 @@ def transform_rewards(transitions: Transitions, task: Task) -> Transitions:
     """The transitions with the rewards used in training; the fingerprint stays that of the data.
 
     Raises:
-        DataError: the task's transform cannot be applied to these rewards.
+        DataError: the task's transform cannot be applied to these rewards, or gives not one for each.
     """
     rewards = task.reward(transitions.rewards, transitions.ends)
     if rewards is transitions.rewards:
         return transitions
+    if np.shape(rewards) != transitions.rewards.shape:
+        raise DataError(
+            f"the reward transform {task.reward.name!r} of task {task.name} gives rewards of shape "
+            f"{np.shape(rewards)} for {transitions.rewards.shape}; it must give one for each transition"
+        )
     return replace(
         transitions, rewards=rewards, reward_transform=task.reward.name, raw_rewards=transitions.rewards
     )
@@ -156,7 +161,25 @@ def check(transitions: Transitions, task: Task) -> None:
     outside = np.abs(transitions.actions) > 1.0 + ACTION_TOLERANCE
     if outside.any() and not isinstance(task, DensityTask):
         row = _find_first_row(outside)
-        raise DataError(f"{where}: actions lie outside [-1, 1] in row {row}: {transitions.actions[row]}")
+        raise DataError(
+            f"{where}: actions lie outside [-1, 1] in row {row}: {transitions.actions[row]}; declare the range "
+            "that they are recorded in as the task's action_range, as in action_range=(-2.0, 2.0)"
+        )
+
+
+def rescale_actions(actions: np.ndarray, task: Task) -> np.ndarray:
+    """Actions (N, action_dim) as recorded, of the task's `action_range`, moved to [-1, 1]; others as they are."""
+    low, high = action_range(task)
+    if (low == -1.0).all() and (high == 1.0).all():
+        return actions
+    return ((actions - low) * (2.0 / (high - low)) - 1.0).astype(np.float32)
+
+
+def action_range(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and highest action of recorded data, two float64 arrays (action_dim,); ±1 for a density."""
+    declared = task.action_range if isinstance(task, ControlTask) else (-1.0, 1.0)
+    low, high = (np.broadcast_to(np.asarray(bound, float), (task.action_dim,)) for bound in declared)
+    return low, high
 
 
 def action_bounds(task: Task, transitions: Transitions) -> tuple[np.ndarray, np.ndarray]:

@@ -1,1 +1,1 @@
-"""The suites, one file each, which declares `SUITE`."""
+"""The suites, one file each, which registers the suite of its name."""

@@ -5,10 +5,13 @@ Minari's sets are another version of these data and get a column of their own.
 
 from functools import partial
 
+from suites.registry import register_suite
 from suites.simulators.adroit_pen import make_pen
+from suites.success import InfoFlag, Success
 from suites.task import ControlTask, Suite
 
 HORIZON = 100
+SUCCESS_STEPS = 21  # more than 20 with the pen at its goal, as `evaluate_success` of D4RL's pen_v0.py counts
 PUBLISHED_RHO = {"human": 1.0, "cloned": 25.0}
 
 
@@ -25,9 +28,12 @@ def _task(kind: str, rho: float) -> ControlTask:
         horizon=HORIZON,
         reference=(96.262799, 3076.8331017826877),
         make_environment=partial(make_pen, HORIZON),
+        success=Success(InfoFlag("success"), steps=SUCCESS_STEPS),
     )
 
 
-SUITE = Suite(
-    name="adroit-pen", title="Adroit pen", tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items())
+register_suite(
+    Suite(
+        name="adroit-pen", title="Adroit pen", tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items())
+    )
 )

@@ -6,7 +6,9 @@ step that an ant can take makes up for. Minari's sets are other data and get a c
 
 from functools import partial
 
+from suites.registry import register_suite
 from suites.simulators.ant_maze import make_ant_maze
+from suites.success import StepResult, Success
 from suites.task import ControlTask, Suite
 from suites.transforms import MinusOne
 
@@ -19,6 +21,11 @@ PUBLISHED_RHO = {
     "large-play": 10.0,
     "large-diverse": 10.0,
 }
+
+
+def reaches_goal(step: StepResult) -> bool:
+    """Whether a step ends at the goal, which alone is rewarded."""
+    return step.reward > 0
 
 
 def _task(maze: str, rho: float) -> ControlTask:
@@ -38,9 +45,10 @@ def _task(maze: str, rho: float) -> ControlTask:
         longest_step=LONGEST_STEP,
         reference=(0.0, 1.0),
         make_environment=partial(make_ant_maze, size, horizon),
+        success=Success(reaches_goal),
     )
 
 
-SUITE = Suite(
-    name="antmaze", title="AntMaze", tasks=tuple(_task(maze, rho) for maze, rho in PUBLISHED_RHO.items())
+register_suite(
+    Suite(name="antmaze", title="AntMaze", tasks=tuple(_task(maze, rho) for maze, rho in PUBLISHED_RHO.items()))
 )

@@ -6,6 +6,7 @@ Minari's `mujoco/*` sets are other data (v5 simulators, other policies), so they
 from functools import partial
 
 from suites.recipes.locomotion import generate
+from suites.registry import register_suite
 from suites.simulators.gym_mujoco import make_robot
 from suites.task import ControlTask, Suite
 from suites.transforms import ReturnRange
@@ -49,8 +50,10 @@ def _task(name: str, rho: float) -> ControlTask:
     )
 
 
-SUITE = Suite(
-    name="locomotion",
-    title="Gym-MuJoCo locomotion",
-    tasks=tuple(_task(name, rho) for name, rho in PUBLISHED_RHO.items()),
+register_suite(
+    Suite(
+        name="locomotion",
+        title="Gym-MuJoCo locomotion",
+        tasks=tuple(_task(name, rho) for name, rho in PUBLISHED_RHO.items()),
+    )
 )

@@ -8,6 +8,7 @@ another task. D4RL's files are turned from its frame into PointMaze's when they 
 from functools import partial
 
 from suites.recipes.maze2d import generate
+from suites.registry import register_suite
 from suites.simulators.point_maze import make_point_maze
 from suites.task import ControlTask, Suite
 from suites.transforms import QuarterTurn
@@ -37,12 +38,14 @@ def _task(
     )
 
 
-SUITE = Suite(
-    name="maze2d",
-    title="Maze2D",
-    tasks=(
-        _task("umaze", "PointMaze_UMaze-v3", (5, 5), (1, 1), 300, (23.85, 161.86)),
-        _task("medium", "PointMaze_Medium-v3", (8, 8), (6, 6), 600, (13.13, 277.39)),
-        _task("large", "PointMaze_Large-v3", (9, 12), (7, 9), 800, (6.7, 273.99)),
-    ),
+register_suite(
+    Suite(
+        name="maze2d",
+        title="Maze2D",
+        tasks=(
+            _task("umaze", "PointMaze_UMaze-v3", (5, 5), (1, 1), 300, (23.85, 161.86)),
+            _task("medium", "PointMaze_Medium-v3", (8, 8), (6, 6), 600, (13.13, 277.39)),
+            _task("large", "PointMaze_Large-v3", (9, 12), (7, 9), 800, (6.7, 273.99)),
+        ),
+    )
 )

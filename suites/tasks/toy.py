@@ -4,6 +4,7 @@ The observation is the inverse temperature β, the action is the point, and the 
 papers draw the sets at β = 0, 3, 10 and 20 (https://arxiv.org/abs/2304.12824, https://arxiv.org/abs/2505.18345).
 """
 
+from suites.registry import register_suite
 from suites.task import DensityTask, Suite
 from suites.toy.densities import DENSITIES
 
@@ -42,43 +43,45 @@ OFFICIAL = PAPER | {
     "denoiser.ema": 0.0005,  # 0.005 every tenth step
 }
 
-SUITE = Suite(
-    name="toy",
-    title="Toy densities",
-    tasks=tuple(
-        DensityTask(
-            name=name,
-            suite="toy",
-            observation_dim=1,
-            action_dim=2,
-            datasets={"local": f"toy-{name}"},
-            episodes=SAMPLES,
-            density=density,
-            settings=EVERY_PRESET,
-            rho=1.0,
-        )
-        for name, density in DENSITIES.items()
-    ),
-    settings={
-        "smoke": {"evaluation.episodes": 500},
-        "quick": {
-            "data.transitions": 200_000,
-            "denoiser.levels": 25,
-            "denoiser.batch_size": 512,
-            "denoiser.steps": 3_000,
-            "denoiser.decay_steps": 3_000,
-            "guidance_net.steps": 4_000,
-            "guidance_net.decay_steps": 4_000,
-            "cep.support_actions": 96,
-            "cep.batch_size": 16,
-            "idql.candidates": 8,
-            "ddice.batch_size": 512,
-            "ddice.noises": 1,
-            "mse.batch_size": 512,
-            "swg-r.candidates": 4,
-            "evaluation.episodes": 2_000,
+register_suite(
+    Suite(
+        name="toy",
+        title="Toy densities",
+        tasks=tuple(
+            DensityTask(
+                name=name,
+                suite="toy",
+                observation_dim=1,
+                action_dim=2,
+                datasets={"local": f"toy-{name}"},
+                episodes=SAMPLES,
+                density=density,
+                settings=EVERY_PRESET,
+                rho=1.0,
+            )
+            for name, density in DENSITIES.items()
+        ),
+        settings={
+            "smoke": {"evaluation.episodes": 500},
+            "quick": {
+                "data.transitions": 200_000,
+                "denoiser.levels": 25,
+                "denoiser.batch_size": 512,
+                "denoiser.steps": 3_000,
+                "denoiser.decay_steps": 3_000,
+                "guidance_net.steps": 4_000,
+                "guidance_net.decay_steps": 4_000,
+                "cep.support_actions": 96,
+                "cep.batch_size": 16,
+                "idql.candidates": 8,
+                "ddice.batch_size": 512,
+                "ddice.noises": 1,
+                "mse.batch_size": 512,
+                "swg-r.candidates": 4,
+                "evaluation.episodes": 2_000,
+            },
+            "paper": PAPER,
+            "official": OFFICIAL,
         },
-        "paper": PAPER,
-        "official": OFFICIAL,
-    },
+    )
 )

@@ -152,7 +152,7 @@ def test_help_shows_the_defaults_of_the_preset_the_suite_and_the_terms(bench):
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_every_example_parses(command, monkeypatch):
-    monkeypatch.setattr("methods.core.registry.load_plugin", lambda path: None)
+    monkeypatch.setattr("bench.plugins.load_plugin", lambda path: None)
     for example in EXAMPLES[command]:
         assert example.startswith(command)
         line = parse(example.replace(",mine", "").split())

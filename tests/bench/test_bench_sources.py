@@ -88,6 +88,24 @@ def test_a_tuned_scale_counts_as_what_a_folder_holds(bench, fresh, original):
     assert "go on with --data local" in said
 
 
+def test_time_needs_no_data_and_refuses_a_source_that_the_task_has_not(bench, fresh):
+    timing = (
+        "time",
+        "--suite",
+        "antmaze",
+        "--methods",
+        "unguided",
+        "--batches",
+        "1",
+        "--calls",
+        "2",
+        *TINY,
+        *fresh,
+    )
+    assert "no data set from source 'local'" in bench(*timing, "--data", "local").mistake
+    assert bench(*timing).code == 0
+
+
 def test_a_table_of_another_version_is_refused_with_the_version_to_type(bench, fresh, tmp_path):
     """A folder with D4RL's version 2 of antmaze does not take version 0, which the paper's table is of."""
     cell = tmp_path / "results" / "runs" / "antmaze-umaze" / "swg-0"

@@ -1,6 +1,5 @@
-"""Every control task's environment has the task's sizes and horizon, is fixed by its seed, and is silent."""
+"""The simulators beyond what check-suite asks of every suite: spaces, unseeded resets, silence, no litter."""
 
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -40,31 +39,20 @@ def test_no_task_is_without_an_environment():
 
 
 @pytest.mark.parametrize("name", SIMULATED)
-def test_sizes_and_types(name):
+def test_every_observation_is_possible_and_actions_are_in_the_unit_box(name):
     task = TASKS[name]
-    environment = pickle.loads(pickle.dumps(task)).make_environment()
-    box = environment.observation_space
-    assert box == gym.spaces.Box(-np.inf, np.inf, (task.observation_dim,), np.float32)
+    environment = task.make_environment()
+    assert environment.observation_space == gym.spaces.Box(-np.inf, np.inf, (task.observation_dim,), np.float32)
     assert environment.action_space == gym.spaces.Box(-1.0, 1.0, (task.action_dim,), np.float32)
-    environment.action_space.seed(0)
-    observation, _ = environment.reset(seed=0)
-    for _ in range(3):
-        assert observation.shape == box.shape
-        assert observation.dtype == np.float32
-        assert np.isfinite(observation).all()
-        observation, reward, terminated, truncated, _ = environment.step(environment.action_space.sample())
-        assert isinstance(reward, float)
-        assert type(terminated) is bool or isinstance(terminated, np.bool_)
-        assert truncated is False
     environment.close()
 
 
-@pytest.mark.parametrize("name", SIMULATED)
-def test_the_horizon_truncates_and_nothing_else_does(name):
+@pytest.mark.parametrize("name", ["hopper-medium-v2", "walker2d-medium-v2"])
+def test_the_horizon_truncates_robots_that_cannot_fall(name):
+    """They fall long before their horizon, so check-suite does not reach it."""
     task = TASKS[name]
     environment = task.make_environment()
-    if name.startswith(("hopper", "walker2d")):
-        simulator(environment)._terminate_when_unhealthy = False  # they fall long before their horizon
+    simulator(environment)._terminate_when_unhealthy = False
     environment.reset(seed=1)
     still = np.zeros(task.action_dim, np.float32)
     for step in range(1, task.horizon + 1):
@@ -74,36 +62,10 @@ def test_the_horizon_truncates_and_nothing_else_does(name):
 
 
 @pytest.mark.parametrize("name", SIMULATED)
-def test_an_episode_is_fixed_by_its_seed(name):
-    task = TASKS[name]
-    actions = np.random.default_rng(0).uniform(-1, 1, (5, task.action_dim)).astype(np.float32)
-
-    def episode(environment, seed):
-        rows = [environment.reset(seed=seed)[0]]
-        return np.array(rows + [environment.step(action)[0] for action in actions])
-
-    one, two = task.make_environment(), task.make_environment()
-    first = episode(one, 5)
-    assert np.array_equal(first, episode(two, 5))
-    assert not np.array_equal(first, episode(two, 6))
-    assert np.array_equal(first, episode(two, 5))
-    assert not np.array_equal(episode(one, None), episode(one, None))
-
-
-@pytest.mark.parametrize("name", SIMULATED)
-def test_environments_side_by_side_do_not_touch_each_other(name):
-    task = TASKS[name]
-    actions = np.random.default_rng(1).uniform(-1, 1, (6, task.action_dim)).astype(np.float32)
-    alone, one, other = (task.make_environment() for _ in range(3))
-    alone.reset(seed=3)
-    expected = [alone.step(action)[0] for action in actions]
-    one.reset(seed=3)
-    other.reset(seed=4)
-    for step, action in enumerate(actions):
-        other.step(-action)
-        assert np.array_equal(one.step(action)[0], expected[step])
-        if step == 3:
-            other.reset(seed=5)
+def test_a_reset_without_a_seed_draws_on(name):
+    environment = TASKS[name].make_environment()
+    environment.reset(seed=5)
+    assert not np.array_equal(environment.reset()[0], environment.reset()[0])
 
 
 def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch):

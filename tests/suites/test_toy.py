@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from suites.registry import get_suite
 from suites.task import DensityTask
-from suites.tasks.toy import SUITE
 from suites.toy.densities import DENSITIES
+
+SUITE = get_suite("toy")
 
 
 def test_every_density_is_one_task_of_a_point_given_the_inverse_temperature():

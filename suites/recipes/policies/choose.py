@@ -22,9 +22,10 @@ from safetensors.numpy import load_file, save_file
 
 from suites.recipes.policies.actor import EARLIER, FOLDER, BehaviourPolicy, Uniform, from_tensors, to_tensors
 from suites.recipes.policies.rollout import run_episodes
+from suites.registry import get_tasks
 from suites.simulators.gym_mujoco import ROBOTS
 from suites.task import ControlTask
-from suites.tasks.locomotion import HORIZON, SUITE
+from suites.tasks.locomotion import HORIZON
 
 COLUMNS = ("robot", "checkpoint", "steps", "role", "mean_return", "sd", "normalized_score", "episodes", "falls")
 UNTRAINED = Path("untrained-0000000")  # the table's name of the policy without weights
@@ -71,7 +72,9 @@ def main() -> None:
 
 def choose(robot: str, paths: list[Path], into: Path, episodes: int) -> None:
     """Measure the checkpoints of a robot and write its file of policies and its rows of the table."""
-    task = next(each for each in SUITE.tasks if each.name.startswith(robot) and isinstance(each, ControlTask))
+    task = next(
+        each for each in get_tasks("locomotion") if each.name.startswith(robot) and isinstance(each, ControlTask)
+    )
     candidates = [measure(task, robot, path, episodes, seed=1) for path in paths]
     untrained = measure(task, robot, UNTRAINED, episodes, seed=1)
     roles = assign_roles(candidates)

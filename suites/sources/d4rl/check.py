@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from suites.sources.d4rl.hdf5 import FLAGS, MATRICES, OPTIONAL, REQUIRED, describe_rows, open_hdf5, read_column
-from suites.sources.transitions import ACTION_TOLERANCE
+from suites.sources.transitions import ACTION_TOLERANCE, rescale_actions
 from suites.task import ControlTask
 
 
@@ -171,8 +171,10 @@ def _find_value_faults(file: h5py.File, task: ControlTask | None) -> list[str]:
                 values[name] = read_column(file, name)
             except ValueError as fault:
                 faults.append(str(fault))
-    bounds = find_bounds_fault(values["actions"]) if "actions" in values else None
-    faults += [bounds] if bounds else []
+    if "actions" in values:
+        actions = values["actions"] if task is None else rescale_actions(values["actions"], task)
+        bounds = find_bounds_fault(actions)
+        faults += [bounds] if bounds else []
     if {"terminals", "observations"} <= values.keys():
         faults += find_flag_faults(values)
         faults += _find_jump_faults(values, task)

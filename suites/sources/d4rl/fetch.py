@@ -22,6 +22,7 @@ from suites.sources.d4rl.files import (
 from suites.sources.d4rl.hdf5 import open_hdf5
 from suites.sources.d4rl.read import VERSION, read_d4rl
 from suites.sources.download import Patience, check_server, download
+from suites.sources.spaces import describe_range
 from suites.sources.transitions import Transitions
 from suites.task import ControlTask, Progress
 
@@ -87,7 +88,7 @@ def load_file(
     if not path.is_file():
         raise DataError(f"data set {name} ({source}) of task {task.name}: there is no file {path}")
     status = path.stat()
-    reading = f"view {VERSION} {task.horizon} {task.longest_step} {task.frame} {bounded}"
+    reading = f"view {VERSION} {task.horizon} {task.longest_step} {task.frame} {bounded}{describe_range(task)}"
     stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {reading}"
     return read_through_cache(
         cache_path(directory, source, name, task.observation_dim),

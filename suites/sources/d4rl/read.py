@@ -29,7 +29,7 @@ from foundation.program import program_name
 from suites.errors import DataError
 from suites.sources.d4rl.check import find_bounds_fault, find_jumps, find_layout_faults
 from suites.sources.d4rl.hdf5 import open_hdf5, read_column
-from suites.sources.transitions import ACTION_LIMIT, Transitions
+from suites.sources.transitions import ACTION_LIMIT, Transitions, rescale_actions
 from suites.task import ControlTask
 
 VERSION = 1  # of the view; flat copies of another version are made again
@@ -42,7 +42,7 @@ def read_d4rl(path: Path, task: ControlTask, *, source: str, name: str, bounded:
 
     Args:
         path: the HDF5 file.
-        task: gives the sizes, the horizon, the longest step and the frame.
+        task: gives the sizes, the range of actions, the horizon, the longest step and the frame.
         source, name: for the record.
         bounded: refuse actions beyond ±1.001 instead of clipping them. D4RL's users clip, so its own files are.
 
@@ -84,7 +84,7 @@ def _read(file: h5py.File, task: ControlTask, source: str, name: str, bounded: b
     else:
         next_observations = observations[1:][keep[:-1]]
     observations = observations[keep]
-    actions = read_column(file, "actions")
+    actions = rescale_actions(read_column(file, "actions"), task)
     fault = find_bounds_fault(actions) if bounded else None
     if fault is not None:
         raise ValueError(fault)
