@@ -3,6 +3,8 @@
 Their modules take seconds to import, so each name is imported when it is first used.
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 from typing import TYPE_CHECKING, Any

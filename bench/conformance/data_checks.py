@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.conformance.environment_checks import make_environment, random_actions, roll_out
 from bench.conformance.fault import Fault, Skipped
+from foundation.program import program_name
 from suites.sources.d4rl.fetch import load_file, stored_file
 from suites.sources.d4rl.files import select_version
 from suites.sources.minari import has_minari, minari_folder, read_minari
@@ -72,7 +73,7 @@ def check_minari(task: Task, name: str) -> str:
     """A Minari data set that is on disk fits the task."""
     if not has_minari(name):
         raise Skipped(
-            f"{name} is not in {minari_folder()}; `python -m bench data fetch {task.name} --data minari`."
+            f"{name} is not in {minari_folder()}; `{program_name()} data fetch {task.name} --data minari`."
         )
     with tempfile.TemporaryDirectory() as folder:
         found = read_minari(minari_folder(), name, task, source="minari", directory=Path(folder))
@@ -85,7 +86,7 @@ def check_d4rl(task: Task, name: str, directory: Path) -> str:
     select_version(name, None)
     path = stored_file(directory, name)
     if not path.is_file():
-        raise Skipped(f"{name} is not in {directory}; `python -m bench data fetch {task.name} --data d4rl`.")
+        raise Skipped(f"{name} is not in {directory}; `{program_name()} data fetch {task.name} --data d4rl`.")
     with tempfile.TemporaryDirectory() as folder:
         found = load_file(path, task, Path(folder), source="d4rl", name=name, bounded=False)
     return describe(task, transform_rewards(found, task))

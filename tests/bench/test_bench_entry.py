@@ -142,6 +142,10 @@ def test_the_oldest_python_is_the_declared_one():
 @pytest.mark.parametrize("file", READ_FIRST)
 def test_an_old_python_can_read_what_comes_before_the_check(file):
     tree = ast.parse((ROOT / file).read_text(), feature_version=(3, 8))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    hints = [hint for each in functions for hint in (each.returns, *(arg.annotation for arg in each.args.args))]
+    if any(isinstance(hint, ast.Subscript | ast.BinOp) for hint in hints):  # `list[str]`, `X | None`
+        assert "from __future__ import annotations\n" in (ROOT / file).read_text()
     at_start = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {
         name.partition(".")[0]
