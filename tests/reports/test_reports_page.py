@@ -145,3 +145,13 @@ def test_published_numbers_go_with_the_version_of_the_data(folder, tmp_path):
 
     assert shown("v0") == (True, True)  # SWG's code takes v0; AEPO's table names no version
     assert shown("v2") == (False, True)
+
+
+def test_success_rates_stand_below_the_scores_where_the_suite_has_them(filled, tmp_path):
+    assert "Success rate" not in report(filled, tmp_path / "without")[1]
+    episodes = [{"return": 9.0, "length": 1, "seed": 0, "normalized": 9.0, "success": True}]
+    shorter = {m: np.full((3, 2), 9.0) for m in ("unguided", "idql", "swg")}
+    filled.add_matrix(shorter, TASKS, episodes=episodes)
+    text = report(filled, tmp_path / "with")[1]
+    table = text.partition("### Success rate")[2].partition("### Aggregates")[0]
+    assert table.count("1.00 (3 of 3)") == 6
