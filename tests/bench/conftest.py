@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from command_line import Call, Told
 
+import suites.registry
 from bench.cli.main import main
 from methods.core import registry
 
@@ -46,7 +47,10 @@ def fresh(tmp_path: Path) -> tuple[object, ...]:
 
 @pytest.fixture(autouse=True)
 def forgotten_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A method that a test registers is gone after it."""
+    """A method or a suite that a test registers is gone after it."""
     for name in registry.method_names():
         registry.get_method(name)
+    for name in suites.registry.suite_names():
+        suites.registry.get_suite(name)
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.setattr(suites.registry, "_registered", dict(suites.registry._registered))

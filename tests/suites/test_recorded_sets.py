@@ -1,4 +1,4 @@
-"""Data sets recorded with Minari: what it records of Gymnasium's environments loads, or is refused with a remedy."""
+"""Data sets recorded with Minari: what it records of Gymnasium loads, or is refused with a remedy."""
 
 from pathlib import Path
 
@@ -97,13 +97,19 @@ def test_actions_of_another_range_are_rescaled_where_the_task_says_so(tmp_path, 
 
 
 def test_a_range_that_is_not_in_the_middle_is_rescaled_too(tmp_path):
-    record(ROW, Box(np.array([-1.0, 0.0]), np.array([3.0, 2.0]), dtype=np.float64))
+    record(ROW, Box(np.array([-1.0, -3.0]), np.array([3.0, 1.0]), dtype=np.float64))
     generator = np.random.default_rng(0)
     drawn = np.concatenate([generator.uniform(-1, 1, (STEPS, 2)) for _ in range(2)])
-    drawn[:, 1] = np.abs(drawn[:, 1])
-    wide = make_task(action_range=((-1.0, 0.0), (3.0, 2.0)))
-    with pytest.raises(DataError, match=r"actions lie outside \[-1, 1\] in row"):
-        read(wide, tmp_path)  # the second action was recorded below 0
+    rows = read(make_task(action_range=((-1.0, -3.0), (3.0, 1.0))), tmp_path)
+    # -1 is the first one's lowest, 1 the middle; 1 is the second one's highest, -1 the middle.
+    assert rows.actions[:, 0] == pytest.approx((drawn[:, 0] - 1) / 2, abs=2e-5)
+    assert rows.actions[:, 1] == pytest.approx((drawn[:, 1] + 1) / 2, abs=2e-5)
+
+
+def test_recorded_actions_beyond_the_declared_range_are_refused(tmp_path):
+    record(ROW, Box(-np.inf, np.inf, (2,), np.float32), scale=3.0)
+    with pytest.raises(DataError, match=r"actions lie outside \[-1, 1\] in row .*the task's action_range, as in"):
+        read(make_task(action_range=(-2.0, 2.0)), tmp_path)
 
 
 @pytest.mark.parametrize("bound", [2.0, 0.4])
@@ -167,7 +173,7 @@ REFUSED = {
         GOAL,
         ACTIONS,
         {"observation_dim": 4},
-        r"achieved_goal \(2\), desired_goal \(2\), observation \(3\), and the task's have 4 numbers; name the entries",
+        r"achieved_goal \(2\), desired_goal \(2\), observation \(3\), and the task's have 4 numbers; name the",
     ),
     "a key that is not there": (
         GOAL,
