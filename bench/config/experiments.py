@@ -42,7 +42,7 @@ class Part:
 
     def source(self, asked: str, task: Task) -> str:
         """The data source of a task: D4RL's files are the table's, where no other version is asked for."""
-        means_d4rl = asked == "d4rl" or (asked == "auto" and next(iter(task.datasets)) == "d4rl")
+        means_d4rl = asked == "d4rl" or (asked == "auto" and next(iter(task.datasets), None) == "d4rl")
         return f"d4rl:{self.version}" if self.version is not None and means_d4rl else asked
 
     def scales(self, method: Method, task: Task) -> tuple[RhoChoice, ...]:

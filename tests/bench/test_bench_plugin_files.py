@@ -56,7 +56,8 @@ def make():
     return make_gymnasium("InvertedPendulum-v5", 9)
 
 register_suite(Suite(name="{suite}", title="Mine", tasks=(
-    ControlTask(name="{task}", observation_dim=4, action_dim=1, horizon=9, reference=(0, 9), make_environment=make),
+    ControlTask(
+        name="{task}", observation_dim=4, action_dim=1, horizon=9, reference=(0, 9), make_environment=make),
 )))
 '''
 
@@ -249,8 +250,8 @@ def test_a_task_of_another_suite_or_a_task_twice_is_refused(plugin):
     text = SUITE.format(suite="my-suite", task="my-task")
     alien = plugin(text.replace("observation_dim", "suite='toy', observation_dim"))
     assert "has the task 'my-task' of the suite 'toy'; leave `suite` out" in sentence(load_plugin, alien)
-    line = next(line for line in text.splitlines() if "ControlTask(" in line and "import" not in line)
-    assert "has two tasks that are called 'my-task'" in sentence(load_plugin, plugin(text.replace(line, line * 2)))
+    twice = text.replace("tasks=(", "tasks=2 * (")
+    assert "has two tasks that are called 'my-task'" in sentence(load_plugin, plugin(twice))
 
 
 def test_a_suite_here_is_checked_by_its_file():
@@ -282,6 +283,8 @@ def test_every_command_on_data_knows_the_tasks_of_a_plugin(bench, plugin, tmp_pa
     assert bench("data", "list", "my-suite", *flags).code == 0
     choices = "task my-task has no data set from source 'local': the choices are file:PATH"
     assert bench("data", "make", "my-task", *flags).mistake == choices
+    said = "task my-task has nothing to fetch: it declares no data; its sources are file:PATH."
+    assert bench("data", "fetch", "my-task", *flags).mistake == said
     assert "task my-task" in bench("data", "info", "my-task", "--data", "file:none.hdf5", *flags).mistake
     assert (
         "unknown task or suite 'my-tusk'; did you mean my-task" in bench("data", "info", "my-tusk", *flags).mistake
