@@ -95,7 +95,7 @@ def parse_source(task: Task, text: str) -> Source:
 def list_sources(task: Task) -> str:
     """What `--data` takes for this task."""
     own = ["file:PATH"] if isinstance(task, ControlTask) else []
-    return ", ".join(["auto", *task.datasets, *own])
+    return ", ".join([*(["auto"] if task.datasets else []), *task.datasets, *own])
 
 
 def is_minari_name(text: str) -> bool:

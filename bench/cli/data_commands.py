@@ -154,7 +154,8 @@ def _downloadable(task: Task, asked: str) -> str:
     if asked == "auto" and remote:
         return remote[0]
     if asked.partition(":")[0] not in ("d4rl", "minari"):
-        what = "its data are made here" if not remote else f"--data {asked} is not downloaded"
+        own = "its data are made here" if "local" in task.datasets else "it declares no data"
+        what = own if not remote else f"--data {asked} is not downloaded"
         raise UserError(f"task {task.name} has nothing to fetch: {what}; its sources are {list_sources(task)}.")
     return asked
 

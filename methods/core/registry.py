@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
 
-from foundation.errors import unknown_name
+from foundation.errors import UserError, unknown_name
 from methods.core.method import Method, MethodError
 from methods.presets.value import Presets
 
@@ -126,4 +126,12 @@ def _import(name: str) -> None:
         importlib.import_module(module)
         return
     for point in entry_points(group=ENTRY_POINTS, name=name):
-        point.load()
+        try:
+            point.load()
+        except UserError:
+            raise
+        except Exception as error:  # whatever an installed package raises while it is imported
+            raise MethodError(
+                f"method {name!r} of the installed package {point.value!r} fails to import: "
+                f"{type(error).__name__}: {error}."
+            ) from error

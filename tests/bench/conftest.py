@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from command_line import Call, Told
 
+import suites.registry
 from bench.cli.main import main
 from methods.core import registry
 from suites.sources.d4rl.files import FILES
@@ -64,7 +65,10 @@ def original(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def forgotten_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A method that a test registers is gone after it."""
+    """A method or a suite that a test registers is gone after it."""
     for name in registry.method_names():
         registry.get_method(name)
+    for name in suites.registry.suite_names():
+        suites.registry.get_suite(name)
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.setattr(suites.registry, "_registered", dict(suites.registry._registered))

@@ -6,7 +6,6 @@ import pytest
 from command_line import Call
 
 from bench.conformance.suite_checks import check_suite
-from suites import registry
 from suites.registry import get_suite, suite_names
 
 SOUND = '''
@@ -117,14 +116,6 @@ RIGHT = {
 
 
 WITHOUT_SUCCESS = {"maze2d": 3, "locomotion": 3}  # environments whose tasks define none
-
-
-@pytest.fixture(autouse=True)
-def forgotten_suites(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A suite that a test registers is gone after it."""
-    for name in suite_names():
-        get_suite(name)
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
 
 
 def write_suite(folder: Path, **changes: str) -> Path:

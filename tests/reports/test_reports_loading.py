@@ -147,7 +147,7 @@ def test_a_failed_cell_is_named_and_never_averaged_over(folder):
 
 
 def test_what_is_written_is_read_again_to_the_last_digit(folder):
-    episodes = [{"return": 1 / 3, "length": 3, "seed": 1, "normalized": 100 * 2 / 3}]
+    episodes = [{"return": 1 / 3, "length": 3, "seed": 1, "normalized": 100 * 2 / 3, "success": None}]
     path = folder.add(control("a", "swg", 0, 1.0, episodes=episodes) | {"score": 100 * 2 / 3})
     written = json.loads(path.read_text())
     write_file(path, read_result(path, read_headers(folder.path)[path]))

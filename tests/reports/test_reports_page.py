@@ -185,3 +185,13 @@ def test_densities_have_no_source_to_name(folder, tmp_path):
     assert "\n## toy\n" in text
     assert "data local" not in text
     assert "rings (local)" not in text
+
+
+def test_success_rates_stand_below_the_scores_where_the_suite_has_them(filled, tmp_path):
+    assert "Success rate" not in report(filled, tmp_path / "without")[1]
+    episodes = [{"return": 9.0, "length": 1, "seed": 0, "normalized": 9.0, "success": True}]
+    shorter = {m: np.full((3, 2), 9.0) for m in ("unguided", "idql", "swg")}
+    filled.add_matrix(shorter, TASKS, episodes=episodes)
+    text = report(filled, tmp_path / "with")[1]
+    table = text.partition("### Success rate")[2].partition("### Aggregates")[0]
+    assert table.count("1.00 (3 of 3)") == 6

@@ -16,6 +16,7 @@ from reports.render.tables import (
     tabulate_multiples,
     tabulate_scores,
     tabulate_shares,
+    tabulate_success,
 )
 
 
@@ -129,3 +130,21 @@ def test_a_wide_table_comes_in_pieces_that_hold_every_column():
 
 def test_html_is_escaped():
     assert format_inline("`a<b` & **c**") == "<code>a&lt;b</code> &amp; <strong>c</strong>"
+
+
+def judged(success):
+    return [{"return": 1.0, "length": 1, "seed": 0, "normalized": 1.0, "success": each} for each in success]
+
+
+def test_success_rates_are_shares_of_all_episodes_and_need_every_one_to_be_judged(folder):
+    for seed, success in enumerate(([True, False], [True, True], [False, False])):
+        folder.add(control("a", "swg", seed, 1.0, episodes=judged(success)))
+        folder.add(control("a", "unguided", seed, 1.0, episodes=judged([False, False])))
+    (scores,) = load_scores(folder.path)
+    table = tabulate_success(scores)
+    assert table is not None
+    assert table.header == ("task", "unguided", "swg")
+    assert table.rows == (("a", "0.00 (0 of 6)", "0.50 (3 of 6)"),)
+    folder.add(control("a", "swg", 1, 1.0, episodes=judged([True, None])))
+    (scores,) = load_scores(folder.path)
+    assert tabulate_success(scores) is None

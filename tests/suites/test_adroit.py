@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from control_tasks import control_tasks, simulator
 
+from suites.success import StepResult
+
 TASK = control_tasks("adroit-pen")["pen-human"]
 
 
@@ -32,7 +34,7 @@ def test_the_reward_is_the_dense_one_of_the_observation():
         environment.reset(seed=seed)
         for _ in range(40):
             action = 0.3 * generator.standard_normal(24).clip(-3, 3).astype(np.float32)
-            observation, reward, terminated, truncated, _ = environment.step(action)
+            observation, reward, terminated, truncated, info = environment.step(action)
             o = observation.astype(np.float64)
             distance, similarity = np.linalg.norm(o[39:42]), o[33:36] @ o[36:39]
             near = distance < 0.075
@@ -40,6 +42,9 @@ def test_the_reward_is_the_dense_one_of_the_observation():
             penalty = 5 * (o[26] < 0.075)
             assert reward == pytest.approx(similarity - distance + bonus - penalty, abs=1e-5)
             assert terminated == (o[26] < 0.075)
+            assert TASK.success is not None
+            step = StepResult(observation, float(reward), terminated, truncated, info)
+            assert TASK.success.holds(step) == (near and similarity > 0.95)
             met.add((bonus, penalty))
             if terminated or truncated:
                 break

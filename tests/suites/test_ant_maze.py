@@ -13,6 +13,7 @@ from gymnasium.utils.env_checker import check_env
 
 from suites.simulators.ant_maze import LAYOUTS, AntMaze
 from suites.simulators.point_maze import Grid
+from suites.success import take_step
 
 mujoco: Any = untyped  # its compiled modules come without types
 
@@ -182,8 +183,10 @@ def test_an_ant_carried_along_a_shortest_path_scores_100(name):
     total, terminated = 0.0, False
     for cell in grid(name.split("-")[1]).path(layout.start, layout.goal):
         put(environment, *layout.centre(cell))
-        _, reward, terminated, _, _ = environment.step(STILL)
-        total += float(reward)
+        step = take_step(environment, STILL)
+        total, terminated = total + step.reward, step.terminated
+        assert task.success is not None
+        assert task.success.holds(step) == terminated
         assert terminated == (math.dist(layout.centre(cell), goal) <= 0.5)
     if not terminated:
         put(environment, *goal)

@@ -9,6 +9,7 @@ import pytest
 from control_tasks import control_tasks, simulator
 
 from suites.simulators.franka_kitchen import make_kitchen
+from suites.success import StepResult
 
 TASKS = control_tasks("kitchen")
 STILL = np.zeros(9, np.float32)
@@ -44,7 +45,10 @@ def test_every_sub_task_is_paid_once_and_the_fourth_ends(task):
         assert total == 0.0
         done = []
         for name in GOALS:
-            _, reward, terminated, _, _ = finish(environment, name)
+            observation, reward, terminated, truncated, info = finish(environment, name)
+            assert task.success is not None
+            step = StepResult(observation, reward, terminated, truncated, info)
+            assert task.success.holds(step) == (len(info["episode_task_completions"]) == 4)
             assert reward == float(name in EXPECTED[task.name])
             done += [name] if reward else []
             total += reward
