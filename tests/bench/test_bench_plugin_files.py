@@ -92,7 +92,8 @@ def test_loading_a_plugin_again_gives_the_same_names(plugin):
     assert load_plugin(path).methods == load_plugin(path).methods == ("my-way",)
 
 
-def test_a_plugin_that_does_not_import_says_why_and_leaves_nothing_behind(plugin):
+def test_a_plugin_that_does_not_import_says_why_and_leaves_nothing_behind(plugin, monkeypatch):
+    monkeypatch.delitem(sys.modules, "plugin_mine", raising=False)  # other tests have files of that name
     path = plugin(PLUGIN.format(name="my-way", cls="MyWay") + "\nimport no_such_package\n")
     message = sentence(load_plugin, path)
     assert message.startswith(f"plug-in {str(path)!r} fails to import: ModuleNotFoundError: ")
