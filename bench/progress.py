@@ -47,6 +47,12 @@ def format_duration(seconds: float) -> str:
     return f"about {seconds / 3600:.1f} hours"
 
 
+def describe_expected(seconds: float, has_episodes: bool) -> str:
+    """A plan's line on its duration; episodes are counted to their horizon."""
+    early = ", less where episodes end before their horizon" if has_episodes else ""
+    return f"  expected time: {format_duration(seconds)}{early} (measured on a few steps of each)"
+
+
 def make_console() -> Console:
     """The terminal or file that standard output is; in a notebook plain lines, for which it is no terminal."""
     return Console(force_jupyter=False, force_terminal=False) if Console().is_jupyter else Console()

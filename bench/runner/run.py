@@ -13,7 +13,7 @@ from bench.config.experiments import find_experiment
 from bench.config.precedence import SHARED
 from bench.config.request import Request, RunDetails
 from bench.config.sources import describe_sources
-from bench.progress import ProgressConsole, format_duration
+from bench.progress import ProgressConsole, describe_expected
 from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import estimate_plan
 from bench.runner.executors import execute_in_processes
@@ -24,6 +24,7 @@ from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from foundation.program import program_name
 from reports.load.schema import PlanEntry
+from suites.task import ControlTask
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
@@ -125,5 +126,5 @@ def print_plan(
     if not any(plan.open for plan in plans):
         console.say("  nothing to do: all results exist")
     if seconds:
-        spent = format_duration(seconds / processes)
-        console.say(f"  expected time: {spent} (measured on a few steps of each)")
+        has_episodes = any(isinstance(plan.task, ControlTask) and plan.open for plan in plans)
+        console.say(describe_expected(seconds / processes, has_episodes))

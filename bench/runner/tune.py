@@ -13,7 +13,7 @@ import optuna
 from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
 from bench.config.sources import describe_sources
 from bench.config.spec import Cell, join_items
-from bench.progress import ProgressConsole, format_duration
+from bench.progress import ProgressConsole, describe_expected
 from bench.runner.choose_rho import keep_tuned
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
@@ -36,7 +36,7 @@ from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from methods.core.policy import Policy
 from reports.load.schema import Choice
-from suites.task import DensityTask, Task
+from suites.task import ControlTask, DensityTask, Task
 from training import Component
 
 RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
@@ -169,7 +169,7 @@ def print_plan(plans: Sequence[TuningPlan], request: Request[TuningDetails], con
             )
     seconds = sum(map(estimate_plan, plans))
     if seconds:
-        console.say(f"  expected time: {format_duration(seconds)} (measured on a few steps of each)")
+        console.say(describe_expected(seconds, any(isinstance(plan.task, ControlTask) for plan in plans)))
 
 
 def tune_task(request: Request[TuningDetails], plan: TuningPlan, console: ProgressConsole) -> list[Choice]:
