@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.config.check_settings import check_arguments, check_bounds
+import numpy as np
+
+from bench.config.check_settings import check_arguments, check_bounds, check_value
 from bench.config.comparison import Comparison, find_jobs
 from bench.config.request import DetailsT, Request, RunDetails, TimingDetails, TuningDetails
 from bench.config.sources import resolve_sources
@@ -25,11 +27,11 @@ from bench.config.values import (
     read_seeds,
     read_settings,
 )
-from bench.plugins import load_plugins
+from bench.plugins import load_plugins, loaded_files
 from bench.progress import ProgressConsole
 from bench.runner.device import prepare_device
 from bench.runner.loggers import LoggerName, find_logger
-from foundation.bounds import Count
+from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError
 
 if TYPE_CHECKING:
@@ -91,7 +93,9 @@ def run(  # noqa: PLR0913 (the options of a command)
     from bench.runner.run import run as execute
     from reports.load.frames import load_frame
 
-    request = make_request(run, locals(), lambda: RunDetails(read_numbers("rho", rho, float)))
+    scales = read_numbers("rho", rho, float)
+    check_value("rho", scales, tuple[NonNegative, ...])
+    request = make_request(run, locals(), lambda: RunDetails(scales))
     entries = execute(request, ProgressConsole(quiet=not progress))
     return load_frame(request.results, [entry.path for entry in entries])
 
@@ -139,7 +143,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     if grid is not None and search != "grid":
         raise UserError("grid holds the scales of search grid; tpe searches each method's own range.")
     scales = read_numbers("grid", grid, float)
-    request = make_request(tune_rho, locals(), lambda: TuningDetails(search, trials, scales))
+    request = make_request(tune_rho, locals(), lambda: TuningDetails(search, int(trials), scales))
     return make_choices_frame(tune(request, ProgressConsole(quiet=not progress)))
 
 
@@ -177,7 +181,9 @@ def time(  # noqa: PLR0913 (the options of a command)
     from bench.runner.timing import time_methods
     from reports.load.frames import make_timing_frame
 
-    request = make_request(time, locals(), lambda: TimingDetails(read_numbers("batches", batches, int), calls))
+    request = make_request(
+        time, locals(), lambda: TimingDetails(read_numbers("batches", batches, int), int(calls))
+    )
     return make_timing_frame(time_methods(request, ProgressConsole(quiet=not progress)))
 
 
@@ -278,7 +284,7 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
 
     check_arguments(load_policy, locals())
     load_plugins(read_paths("plugin", plugin))
-    result = find_result(read_path("folder", folder), task, method, seed, rho)
+    result = find_result(read_path("folder", folder), task, method, int(seed), rho)
     return load(result, read_path("artifacts", artifacts), prepare_device(device, None), stream)
 
 
@@ -311,6 +317,7 @@ def make_request(
     Raises:
         UserError: a name that does not exist, a value that cannot work, or data that are missing.
     """
+    given = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
     comparison = make_comparison(function, given)
     particular = details()
     check_bounds(particular)
@@ -327,7 +334,7 @@ def make_request(
         details=particular,
         processes=given.get("processes"),
         threads=given["threads"] or 1,
-        plugins=read_paths("plugin", given["plugin"]),
+        plugins=loaded_files(),
         experiment=given.get("experiment"),
         logger=find_logger(given.get("logger", "none")),
     )

@@ -77,6 +77,11 @@ def load_plugin(path: Path) -> Plugin:
     return found
 
 
+def loaded_files() -> tuple[Path, ...]:
+    """Every file that was loaded in this process, in order."""
+    return tuple(_loaded)
+
+
 def _import(path: Path) -> Plugin:
     """Import the file as the module `plugin_STEM`, under which other processes find what it defines."""
     module = f"plugin_{path.stem}"
@@ -88,7 +93,7 @@ def _import(path: Path) -> Plugin:
     sys.modules[module] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(sys.modules[module])
-    except Exception as error:  # whatever a user's file raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever a user's file raises while it is imported
         _restore(*before, module)
         if isinstance(error, UserError):
             raise

@@ -142,6 +142,10 @@ class DensityTask(Task):
     density: Density
     inverse_temperatures: tuple[float, ...] = (0.0, 3.0, 10.0, 20.0)
 
+    def __post_init__(self):
+        if "local" not in self.datasets:
+            object.__setattr__(self, "datasets", {**self.datasets, "local": f"local/{self.name}"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:

@@ -28,7 +28,7 @@ examples:
   {PROGRAM} run --experiment swg-table3 --preset quick --data local
   {PROGRAM} report
 
-`{PROGRAM} COMMAND --help` shows the options of a command."""
+`{PROGRAM} COMMAND --help` shows the usual options of a command, `--help-all` all of them and every setting."""
 ABOUT_DATA = "List, fetch, make, import, describe and check data sets."
 HELP_ALL = "--help-all"
 SHORT = "--help-all shows more options, and every setting, such as --critic.steps or --swg.weight."
@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     elif typed[0] in ("list", "data", "check-suite"):
         load_typed_plugins(arguments)
     parsed = tyro.cli(
-        make_subcommands(commands, typed),
+        make_subcommands(commands, typed, SHORT if has_short_help else ""),
         prog=PROGRAM,
         description=ABOUT,
         args=arguments,
@@ -82,16 +82,21 @@ def hide_seldom(options: type) -> type:
     if not issubclass(options, ComparisonOptions):
         return options
     short = dataclasses.make_dataclass(options.__name__, hidden, bases=(options,), frozen=True, kw_only=True)
-    short.__doc__ = f"{options.__doc__}\n\n{SHORT}"
+    short.__doc__ = options.__doc__
     return short
 
 
-def make_subcommands(commands: Mapping[str, type], typed: Sequence[str]) -> Any:
-    """The commands as tyro's subcommands; the help of the one that is typed has examples."""
+def make_subcommands(commands: Mapping[str, type], typed: Sequence[str], hint: str) -> Any:
+    """The commands as tyro's subcommands; the help of the one that is typed has a hint and examples."""
 
     def subcommand(name: str, options: Any, about: str, is_typed: bool) -> Any:
         lines = [f"  {PROGRAM} {example}" for example in EXAMPLES.get(name, ())]
-        text = "\n".join([about, "", "examples:", *lines]) if lines and is_typed else about
+        above = (
+            [about, hint]
+            if hint and isinstance(options, type) and issubclass(options, ComparisonOptions)
+            else [about]
+        )
+        text = "\n".join([*above, "", "examples:", *lines]) if lines and is_typed else about
         return Annotated[options, tyro.conf.subcommand(name.split()[-1], description=text)]
 
     data = [

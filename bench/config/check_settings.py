@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import itertools
 import math
+import numbers
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -95,7 +96,7 @@ def check_value(name: str, value: Any, hint: Any) -> None:
         bounds = list(bounds_in(metadata))
         words = [COMPARISONS[type(bound)][1](bound) for bound in bounds]
         if not is_of(base, value):
-            raise UserError(f"{name}={value} must be {' and '.join([KINDS[base], *words])}.")
+            raise UserError(f"{name}={value!r} must be {' and '.join([KINDS[base], *words])}.")
         if not all(COMPARISONS[type(bound)][0](value, bound) for bound in bounds):
             raise UserError(f"{name}={value} must be {' and '.join(words)}.")
     for parsed in (item for item in metadata if isinstance(item, Parsed)):
@@ -119,8 +120,8 @@ def is_of(kind: type, value: Any) -> bool:
     """Whether a value is of that kind; an int is a float too, a bool is no number, numbers are finite."""
     if kind not in (int, float):
         return isinstance(value, kind)
-    number = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
-    return number and math.isfinite(value)
+    number = isinstance(value, numbers.Real if kind is float else numbers.Integral)
+    return number and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_text(name: str, text: Any, parsed: Parsed) -> None:

@@ -77,13 +77,13 @@ def read_seeds(value: Seeds) -> tuple[int, ...]:
         UserError: anything else.
     """
     message = f"seeds {value!r} do not parse; give a count such as 5, or a list such as 0,3,7."
-    is_count = isinstance(value, (int, np.integer)) or (isinstance(value, str) and "," not in value)
+    is_count = np.ndim(value) == 0 and not (isinstance(value, str) and "," in value)  # pyright: ignore
     try:
         items: list[Any] = value.split(",") if isinstance(value, str) else as_list("seeds", value)
         numbers = [int(item) for item in items]
     except (TypeError, ValueError):
         raise UserError(message) from None
-    if any(isinstance(item, bool) or (not isinstance(item, str) and item != int(item)) for item in items):
+    if not all(isinstance(item, (int, str, np.integer)) and not isinstance(item, bool) for item in items):
         raise UserError(message)
     if is_count:
         if not 1 <= numbers[0] <= MOST_SEEDS:
@@ -119,6 +119,8 @@ def as_list(name: str, value: Any) -> list[Any]:
     """
     if isinstance(value, (int, float, np.number)):
         return [value]
+    if isinstance(value, np.ndarray) and value.ndim != 1:
+        return [value.item()] if value.ndim == 0 else value.ravel().tolist()
     if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
         raise UserError(f"{name} {value!r} must be a single value or a list of them.")
     return list(value)
@@ -149,6 +151,8 @@ def read_settings(given: Mapping[str, Any], options: Iterable[str]) -> dict[str,
         config = Config if head in shared else get_method(group)
         place = "data" if head == DATA_SET else group
         path = [place, *rest.split(".")] if head in shared else rest.split(".")
+        if f"{place}.{rest}" in flat:
+            raise UserError(f"setting {group}.{rest} is given twice; give it once.")
         hint = find_hint(config, path)
         flat[f"{place}.{rest}"] = convert_value(value, hint)
         check_value(f"{group}.{rest}", flat[f"{place}.{rest}"], hint)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.config.code import describe_task, hash_method
 from bench.config.precedence import SHARED
 from bench.config.request import Job, Request, RunDetails
 from bench.config.spec import Cell, flatten
@@ -142,6 +143,7 @@ def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Componen
     labels = {name: node.label for name, node in models.items()}
     made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels]
     made_by += [loaded.key, loaded.about.source]
+    made_by += [describe_task(cell.task), hash_method(cell.method)]
     made_by += [cell.terms] if cell.terms != SHARED else []
     return PlannedCell(cell, setup, models, f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}")
 

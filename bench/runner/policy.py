@@ -11,7 +11,7 @@ import torch
 from bench.config.spec import Config, replace_dotted
 from bench.config.values import convert_value, find_hint
 from bench.runner.data import make_setup
-from bench.runner.plan import collect_fields
+from bench.runner.plan import Node, make_node
 from bench.storage.components import ComponentStore
 from foundation.errors import UserError
 from methods.core.method import Method
@@ -22,6 +22,7 @@ from reports.load.files import read_headers, read_result
 from reports.load.schema import Result
 from reports.load.variants import label_variants
 from suites.registry import get_tasks
+from suites.sources.transitions import make_data_key
 from training import Component, Computed, SeedStreams, Trained
 
 
@@ -52,13 +53,22 @@ class LoadedPolicy:
         Raises:
             UserError: observations of another shape, or with values that are not finite.
         """
-        size = self.observation_dim
-        given = np.asarray(observations, np.float32)
-        if given.ndim not in (1, 2) or given.shape[-1] != size or not np.isfinite(given).all():
+        size, task = self.observation_dim, self.result.task
+        try:
+            numbers = np.asarray(observations)
+        except ValueError:  # rows of different lengths
+            numbers = np.array("ragged")
+        is_real = numbers.dtype.kind in "biuf"
+        if not is_real:
+            raise UserError(f"observations for task {task} must be an array of real numbers.")
+        with np.errstate(over="ignore"):
+            given = numbers.astype(np.float32)
+        if given.ndim not in (1, 2) or given.shape[-1] != size:
             raise UserError(
-                f"observations of shape {given.shape} do not fit task {self.result.task}: give finite numbers of "
-                f"shape ({size},) or (n, {size})."
+                f"observations of shape {given.shape} do not fit task {task}: give shape ({size},) or (n, {size})."
             )
+        if not np.isfinite(given).all():
+            raise UserError(f"observations for task {task} must be finite in single precision.")
         rows = torch.from_numpy(np.atleast_2d(given)).to(self.streams.device)[None]
         rho = torch.full(rows.shape[:2], float(self.result.rho or 0.0), device=rows.device)
         actions = self.policy.act(rows, rho, StreamNoise(self.streams, rows.shape[1]))
@@ -107,11 +117,13 @@ def load(result: Result, artifacts: Path, device: torch.device, stream: str) -> 
     setup = make_setup(task, config, result.data.action_low, result.data.action_high)
     store, seeds = ComponentStore(artifacts), (result.seed,)
     models: dict[str, Any] = {}
+    data_key = make_data_key(result.data.fingerprint, result.data.reward_transform)
+    known: dict[Component, Node] = {}
     for name, component in method.components(setup).items():
         module = component.build(SeedStreams(seeds, f"{component.kind}/initial", device))
         if isinstance(component, Trained | Computed):
             label = result.components.get(name, "")
-            check_component(component, label, result, store)
+            check_component(make_node(component, data_key, known), label, result, store)
             module = store.load(label, module, seeds)
         models[name] = module
     policy = method.policy(models, setup)
@@ -137,16 +149,16 @@ def set_fields(config: Any, settings: Mapping[str, Any]) -> Any:
     return replace_dotted(config, {name: convert_value(value, hints[name]) for name, value in settings.items()})
 
 
-def check_component(component: Component, label: str, result: Result, store: ComponentStore) -> None:
-    """Refuse a component that is not there, or that was made with other settings than the method has now."""
+def check_component(node: Node, label: str, result: Result, store: ComponentStore) -> None:
+    """Refuse a component that is not there, or that other code or settings than today's made."""
     if not label or not store.has(label, result.seed):
-        missing = f"component {label or component.kind!r} of {result.method} on {result.task}, seed {result.seed},"
+        kind = label or node.component.kind
         raise UserError(
-            f"{missing} is not in {str(store.root)!r}; name the folder it was trained into with artifacts=..., "
-            "or run again."
+            f"component {kind!r} of {result.method} on {result.task}, seed {result.seed}, is not in "
+            f"{str(store.root)!r}; name the folder it was trained into with artifacts=..., or run again."
         )
-    kept = store.about(label, result.seed).get("settings")
-    if kept != collect_fields(component):
+    if node.label != label:
         raise UserError(
-            f"component {label} was made by another version of {result.method}, whose settings differ; run again."
+            f"component {label} of {result.method} on {result.task} was made by other code or settings than "
+            f"today's, which would make {node.label}; run again, or use the version that made it."
         )

@@ -3,15 +3,18 @@
 A cell whose result file is there is finished; running again does the rest.
 """
 
+import io
 import itertools
 import os
-from collections.abc import Sequence
-from functools import partial
+import pickle
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 from bench.config.experiments import find_experiment
 from bench.config.precedence import SHARED
-from bench.config.request import Request, RunDetails
+from bench.config.request import Job, Request, RunDetails
 from bench.config.sources import describe_sources
 from bench.progress import ProgressConsole, describe_expected
 from bench.runner.data import open_data, refuse_other_sources
@@ -23,6 +26,7 @@ from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from foundation.program import program_name
+from methods.core.method import Method
 from reports.load.schema import PlanEntry
 from suites.task import ControlTask
 
@@ -72,7 +76,7 @@ def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
     if request.processes is not None:
         if request.processes > 1 and alone is not None:
             raise UserError(
-                f"{alone} is defined in the script or notebook that runs, which other processes do not import; "
+                f"{alone} stands on code that other processes do not import, as that of a script or notebook; "
                 "put it into a file of its own and name it with plugin=..., or use processes=1."
             )
         return request.processes
@@ -82,16 +86,39 @@ def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
 
 
 def find_unshared(request: Request[RunDetails]) -> str | None:
-    """The first method or task that is defined in the main module, in words."""
+    """The first task or method that other processes cannot import, in words."""
     for job in request.jobs:
-        for name, method in job.methods.items():
-            if type(method).__module__ == "__main__":
-                return f"method {name!r}"
-        for value in vars(job.task).values():
-            function = value.func if isinstance(value, partial) else value
-            if callable(function) and getattr(function, "__module__", None) == "__main__":
-                return f"{function.__name__} of task {job.task.name!r}"
+        for what, thing in ((f"task {job.task.name!r}", job.task), *_name_methods(job)):
+            if needs_main(thing):
+                return what
     return None
+
+
+def _name_methods(job: Job) -> Iterator[tuple[str, Method]]:
+    return ((f"method {name!r}", method) for name, method in job.methods.items())
+
+
+class ModuleFinder(pickle.Pickler):
+    """Pickles to nowhere and keeps the modules of the classes and functions that it meets."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO())
+        self.modules: set[str] = set()
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, (type, FunctionType)):
+            self.modules.add(value.__module__)
+        return NotImplemented
+
+
+def needs_main(thing: object) -> bool:
+    """Whether another process would have to import the main module to get this object, or cannot get it at all."""
+    finder = ModuleFinder()
+    try:
+        finder.dump(thing)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return True
+    return "__main__" in finder.modules
 
 
 def count_cores() -> int:

@@ -6,6 +6,7 @@ A file `methods/my_method.py` holds the method `my-method`; nothing is imported 
 import dataclasses
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,6 +20,10 @@ MethodT = TypeVar("MethodT", bound=Method)
 ENTRY_POINTS = "diffusion_guidance_bench.methods"
 FOLDER = Path(__file__).parent.parent
 
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+RESERVED = frozenset({"data", "data-set", "critic", "denoiser", "guidance-net", "sampler", "evaluation"})
+"""The groups of shared settings, whose flags a method's settings would take."""
+
 _registered: dict[str, type[Method]] = {}
 
 
@@ -29,9 +34,15 @@ def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
         name: as typed on the command line: lower case, words joined by `-`.
 
     Raises:
-        MethodError: another class already has the name, or its settings are not those of a frozen dataclass with a
-            default for each.
+        MethodError: it is no such name, another class already has it, or its settings are not those of a frozen
+            dataclass with a default for each.
     """
+
+    if not isinstance(name, str) or NAME.fullmatch(name) is None or name in RESERVED:
+        raise MethodError(
+            f"a method cannot be called {name!r}: choose lower-case words and digits joined by `-`, as in "
+            f"my-method, and none of {', '.join(sorted(RESERVED))}, which are groups of settings."
+        )
 
     def keep(cls: type[MethodT]) -> type[MethodT]:
         check_settings_of(cls, name)

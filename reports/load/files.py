@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from foundation.files import write_atomically
+from foundation.files import is_temporary, write_atomically
 from foundation.program import program_name
 from reports.errors import ReportError
 from reports.load.schema import FORMAT, Choice, Choices, FailedResult, Result, ResultHeader, Schema
@@ -97,6 +97,8 @@ def read_headers(folder: Path) -> dict[Path, ResultHeader]:
             f"there is no results folder at {folder}: run `{program_name()} run` first, or name the folder "
             "with `--results`."
         )
+    if not any(not is_temporary(path) for path in folder.iterdir()):
+        raise ReportError(f"the results folder {str(folder)!r} is empty: run `{program_name()} run` first.")
     check_folder(folder)
     found = {path: read_file(path, ResultHeader) for path in sorted((folder / "runs").glob("*/*/seed-*.json"))}
     if not found:

@@ -10,6 +10,9 @@ from reports.load.files import read_headers, read_result
 from reports.load.schema import Choice, FailedResult, Result, TimingRow
 from reports.load.variants import label_variants, name_terms
 
+IDENTITY = ("suite", "task", "variant", "method", "seed", "rho", "preset", "terms", "status", "path")
+"""The columns of a frame without rows."""
+
 
 def load_frame(
     folder: Path,
@@ -34,16 +37,12 @@ def load_frame(
     results = [read_result(path, headers[path]) for path in wanted]
     labels = label_all_variants(results)
     rows = [
-        {**cell, **row}
+        {**cell, **row, **(result.config if settings else {})}
         for result in results
         for cell in [describe_cell(labels[result.path], result, folder)]
         for row in (list_episodes(result) if by == "episode" else [{}])
     ]
-    frame = pd.DataFrame(rows)
-    if settings:
-        by_path = {str(result.path.relative_to(folder)): result.config for result in results}
-        frame = frame.join(pd.DataFrame([by_path[path] for path in frame["path"]]))
-    return frame
+    return pd.DataFrame(rows, columns=None if rows else pd.Index(IDENTITY))
 
 
 def label_all_variants(results: Sequence[Result | FailedResult]) -> dict[Path, str]:

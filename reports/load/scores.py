@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.program import program_name
 from reports.errors import ReportError
 from reports.load.files import PLAN, read_headers, read_optional, read_result
 from reports.load.schema import HIGHER_IS_BETTER, FailedResult, Plan, PlanEntry, Result
@@ -127,8 +128,8 @@ def _report_missing(lacking: Sequence[str]) -> ReportError:
     shown = ", ".join(lacking[:_SHOWN_MISSING])
     more = f" and {len(lacking) - _SHOWN_MISSING} more" if len(lacking) > _SHOWN_MISSING else ""
     return ReportError(
-        f"{len(lacking)} result(s) are missing: {shown}{more}; run the same `bench run` command again (finished "
-        f"cells are kept), or report on less with `--tasks` and `--methods`."
+        f"{len(lacking)} result(s) are missing: {shown}{more}; run `{program_name()} run` with these tasks, "
+        "methods and seeds together (what is finished is kept), or report on less with `--tasks` and `--methods`."
     )
 
 

@@ -65,7 +65,7 @@ class Transitions:
     @property
     def key(self) -> str:
         """The fingerprint, and the reward transform if there is one."""
-        return self.fingerprint if self.raw_rewards is None else f"{self.fingerprint} {self.reward_transform}"
+        return make_data_key(self.fingerprint, self.reward_transform if self.raw_rewards is not None else "r")
 
     @property
     def ends(self) -> np.ndarray:
@@ -224,3 +224,8 @@ def _clip_actions(actions: np.ndarray) -> np.ndarray:
 
 def _find_first_row(bad: np.ndarray) -> int:
     return int(np.argwhere(bad)[0, 0])
+
+
+def make_data_key(fingerprint: str, reward_transform: str) -> str:
+    """What data and their rewards are known by in the keys of components: `r` is no transform."""
+    return fingerprint if reward_transform == "r" else f"{fingerprint} {reward_transform}"
