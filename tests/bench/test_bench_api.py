@@ -293,8 +293,8 @@ def test_whole_numbers_of_numpy_are_numbers_and_fractions_are_not(places):
     for wrong in wrongs:
         with pytest.raises(bench.UserError, match="do not parse"):
             bench.run(suite="toy", seeds=wrong)
+    twice: dict[str, Any] = {"swg_r": {"candidates": 2}, "swg-r": {"candidates": 3}}
     with pytest.raises(bench.UserError, match="given twice"):
-        twice: dict[str, Any] = {"swg_r": {"candidates": 2}, "swg-r": {"candidates": 3}}
         bench.run(suite="toy", **twice)
     with pytest.raises(bench.UserError, match="does not parse"):
         bench.run(suite="toy", rho=np.array(np.nan))
