@@ -38,10 +38,12 @@ def _make_opening(analyses: Sequence[Analysis]) -> list[Block]:
         f"{s.add_source(s.suite)}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
         for s in suites
     )
+    count = sum(len(unranked.failed) for scores in suites for unranked in scores.unranked)
+    failed = f" and {count} failed" if count else ""
     newest = max(result.created for result in results)
     return [
         Heading(1, _TITLE),
-        Text(f"{len(results)} results, none missing ({cells}); the newest is of {newest}."),
+        Text(f"{len(results)} results{failed}, none missing ({cells}); the newest is of {newest}."),
         *(Text(line) for line in _describe_conclusions(analyses)),
     ]
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from reports.analysis.collapse import bound_collapse_rate
 from reports.analysis.coverage import find_coverage
 from reports.analysis.intervals import FEWEST
 from reports.analysis.pairs import ALPHA, MOST_SEEDS, Pair, SuitePairs, find_least_flip, find_unseparated
 from reports.analysis.suite import Analysis, ControlAnalysis
+from reports.load.scores import SuiteScores, Unranked
 from reports.render.document import Block, Details, Heading, Text, split_table
 from reports.render.numbers import count_noun, format_p
 from reports.render.pair_tables import (
@@ -28,7 +31,11 @@ def join_names(names: Sequence[str]) -> str:
 
 
 def describe_conclusion(analysis: Analysis) -> str:
-    """What is separated over all tasks of a suite, and what is not."""
+    """What is separated over all tasks of a suite, what is not, and what is unranked."""
+    return _describe_ranked(analysis) + describe_unranked(analysis.scores)
+
+
+def _describe_ranked(analysis: Analysis) -> str:
     scores, pairs = analysis.scores, analysis.pairs
     size = f"**{scores.suite}**, {count_noun(len(scores.tasks), 'task')}, {count_noun(len(scores.seeds), 'seed')}"
     if len(scores.variants) == 1:
@@ -41,6 +48,31 @@ def describe_conclusion(analysis: Analysis) -> str:
     others = [pair for pair in pairs.overall if not pair.is_separated]
     said = _count_pairs(pairs, apart) if len(pairs.overall) > _LISTED else _list_pairs(pairs, apart, others)
     return f"{size}: {said}{_describe_more_seeds(pairs)} {_describe_equivalence(pairs)}".rstrip()
+
+
+def describe_unranked(scores: SuiteScores) -> str:
+    """Variants with a failed cell, with the mean that each would have at worst; nothing where there are none."""
+    parts = []
+    for unranked in scores.unranked:
+        cells = [f"{c.task}, seed {c.seed}, in {c.failure.step}: {c.failure.reason}" for c in unranked.failed]
+        where = "; ".join(cells)
+        finished = [result.score for result in unranked.finished]
+        mean = "none"
+        if finished:
+            mean = f"{np.mean(finished):.1f} over {count_noun(len(finished), 'finished cell')}"
+        parts.append(f"`{unranked.variant}` (failed on {where}; mean {mean}{_describe_worst(scores, unranked)})")
+    return f" Unranked, with a failed cell: {'; '.join(parts)}." if parts else ""
+
+
+def _describe_worst(scores: SuiteScores, unranked: Unranked) -> str:
+    """The mean with every failed cell as the worst score on its task in this report, where one is known."""
+    every = [*scores.results(), *(result for other in scores.unranked for result in other.finished)]
+    pick = min if scores.is_control else max
+    by_task = [[r.score for r in every if r.task == cell.task] for cell in unranked.failed]
+    if not all(by_task):
+        return ""
+    worst = [*(result.score for result in unranked.finished), *map(pick, by_task)]
+    return f", {np.mean(worst):.1f} with each failed cell as the worst score of its task here"
 
 
 def _list_pairs(pairs: SuitePairs, apart: Sequence[Pair], others: Sequence[Pair]) -> str:
