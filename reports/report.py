@@ -49,9 +49,9 @@ def _make_opening(analyses: Sequence[Analysis]) -> list[Block]:
 
 
 def _describe_conclusions(analyses: Sequence[Analysis]) -> list[str]:
-    """A paragraph for each suite, and one on the test behind each number of pairs and seeds."""
-    tests = [describe_test(a.pairs) for a in analyses if a.pairs is not None and describe_test(a.pairs)]
-    return [*map(describe_conclusion, analyses), *dict.fromkeys(tests)]
+    """A paragraph for each suite, and one on the test."""
+    test = describe_test([a.pairs for a in analyses if a.pairs is not None])
+    return [*map(describe_conclusion, analyses), *([test] if test else [])]
 
 
 def _analyse_suites(

@@ -43,7 +43,7 @@ def name_outcome(pair: Pair) -> str:
 def tabulate_pairs(pairs: Sequence[Pair], suite: SuitePairs, task: str | None = None) -> Table:
     """A row for each pair; with the task in front where it is of one task."""
     unit = "ratio of distances" if suite.is_ratio else "difference"
-    margin = () if suite.margin is None else (f"p within ± {suite.margin:g}",)
+    margin = () if suite.margin is None else (f"p within ± {suite.margin:g}, Holm",)
     place = () if task is None else ("task",)
     header = (*place, "pair", "outcome", unit, "p", "p, Holm", "p, sign flips", "P(first better)", *margin)
     planned = any(pair.more_seeds is not None for pair in suite.overall) and task is None
@@ -83,7 +83,7 @@ def tabulate_variance(analysis: ControlAnalysis) -> Table:
     """A row for each cell: two standard deviations, the intraclass correlation, the seeds' share of a score."""
     header = (
         "task", "variant", "seeds", "episodes", "sd between seeds", "sd between episodes",
-        "intraclass correlation", "seeds' share of a score's variance",
+        "intraclass correlation", "seeds' share",
     )  # fmt: skip
     rows = tuple(
         (

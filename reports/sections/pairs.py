@@ -141,17 +141,20 @@ def _describe_equivalence(pairs: SuitePairs) -> str:
     return f"Equivalent within ± {pairs.margin:g} points: {'; '.join(found)}. "
 
 
-def describe_test(pairs: SuitePairs) -> str:
-    """The test behind the conclusion of a suite; nothing where none is made."""
-    count = len(pairs.overall)
-    if count == 0 or pairs.seeds < FEWEST:
+def describe_test(suites: Sequence[SuitePairs]) -> str:
+    """The test behind the conclusions of all suites; nothing where none is made."""
+    tested = [pairs for pairs in suites if pairs.overall and pairs.seeds >= FEWEST]
+    if not tested:
         return ""
-    holm = f" with Holm's correction over {count} pairs" if count > 1 else ""
+    flips = [
+        f"sign flips of {seeds} seeds cannot give a p below {format_p(find_least_flip(seeds))}"
+        for seeds in sorted({pairs.seeds for pairs in tested})
+    ]
     said = (
-        f"By paired t of the seeds' differences{holm}, at {100 * ALPHA:.0f} %; an interval is 95 % for one "
-        f"pair. Sign flips of {pairs.seeds} seeds cannot give a p below {format_p(find_least_flip(pairs.seeds))}."
+        f"By paired t of the seeds' differences at {100 * ALPHA:.0f} %, with Holm's correction over all pairs of "
+        f"a suite; an interval is 95 % for one pair. For comparison, {' and '.join(flips)}."
     )
-    if any(pair.more_seeds is not None for pair in pairs.overall):
+    if any(pair.more_seeds is not None for pairs in tested for pair in pairs.overall):
         said += (
             " The range of more seeds is from the lower to the upper end of the 95 % interval of the differences' "
             f"standard deviation, at the first step of Holm's correction, and counted up to {MOST_SEEDS:,} in all."
@@ -194,7 +197,7 @@ def make_pair_blocks(analysis: Analysis) -> list[Block]:
             f"{first}, seed by seed ({better}), with a 95 % t interval. Separated: Holm's p is at most "
             f"{ALPHA:.2f}. {_describe_pair_coverage(pairs.seeds, len(scores.tasks))} P(first better) is the "
             f"probability of improvement, with a score interval that takes runs for independent and all tasks for "
-            f"one, and so is wider than it need be. The least p of sign flips of {pairs.seeds} seeds is "
+            f"one, and so is as a rule wider than it need be. The least p of sign flips of {pairs.seeds} seeds is "
             f"{format_p(find_least_flip(pairs.seeds))}."
         ),
         *split_table(tabulate_pairs(pairs.overall, pairs)),
@@ -243,7 +246,8 @@ def make_variance_blocks(analysis: ControlAnalysis) -> list[Block]:
     note = Text(
         "Method of moments with seeds and their episodes as random effects, in points of normalised score; the "
         "intraclass correlation is the seeds' share of one episode's variance, from three seeds on with F's 95 % "
-        "interval, which holds for normal parts. A share near 100 % says that more episodes would not help."
+        "interval, which holds for normal parts. The last column is their "
+        "share of the variance of a seed's score. Where the share is near 100 %, more episodes help little."
     )
     return [
         *blocks,

@@ -101,7 +101,7 @@ def _make_improvement_blocks(analysis: ControlAnalysis) -> list[Block]:
     few = describe_few_seeds(len(analysis.scores.seeds))
     note = few or (
         "In brackets: a 95 % score interval (Newcombe 2006, with Student's t) that takes runs for independent and "
-        "tasks for one, and so is wider than it need be."
+        "tasks for one, and so is as a rule wider than it need be."
     )
     return [
         Heading(3, analysis.scores.add_source(f"Probability of improvement over {analysis.baseline}")),

@@ -134,8 +134,8 @@ def test_the_report_opens_with_what_is_separated(folder, tmp_path):
     assert "Not separated: `swg` and `idql`" in opening
     assert "More seeds that would separate them with a power of 80 %" in opening
     assert "Equivalent within ± 5 points: `swg` and `idql`." in opening
-    assert "Holm's correction over 3 pairs" in opening
-    assert "cannot give a p below 0.062" in opening
+    assert "with Holm's correction over all pairs of a suite" in opening
+    assert "sign flips of 5 seeds cannot give a p below 0.062" in opening
     assert "Equivalent within" not in report(folder, tmp_path / "b", margin=0.01).partition("\n## ")[0]
     summary = (tmp_path / "a" / "summary.txt").read_text()
     assert summary.startswith("maze2d, 2 tasks, 5 seeds: `swg` scores above")
