@@ -187,13 +187,15 @@ def time(  # noqa: PLR0913 (the options of a command)
     return make_timing_frame(time_methods(request, ProgressConsole(quiet=not progress)))
 
 
-def report(
+def report(  # noqa: PLR0913 (the options of a command)
     *,
     results: FilePath = "results",
     out: FilePath | None = None,
     baseline: str | None = None,
     tasks: Names = None,
     methods: Names = None,
+    margin: float = 5.0,
+    bold: Literal["separated", "five-percent"] = "separated",
     progress: bool = True,
 ) -> Path:
     """Write tables, intervals and figures of a results folder, as Markdown, HTML, CSV, PNG and SVG.
@@ -203,6 +205,9 @@ def report(
         out: where to write; RESULTS/report if left out.
         baseline: for the probability of improvement; `unguided`, else the first method, if left out.
         tasks, methods: names to keep; all if left out.
+        margin: points of normalised score within which two methods count as equivalent.
+        bold: `separated` for the methods not separated from the best by the paired test, `five-percent` for those
+            within 5 % of it.
         progress: say what is being made.
 
     Returns:
@@ -211,6 +216,7 @@ def report(
     Raises:
         UserError: results that are missing, damaged or do not belong in one table.
     """
+    from reports.analysis.suite import Options
     from reports.report import write_report
 
     check_arguments(report, locals())
@@ -222,6 +228,7 @@ def report(
         baseline=baseline,
         tasks=read_names("tasks", tasks),
         methods=read_names("methods", methods),
+        options=Options(margin=float(margin), bold=bold),
         progress=ProgressConsole(quiet=not progress).say,
     )
     return place

@@ -1,44 +1,57 @@
 """Write the report of a results folder: everything is computed before the first file is written."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from foundation.files import write_atomically
 from reports.analysis.published import compare
-from reports.analysis.statistics import REPLICATES
-from reports.analysis.suite import Analysis, analyse
+from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
 from reports.errors import ReportError
 from reports.load.files import EXPERIMENTS, TIMING, read_choices, read_optional
 from reports.load.schema import Experiments, Timing
-from reports.load.scores import SuiteScores, load_scores
+from reports.load.scores import load_scores
 from reports.render.csv import (
     export_aggregates,
     export_comparisons,
     export_densities,
     export_exactness,
+    export_pairs,
     export_scores,
+    export_variance,
 )
 from reports.render.document import Block, Figure, Heading, Text, render_markdown
 from reports.render.html import render_html
 from reports.render.tables import summarize
 from reports.sections.cost import select_rows
+from reports.sections.pairs import describe_conclusion, describe_test
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
 
 _TITLE = "Diffusion guidance: report"
 
 
-def _make_opening(suites: Sequence[SuiteScores]) -> list[Block]:
+def _make_opening(analyses: Sequence[Analysis]) -> list[Block]:
+    suites = [analysis.scores for analysis in analyses]
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
         f"{s.add_source(s.suite)}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
         for s in suites
     )
+    count = sum(len(unranked.failed) for scores in suites for unranked in scores.unranked)
+    failed = f" and {count} failed" if count else ""
     newest = max(result.created for result in results)
     return [
         Heading(1, _TITLE),
-        Text(f"{len(results)} results, none missing ({cells}); the newest is of {newest}."),
+        Text(f"{len(results)} results{failed}, none missing ({cells}); the newest is of {newest}."),
+        *(Text(line) for line in _describe_conclusions(analyses)),
     ]
+
+
+def _describe_conclusions(analyses: Sequence[Analysis]) -> list[str]:
+    """A paragraph for each suite, and one on the test."""
+    test = describe_test([a.pairs for a in analyses if a.pairs is not None])
+    return [*map(describe_conclusion, analyses), *([test] if test else [])]
 
 
 def _analyse_suites(
@@ -46,20 +59,37 @@ def _analyse_suites(
     baseline: str | None,
     tasks: Sequence[str] | None,
     methods: Sequence[str] | None,
-    replicates: int,
+    options: Options,
     progress: Callable[[str], None],
 ) -> list[Analysis]:
-    if replicates < 100:
-        raise ReportError(f"{replicates} bootstrap replicates are too few for a 95 % interval: give 100 or more.")
+    _check_options(options)
     suites = load_scores(results, tasks=tasks, methods=methods)
     labels = sorted({variant for scores in suites for variant in scores.variants})
     if baseline is not None and baseline not in labels:
         raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
     analyses = []
     for scores in suites:
-        progress(f"{scores.suite}: {len(scores.results())} results, {replicates:,} bootstrap replicates")
-        analyses.append(analyse(scores, baseline, replicates))
+        progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
+        analyses.append(analyse(scores, baseline, options))
     return analyses
+
+
+def _check_options(options: Options) -> None:
+    if options.replicates < 100:
+        raise ReportError(
+            f"{options.replicates} bootstrap replicates are too few for a 95 % interval: give 100 or more."
+        )
+    if not (math.isfinite(options.margin) and options.margin > 0):
+        raise ReportError(
+            f"{options.margin:g} is no margin of equivalence: give a positive number of points, such as 5."
+        )
+    if options.bold not in BOLD_RULES:
+        raise ReportError(f"{options.bold!r} is no rule for bold: give {' or '.join(BOLD_RULES)}.")
+
+
+def _summarize(analyses: Sequence[Analysis], options: Options) -> str:
+    said = [line.replace("**", "") for line in _describe_conclusions(analyses)]
+    return "\n\n".join([*said, summarize(analyses, options)])
 
 
 def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -82,44 +112,47 @@ def write_report(
     baseline: str | None = None,
     tasks: Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
-    replicates: int = REPLICATES,
+    options: Options | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
-    """Writes report.md, report.html, summary.txt (the score tables alone), the CSV files and the figures.
+    """Writes report.md, report.html, summary.txt (conclusions and score tables), the CSV files and the figures.
 
     Args:
         results: the folder `bench run` wrote.
         out: the folder for the report, made if it is not there; files of an earlier report are replaced.
         baseline: the variant the others are compared with; by default `unguided`, or the first there is.
         tasks, methods: names to keep; nothing given keeps all.
-        replicates: bootstrap replicates of every interval.
+        options: margin of equivalence, rule for bold, bootstrap replicates.
         progress: called with a line of text that says what is being worked on.
 
     Returns:
         The written files, report.md first.
 
     Raises:
-        ReportError: see `load_scores`; also an unknown baseline, unreadable samples, too few replicates, or an
+        ReportError: see `load_scores`; also an unknown baseline, unreadable samples, a bad option, or an
             `out` that is a file. Nothing has been written then.
     """
     tell = progress or (lambda line: None)
-    analyses = _analyse_suites(results, baseline, tasks, methods, replicates, tell)
+    options = options or Options()
+    analyses = _analyse_suites(results, baseline, tasks, methods, options, tell)
     timing, choices = read_optional(results / TIMING, Timing), read_choices(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
-    comparisons = compare(results, experiments.cells if experiments else (), every, replicates)
-    blocks = [*_make_opening([a.scores for a in analyses]), *make_comparison_section(comparisons)]
+    comparisons = compare(results, experiments.cells if experiments else (), every)
+    blocks = [*_make_opening(analyses), *make_comparison_section(comparisons)]
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
         timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
-        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, choices)
+        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, choices, options)
     text = {
         "report.md": render_markdown(blocks),
-        "summary.txt": summarize(analyses) + format_comparisons(comparisons),
+        "summary.txt": _summarize(analyses, options) + format_comparisons(comparisons),
         "report.html": render_html(_TITLE, blocks),
         "scores.csv": export_scores(analyses),
         "aggregates.csv": export_aggregates(analyses),
+        "pairs.csv": export_pairs(analyses),
+        "variance.csv": export_variance(analyses),
         "densities.csv": export_densities(analyses),
         "exactness.csv": export_exactness(analyses),
         "comparison.csv": export_comparisons(comparisons),

@@ -116,6 +116,10 @@ class ReportOptions:
     """Only these tasks."""
     methods: Names = None
     """Only these methods."""
+    margin: float = 5.0
+    """Points of normalised score within which two methods count as equivalent."""
+    bold: Literal["separated", "five-percent"] = "separated"
+    """Bold: the methods not separated from the best, or, as papers do, those within 5 % of it."""
 
 
 @dataclass(frozen=True, kw_only=True)

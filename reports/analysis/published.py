@@ -1,8 +1,8 @@
 """Published results, and ours compared with them: each difference with an interval.
 
 The CSV files in `published/` hold the papers' tables: SWG (arXiv 2505.18345), AEPO (arXiv 2505.01822) and
-policy-guided diffusion (arXiv 2404.06356). A difference is ours minus published: our seeds are resampled, the
-published mean is taken as a constant. A number is compared only with results on the same D4RL data set.
+policy-guided diffusion (arXiv 2404.06356). A difference is ours minus published, with our t interval over seeds;
+the published mean is taken as a constant. A number is compared only with results on the same D4RL data set.
 """
 
 import re
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reports.analysis.statistics import Estimate, estimate_mean, estimate_over_tasks
+from reports.analysis.intervals import Estimate, compute_mean, estimate, estimate_mean
 from reports.load.schema import ExperimentEntry, Result
 from reports.load.variants import name_terms
 
@@ -140,7 +140,6 @@ class Comparison:
         terms: what ours ran with, such as `preset quick, controlled`.
         scores: numbers on the same data, in the order of the experiment.
         remarks: why others do not, a sentence each.
-        replicates: bootstrap replicates behind every interval.
     """
 
     experiment: str
@@ -148,19 +147,15 @@ class Comparison:
     terms: str
     scores: tuple[ComparedScore, ...]
     remarks: tuple[str, ...]
-    replicates: int
 
 
-def compare(
-    folder: Path, cells: Sequence[ExperimentEntry], results: Sequence[Result], replicates: int
-) -> tuple[Comparison, ...]:
+def compare(folder: Path, cells: Sequence[ExperimentEntry], results: Sequence[Result]) -> tuple[Comparison, ...]:
     """Every experiment that some of these results belong to, compared with its table.
 
     Args:
         folder: the results folder.
         cells: of all experiments in the folder.
         results: what is reported on.
-        replicates: bootstrap replicates of every interval.
     """
     known = {result.path: result for result in results}
     groups: dict[tuple[str, str], dict[tuple[str, str, str], dict[int, Result]]] = {}
@@ -169,24 +164,20 @@ def compare(
         if path in known:
             rows = groups.setdefault((cell.experiment, cell.table), defaultdict(dict))
             rows[cell.suite, cell.row, cell.task][cell.seed] = known[path]
-    return tuple(_compare_experiment(*names, rows, replicates) for names, rows in groups.items())
+    return tuple(_compare_experiment(*names, rows) for names, rows in groups.items())
 
 
-def _compare_experiment(
-    experiment: str, table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
-) -> Comparison:
+def _compare_experiment(experiment: str, table: str, rows: Mapping[tuple[str, str, str], Seeded]) -> Comparison:
     every = [result for seeded in rows.values() for result in seeded.values()]
     by_task = any(row.source == table for row in read_published_scores())
     work = _compare_tasks if by_task else _compare_suites
-    scores, remarks = work(table, rows, replicates)
+    scores, remarks = work(table, rows)
     said = " or ".join(dict.fromkeys(f"preset {r.preset}, {name_terms(r.terms)}" for r in every))
-    return Comparison(
-        experiment, table, said, tuple(scores), (*_describe_other_data(table, every), *remarks), replicates
-    )
+    return Comparison(experiment, table, said, tuple(scores), (*_describe_other_data(table, every), *remarks))
 
 
 def _compare_tasks(
-    table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
+    table: str, rows: Mapping[tuple[str, str, str], Seeded]
 ) -> tuple[list[ComparedScore], list[str]]:
     """A score for each task and method on the table's data."""
     scores = []
@@ -194,14 +185,14 @@ def _compare_tasks(
         results = list(seeded.values())
         for p in read_published_scores():
             if (p.source, p.method) == (table, row) and _is_on_data_of(p.task, table, results):
-                ours = estimate_mean(np.array([r.score for r in results]), replicates)
+                ours = estimate_mean(np.array([r.score for r in results]))
                 method = results[0].method
                 scores.append(ComparedScore(suite, task, method, row, len(results), ours, p.mean, p.spread))
     return scores, []
 
 
 def _compare_suites(
-    table: str, rows: Mapping[tuple[str, str, str], Seeded], replicates: int
+    table: str, rows: Mapping[tuple[str, str, str], Seeded]
 ) -> tuple[list[ComparedScore], list[str]]:
     """A score for each row whose average is over all of its suite's tasks here too, and why for the others not."""
     scores, short = [], []
@@ -219,7 +210,7 @@ def _compare_suites(
             short.append(f"{row} has {len(found)} of {len(wanted)} tasks of {suite}")
             continue
         matrix = np.array([[r.score for r in sorted(results, key=lambda r: r.seed)] for results in found]).T
-        ours = estimate_over_tasks(matrix, lambda means: means.mean(axis=-1), replicates)
+        ours = estimate(compute_mean, matrix)
         method = found[0][0].method
         scores.append(ComparedScore(suite, None, method, row, len(matrix), ours, published, None))
     if not short:

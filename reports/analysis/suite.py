@@ -2,24 +2,44 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
-from reports.analysis.statistics import (
+from reports.analysis.collapse import count_collapsed
+from reports.analysis.improvement import estimate_improvement
+from reports.analysis.intervals import (
     Estimate,
-    Profile,
     estimate_aggregates,
-    estimate_improvement,
+    estimate_geometric_mean,
     estimate_mean,
-    estimate_over_tasks,
-    estimate_profile,
-    geometric_mean,
+    estimate_positive_mean,
 )
+from reports.analysis.pairs import MARGIN, SuitePairs, compare_suite
+from reports.analysis.statistics import REPLICATES, Profile, bootstrap_aggregates, estimate_profile
+from reports.analysis.variance import VarianceParts, split_variance
 from reports.load.scores import SuiteScores
 
 OVERALL = "geometric mean"  # of all sets
 _PERCENT = 100.0
 _THRESHOLDS = 401
+BoldRule = Literal["separated", "five-percent"]
+BOLD_RULES: tuple[BoldRule, ...] = get_args(BoldRule)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a report is asked for.
+
+    Attributes:
+        replicates: bootstrap replicates of rliable's intervals and the profiles' bands.
+        margin: within which two scores count as equivalent, in points.
+        bold: `separated` for the variants not separated from the best, `five-percent` for those within 5 % of it.
+    """
+
+    replicates: int = REPLICATES
+    margin: float = MARGIN
+    bold: BoldRule = "separated"
 
 
 @dataclass(frozen=True)
@@ -29,18 +49,26 @@ class ControlAnalysis:
     Attributes:
         baseline: the variant the others are compared with.
         by_task: (task, variant) to the mean score over seeds, in percent.
-        aggregates: variant to rliable's aggregates, in scores divided by 100.
+        aggregates: variant to its aggregates, in scores divided by 100; of one task the mean alone.
+        bootstrapped: variant to the four aggregates with rliable's intervals.
         improvements: variant (all but the baseline) to its probability of improvement over the baseline.
         profiles: variant to its performance profile.
-        replicates: bootstrap replicates behind every interval.
+        pairs: every pair of variants.
+        collapsed: (task, variant) to how many of its seeds lie below a gap.
+        variances: (task, variant) to the parts of its variance, where they can be told apart.
+        replicates: bootstrap replicates behind rliable's intervals and the profiles' bands.
     """
 
     scores: SuiteScores
     baseline: str
     by_task: Mapping[tuple[str, str], Estimate]
     aggregates: Mapping[str, Mapping[str, Estimate]]
+    bootstrapped: Mapping[str, Mapping[str, Estimate]]
     improvements: Mapping[str, Estimate]
     profiles: Mapping[str, Profile]
+    pairs: SuitePairs
+    collapsed: Mapping[tuple[str, str], int]
+    variances: Mapping[tuple[str, str], VarianceParts]
     replicates: int
 
 
@@ -50,36 +78,43 @@ def _choose_thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.linspace(min(0.0, every.min() - 0.02), max(1.0, every.max() + 0.02), _THRESHOLDS)
 
 
-def analyse_control(scores: SuiteScores, asked: str | None, replicates: int) -> ControlAnalysis:
+def analyse_control(scores: SuiteScores, asked: str | None, options: Options) -> ControlAnalysis:
     """Everything said about a control suite.
 
     Args:
         scores: the suite.
         asked: the baseline asked for, if any.
-        replicates: bootstrap replicates of every interval.
+        options: margin and bootstrap replicates.
     """
-    baseline = scores.baseline(asked)
-    matrices = {variant: scores.matrix(variant) / _PERCENT for variant in scores.variants}
+    baseline, replicates = scores.baseline(asked), options.replicates
+    points = {variant: scores.matrix(variant) for variant in scores.variants}
+    matrices = {variant: matrix / _PERCENT for variant, matrix in points.items()}
     thresholds = _choose_thresholds(matrices)
+    cells = {(task, v): matrix[:, i] for v, matrix in points.items() for i, task in enumerate(scores.tasks)}
     return ControlAnalysis(
         scores=scores,
         baseline=baseline,
-        by_task={
-            (task, variant): estimate_mean(scores.matrix(variant)[:, i], replicates)
-            for variant in scores.variants
-            for i, task in enumerate(scores.tasks)
-        },
-        aggregates={variant: estimate_aggregates(matrix, replicates) for variant, matrix in matrices.items()},
+        by_task={cell: estimate_mean(values) for cell, values in cells.items()},
+        aggregates={variant: estimate_aggregates(matrix) for variant, matrix in matrices.items()},
+        bootstrapped={variant: bootstrap_aggregates(matrix, replicates) for variant, matrix in matrices.items()},
         improvements={
-            variant: estimate_improvement(matrix, matrices[baseline], replicates)
+            variant: estimate_improvement(matrix, matrices[baseline])
             for variant, matrix in matrices.items()
             if variant != baseline
         },
         profiles={
             variant: estimate_profile(matrix, thresholds, replicates) for variant, matrix in matrices.items()
         },
+        pairs=compare_suite(points, scores.tasks, options.margin),
+        collapsed={cell: count_collapsed(values) for cell, values in cells.items()},
+        variances={cell: parts for cell in cells if (parts := _split_cell(scores, *cell)) is not None},
         replicates=replicates,
     )
+
+
+def _split_cell(scores: SuiteScores, task: str, variant: str) -> VarianceParts | None:
+    groups = [np.array([e.normalized for e in result.episodes]) for result in scores.of(task, variant)]
+    return split_variance(groups)
 
 
 @dataclass(frozen=True)
@@ -94,7 +129,8 @@ class DensityAnalysis:
         distances: (task, β, variant) to the mean distance over seeds.
         multiples: the same as multiples of the floor, which is taken as a constant; NaN where it is 0.
         overall: (β, variant) to the geometric mean of the multiples over the tasks; NaN where one is not positive.
-        replicates: bootstrap replicates behind every interval.
+        pairs: every pair of variants, by the logarithm of the distance, averaged over β; None where a distance is
+            not positive or a result was not scored at every β.
     """
 
     scores: SuiteScores
@@ -104,7 +140,7 @@ class DensityAnalysis:
     distances: Mapping[tuple[str, float, str], Estimate]
     multiples: Mapping[tuple[str, float, str], Estimate]
     overall: Mapping[tuple[float, str], Estimate]
-    replicates: int
+    pairs: SuitePairs | None
 
     def of_baseline(self, task: str, beta: float, variant: str) -> float:
         """The distance as a share of the baseline's (NaN where that is 0)."""
@@ -112,13 +148,12 @@ class DensityAnalysis:
         return self.distances[task, beta, variant].value / reference if reference > 0 else float("nan")
 
 
-def analyse_densities(scores: SuiteScores, asked: str | None, replicates: int) -> DensityAnalysis:
+def analyse_densities(scores: SuiteScores, asked: str | None) -> DensityAnalysis:
     """Everything said about a suite of densities.
 
     Args:
         scores: the suite.
         asked: the baseline asked for, if any.
-        replicates: bootstrap replicates of every interval.
     """
     at = {(r.path, d.inverse_temperature): d for r in scores.results() for d in r.densities}
     betas = tuple(sorted({beta for _, beta in at}))
@@ -137,22 +172,44 @@ def analyse_densities(scores: SuiteScores, asked: str | None, replicates: int) -
             floor = np.array([floors[task, beta] for task in scores.tasks])
             multiple = np.divide(distance, floor, out=np.full_like(distance, np.nan), where=floor > 0)
             for i, task in enumerate(scores.tasks):
-                distances[task, beta, variant] = estimate_mean(distance[:, i], replicates)
-                multiples[task, beta, variant] = estimate_mean(multiple[:, i], replicates)
+                distances[task, beta, variant] = estimate_positive_mean(distance[:, i])
+                multiples[task, beta, variant] = estimate_positive_mean(multiple[:, i])
             overall[beta, variant] = (
-                estimate_over_tasks(multiple, geometric_mean, replicates)
-                if (multiple > 0).all()
-                else Estimate(float("nan"))
+                estimate_geometric_mean(multiple) if (multiple > 0).all() else Estimate(float("nan"))
             )
     return DensityAnalysis(
-        scores, scores.baseline(asked), betas, floors, distances, multiples, overall, replicates
+        scores,
+        scores.baseline(asked),
+        betas,
+        floors,
+        distances,
+        multiples,
+        overall,
+        _compare_densities(scores, betas),
     )
+
+
+def _compare_densities(scores: SuiteScores, betas: tuple[float, ...]) -> SuitePairs | None:
+    """Pairs by the mean over β of the logarithm of the distance."""
+    cells = {
+        variant: [[{d.inverse_temperature: d.distance for d in r.densities} for r in scores.of(task, variant)]
+                  for task in scores.tasks]
+        for variant in scores.variants
+    }  # fmt: skip
+    found = {
+        v: np.array([[[cell.get(beta, np.nan) for beta in betas] for cell in task] for task in tasks])
+        for v, tasks in cells.items()
+    }
+    if not all((array > 0).all() and np.isfinite(array).all() for array in found.values()):
+        return None
+    return compare_suite({v: np.log(array).mean(axis=-1).T for v, array in found.items()}, scores.tasks, None)
 
 
 Analysis = ControlAnalysis | DensityAnalysis
 
 
-def analyse(scores: SuiteScores, asked: str | None, replicates: int) -> Analysis:
+def analyse(scores: SuiteScores, asked: str | None, options: Options) -> Analysis:
     """The analysis that fits the suite's metric."""
-    work = analyse_control if scores.is_control else analyse_densities
-    return work(scores, asked, replicates)
+    if scores.is_control:
+        return analyse_control(scores, asked, options)
+    return analyse_densities(scores, asked)

@@ -18,6 +18,20 @@ _SHOWN_MISSING = 5
 
 
 @dataclass(frozen=True)
+class Unranked:
+    """A variant with a failed cell.
+
+    Attributes:
+        failed: its failed cells.
+        finished: its other results.
+    """
+
+    variant: str
+    failed: tuple[FailedResult, ...]
+    finished: tuple[Result, ...]
+
+
+@dataclass(frozen=True)
 class SuiteScores:
     """All results of one suite as a full matrix.
 
@@ -25,6 +39,7 @@ class SuiteScores:
         suite: its name.
         tasks, variants, seeds: the axes, in the order they are printed.
         cells: (task, variant, seed) to its result; every combination is there.
+        unranked: variants with a failed cell, which are no part of the matrix.
     """
 
     suite: str
@@ -32,6 +47,7 @@ class SuiteScores:
     variants: tuple[str, ...]
     seeds: tuple[int, ...]
     cells: Mapping[tuple[str, str, int], Result] = field(repr=False)
+    unranked: "tuple[Unranked, ...]" = ()
 
     @property
     def is_control(self) -> bool:
@@ -133,13 +149,43 @@ def _report_missing(lacking: Sequence[str]) -> ReportError:
     )
 
 
+def _list_failed(failed: Sequence[FailedResult]) -> str:
+    parts = [f"{r.task}, {r.method}, seed {r.seed} in {r.failure.step}: {r.failure.reason}" for r in failed]
+    more = [f"and {len(parts) - _SHOWN_MISSING} more"] if len(parts) > _SHOWN_MISSING else []
+    return "; ".join([*parts[:_SHOWN_MISSING], *more])
+
+
 def _sort_naturally(label: str) -> list[tuple[float, str]]:
     """A sort key by which `rho=5` stands before `rho=10`."""
     return [(float(n or 0), text) for text, n in re.findall(r"([^\d]+)(\d+(?:\.\d+)?)?", label)]
 
 
-def _arrange_suite(name: str, results: Sequence[Result], plan: Sequence[PlanEntry]) -> SuiteScores:
-    labels = label_variants(results)
+def _set_failed_apart(
+    every: Sequence[Result], failed: Sequence[FailedResult], labels: Mapping[Path, str]
+) -> tuple[list[Result], tuple[Unranked, ...]]:
+    """The results of variants without a failed cell, and the other variants."""
+    names = sorted({labels[cell.path] for cell in failed}, key=_sort_naturally)
+    unranked = tuple(
+        Unranked(
+            name,
+            tuple(cell for cell in failed if labels[cell.path] == name),
+            tuple(result for result in every if labels[result.path] == name),
+        )
+        for name in names
+    )
+    return [result for result in every if labels[result.path] not in names], unranked
+
+
+def _arrange_suite(
+    name: str, every: Sequence[Result], failed: Sequence[FailedResult], plan: Sequence[PlanEntry]
+) -> SuiteScores:
+    labels = label_variants([*every, *failed])
+    results, unranked = _set_failed_apart(every, failed, labels)
+    if not results:
+        raise ReportError(
+            f"every variant of suite {name} has a failed cell ({_list_failed(failed)}): run the same `bench run` "
+            f"command again, or report on less with `--tasks` and `--methods`."
+        )
     cells: dict[tuple[str, str, int], Result] = {}
     for result in results:
         key = (result.task, labels[result.path], result.seed)
@@ -149,10 +195,10 @@ def _arrange_suite(name: str, results: Sequence[Result], plan: Sequence[PlanEntr
                 f"delete the one that is not wanted."
             )
         cells[key] = result
-    planned = [cell for cell in plan if cell.suite == name]
+    known = {r.method for r in results}
+    planned = [cell for cell in plan if cell.suite == name and cell.method in known]
     tasks = tuple(dict.fromkeys([*(c.task for c in planned), *sorted({r.task for r in results})]))
     # `unguided` is what guidance is measured against: it leads, so that every suite shows it in one colour.
-    known = {r.method for r in results}
     methods = list(dict.fromkeys([*(known & {"unguided"}), *(c.method for c in planned), *sorted(known)]))
     order = {key[1]: (methods.index(result.method), _sort_naturally(key[1])) for key, result in cells.items()}
     axes = (tasks, tuple(sorted(order, key=order.__getitem__)), tuple(sorted({r.seed for r in results})))
@@ -165,7 +211,7 @@ def _arrange_suite(name: str, results: Sequence[Result], plan: Sequence[PlanEntr
     ]
     if lacking:
         raise _report_missing(lacking)
-    return SuiteScores(name, *axes, cells)
+    return SuiteScores(name, *axes, cells, unranked)
 
 
 def load_scores(
@@ -179,7 +225,7 @@ def load_scores(
 
     Raises:
         ReportError: unreadable results, a name that is not there, results that do not belong in one column,
-            or a missing cell of the matrix or of the plan.
+            a missing cell of the matrix or of the plan, or a failed cell of every variant.
     """
     headers, planned = read_headers(results), read_optional(results / PLAN, Plan)
     plan = planned.cells if planned else ()
@@ -188,20 +234,19 @@ def load_scores(
     read = [read_result(path, h) for path, h in headers.items() if _is_kept(h.task, h.method, tasks, methods)]
     plan = [cell for cell in plan if _is_kept(cell.task, cell.method, tasks, methods)]
     found = [result for result in read if isinstance(result, Result)]
-    lacking = [
-        f"{r.task}, {r.method}, seed {r.seed} (failed in {r.failure.step}: {r.failure.reason})"
-        for r in read
-        if isinstance(r, FailedResult)
-    ]
-    lacking += [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not (results / c.path).is_file()]
+    failed = [result for result in read if isinstance(result, FailedResult)]
+    lacking = [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not (results / c.path).is_file()]
     if lacking:
         raise _report_missing(lacking)
     for suite in sorted({r.suite for r in found}):
         _check_source(suite, [r for r in found if r.suite == suite])
     for task in sorted({(r.suite, r.task) for r in found}):
         _check_column(task[1], [r for r in found if (r.suite, r.task) == task])
-    if not found:
+    if not found and not failed:
         raise ReportError(f"no results in {results} match the tasks and methods asked for together.")
-    there = {r.suite for r in found}
+    there = {r.suite for r in (*found, *failed)}
     names = dict.fromkeys([*(c.suite for c in plan if c.suite in there), *sorted(there)])
-    return tuple(_arrange_suite(name, [r for r in found if r.suite == name], plan) for name in names)
+    return tuple(
+        _arrange_suite(name, [r for r in found if r.suite == name], [r for r in failed if r.suite == name], plan)
+        for name in names
+    )

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reports.load.schema import Result
+from reports.load.schema import Cell
 
 # Where a config repeats these, they name the cell or have a column of their own.
 _NOT_SETTINGS = frozenset(
@@ -16,7 +16,7 @@ _NOT_SETTINGS = frozenset(
 )
 
 
-def collect_settings(result: Result) -> dict[str, str]:
+def collect_settings(result: Cell) -> dict[str, str]:
     """The settings that can tell two variants of a method apart, as text by dotted name."""
     own = {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
@@ -26,7 +26,7 @@ def collect_settings(result: Result) -> dict[str, str]:
     return {**own, "terms": result.terms}
 
 
-def _find_differing(results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
+def _find_differing(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
     """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations."""
 
     def signatures(names: Iterable[str]) -> int:
@@ -46,16 +46,14 @@ def _find_differing(results: Sequence[Result], settings: Mapping[Path, Mapping[s
     return kept
 
 
-def _varies_within_a_task(
-    results: Sequence[Result], settings: Mapping[Path, Mapping[str, str]], name: str
-) -> bool:
+def _varies_within_a_task(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]], name: str) -> bool:
     seen: dict[str, set[str | None]] = {}
     for result in results:
         seen.setdefault(result.task, set()).add(settings[result.path].get(name))
     return any(len(values) > 1 for values in seen.values())
 
 
-def _add_rho(results: Sequence[Result], labels: Mapping[Path, str]) -> dict[Path, str]:
+def _add_rho(results: Sequence[Cell], labels: Mapping[Path, str]) -> dict[Path, str]:
     """Adds ρ to every label under which some task has several."""
     rhos: dict[tuple[str, str], set[float | None]] = {}
     for result in results:
@@ -69,7 +67,7 @@ def _add_rho(results: Sequence[Result], labels: Mapping[Path, str]) -> dict[Path
     }
 
 
-def label_variants(results: Sequence[Result]) -> dict[Path, str]:
+def label_variants(results: Sequence[Cell]) -> dict[Path, str]:
     """The variant label of every result of one suite, by the result's path."""
     labels: dict[Path, str] = {}
     for method in {result.method for result in results}:

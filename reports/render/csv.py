@@ -8,11 +8,21 @@ from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
 from reports.load.frames import describe_cell
 
-_AGGREGATES = "suite,variant,baseline,aggregate,estimate,lower,upper,seeds,tasks,replicates,data"
-_EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds,replicates"
+_AGGREGATES = (
+    "suite,variant,baseline,aggregate,estimate,lower,upper,rliable_lower,rliable_upper,seeds,tasks,replicates,data"
+)
+_EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds"
 _COMPARISON = (
     "experiment,table,suite,task,method,row,ours,ours_lower,ours_upper,published,published_spread,"
-    "difference,difference_lower,difference_upper,seeds,replicates"
+    "difference,difference_lower,difference_upper,seeds"
+)
+_PAIRS = (
+    "suite,task,first,second,unit,difference,lower,upper,p,p_holm,p_sign_flip,p_equivalent,margin,improvement,"
+    "improvement_lower,improvement_upper,more_seeds_low,more_seeds_high,seeds"
+)
+_VARIANCE = (
+    "suite,task,variant,seeds,episodes,seed_variance,episode_variance,correlation,correlation_lower,"
+    "correlation_upper,seed_share_of_score,below_gap"
 )
 _DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
 
@@ -44,10 +54,10 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
             found = dict(a.aggregates[variant])
             if variant in a.improvements:
                 found["probability of improvement"] = a.improvements[variant]
-            rows += [
-                (a.scores.suite, variant, a.baseline, name, e.value, e.lower, e.upper, *size)
-                for name, e in found.items()
-            ]
+            for name, e in found.items():
+                other = a.bootstrapped[variant].get(name)
+                bounds = (e.lower, e.upper, *((other.lower, other.upper) if other else (None, None)))
+                rows.append((a.scores.suite, variant, a.baseline, name, e.value, *bounds, *size))
     return _format_csv(_AGGREGATES, rows)
 
 
@@ -75,7 +85,7 @@ def export_exactness(analyses: Sequence[Analysis]) -> str | None:
         if len(a.scores.tasks) > 1:
             found |= {(OVERALL, beta, v): (e, None) for (beta, v), e in a.overall.items()}
         rows += [
-            (a.scores.suite, task, v, beta, e.value, e.lower, e.upper, floor, len(a.scores.seeds), a.replicates)
+            (a.scores.suite, task, v, beta, e.value, e.lower, e.upper, floor, len(a.scores.seeds))
             for (task, beta, v), (e, floor) in found.items()
         ]
     return _format_csv(_EXACTNESS, rows) if rows else None
@@ -89,5 +99,35 @@ def export_comparisons(comparisons: Sequence[Comparison]) -> str | None:
             ours, less = score.ours, score.difference
             names = (c.experiment, c.table, score.suite, score.task or "mean over tasks", score.method, score.row)
             numbers = (ours.value, ours.lower, ours.upper, score.published, score.spread)
-            rows.append((*names, *numbers, less.value, less.lower, less.upper, score.seeds, c.replicates))
+            rows.append((*names, *numbers, less.value, less.lower, less.upper, score.seeds))
     return _format_csv(_COMPARISON, rows) if comparisons else None
+
+
+def export_pairs(analyses: Sequence[Analysis]) -> str:
+    """One row per pair of variants, over all tasks and on each."""
+    rows = []
+    for a in analyses:
+        if a.pairs is None:
+            continue
+        unit = "log distance" if a.pairs.is_ratio else "points"
+        for task, pairs in {"all tasks": a.pairs.overall, **a.pairs.by_task}.items():
+            for p in pairs:
+                d, better, more = p.difference, p.improvement, p.more_seeds or (None, None)
+                names = (a.scores.suite, task, p.first, p.second, unit)
+                tests = (p.p, p.adjusted, p.flip, p.equivalence, a.pairs.margin)
+                bounds = (better.value, better.lower, better.upper)
+                rows.append((*names, d.value, d.lower, d.upper, *tests, *bounds, *more, a.pairs.seeds))
+    return _format_csv(_PAIRS, rows)
+
+
+def export_variance(analyses: Sequence[Analysis]) -> str:
+    """One row per cell of a control suite whose variance can be split."""
+    rows = []
+    for a in analyses:
+        if not isinstance(a, ControlAnalysis):
+            continue
+        for (task, variant), v in a.variances.items():
+            c = v.correlation
+            parts = (v.seeds, v.episodes, v.between, v.within, c.value, c.lower, c.upper, v.share)
+            rows.append((a.scores.suite, task, variant, *parts, a.collapsed[task, variant]))
+    return _format_csv(_VARIANCE, rows)

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 from matplotlib.axes import Axes
 
-from reports.analysis.statistics import Estimate
+from reports.analysis.intervals import Estimate
 from reports.analysis.suite import OVERALL, DensityAnalysis
 from reports.errors import ReportError
 from reports.load.schema import Result
@@ -17,6 +17,7 @@ from reports.render.figures import (
     GRID,
     INK,
     add_legend,
+    describe_bars,
     label_log_axis,
     make_canvas,
     measure_error_bars,
@@ -57,8 +58,7 @@ def draw_multiples(analysis: DensityAnalysis) -> Figure:
         axes.set_xlabel("inverse temperature β", color=INK)
     made.supylabel("distance / noise floor", fontsize=9, color=INK)
     add_legend(made, grid[0], scores.variants)
-    seeds = len(scores.seeds)
-    bars = "1 seed, no interval" if seeds == 1 else f"bars are 95 % intervals over {seeds} seeds"
+    bars = describe_bars(len(scores.seeds))
     caption = f"Distance to the exact target as a multiple of the noise floor (the line at 1); {bars}."
     return save_figure(made, f"{scores.suite}-exactness", caption)
 

@@ -14,10 +14,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from reports.analysis.statistics import AGGREGATES, Estimate
+from reports.analysis.intervals import FEWEST, Estimate
 from reports.analysis.suite import ControlAnalysis
 from reports.load.scores import SuiteScores
 from reports.render.document import Figure
+from reports.render.numbers import count_noun
 
 _GAP = 0.8  # of the space of a task that its variants take
 # Okabe and Ito's palette without its yellow, which is lost on white: told apart under colour blindness too.
@@ -95,12 +96,18 @@ def save_figure(made: Canvas, name: str, caption: str) -> Figure:
 
 
 def _describe_seeds(analysis: ControlAnalysis) -> str:
-    seeds = len(analysis.scores.seeds)
-    return "1 seed, no interval" if seeds == 1 else f"95 % intervals over {seeds} seeds"
+    return describe_bars(len(analysis.scores.seeds))
+
+
+def describe_bars(seeds: int) -> str:
+    """What the bars of a figure are, if there are any."""
+    if seeds < FEWEST:
+        return f"no interval ({count_noun(seeds, 'seed')})"
+    return f"95 % t intervals over {seeds} seeds"
 
 
 def draw_scores(analysis: ControlAnalysis) -> Figure:
-    """Every task's mean score per variant, with its seeds as faint points and a bootstrap interval."""
+    """Every task's mean score per variant, with its seeds as faint points and a t interval."""
     scores = analysis.scores
     tasks, variants = scores.tasks, scores.variants
     made = make_canvas(7.5, 1.3 + len(tasks) * (0.3 + 0.19 * len(variants)))
@@ -136,9 +143,10 @@ def draw_aggregates(analysis: ControlAnalysis) -> Figure:
     """One panel per aggregate: the estimate as a line in its interval, a row for each variant."""
     scores = analysis.scores
     variants = scores.variants
-    made = make_canvas(10.0, 1.0 + 0.36 * len(variants))
-    panels = np.atleast_1d(np.array(made.subplots(1, len(AGGREGATES), sharey=True)))
-    for axes, name in zip(panels, AGGREGATES, strict=True):
+    names = tuple(analysis.aggregates[variants[0]])
+    made = make_canvas(10.0 if len(names) > 1 else 5.0, 1.0 + 0.36 * len(variants))
+    panels = np.atleast_1d(np.array(made.subplots(1, len(names), sharey=True)))
+    for axes, name in zip(panels, names, strict=True):
         for i, variant in enumerate(variants):
             found = analysis.aggregates[variant][name]
             if found.lower is not None and found.upper is not None:
@@ -154,8 +162,9 @@ def draw_aggregates(analysis: ControlAnalysis) -> Figure:
         axes.locator_params(axis="x", nbins=4)
         tidy(axes, "x")
     add_title(made, scores)
-    made.supxlabel("score / 100 (optimality gap: lower is better)", fontsize=9, color=INK)
-    caption = f"Aggregates over tasks, scores divided by 100: estimate with {_describe_seeds(analysis)}."
+    gap = " (optimality gap: lower is better)" if len(names) > 1 else ""
+    made.supxlabel(f"score / 100{gap}", fontsize=9, color=INK)
+    caption = f"Aggregates over seeds and tasks, scores divided by 100: estimate with {_describe_seeds(analysis)}."
     return save_figure(made, f"{scores.suite}-aggregates", caption)
 
 
@@ -188,12 +197,16 @@ def draw_profile(analysis: ControlAnalysis) -> Figure:
     tidy(axes, "both")
     add_legend(made, axes, scores.variants)
     add_title(made, scores)
-    band = "1 seed, no band" if len(scores.seeds) == 1 else "bands are pointwise 95 % intervals"
+    band = (
+        "1 seed, no band"
+        if len(scores.seeds) == 1
+        else "bands are rliable's pointwise 95 % bootstrap intervals, too narrow for few seeds"
+    )
     return save_figure(made, f"{scores.suite}-profile", f"Performance profile over all tasks and seeds; {band}.")
 
 
 def draw_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float], unit: str) -> Figure:
-    """Score (IQM) against what one decision costs.
+    """Score (IQM; of one task the mean) against what one decision costs.
 
     Args:
         analysis: the suite.
@@ -204,9 +217,10 @@ def draw_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float], uni
     made = make_canvas(7.0, 4.4)
     axes = made.add_subplot()
     timed = [variant for variant in scores.variants if variant in milliseconds]
+    name = "IQM" if len(scores.tasks) > 1 else "mean"
     for variant in timed:
         i = scores.variants.index(variant)
-        found = analysis.aggregates[variant]["IQM"]
+        found = analysis.aggregates[variant][name]
         axes.errorbar(
             milliseconds[variant], found.value, yerr=measure_error_bars(found), color=pick_colour(i),
             marker=pick_marker(i), markersize=8, linewidth=1.8, linestyle="none", label=variant,
@@ -216,12 +230,12 @@ def draw_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float], uni
     axes.set_xlim(min(costs) / 1.5, max(costs) * 1.5)
     label_log_axis(axes.xaxis)
     axes.set_xlabel(unit, color=INK)
-    axes.set_ylabel("IQM of score / 100", color=INK)
+    axes.set_ylabel(f"{name} of score / 100", color=INK)
     axes.margins(y=0.12)
     tidy(axes, "both")
     add_legend(made, axes, timed)
     add_title(made, scores)
-    caption = f"Score against cost: IQM with {_describe_seeds(analysis)}, over {unit}."
+    caption = f"Score against cost: {name} with {_describe_seeds(analysis)}, over {unit}."
     return save_figure(made, f"{scores.suite}-cost", caption)
 
 

@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from reports.analysis.statistics import Estimate
-
-# Resampling n seeds understates the variance by (n - 1) / n, and n = 3 can show no more than its own range.
-_FEW_SEEDS = 5
+from reports.analysis.intervals import FEWEST, Estimate
 
 
 def format_number(value: float, digits: int) -> str:
@@ -14,15 +11,29 @@ def format_number(value: float, digits: int) -> str:
 
 
 def format_estimate(estimate: Estimate, digits: int) -> str:
-    """`0.63 [0.58, 0.69]`, or the number alone where one seed gives no interval."""
+    """`0.63 [0.58, 0.69]`, or the number alone where there is no interval."""
     if estimate.lower is None or estimate.upper is None or not np.isfinite(estimate.value):
         return format_number(estimate.value, digits)
     return f"{estimate.value:.{digits}f} [{estimate.lower:.{digits}f}, {estimate.upper:.{digits}f}]"
 
 
-def note_few_seeds(seeds: int) -> str:
-    """A sentence, with a space before it, where the seeds are too few for the bootstrap; else nothing."""
-    return f" With {seeds} seeds bootstrap intervals are too narrow." if seeds < _FEW_SEEDS else ""
+def describe_few_seeds(seeds: int) -> str:
+    """Why there is no interval, under three seeds; else nothing."""
+    if seeds >= FEWEST:
+        return ""
+    return "No interval: 1 seed." if seeds == 1 else f"No interval: {seeds} seeds, {FEWEST} are needed."
+
+
+def format_p(p: float | None) -> str:
+    """`0.032`, `<0.001`, or a dash."""
+    if p is None:
+        return "–"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def count_noun(count: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def format_difference(estimate: Estimate, digits: int) -> str:

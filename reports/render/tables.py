@@ -3,17 +3,21 @@
 A distance is also shown as a multiple of the noise floor: 1 is what samples of the exact target themselves reach.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from reports.analysis.statistics import AGGREGATES
-from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis.coverage import describe_coverage
+from reports.analysis.intervals import Estimate, compute_mean, estimate
+from reports.analysis.pairs import find_unseparated
+from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options
 from reports.load.scores import SuiteScores
 from reports.render.document import Table, format_markdown_table, split_table
-from reports.render.numbers import format_estimate, format_number, note_few_seeds
+from reports.render.numbers import count_noun, describe_few_seeds, format_estimate, format_number
 
 FLOOR = "(noise floor)"
+MEAN = "mean over tasks"
+_NEAR = 0.05  # of the best: the papers' rule for bold
 
 
 def format_mean(values: np.ndarray) -> str:
@@ -27,15 +31,50 @@ def format_mean(values: np.ndarray) -> str:
     return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
 
 
-def tabulate_scores(scores: SuiteScores) -> Table:
-    """Task × variant, mean ± sd over seeds; below them, for several tasks, the mean over tasks."""
+def find_bold(analysis: ControlAnalysis, rule: str) -> dict[str, set[str]]:
+    """Which variants are bold in each row of the score table, by task and for the mean over tasks.
+
+    Args:
+        rule: `separated` or `five-percent`, see `Options`.
+    """
+    scores, pairs = analysis.scores, analysis.pairs
+    if len(scores.variants) == 1 or (rule == "separated" and pairs.seeds < 3):
+        return {}
+    means = {t: {v: analysis.by_task[t, v].value for v in scores.variants} for t in scores.tasks}
+    means[MEAN] = {v: float(np.mean([means[t][v] for t in scores.tasks])) for v in scores.variants}
+    compared = {**pairs.by_task, MEAN: pairs.overall}
+    found = {}
+    for row, values in means.items():
+        best = max(values, key=values.__getitem__)
+        near = {v for v, value in values.items() if value >= values[best] - _NEAR * abs(values[best])}
+        found[row] = find_unseparated(best, compared[row]) if rule == "separated" else near
+    return found
+
+
+def describe_bold(bold: Mapping[str, Collection[str]], rule: str) -> str:
+    """What bold means, with a space before it; nothing where nothing is."""
+    if not bold:
+        return ""
+    if rule == "five-percent":
+        return " Bold: within 5 % of the best mean, which no test stands behind."
+    return " Bold: not separated from the best mean by the paired test below (one task alone is exploratory)."
+
+
+def tabulate_scores(scores: SuiteScores, bold: Mapping[str, Collection[str]] | None = None) -> Table:
+    """Task × variant, mean ± sd over seeds; below them, for several tasks, their mean with its interval."""
     matrices = {variant: scores.matrix(variant) for variant in scores.variants}
+
+    def mark(row: str, cells: Mapping[str, str]) -> list[str]:
+        strong = (bold or {}).get(row, ())
+        return [f"**{cell}**" if variant in strong else cell for variant, cell in cells.items()]
+
     rows = [
-        (scores.label_task(task), *(format_mean(matrices[v][:, i]) for v in scores.variants))
+        (scores.label_task(task), *mark(task, {v: format_mean(matrices[v][:, i]) for v in scores.variants}))
         for i, task in enumerate(scores.tasks)
     ]
     if len(scores.tasks) > 1:
-        rows.append(("mean over tasks", *(f"{matrices[v].mean():.1f}" for v in scores.variants)))
+        means = {v: format_estimate(estimate(compute_mean, matrices[v]), 1) for v in scores.variants}
+        rows.append((MEAN, *mark(MEAN, means)))
     return Table(("task", *scores.variants), tuple(rows))
 
 
@@ -80,13 +119,37 @@ def _format_share(successes: Sequence[bool | None]) -> str:
     return f"{count / len(successes):.2f} ({count} of {len(successes)})"
 
 
-def tabulate_aggregates(analysis: ControlAnalysis) -> Table:
-    """Variant × aggregate with intervals, in scores divided by 100."""
-    rows = [
-        (variant, *(format_estimate(found[name], 3) for name in AGGREGATES))
-        for variant, found in analysis.aggregates.items()
-    ]
-    return Table(("variant", *AGGREGATES), tuple(rows))
+def tabulate_aggregates(found: Mapping[str, Mapping[str, Estimate]]) -> Table:
+    """Variant × aggregate with intervals, in scores divided by 100; of one task the mean alone.
+
+    Args:
+        found: variant to its aggregates by name.
+    """
+    names = tuple(next(iter(found.values())))
+    rows = [(variant, *(format_estimate(own[name], 3) for name in names)) for variant, own in found.items()]
+    return Table(("variant", *names), tuple(rows))
+
+
+def tabulate_rliable(analysis: ControlAnalysis) -> Table:
+    """The same aggregates with rliable's intervals."""
+    names = next(iter(analysis.aggregates.values()))
+    return tabulate_aggregates({v: {n: own[n] for n in names} for v, own in analysis.bootstrapped.items()})
+
+
+def describe_rliable(analysis: ControlAnalysis) -> str:
+    """What rliable's intervals are, and how often they hold the truth."""
+    scores = analysis.scores
+    seeds, tasks = len(scores.seeds), len(scores.tasks)
+    said = (
+        f"By rliable: percentile intervals of its stratified bootstrap, {analysis.replicates:,} replicates over "
+        f"{count_noun(seeds, 'seed')}, each task drawn by itself."
+    )
+    if few := describe_few_seeds(seeds):
+        return f"{said} {few if seeds == 1 else 'Two seeds cannot show how far they scatter.'}"
+    own = [describe_coverage(["mean"], "rliable", seeds, tasks, "such intervals of the mean")]
+    if tasks > 1:
+        own.append(describe_coverage(["IQM"], "rliable", seeds, tasks, "those of the IQM"))
+    return " ".join([said, *own])
 
 
 def tabulate_improvements(analysis: ControlAnalysis) -> Table:
@@ -95,23 +158,33 @@ def tabulate_improvements(analysis: ControlAnalysis) -> Table:
     return Table(("variant", f"P(variant > {analysis.baseline})"), tuple(rows))
 
 
-def describe_intervals(seeds: int, replicates: int, stratified: bool = True) -> str:
-    """How the intervals came about, or that there are none."""
-    if seeds == 1:
-        return "No interval: 1 seed."
-    kind, strata = ("percentile intervals", ", stratified by task") if stratified else ("intervals", "")
+def describe_intervals(
+    seeds: int, tasks: int, estimates: Iterable[Estimate] = (), statistics: Sequence[str] = ("mean",)
+) -> str:
+    """How the intervals came about and how often they hold the truth, or that there are none.
+
+    Args:
+        seeds, tasks: behind each.
+        estimates: those shown, for a word on any without an interval.
+        statistics: of which the lowest coverage is stated.
+    """
+    if few := describe_few_seeds(seeds):
+        return few
+    equal = any(e.lower is None and np.isfinite(e.value) for e in estimates)
     return (
-        f"In brackets: 95 % {kind} from {replicates:,} bootstrap replicates over {seeds} seeds{strata}."
-        f"{note_few_seeds(seeds)}"
+        f"In brackets: 95 % intervals by Student's t over {seeds} seeds, a whole seed left out at a time. "
+        + describe_coverage(statistics, "jackknife t", seeds, tasks)
+        + (" A number without brackets is of seeds that are all equal." if equal else "")
     )
 
 
 def describe_multiples(analysis: DensityAnalysis) -> str:
     """What the table of multiples holds, and which of its methods are biased by construction."""
     scores = analysis.scores
+    intervals = describe_intervals(len(scores.seeds), 1, analysis.multiples.values())
     said = (
         "sliced Wasserstein distance to the exact target as a multiple of the noise floor (two samples of the "
-        f"target itself), lower is better. {describe_intervals(len(scores.seeds), analysis.replicates, False)}"
+        f"target itself), lower is better. {intervals}"
     )
     biased = [v for v in scores.variants if "biased" in scores.of(scores.tasks[0], v)[0].title]
     if biased:
@@ -170,18 +243,21 @@ def tabulate_shares(analysis: DensityAnalysis) -> Table:
     )
 
 
-def summarize(analyses: Sequence[Analysis]) -> str:
+def summarize(analyses: Sequence[Analysis], options: Options) -> str:
     """The score tables alone, for a terminal."""
     parts: list[str] = []
     for analysis in analyses:
         scores = analysis.scores
         if isinstance(analysis, ControlAnalysis):
-            intervals = describe_intervals(len(scores.seeds), analysis.replicates)
+            bold = find_bold(analysis, options.bold)
+            estimates = [e for own in analysis.aggregates.values() for e in own.values()]
+            names = tuple(next(iter(analysis.aggregates.values())))
+            intervals = describe_intervals(len(scores.seeds), len(scores.tasks), estimates, names)
             parts += [
-                f"{scores.add_source(scores.suite)}. {describe_scores(scores)}",
-                *map(format_markdown_table, split_table(tabulate_scores(scores))),
+                f"{scores.add_source(scores.suite)}. {describe_scores(scores)}{describe_bold(bold, options.bold)}",
+                *map(format_markdown_table, split_table(tabulate_scores(scores, bold))),
                 f"{scores.add_source(scores.suite)}. Aggregates of scores / 100. {intervals}",
-                format_markdown_table(tabulate_aggregates(analysis)),
+                format_markdown_table(tabulate_aggregates(analysis.aggregates)),
             ]
         else:
             parts += [

@@ -6,7 +6,7 @@ from foundation.program import program_name
 from reports.analysis.published import SOURCE, ComparedScore, Comparison, is_same_data, read_published_scores
 from reports.load.scores import SuiteScores
 from reports.render.document import Block, Heading, Table, Text, format_markdown_table, split_table
-from reports.render.numbers import format_difference, format_estimate, note_few_seeds
+from reports.render.numbers import describe_few_seeds, format_difference, format_estimate
 
 _COLUMNS = 8
 _NAMED = 3  # tasks that a command names; for more it names the suite
@@ -83,13 +83,10 @@ def _describe_comparison(comparison: Comparison) -> str:
         f"Ours ({comparison.terms}) compared with {comparison.table}: the difference is ours − published. The "
         f"published mean is taken as a constant; its ± is the paper's own spread."
     )
-    if seeds == [1]:
-        return f"{said} No interval: 1 seed."
+    if few := describe_few_seeds(seeds[-1]):
+        return f"{said} {few}"
     counted = " or ".join(map(str, seeds))
-    return (
-        f"{said} In brackets: 95 % percentile intervals from {comparison.replicates:,} bootstrap replicates over "
-        f"our {counted} seeds.{note_few_seeds(seeds[0])}"
-    )
+    return f"{said} In brackets: 95 % intervals by Student's t over our {counted} seeds."
 
 
 def _format_published(score: ComparedScore) -> str:

@@ -2,25 +2,31 @@
 
 from collections.abc import Sequence
 
-from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options
 from reports.load.schema import Choice, Machine, TimingRow
 from reports.load.scores import SuiteScores
 from reports.render.density_figures import draw_multiples, draw_samples
 from reports.render.document import Block, Details, Heading, Text, split_table
 from reports.render.figures import draw_aggregates, draw_costs, draw_profile, draw_scores
+from reports.render.numbers import describe_few_seeds
 from reports.render.tables import (
+    describe_bold,
     describe_intervals,
     describe_multiples,
+    describe_rliable,
     describe_scores,
+    find_bold,
     tabulate_aggregates,
     tabulate_distances,
     tabulate_improvements,
     tabulate_multiples,
+    tabulate_rliable,
     tabulate_scores,
     tabulate_shares,
     tabulate_success,
 )
 from reports.sections.cost import average_costs, make_cost_section
+from reports.sections.pairs import make_pair_blocks, make_variance_blocks
 from reports.sections.published import make_published_section
 from reports.sections.settings import make_settings_section
 from reports.sections.tuning import make_tuning_section
@@ -49,32 +55,62 @@ def describe_terms(scores: SuiteScores) -> Text:
     return Text(f"Controlled results and results as published are shown together. {'; '.join(parts)}.")
 
 
-def _make_control_blocks(analysis: ControlAnalysis) -> list[Block]:
-    scores, note = analysis.scores, describe_intervals(len(analysis.scores.seeds), analysis.replicates)
-    blocks: list[Block] = [
+def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Block]:
+    scores, bold = analysis.scores, find_bold(analysis, options.bold)
+    return [
         Heading(3, scores.add_source("Scores")),
-        Text(describe_scores(scores)),
-        *split_table(tabulate_scores(scores)),
+        Text(describe_scores(scores) + describe_bold(bold, options.bold)),
+        *split_table(tabulate_scores(scores, bold)),
         draw_scores(analysis),
         *_make_success_blocks(scores),
-        Heading(3, scores.add_source("Aggregates")),
-        Text(
-            f"By rliable over seeds × tasks, in scores divided by 100, so that 1 is D4RL's reference maximum and "
-            f"the optimality gap is the mean shortfall from 1 (lower is better). {note}"
-        ),
-        tabulate_aggregates(analysis),
-        draw_aggregates(analysis),
+        *make_pair_blocks(analysis),
+        *_make_aggregate_blocks(analysis),
+        *_make_improvement_blocks(analysis),
+        Heading(3, scores.add_source("Performance profile")),
+        draw_profile(analysis),
+        *make_variance_blocks(analysis),
     ]
-    if analysis.improvements:
-        blocks += [
-            Heading(3, scores.add_source(f"Probability of improvement over {analysis.baseline}")),
-            Text(
-                f"The probability that a random run scores above a random run of `{analysis.baseline}` on a "
-                f"random task; ties count one half. {note}"
-            ),
-            tabulate_improvements(analysis),
-        ]
-    return [*blocks, Heading(3, scores.add_source("Performance profile")), draw_profile(analysis)]
+
+
+def _make_aggregate_blocks(analysis: ControlAnalysis) -> list[Block]:
+    """The aggregates with the intervals that a conclusion rests on, and rliable's own."""
+    scores, seeds, tasks = analysis.scores, len(analysis.scores.seeds), len(analysis.scores.tasks)
+    estimates = [e for own in analysis.aggregates.values() for e in own.values()]
+    names = tuple(next(iter(analysis.aggregates.values())))
+    what = (
+        "rliable's aggregates over seeds × tasks, in scores divided by 100, so that 1 is D4RL's reference maximum "
+        "and the optimality gap is the mean shortfall from 1 (lower is better)."
+        if tasks > 1
+        else "The mean over seeds of the one task, in scores divided by 100."
+    )
+    return [
+        Heading(3, scores.add_source("Aggregates")),
+        Text(f"{what} {describe_intervals(seeds, tasks, estimates, names)}"),
+        tabulate_aggregates(analysis.aggregates),
+        draw_aggregates(analysis),
+        Details(
+            "The same with rliable's bootstrap intervals",
+            (Text(describe_rliable(analysis)), tabulate_rliable(analysis)),
+        ),
+    ]
+
+
+def _make_improvement_blocks(analysis: ControlAnalysis) -> list[Block]:
+    if not analysis.improvements:
+        return []
+    few = describe_few_seeds(len(analysis.scores.seeds))
+    note = few or (
+        "In brackets: a 95 % score interval (Newcombe 2006, with Student's t) that takes runs for independent and "
+        "tasks for one, and so is as a rule wider than it need be."
+    )
+    return [
+        Heading(3, analysis.scores.add_source(f"Probability of improvement over {analysis.baseline}")),
+        Text(
+            f"The probability that a random run scores above a random run of `{analysis.baseline}` on a random "
+            f"task; ties count one half. {note}"
+        ),
+        tabulate_improvements(analysis),
+    ]
 
 
 def _make_success_blocks(scores: SuiteScores) -> list[Block]:
@@ -97,6 +133,7 @@ def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
         draw_multiples(analysis),
         Details("The distances themselves, each set's noise floor first", (tabulate_distances(analysis),)),
         Details(f"The distances as a share of {analysis.baseline}'s", (tabulate_shares(analysis),)),
+        *make_pair_blocks(analysis),
         Heading(3, "Samples"),
         *(figures or [Text("No samples were stored with these results.")]),
     ]
@@ -118,7 +155,11 @@ def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow], machine: M
 
 
 def make_suite_section(
-    analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None, choices: Sequence[Choice]
+    analysis: Analysis,
+    timed: Sequence[TimingRow],
+    machine: Machine | None,
+    choices: Sequence[Choice],
+    options: Options,
 ) -> list[Block]:
     """One suite's section.
 
@@ -127,18 +168,22 @@ def make_suite_section(
         timed: its timing rows, possibly none.
         machine: what they were measured on, None where nothing was.
         choices: how ρ was tuned, of all suites.
+        options: what the report is asked for.
 
     Raises:
         ReportError: a samples file that cannot be read.
     """
     scores = analysis.scores
-    control = isinstance(analysis, ControlAnalysis)
     return [
         Heading(2, scores.add_source(scores.suite)),
         describe_terms(scores),
-        *(_make_control_blocks(analysis) if control else _make_density_blocks(analysis)),
+        *(
+            _make_control_blocks(analysis, options)
+            if isinstance(analysis, ControlAnalysis)
+            else _make_density_blocks(analysis)
+        ),
         *_make_cost_blocks(analysis, timed, machine),
-        *(make_published_section(scores) if control else []),
+        *(make_published_section(scores) if isinstance(analysis, ControlAnalysis) else []),
         *make_tuning_section(scores, choices),
         *make_settings_section(scores),
     ]

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from synthetic_results import FORMAT, ResultsFolder, control, data_set
 
+from reports.analysis.suite import Options
 from reports.report import write_report
 
 FOLDER = Path(__file__).parents[2] / "reports" / "published"
@@ -34,7 +36,7 @@ class Experiments:
 
     def report(self, out, replicates=200):
         self.folder.write("experiments.json", {"format": FORMAT, "cells": self.cells})
-        write_report(self.folder.path, out, replicates=replicates)
+        write_report(self.folder.path, out, options=Options(replicates=replicates))
         file = out / "comparison.csv"
         return pd.read_csv(file), (out / "report.md").read_text(), (out / "summary.txt").read_text()
 
@@ -45,35 +47,30 @@ def experiments(folder):
 
 
 def interval(matrix):
-    """The 2.5th and 97.5th percentile of the mean over tasks of means over seeds drawn anew for each task."""
-    generator = np.random.default_rng(11)
-    seeds, tasks = matrix.shape
-    means = [
-        np.mean([matrix[generator.integers(0, seeds, seeds), task].mean() for task in range(tasks)])
-        for _ in range(8_000)
-    ]
-    return np.percentile(means, [2.5, 97.5])
+    """scipy's t interval of each seed's mean over tasks."""
+    means = matrix.mean(axis=1)
+    return scipy.stats.t.interval(0.95, len(means) - 1, means.mean(), scipy.stats.sem(means))
 
 
 def test_table_2_by_task_with_the_difference_and_its_interval(experiments, tmp_path):
     scores = np.array([60.0, 71.0, 66.0, 75.0, 63.0])
     experiments.add(2, "hopper-medium-v2", "swg", "SWG", scores)
     experiments.add(2, "hopper-medium-v2", "cep", "QGPO", [90.0] * 5)
-    found, page, terminal = experiments.report(tmp_path / "out", replicates=4_000)
+    found, page, terminal = experiments.report(tmp_path / "out", replicates=200)
     row = found.set_index("row").loc["SWG"]
     # SWG's Table 2 prints 68.6 ± 4.4 for its own method on hopper-medium-v2, and 98.0 for QGPO.
     assert (row["published"], row["published_spread"]) == (68.6, 4.4)
     assert row["ours"] == pytest.approx(67.0)
     assert row["difference"] == pytest.approx(-1.6)
-    expected = interval(scores[:, None]) - 68.6
-    assert [row["difference_lower"], row["difference_upper"]] == pytest.approx(expected, abs=0.25)
+    expected = np.array(interval(scores[:, None])) - 68.6
+    assert [row["difference_lower"], row["difference_upper"]] == pytest.approx(expected)
     assert row["ours_lower"] == pytest.approx(row["difference_lower"] + 68.6)
     for text in (page, terminal):
         line = next(line for line in text.splitlines() if line.startswith("| hopper-medium-v2 | swg "))
         ours, published, difference = [cell.strip() for cell in line.strip("|").split("|")][3:]
         assert (ours[:6], published, difference[:6]) == ("67.0 [", "68.6 ± 4.4", "-1.6 [")
         line = next(line for line in text.splitlines() if line.startswith("| hopper-medium-v2 | cep    | QGPO"))
-        assert line.strip("|").split("|")[5].strip() == "-8.0 [-8.0, -8.0]"
+        assert line.strip("|").split("|")[5].strip() == "-8.0"  # equal seeds show no spread
     assert "preset quick, controlled" in page
     assert "over our 5 seeds" in page
 
@@ -84,14 +81,14 @@ def test_tables_of_averages_stand_beside_the_mean_over_all_tasks(experiments, tm
     for rho, matrix in matrices.items():
         for i, task in enumerate(LOCOMOTION):
             experiments.add(8, task, "swg", f"rho={rho}", matrix[:, i], rho=float(rho))
-    found, page, _ = experiments.report(tmp_path / "out", replicates=4_000)
+    found, page, _ = experiments.report(tmp_path / "out", replicates=200)
     assert list(found["task"]) == ["mean over tasks"] * 2
     for (rho, matrix), published in zip(matrices.items(), (72.0, 72.9), strict=True):
         row = found.set_index("row").loc[f"rho={rho}"]
         assert row["published"] == published
         assert row["difference"] == pytest.approx(matrix.mean() - published)
-        expected = interval(matrix) - published
-        assert [row["difference_lower"], row["difference_upper"]] == pytest.approx(expected, abs=0.15)
+        expected = np.array(interval(matrix)) - published
+        assert [row["difference_lower"], row["difference_upper"]] == pytest.approx(expected)
     assert "| locomotion, mean over tasks | swg    | rho=5" in page
     assert "compared only with all of its tasks" not in page
 
@@ -139,7 +136,7 @@ def test_results_of_no_experiment_have_no_such_section(experiments, folder, tmp_
     folder.add(control("hopper-medium-v2", "idql", 0, 1.0, suite="locomotion", data=_d4rl()))
     folder.add(control("hopper-medium-v2", "idql", 1, 1.0, suite="locomotion", data=_d4rl()))
     folder.write("experiments.json", {"format": FORMAT, "cells": experiments.cells})
-    write_report(folder.path, tmp_path / "out", replicates=200, methods=["idql"])
+    write_report(folder.path, tmp_path / "out", options=Options(replicates=200), methods=["idql"])
     assert "Compared with published results" not in (tmp_path / "out" / "report.md").read_text()
     assert not (tmp_path / "out" / "comparison.csv").exists()
     assert json.loads((folder.path / "experiments.json").read_text())["cells"]

@@ -3,6 +3,7 @@
 import pytest
 from synthetic_results import FORMAT, MACHINE, control
 
+from reports.analysis.suite import Options
 from reports.errors import ReportError
 from reports.load.files import TIMING, read_file
 from reports.load.schema import Timing
@@ -13,7 +14,7 @@ from reports.sections.cost import average_costs, select_rows, tabulate_costs
 
 
 def report(folder, out):
-    written = write_report(folder.path, out, replicates=200)
+    written = write_report(folder.path, out, options=Options(replicates=200))
     return written, (out / "report.md").read_text()
 
 

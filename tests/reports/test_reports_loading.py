@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from synthetic_results import FORMAT, control, data_set, density
 
+from reports.analysis.suite import Options
 from reports.errors import ReportError
 from reports.load.files import read_headers, read_result, write_file
 from reports.load.scores import load_scores
+from reports.report import write_report
+from reports.sections.pairs import describe_unranked
 
 TASKS = ("maze2d-umaze", "maze2d-medium")
 
@@ -137,10 +140,22 @@ def test_a_failed_cell_is_named_and_never_averaged_over(folder):
         del record[name]
     record |= {"status": "failed", "failure": {"step": "critic", "reason": "its loss is NaN"}}
     path.write_text(json.dumps(record))
-    said = r"1 result\(s\) are missing: .*swg, seed 1 \(failed in critic: its loss is NaN\); run the"
-    with pytest.raises(ReportError, match=said):
-        load_scores(folder.path)
-    assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
+    (scores,) = load_scores(folder.path)
+    assert scores.variants == ("unguided",)
+    (unranked,) = scores.unranked
+    assert (unranked.variant, [r.seed for r in unranked.failed]) == ("swg", [1])
+    # The others of the variant have 0, 10 and 11; the worst score on the failed cell's task is 0.
+    said = describe_unranked(scores)
+    assert (
+        f"`swg` (failed on {TASKS[0]}, seed 1, in critic: its loss is NaN; mean 7.0 over 3 finished cells" in said
+    )
+    assert ", 5.2 with each failed cell as the worst score of its task here" in said
+    write_report(folder.path, folder.path / "out", options=Options(replicates=100))
+    page = (folder.path / "out" / "report.md").read_text()
+    assert "2 tasks, 2 seeds: one variant, so nothing is compared. Unranked, with a failed cell: `swg`" in page
+    assert "4 results and 1 failed, none missing" in page
+    with pytest.raises(ReportError, match=r"every variant of suite maze2d has a failed cell .*its loss is NaN"):
+        load_scores(folder.path, methods=["swg"])
     path.write_text(json.dumps({**record, "score": 1.0}))
     with pytest.raises(ReportError, match="has the unknown field `score`"):
         load_scores(folder.path)

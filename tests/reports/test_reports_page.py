@@ -5,8 +5,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from synthetic_results import control, data_set, density
 
+from reports.analysis.suite import Options
 from reports.errors import ReportError
 from reports.report import write_report
 
@@ -22,7 +24,7 @@ def filled(folder):
 
 
 def report(folder, out, **options):
-    written = write_report(folder.path, out, replicates=200, **options)
+    written = write_report(folder.path, out, options=Options(replicates=200), **options)
     return written, (out / "report.md").read_text()
 
 
@@ -38,7 +40,8 @@ def test_files_and_numbers(filled, tmp_path):
         assert "<svg" in (out / f"{name}.svg").read_text()
         assert f"]({name}.png)" in text
     assert "Probability of improvement over unguided" in text
-    assert "200 bootstrap replicates over 3 seeds" in text
+    assert "95 % intervals by Student's t over 3 seeds" in text
+    assert "By rliable: percentile intervals of its stratified bootstrap, 200 replicates over 3 seeds" in text
     assert any("18 results" in line for line in lines)
 
     cells = pd.read_csv(out / "scores.csv")
@@ -46,7 +49,12 @@ def test_files_and_numbers(filled, tmp_path):
     aggregates = pd.read_csv(out / "aggregates.csv")
     mean = aggregates.query("variant == 'swg' and aggregate == 'mean'").iloc[0]
     assert mean["estimate"] == pytest.approx(cells.query("variant == 'swg'")["score"].mean() / 100)
-    assert mean["lower"] < mean["estimate"] < mean["upper"]
+    by_seed = cells.query("variant == 'swg'").groupby("seed")["score"].mean().to_numpy() / 100
+    expected = scipy.stats.t.interval(0.95, 2, by_seed.mean(), scipy.stats.sem(by_seed))
+    assert (mean["lower"], mean["upper"]) == pytest.approx(expected)
+    assert mean["lower"] < mean["rliable_lower"] < mean["estimate"] < mean["rliable_upper"] < mean["upper"]
+    assert len(pd.read_csv(out / "pairs.csv")) == 9  # three pairs over all tasks and on each of two
+    assert len(pd.read_csv(out / "variance.csv")) == 6
 
 
 def test_page_needs_no_other_file(filled, tmp_path):
@@ -78,7 +86,7 @@ def test_baseline_and_other_requests(filled, tmp_path):
     with pytest.raises(ReportError, match="no variant 'cep' to compare with; there are: idql, swg, unguided"):
         report(filled, tmp_path / "out", baseline="cep")
     with pytest.raises(ReportError, match="3 bootstrap replicates are too few"):
-        write_report(filled.path, tmp_path / "out", replicates=3)
+        write_report(filled.path, tmp_path / "out", options=Options(replicates=3))
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match="which is a file"):
         report(filled, tmp_path / "file")

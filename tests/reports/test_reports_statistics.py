@@ -5,14 +5,9 @@ import pytest
 import scipy.stats
 from rliable import library, metrics
 
-from reports.analysis.statistics import (
-    AGGREGATES,
-    compute_improvement,
-    estimate_aggregates,
-    estimate_improvement,
-    estimate_mean,
-    estimate_profile,
-)
+from reports.analysis.improvement import compute_improvement
+from reports.analysis.intervals import AGGREGATES
+from reports.analysis.statistics import bootstrap_aggregates, estimate_profile
 
 REPLICATES = 4_000
 
@@ -37,7 +32,7 @@ def interquartile_means(samples):
 
 
 def test_point_estimates(scores):
-    found = estimate_aggregates(scores, 100)
+    found = bootstrap_aggregates(scores, 100)
     assert tuple(found) == AGGREGATES
     assert found["IQM"].value == pytest.approx(scipy.stats.trim_mean(scores.ravel(), 0.25))
     assert found["median"].value == pytest.approx(np.median(scores.mean(axis=0)))
@@ -48,7 +43,7 @@ def test_point_estimates(scores):
 def test_iqm_by_hand():
     # Sorted: 0 .1 .2 .3 .4 .5 .6 9; a quarter off each end leaves .2 .3 .4 .5.
     matrix = np.array([[0.0, 9.0], [0.1, 0.6], [0.2, 0.5], [0.3, 0.4]])
-    assert estimate_aggregates(matrix, 100)["IQM"].value == pytest.approx(0.35)
+    assert bootstrap_aggregates(matrix, 100)["IQM"].value == pytest.approx(0.35)
 
 
 def test_intervals_match_a_direct_stratified_bootstrap(scores):
@@ -59,7 +54,7 @@ def test_intervals_match_a_direct_stratified_bootstrap(scores):
         "mean": samples.mean(axis=(1, 2)),
         "optimality gap": np.clip(1 - samples, 0, None).mean(axis=(1, 2)),
     }
-    found = estimate_aggregates(scores, REPLICATES)
+    found = bootstrap_aggregates(scores, REPLICATES)
     for name, values in direct.items():
         low, high = np.quantile(values, [0.025, 0.975])
         # Two bootstraps of 4,000 replicates agree to a few hundredths of the interval's width.
@@ -68,10 +63,10 @@ def test_intervals_match_a_direct_stratified_bootstrap(scores):
 
 
 def test_intervals_are_the_same_again_and_whatever_else_was_drawn(scores):
-    first = estimate_aggregates(scores, 200)
+    first = bootstrap_aggregates(scores, 200)
     np.random.default_rng().normal(size=10)
-    estimate_improvement(scores, scores + 0.1, 200)
-    assert estimate_aggregates(scores, 200) == first
+    bootstrap_aggregates(scores + 0.1, 100)
+    assert bootstrap_aggregates(scores, 200) == first
 
 
 def test_chance_of_improvement_by_hand():
@@ -89,16 +84,6 @@ def test_chance_of_improvement_is_mann_whitney_and_rliable(scores):
     assert compute_improvement(ours, theirs) == pytest.approx(metrics.probability_of_improvement(ours, theirs))
 
 
-def test_improvement_interval_matches_a_direct_bootstrap(scores):
-    theirs = scores[::-1] * 0.9
-    generator = np.random.default_rng(12)
-    ours, others = resampled(scores, generator), resampled(theirs, generator)
-    won = (ours[:, :, None] > others[:, None]) + 0.5 * (ours[:, :, None] == others[:, None])
-    low, high = np.quantile(won.mean(axis=(1, 2, 3)), [0.025, 0.975])
-    found = estimate_improvement(scores, theirs, REPLICATES)
-    assert (found.lower, found.upper) == pytest.approx((low, high), abs=0.02)
-
-
 def test_profile_counts_runs_above_the_threshold(scores):
     thresholds = np.array([-1.0, 0.5, scores.max(), 3.0])
     found = estimate_profile(scores, thresholds, 200)
@@ -113,20 +98,12 @@ def test_profile_counts_runs_above_the_threshold(scores):
 
 def test_one_seed_has_no_interval(scores):
     single = scores[:1]
-    assert all(e.lower is None and e.upper is None for e in estimate_aggregates(single).values())
-    assert estimate_aggregates(single)["mean"].value == pytest.approx(single.mean())
-    assert estimate_improvement(single, scores).lower is None
+    assert all(e.lower is None and e.upper is None for e in bootstrap_aggregates(single).values())
+    assert bootstrap_aggregates(single)["mean"].value == pytest.approx(single.mean())
     assert estimate_profile(single, np.array([0.5])).lower is None
-    assert estimate_mean(np.array([2.0])).lower is None
-
-
-def test_interval_over_three_seeds_is_their_range():
-    # All three draws are the lowest with probability 1/27 = 3.7 % > 2.5 %: the percentiles are the extremes.
-    found = estimate_mean(np.array([1.0, 2.0, 6.0]))
-    assert (found.lower, found.value, found.upper) == (1.0, 3.0, 6.0)
 
 
 @pytest.mark.parametrize("bad", [np.array([[1.0, np.nan]]), np.ones(3), np.ones((0, 2))])
 def test_holes_are_refused(bad):
     with pytest.raises(ValueError, match="not a full, finite"):
-        estimate_aggregates(bad)
+        bootstrap_aggregates(bad)

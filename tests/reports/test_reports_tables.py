@@ -3,7 +3,7 @@
 import numpy as np
 from synthetic_results import control, density
 
-from reports.analysis.suite import analyse, analyse_control, analyse_densities
+from reports.analysis.suite import Options, analyse, analyse_control, analyse_densities
 from reports.load.scores import load_scores
 from reports.render.document import Table, format_inline, format_markdown_table, split_table
 from reports.render.tables import (
@@ -18,6 +18,8 @@ from reports.render.tables import (
     tabulate_shares,
     tabulate_success,
 )
+
+OPTIONS = Options(replicates=200)
 
 
 def test_mean_and_deviation_by_hand():
@@ -41,17 +43,18 @@ def test_score_table(folder):
     assert table.rows == (
         ("a (local)", "20.0 ± 10.0", "50.0 ± 0.0"),
         ("b (local)", "2.0 ± 2.0", "70.0 ± 10.0"),
-        ("mean over tasks", "11.0", "60.0"),
+        # Seeds' means 5, 11, 17 (sd 6) and 55, 60, 65 (sd 5); ± 4.303 sd / sqrt(3).
+        ("mean over tasks", "11.0 [-3.9, 25.9]", "60.0 [47.6, 72.4]"),
     )
     assert "over 3 seeds (0, 1, 2); 2 episodes per seed" in describe_scores(scores)
 
-    analysis = analyse_control(scores, None, 200)
+    analysis = analyse_control(scores, None, OPTIONS)
     # swg lies above unguided in every pair of runs; the IQM of 0 2 4 10 20 30 leaves one out at each end.
-    assert tabulate_improvements(analysis).rows == (("swg", "1.000 [1.000, 1.000]"),)
-    rows = {row[0]: row for row in tabulate_aggregates(analysis).rows}
+    assert tabulate_improvements(analysis).rows == (("swg", "1.000 [0.337, 1.000]"),)
+    rows = {row[0]: row for row in tabulate_aggregates(analysis.aggregates).rows}
     assert rows["unguided"][1].startswith("0.090 [")
-    assert rows["swg"][4].startswith("0.400 [")
-    assert "50.0 ± 0.0" in summarize([analysis])
+    assert rows["swg"][3].startswith("0.400 [")
+    assert "50.0 ± 0.0" in summarize([analysis], OPTIONS)
 
 
 def test_one_seed_says_so(folder):
@@ -59,7 +62,7 @@ def test_one_seed_says_so(folder):
     (scores,) = load_scores(folder.path)
     assert tabulate_scores(scores).rows == (("a (local)", "12.3"),)
     assert "one seed (3), so there is no standard deviation" in describe_scores(scores)
-    text = summarize([analyse(scores, None, 200)])
+    text = summarize([analyse(scores, None, OPTIONS)], OPTIONS)
     assert "No interval: 1 seed." in text
     assert "[" not in text
 
@@ -72,28 +75,29 @@ def test_episodes_that_differ_are_counted_apart(folder):
 
 def test_distances_and_multiples_by_hand(folder):
     for task, factor in (("moons", 1.0), ("rings", 4.0)):
-        for seed, shift in ((0, -0.01), (1, 0.01)):
+        for seed, shift in ((0, -0.01), (1, 0.0), (2, 0.01)):
             folder.add(density(task, "unguided", seed, {10.0: 0.5 + shift}, floor=0.02))
             folder.add(density(task, "swg", seed, {10.0: 0.05 * factor + shift}, floor=0.02))
-    analysis = analyse_densities(load_scores(folder.path)[0], None, 200)
+    analysis = analyse_densities(load_scores(folder.path)[0], None)
     assert tabulate_distances(analysis).header == ("set", "variant", "β = 10")
     assert tabulate_distances(analysis).rows == (
         ("moons", "(noise floor)", "0.0200"),
-        ("moons", "unguided", "0.5000 [0.4900, 0.5100]"),
-        ("moons", "swg", "0.0500 [0.0400, 0.0600]"),
+        ("moons", "unguided", "0.5000 [0.4752, 0.5248]"),  # ± 4.303 * 0.01 / sqrt(3)
+        ("moons", "swg", "0.0500 [0.0252, 0.0748]"),
         ("rings", "(noise floor)", "0.0200"),
-        ("rings", "unguided", "0.5000 [0.4900, 0.5100]"),
-        ("rings", "swg", "0.2000 [0.1900, 0.2100]"),
+        ("rings", "unguided", "0.5000 [0.4752, 0.5248]"),
+        ("rings", "swg", "0.2000 [0.1752, 0.2248]"),
     )
-    # 0.05 and 0.2 are 2.5 and 10 floors, ± 0.01 is half a floor; the geometric mean is sqrt(2.5 * 10) and its ends
-    # are those of both sets at once, sqrt(2 * 9.5) and sqrt(3 * 10.5): 1 of 16 draws each, more than 2.5 %.
+    # 0.05 and 0.2 are 2.5 and 10 floors, their geometric mean sqrt(2.5 * 10). Leaving a seed out gives logarithms
+    # (ln 1.1 + ln 1.025) / 2 = 0.0600, 0 and (ln 0.9 + ln 0.975) / 2 = -0.0653 beside it, of variance 0.00262:
+    # se = sqrt(2 * 0.00262) = 0.0724, and exp(± 4.303 * 0.0724) = 0.732 and 1.366.
     assert tabulate_multiples(analysis).rows == (
-        ("geometric mean", "unguided", "25.0 [24.5, 25.5]"),
-        ("geometric mean", "swg", "5.0 [4.4, 5.6]"),
-        ("moons", "unguided", "25.0 [24.5, 25.5]"),
-        ("moons", "swg", "2.5 [2.0, 3.0]"),
-        ("rings", "unguided", "25.0 [24.5, 25.5]"),
-        ("rings", "swg", "10.0 [9.5, 10.5]"),
+        ("geometric mean", "unguided", "25.0 [23.8, 26.3]"),
+        ("geometric mean", "swg", "5.0 [3.7, 6.8]"),
+        ("moons", "unguided", "25.0 [23.8, 26.2]"),
+        ("moons", "swg", "2.5 [1.3, 3.7]"),
+        ("rings", "unguided", "25.0 [23.8, 26.2]"),
+        ("rings", "swg", "10.0 [8.8, 11.2]"),
     )
     assert [row[2] for row in tabulate_shares(analysis).rows] == ["1.000", "0.100", "1.000", "0.400"]
 
@@ -102,8 +106,8 @@ def test_a_floor_of_zero_gives_no_multiple(folder):
     for seed in (0, 1):
         folder.add(density("moons", "swg", seed, {0.0: 0.5}, floor=0.0))
         folder.add(density("rings", "swg", seed, {0.0: 0.5}, floor=0.25))
-    analysis = analyse_densities(load_scores(folder.path)[0], None, 200)
-    assert [row[2] for row in tabulate_multiples(analysis).rows] == ["–", "–", "2.0 [2.0, 2.0]"]
+    analysis = analyse_densities(load_scores(folder.path)[0], None)
+    assert [row[2] for row in tabulate_multiples(analysis).rows] == ["–", "–", "2.0"]
 
 
 def test_markdown_columns_align():

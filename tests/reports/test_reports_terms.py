@@ -3,11 +3,12 @@
 import pytest
 from synthetic_results import FORMAT, control, density, tuned
 
+from reports.analysis.suite import Options
 from reports.report import write_report
 
 
 def text(folder):
-    files = write_report(folder.path, folder.path / "report", replicates=100)
+    files = write_report(folder.path, folder.path / "report", options=Options(replicates=100))
     return files[0].read_text()
 
 

@@ -6,6 +6,7 @@ import pytest
 import scipy.stats
 from synthetic_results import density
 
+from reports.analysis.suite import Options
 from reports.errors import ReportError
 from reports.report import write_report
 
@@ -13,7 +14,7 @@ BETAS = (0.0, 3.0, 10.0, 20.0)
 
 
 def report(folder, out):
-    written = write_report(folder.path, out, replicates=200)
+    written = write_report(folder.path, out, options=Options(replicates=200))
     return written, (out / "report.md").read_text()
 
 
@@ -36,18 +37,19 @@ def test_toy_report(folder, tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "aggregates.csv")) == 0
 
 
-def bootstrap_by_scipy(groups, statistic):
-    """The 95 % percentile interval of a statistic of several independent samples."""
-    found = scipy.stats.bootstrap(
-        groups,
-        statistic,
-        paired=False,
-        vectorized=True,
-        method="percentile",
-        n_resamples=20_000,
-        rng=np.random.default_rng(1),
-    )
-    return found.confidence_interval
+def t_by_scipy(values, error):
+    """The 95 % t interval around the mean, of n seeds and a standard error."""
+    return scipy.stats.t.interval(0.95, len(values) - 1, values.mean(), error)
+
+
+def log_ratio_jackknife(groups):
+    """The geometric mean of the groups' means with a jackknife interval of its logarithm, seed by seed."""
+    seeds = len(groups[0])
+    point = np.mean([np.log(g.mean()) for g in groups])
+    without = [np.mean([np.log((g.sum() - g[i]) / (seeds - 1)) for g in groups]) for i in range(seeds)]
+    error = np.sqrt((seeds - 1) / seeds * sum((x - np.mean(without)) ** 2 for x in without))
+    half = scipy.stats.t.ppf(0.975, seeds - 1) * error
+    return np.exp([point, point - half, point + half])
 
 
 def test_multiples_of_the_floor_agree_with_scipy(folder, tmp_path):
@@ -61,20 +63,19 @@ def test_multiples_of_the_floor_agree_with_scipy(folder, tmp_path):
         for seed, value in enumerate(values):
             floor = float(floors[task][seed])
             folder.add(density(task, method, seed, {10.0: float(value)}, floor=floor, title=title))
-    write_report(folder.path, tmp_path / "out", replicates=20_000)
+    write_report(folder.path, tmp_path / "out", options=Options(replicates=20_000))
     found = pd.read_csv(tmp_path / "out" / "exactness.csv").set_index(["set", "variant"])
     assert len(found) == 6
     for (task, method), values in distances.items():
         row, ratios = found.loc[task, method], values / floors[task].mean()
-        interval = bootstrap_by_scipy((ratios,), lambda x, axis: x.mean(axis=axis))
+        low, high = t_by_scipy(ratios, scipy.stats.sem(ratios))
         assert row["multiple_of_floor"] == pytest.approx(ratios.mean())
-        assert (row["lower"], row["upper"]) == pytest.approx(tuple(interval), rel=0.02)
+        assert (row["lower"], row["upper"]) == pytest.approx((max(0.0, low), high))
     for method in ("cep", "mse"):
         row = found.loc["geometric mean", method]
         groups = [distances[task, method] / floors[task].mean() for task in sets]
-        interval = bootstrap_by_scipy(groups, lambda x, y, axis: np.sqrt(x.mean(axis=axis) * y.mean(axis=axis)))
-        assert row["multiple_of_floor"] == pytest.approx(np.sqrt(groups[0].mean() * groups[1].mean()))
-        assert (row["lower"], row["upper"]) == pytest.approx(tuple(interval), rel=0.02)
+        expected = log_ratio_jackknife(groups)
+        assert tuple(row[["multiple_of_floor", "lower", "upper"]]) == pytest.approx(tuple(expected))
     row = found.loc["geometric mean", "mse"]
     cell = f"{row['multiple_of_floor']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]"
     summary = (tmp_path / "out" / "summary.txt").read_text()

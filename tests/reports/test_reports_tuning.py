@@ -3,11 +3,12 @@
 from synthetic_results import FORMAT, control, data_set
 from synthetic_results import tuned as choice
 
+from reports.analysis.suite import Options
 from reports.report import write_report
 
 
 def report(folder, out):
-    write_report(folder.path, out, replicates=200)
+    write_report(folder.path, out, options=Options(replicates=200))
     return (out / "report.md").read_text()
 
 
