@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from bench.config.request import resolve_betas, resolve_episodes
-from bench.runner.component_builder import build_untrained
 from bench.runner.evaluate import Evaluation, evaluate
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells
 from suites import ControlTask, DensityTask
 from training import Computed, Data, SeedStreams, Step, Trained
+from training.checkpoint import build_untrained
 
 SLICE = 1024
 TIMED_STEPS = 3

@@ -1,7 +1,7 @@
 """A plan names every component that a comparison needs, each once, in the order in which they can be made.
 
-A component's key is the hash of everything that made it: kind, code version, settings, the keys of its
-upstream components and the data set's fingerprint.
+A component's key is the hash of everything that made it: kind, code version, how its random numbers are named,
+settings, the keys of its upstream components and the data set's fingerprint.
 """
 
 import dataclasses
@@ -21,6 +21,7 @@ from methods.core.setup import Setup
 from reports.load.schema import FORMAT, ExperimentEntry, PlanEntry, TuningCost
 from suites.task import Task
 from training import Component, Computed, Trained
+from training.seeds import STREAMS
 
 KEY_LENGTH = 16
 
@@ -55,7 +56,7 @@ def make_node(component: Component, fingerprint: str, known: dict[Component, Nod
         upstream = {name: make_node(other, fingerprint, known) for name, other in component.upstream().items()}
         labels = {name: node.label for name, node in upstream.items()}
         cls = type(component)
-        made_by = [component.kind, component.version, f"{cls.__module__}.{cls.__qualname__}"]
+        made_by = [component.kind, component.version, STREAMS, f"{cls.__module__}.{cls.__qualname__}"]
         key = hash_json([*made_by, collect_fields(component), labels, fingerprint])
         known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
     return known[component]

@@ -19,10 +19,11 @@ from methods.core.policy import Policy
 from methods.core.registry import get_method
 from methods.diffusion.noise import StreamNoise
 from reports.load.files import read_headers, read_result
-from reports.load.schema import Result
+from reports.load.schema import Data, Result
 from reports.load.variants import label_variants
 from suites.registry import get_tasks
 from training import Component, Computed, SeedStreams, Trained
+from training.seeds import name_streams
 
 
 @dataclass
@@ -108,7 +109,8 @@ def load(result: Result, artifacts: Path, device: torch.device, stream: str) -> 
     store, seeds = ComponentStore(artifacts), (result.seed,)
     models: dict[str, Any] = {}
     for name, component in method.components(setup).items():
-        module = component.build(SeedStreams(seeds, f"{component.kind}/initial", device))
+        purpose = name_streams(find_data_key(result.data), component.kind, "initial")
+        module = component.build(SeedStreams(seeds, purpose, device))
         if isinstance(component, Trained | Computed):
             label = result.components.get(name, "")
             check_component(component, label, result, store)
@@ -116,6 +118,11 @@ def load(result: Result, artifacts: Path, device: torch.device, stream: str) -> 
         models[name] = module
     policy = method.policy(models, setup)
     return LoadedPolicy(result, policy, SeedStreams(seeds, f"{stream}/actions", device))
+
+
+def find_data_key(about: Data) -> str:
+    """The key that the data had in training: the fingerprint, and the reward transform if there was one."""
+    return about.fingerprint if about.reward_transform == "r" else f"{about.fingerprint} {about.reward_transform}"
 
 
 def read_config(result: Result) -> tuple[Config, Method]:
