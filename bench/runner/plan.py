@@ -12,6 +12,7 @@ from typing import Any
 from bench.config.precedence import SHARED
 from bench.config.request import Job, Request, RunDetails
 from bench.config.spec import Cell, flatten
+from bench.runner.blocks import EVALUATION
 from bench.runner.choose_rho import DataId, Purpose, choose, find_tuned, refuse_tuned_seeds
 from bench.runner.data import LoadedData, make_setup
 from bench.storage.components import ComponentStore, hash_json
@@ -141,7 +142,7 @@ def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Componen
     components = cell.method.components(setup)
     models = {name: make_node(component, loaded.key, known) for name, component in components.items()}
     labels = {name: node.label for name, node in models.items()}
-    made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels]
+    made_by = [FORMAT, EVALUATION, cell.task.name, cell.name, cell.settings(), cell.rho, labels]
     made_by += [loaded.key, loaded.about.source]
     made_by += [cell.terms] if cell.terms != SHARED else []
     return PlannedCell(cell, setup, models, f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}")

@@ -1,7 +1,8 @@
 """The trained policy behind a result, rebuilt from its settings and its components' files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from bench.config.spec import Config, replace_dotted
 from bench.config.values import convert_value, find_hint
+from bench.runner.blocks import Evaluation, act_in_block, count_rows
 from bench.runner.data import make_setup
 from bench.runner.plan import collect_fields
 from bench.storage.components import ComponentStore
@@ -17,11 +19,12 @@ from foundation.errors import UserError
 from methods.core.method import Method
 from methods.core.policy import Policy
 from methods.core.registry import get_method
-from methods.diffusion.noise import StreamNoise
+from methods.diffusion.keyed_noise import KeyedNoise
 from reports.load.files import read_headers, read_result
 from reports.load.schema import Data, Result
 from reports.load.variants import label_variants
 from suites.registry import get_tasks
+from suites.task import Task
 from training import Component, Computed, SeedStreams, Trained
 from training.seeds import name_streams
 
@@ -33,16 +36,20 @@ class LoadedPolicy:
     Attributes:
         result: what it was evaluated to.
         policy: the method's.
-        streams: the random numbers of its actions.
+        evaluation: names the random numbers of its actions.
     """
 
     result: Result
     policy: Policy
-    streams: SeedStreams
+    evaluation: Evaluation
+    _noises: list[KeyedNoise] = field(default_factory=list)
 
     @torch.no_grad()
     def act(self, observations: np.ndarray) -> np.ndarray:
-        """Actions for observations.
+        """Actions for observations, computed and drawn as in evaluation.
+
+        Each call is the next step: the noise of the first observation is that of episode 0, of the second that of
+        episode 1, and so on.
 
         Args:
             observations: (n, observation_dim), or (observation_dim,) for one.
@@ -60,17 +67,37 @@ class LoadedPolicy:
                 f"observations of shape {given.shape} do not fit task {self.result.task}: give finite numbers of "
                 f"shape ({size},) or (n, {size})."
             )
-        rows = torch.from_numpy(np.atleast_2d(given)).to(self.streams.device)[None]
-        rho = torch.full(rows.shape[:2], float(self.result.rho or 0.0), device=rows.device)
-        actions = self.policy.act(rows, rho, StreamNoise(self.streams, rows.shape[1]))
-        found = actions[0].cpu().numpy()
+        parts = torch.from_numpy(np.atleast_2d(given)).to(self.evaluation.device).split(self._rows)
+        found = torch.cat([self._act_in_block(place, part) for place, part in enumerate(parts)]).cpu().numpy()
+        for noise in self._noises:
+            noise.advance()
         return found[0] if given.ndim == 1 else found
+
+    def _act_in_block(self, place: int, observations: torch.Tensor) -> torch.Tensor:
+        """Actions for at most as many observations as a block has rows, those of the block in that place."""
+        if place == len(self._noises):
+            first = place * self._rows
+            self._noises.append(self.evaluation.noise(self.task, range(first, first + self._rows)))
+        count = len(observations)
+        block = observations.new_zeros(self._rows, self.observation_dim)
+        block[:count] = observations
+        filled = torch.arange(self._rows, device=block.device) < count
+        return act_in_block(self.policy, block, filled, self.evaluation.rho, self._noises[place])[:count]
+
+    @cached_property
+    def task(self) -> Task:
+        """What it acts in."""
+        (task,) = get_tasks(self.result.suite, [self.result.task])
+        return task
+
+    @cached_property
+    def _rows(self) -> int:
+        return count_rows(self.policy, self.task, self.evaluation.device)
 
     @property
     def observation_dim(self) -> int:
         """Numbers in one observation."""
-        (task,) = get_tasks(self.result.suite, [self.result.task])
-        return task.observation_dim
+        return self.task.observation_dim
 
 
 def find_result(folder: Path, task: str, method: str, seed: int, rho: float | None) -> Result:
@@ -117,7 +144,8 @@ def load(result: Result, artifacts: Path, device: torch.device, stream: str) -> 
             module = store.load(label, module, seeds)
         models[name] = module
     policy = method.policy(models, setup)
-    return LoadedPolicy(result, policy, SeedStreams(seeds, f"{stream}/actions", device))
+    evaluation = Evaluation(result.seed, result.rho or 0.0, range(0), (), device, stream)
+    return LoadedPolicy(result, policy, evaluation)
 
 
 def find_data_key(about: Data) -> str:

@@ -23,19 +23,28 @@ class KeyedNoise:
     """The noise of one training seed's rows, each row at a step of an episode; see `Noise`.
 
     A counter of the generator is (episode, step, pair of candidates, pair of channels), and its key a hash of the
-    rest. The numbers of a key are computed for some steps ahead, which changes none of them.
+    rest. The numbers of a key are computed for some steps ahead, twice as many each time; that changes none of
+    them.
 
     Args:
         seed: the training seed.
         stream: what the numbers are for, such as `evaluation/maze2d-umaze`.
-        episodes: the number of each row's episode, which is at its step 0.
+        episodes: the number of each row's episode.
         device: where the numbers are drawn.
+        step: at which all rows are at first.
     """
 
-    def __init__(self, seed: int, stream: str, episodes: Sequence[int], device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        seed: int,
+        stream: str,
+        episodes: Sequence[int],
+        device: torch.device | str = "cpu",
+        step: int = 0,
+    ):
         self.seed, self.stream = seed, stream
         self.episodes = torch.tensor(list(episodes), dtype=torch.int64, device=device)
-        self._clock = 0
+        self._clock = step
         self._began = torch.zeros_like(self.episodes)
         self._asked: set[str] = set()
         self._drawn: dict[tuple[str, str, tuple[int, ...]], tuple[int, Tensor]] = {}
@@ -72,17 +81,17 @@ class KeyedNoise:
         self._asked.add(key)
         first, numbers = self._drawn.get((law, key, shape), (0, self.episodes[:0]))
         if not first <= self._clock < first + len(numbers):
-            first, numbers = self._clock, self._draw(law, key, shape)
+            first, numbers = self._clock, self._draw(law, key, shape, max(1, 2 * len(numbers)))
             self._drawn[law, key, shape] = first, numbers
         return numbers[self._clock - first][None]
 
-    def _draw(self, law: str, key: str, shape: tuple[int, ...]) -> Float[Tensor, "step rows ..."]:
-        """The numbers of this step and of some that follow."""
+    def _draw(self, law: str, key: str, shape: tuple[int, ...], most: int) -> Float[Tensor, "step rows ..."]:
+        """The numbers of this step and of some that follow, at most so many in all."""
         candidates, channels = math.prod(shape[:-1]), shape[-1] if shape else 1
         pairs = -(-candidates // 2), -(-channels // 2)
         at_once = COUNTERS_AT_ONCE // max(1, len(self.episodes) * math.prod(pairs))
         device = self.episodes.device
-        ahead = torch.arange(min(max(at_once, 1), STEPS_AHEAD), device=device)
+        ahead = torch.arange(min(max(at_once, 1), most, STEPS_AHEAD), device=device)
         steps = ahead[:, None] + (self._clock - self._began)
         numbers = (torch.arange(count, device=device) for count in pairs)
         counter = [
