@@ -117,12 +117,14 @@ class PlannedCell:
         setup: what its method shares with the others of its job.
         models: its method's components by the method's names.
         label: `<method>-<key>`: the same for all seeds of a method with one ρ.
+        data: key and source of its data.
     """
 
     cell: Cell
     setup: Setup
     models: Mapping[str, Node]
     label: str
+    data: tuple[str, str] = ("", "")
 
     def entry(self, results: ResultStore) -> PlanEntry:
         """The cell, and the path of its result in the folder."""
@@ -138,14 +140,19 @@ class PlannedCell:
 
 
 def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Component, Node]) -> PlannedCell:
-    """The cell with its nodes and the label of its result, which also tells equal data of two sources apart."""
+    """The cell with its nodes and the label of its result."""
     components = cell.method.components(setup)
     models = {name: make_node(component, loaded.key, known) for name, component in components.items()}
-    labels = {name: node.label for name, node in models.items()}
-    made_by = [FORMAT, EVALUATION, cell.task.name, cell.name, cell.settings(), cell.rho, labels]
-    made_by += [loaded.key, loaded.about.source]
+    planned = PlannedCell(cell, setup, models, "", (loaded.key, loaded.about.source))
+    return dataclasses.replace(planned, label=label_cell(planned))
+
+
+def label_cell(planned: PlannedCell) -> str:
+    """The label by all that makes the result; its source of data tells equal data of two sources apart."""
+    cell, labels = planned.cell, {name: node.label for name, node in planned.models.items()}
+    made_by = [FORMAT, EVALUATION, cell.task.name, cell.name, cell.settings(), cell.rho, labels, *planned.data]
     made_by += [cell.terms] if cell.terms != SHARED else []
-    return PlannedCell(cell, setup, models, f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}")
+    return f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}"
 
 
 @dataclass(frozen=True)

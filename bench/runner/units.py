@@ -15,6 +15,7 @@ from bench.runner.blocks import Evaluation
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import load_data
 from bench.runner.evaluate import Outcome, evaluate
+from bench.runner.extend import add_counts, find_earlier, join
 from bench.runner.loggers import Logger, make_logger
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, sort_upstream_first
 from bench.runner.result import make_result, pack_samples
@@ -124,19 +125,26 @@ class Worker:
         """Evaluate one cell and write its result."""
         cell, request = planned.cell, self.request
         policy = cell.method.policy(builder.models(planned.models, [cell.seed]), planned.setup)
+        results = ResultStore(request.results)
+        earlier = find_earlier(planned, results, request.device)
+        kept = len(earlier.episodes) if earlier is not None else 0
         evaluation = Evaluation(
             seed=cell.seed,
             rho=cell.rho or 0.0,
-            episodes=range(resolve_episodes(cell.task, cell.config)),
+            episodes=range(kept, resolve_episodes(cell.task, cell.config)),
             betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
             device=request.device,
         )
         started = time.monotonic()
         outcome = evaluate(policy, cell.task, evaluation, progress)
-        seconds = time.monotonic() - started
-        nodes, results = sort_upstream_first(planned.models.values()), ResultStore(request.results)
+        seconds, counts = time.monotonic() - started, policy.counts.of_seed(0)
+        if earlier is not None:
+            outcome, counts = join(earlier, outcome), add_counts(earlier, counts)
+            seconds += earlier.seconds.evaluate
+            self.console.say(f"  {cell.task.name} {cell.name} seed {cell.seed}: {kept} finished episodes kept")
+        nodes = sort_upstream_first(planned.models.values())
         spent = schema.Seconds(train=builder.seconds(nodes, cell.seed), evaluate=seconds)
-        result = make_result(planned, outcome, about, policy.counts.of_seed(0), spent, request.device)
+        result = make_result(planned, outcome, about, counts, spent, request.device)
         results.write(planned.label, result, pack_samples(outcome.points))
         log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{cell.seed}", outcome)
 
