@@ -28,7 +28,7 @@ OBSERVATION, ACTION = 11, 3  # hopper's
 
 def steps_per_second(component: Trained, data: Data, seeds: int, steps: int) -> float:
     """Training steps per second with that many seeds in one loop, after five steps of warm-up."""
-    state = TrainingState(component, range(seeds), data.rewards.device)
+    state = TrainingState(component, range(seeds), data)
     precomputed = component.precompute(Step(data, {}, state.noise))
     started = 0.0
     for number in range(steps + 5):

@@ -30,6 +30,7 @@ class Data:
         observations, next_observations: (transition, observation).
         actions: (transition, action).
         rewards, terminals: (transition,); terminals are 0 or 1.
+        key: the fingerprint of the set and what was done to its rewards; it names the random numbers of training.
     """
 
     observations: Float[Tensor, "transition observation"]
@@ -37,6 +38,7 @@ class Data:
     rewards: Float[Tensor, " transition"]
     next_observations: Float[Tensor, "transition observation"]
     terminals: Float[Tensor, " transition"]
+    key: str = ""
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -69,4 +71,5 @@ class Data:
             change(self.rewards),
             change(self.next_observations),
             change(self.terminals),
+            self.key,
         )

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from foundation.errors import UserError
+from training.batch import Data
 from training.component import Component, Step, Trained
 from training.curve import Curve, OnRow
 from training.optimiser import averaged_module, make_optimisers
-from training.seeds import SeedStreams
+from training.seeds import SeedStreams, name_streams
 from training.shapes import PerSeed
 
 SMOOTHING = 0.02
@@ -34,13 +35,11 @@ class CheckpointFile(Protocol):
 class TrainingState:
     """What a training step changes: parameters, optimisers, moving averages, random numbers, learning curve."""
 
-    def __init__(
-        self, component: Trained[Any], seeds: Sequence[int], device: torch.device, on_row: OnRow | None = None
-    ):
-        self.module, self.noise = build_module(component, seeds, device)
+    def __init__(self, component: Trained[Any], seeds: Sequence[int], data: Data, on_row: OnRow | None = None):
+        self.module, self.noise = build_module(component, seeds, data)
         self.optimisers = make_optimisers(self.module, component.groups)
         self.curve = Curve(seeds, component.steps, on_row)
-        self.smoothed = torch.zeros(len(seeds), device=device)
+        self.smoothed = torch.zeros(len(seeds), device=data.rewards.device)
 
     def step(self, losses: Mapping[str, Tensor], step: Step) -> None:
         """One step of every group that is due, and its row of the curve."""
@@ -119,10 +118,17 @@ class TrainingState:
         return saved["step"]
 
 
-def build_module(component: Component, seeds: Sequence[int], device: torch.device) -> tuple[Any, SeedStreams]:
-    """A fresh module and the streams that go on feeding it."""
-    module = component.build(SeedStreams(seeds, f"{component.kind}/initial", device))
-    return module, SeedStreams(seeds, f"{component.kind}/training", device)
+def build_module(component: Component, seeds: Sequence[int], data: Data) -> tuple[Any, SeedStreams]:
+    """A fresh module on the data's device, and the streams that go on feeding it."""
+    purpose = name_streams(data.key, component.kind, "training")
+    return build_untrained(component, seeds, data), SeedStreams(seeds, purpose, data.rewards.device)
+
+
+def build_untrained(component: Component, seeds: Sequence[int], data: Data) -> Any:
+    """A module of the right shapes on the data's device, its parameters drawn for this data set."""
+    return component.build(
+        SeedStreams(seeds, name_streams(data.key, component.kind, "initial"), data.rewards.device)
+    )
 
 
 def sum_losses(losses: Mapping[str, Tensor], like: PerSeed) -> PerSeed:

@@ -58,7 +58,7 @@ def fit(
     Raises:
         UserError: a loss that is no longer finite, or a damaged checkpoint.
     """
-    state = TrainingState(component, seeds, data.rewards.device, on_row)
+    state = TrainingState(component, seeds, data, on_row)
     precomputed = component.precompute(Step(data, models, state.noise))
     first = state.restore(checkpoint)
     saved_at = time.monotonic()
@@ -81,7 +81,7 @@ def compute(
     component: Computed, data: Data, models: Models, seeds: Sequence[int], progress: Progress
 ) -> nn.Module:
     """Make a component that is computed rather than trained."""
-    module, noise = build_module(component, seeds, data.rewards.device)
+    module, noise = build_module(component, seeds, data)
     component.compute(module, Step(data, models, noise), progress)
     return module.requires_grad_(False).eval()
 

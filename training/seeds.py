@@ -2,10 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+STREAMS = 2
+"""Version of how streams are named, part of the key of every component."""
 
 
 class SeedStreams:
@@ -54,6 +58,17 @@ class SeedStreams:
     def restore(self, state: list[Tensor]) -> None:
         for generator, saved in zip(self.generators, state, strict=True):
             generator.set_state(saved)
+
+
+def name_streams(data: str, kind: str, use: Literal["initial", "training"]) -> str:
+    """The purpose of a component's streams: on another data set the same seed has other numbers.
+
+    Args:
+        data: key of the data set.
+        kind: of the component.
+        use: `initial` for the parameters before the first step, `training` for the rest.
+    """
+    return f"{data}/{kind}/{use}"
 
 
 def stream_number(seed: int, purpose: str) -> int:

@@ -18,6 +18,7 @@ from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.noise import StreamNoise
 from methods.diffusion.sampler import SamplerConfig
 from training import Component, Computed, Data, SeedStreams, Trained, compute, fit
+from training.checkpoint import build_untrained
 
 OBSERVATIONS, ACTIONS, TRANSITIONS, ROWS = 3, 2, 48, 6
 SEEDS = (0, 1, 2, 3, 5)  # as many as nothing else is, so that another axis in their place is seen
@@ -62,7 +63,7 @@ class Subject:
                 case Computed():
                     self._made[key] = compute(component, self.data, models, seeds, ignore)
                 case _:
-                    self._made[key] = component.build(SeedStreams(seeds, f"{component.kind}/initial"))
+                    self._made[key] = build_untrained(component, seeds, self.data)
         return self._made[key]
 
     def policy(self, seeds: Sequence[int] = SEEDS) -> Policy:

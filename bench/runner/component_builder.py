@@ -14,6 +14,7 @@ from bench.runner.plan import Node, collect_fields
 from bench.storage.components import ComponentStore
 from foundation.files import write_atomically
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
+from training.checkpoint import build_untrained
 from training.curve import Curve, Row
 
 
@@ -109,11 +110,6 @@ class ComponentBuilder:
             module = build_untrained(node.component, seeds, self.data)
             self._loaded[key] = self.store.load(node.label, module, seeds) if node.made else module
         return self._loaded[key]
-
-
-def build_untrained(component: Component, seeds: Sequence[int], data: Data) -> Any:
-    """An untrained module of the right shapes on the data's device."""
-    return component.build(SeedStreams(seeds, f"{component.kind}/initial", data.rewards.device))
 
 
 def count_parameters(component: Component, seeds: Sequence[int]) -> int:

@@ -109,10 +109,10 @@ def load_data(
 
 
 def as_tensors(transitions: Transitions) -> Data:
-    """The transitions as float32 tensors; the flags become 0 and 1."""
+    """The transitions as float32 tensors with the key of the set; the flags become 0 and 1."""
     names = ("observations", "actions", "rewards", "next_observations", "terminals")
     arrays = {name: np.ascontiguousarray(getattr(transitions, name), dtype=np.float32) for name in names}
-    return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()})
+    return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()}, key=transitions.key)
 
 
 def describe_data(task: Task, transitions: Transitions) -> schema.Data:

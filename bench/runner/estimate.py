@@ -4,24 +4,26 @@ A setting that cannot work fails here, before hours of training.
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import gymnasium as gym
 import torch
 from torch import nn
 
 from bench.config.request import resolve_betas, resolve_episodes
-from bench.runner.component_builder import build_untrained
-from bench.runner.evaluate import Evaluation, evaluate
+from bench.runner.blocks import Evaluation, count_rows
+from bench.runner.evaluate import evaluate
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells
 from suites import ControlTask, DensityTask
 from training import Computed, Data, SeedStreams, Step, Trained
+from training.checkpoint import build_untrained
 
 SLICE = 1024
 TIMED_STEPS = 3
-ROWS = 500
 
 
 class _FirstSliceDone(Exception):
@@ -71,27 +73,36 @@ def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
 
 def estimate_evaluation(group: Sequence[PlannedCell], data: Data) -> float:
     """Expected seconds to evaluate one method at one ρ on all episodes of its seeds, from a few steps or one β."""
-    cell, setup, seeds = group[0].cell, group[0].setup, [planned.cell.seed for planned in group]
-    models = {name: build_untrained(c, seeds, data) for name, c in cell.method.components(setup).items()}
+    cell, setup = group[0].cell, group[0].setup
+    models = {name: build_untrained(c, [cell.seed], data) for name, c in cell.method.components(setup).items()}
     policy = cell.method.policy(models, setup)
     count, device = resolve_episodes(cell.task, cell.config), data.rewards.device
+    rows = count_rows(policy, cell.task, device)
+    first, blocks = range(min(count, rows)), len(group) * math.ceil(count / rows)
     match cell.task:
         case ControlTask() as task:
             with contextlib.closing(task.make_environment()) as simulator:
                 # One simulator for all episodes: stepping costs the same, and making many would take longer.
-                short = replace(task, horizon=TIMED_STEPS + 1, make_environment=lambda: simulator)
-                evaluation = Evaluation(seeds, cell.rho or 0.0, range(count), (), device, "estimate")
+                short = replace(task, horizon=TIMED_STEPS + 1, make_environment=lambda: KeptOpen(simulator))
+                evaluation = Evaluation(cell.seed, cell.rho or 0.0, first, (), device, "estimate")
                 marks = [time.monotonic()]
                 evaluate(policy, short, evaluation, lambda done, total: marks.append(time.monotonic()))
             steps = marks[1:] if len(marks) > 2 else marks  # the first step comes after all resets
-            return task.horizon * (steps[-1] - steps[0]) / (len(steps) - 1)
+            return blocks * task.horizon * (steps[-1] - steps[0]) / (len(steps) - 1)
         case DensityTask() as task:
-            betas, few = resolve_betas(task, cell.config), min(count, ROWS)
-            evaluation = Evaluation(seeds, cell.rho or 0.0, range(few), betas[:1], device)
+            betas = resolve_betas(task, cell.config)
+            evaluation = Evaluation(cell.seed, cell.rho or 0.0, first, betas[:1], device)
             started = time.monotonic()
             evaluate(policy, task, evaluation, lambda done, total: None)
-            return (time.monotonic() - started) * count / few * len(betas)
+            return blocks * (time.monotonic() - started) * len(betas)
     return 0.0
+
+
+class KeptOpen(gym.Wrapper):
+    """A simulator that several episodes share, so that none of them may close it."""
+
+    def close(self) -> None:
+        """Leave it open."""
 
 
 def freeze(model: Any) -> Any:

@@ -1,30 +1,26 @@
-"""Evaluation of the last checkpoint: all episodes of all seeds step together, one call draws all their actions.
+"""Evaluation of the last checkpoint, one training seed at a time, in blocks of one shape.
 
-Resets are seeded by (task, training seed, episode), so every method meets the same starting states.
+Resets are seeded by (task, training seed, episode) and noise by those and the step, so every method meets the same
+starting states with the same noise, and an episode is the same whatever else is evaluated.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import gymnasium as gym
 import numpy as np
 import torch
 
+from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows
+from bench.runner.rollout import roll_out
 from foundation.errors import UserError
 from methods.core.policy import Policy
-from methods.diffusion.noise import StreamNoise
 from reports.load.schema import Density, Episode
-from suites.success import take_step
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
 from suites.toy.distance import noise_floor, sliced_wasserstein
-from training import Progress, SeedStreams
+from training import Progress
 from training.seeds import stream_number
 
-REPORT = "evaluation"
-TUNING = "tuning"
-ROWS_AT_ONCE = 500
 PICTURE_SAMPLES = 2000
 
 
@@ -67,156 +63,55 @@ class Outcome:
         return float(np.mean(self.scores))
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What is evaluated of a policy.
-
-    Attributes:
-        seeds: training seeds, exactly those that the policy is for, in its order.
-        rho: guidance scale of every row; 0 for a method without one.
-        episodes: numbers of the episodes, the same for every seed; on a density, as many samples at each β.
-        betas: inverse temperatures of a density.
-        device: of the policy.
-        purpose: `evaluation` or `tuning`; the two draw disjoint resets and noise.
-    """
-
-    seeds: Sequence[int]
-    rho: float
-    episodes: range
-    betas: Sequence[float]
-    device: torch.device
-    purpose: str = REPORT
-
-    def streams(self) -> SeedStreams:
-        return SeedStreams(self.seeds, f"{self.purpose}/actions", self.device)
-
-    def scales(self, rows: int) -> torch.Tensor:
-        """ρ of every row, (seed, rows)."""
-        return torch.full((len(self.seeds), rows), float(self.rho), device=self.device)
-
-
 @torch.no_grad()
-def evaluate(policy: Policy, task: Task, evaluation: Evaluation, progress: Progress) -> list[Outcome]:
-    """Evaluate a policy on a task, one outcome per seed.
+def evaluate(policy: Policy, task: Task, evaluation: Evaluation, progress: Progress) -> Outcome:
+    """Evaluate the policy of one seed on a task.
 
     Args:
-        policy: for exactly the seeds of the evaluation.
+        policy: of the evaluation's seed.
         task: with a simulator, or a density.
-        evaluation: seeds, scale, episodes, purpose.
-        progress: called with (steps, horizon), or (β done, β).
+        evaluation: seed, scale, episodes, purpose.
+        progress: called with (done, total): steps, or β.
 
     Raises:
         UserError: a task of neither kind.
     """
     match task:
         case ControlTask():
-            return _evaluate_control(policy, task, evaluation, progress)
+            episodes = roll_out(policy, task, evaluation, progress)
+            return Outcome(tuple(episode.normalized for episode in episodes), episodes=episodes)
         case DensityTask():
             return _evaluate_density(policy, task, evaluation, progress)
     raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")
 
 
-def reset_seed(task: str, seed: int, episode: int, purpose: str) -> int:
-    """The reset seed of an episode: reported and tuning episodes never share one by construction."""
-    return stream_number(seed, f"{purpose}/{task}/{episode}") % 2**31
-
-
-def _evaluate_control(
-    policy: Policy, task: ControlTask, evaluation: Evaluation, progress: Progress
-) -> list[Outcome]:
-    resets = [
-        reset_seed(task.name, seed, number, evaluation.purpose)
-        for seed in evaluation.seeds
-        for number in evaluation.episodes
-    ]
-    environments: list[gym.Env] = [task.make_environment() for _ in resets]
-    try:
-        episodes = _step_together(policy, task, evaluation, resets, environments, progress)
-    finally:
-        for environment in environments:
-            environment.close()
-    count = len(evaluation.episodes)
-    by_seed = [episodes[row * count : (row + 1) * count] for row in range(len(evaluation.seeds))]
-    return [Outcome(tuple(episode.normalized for episode in row), episodes=row) for row in by_seed]
-
-
-def _step_together(
-    policy: Policy,
-    task: ControlTask,
-    evaluation: Evaluation,
-    resets: Sequence[int],
-    environments: list[gym.Env],
-    progress: Progress,
-) -> tuple[Episode, ...]:
-    """The episodes of all seeds, those of a seed one after the other."""
-    noise = StreamNoise(evaluation.streams(), len(evaluation.episodes))
-    rho = evaluation.scales(len(evaluation.episodes))
-    observations = np.stack(
-        [e.reset(seed=n)[0] for e, n in zip(environments, resets, strict=True)], dtype=np.float32
-    )
-    returns = np.zeros(len(environments))
-    lengths = np.zeros(len(environments), dtype=int)
-    alive = np.ones(len(environments), dtype=bool)
-    held: list[list[bool]] = [[] for _ in environments]
-    for step in range(task.horizon):
-        # Finished episodes keep their row: a seed's random numbers must not depend on another one's episodes.
-        batch = torch.from_numpy(observations).to(evaluation.device).unflatten(0, rho.shape)
-        actions = policy.act(batch, rho, noise).flatten(0, 1).cpu().numpy()
-        for index in np.flatnonzero(alive).tolist():
-            found = take_step(environments[index], actions[index])
-            observations[index] = found.observation
-            returns[index] += found.reward
-            lengths[index] += 1
-            alive[index] = not (found.terminated or found.truncated)
-            if task.success is not None:
-                held[index].append(bool(task.success.holds(found)))
-        progress(step + 1, task.horizon)
-        if not alive.any():
-            break
-    return tuple(
-        Episode(
-            episode_return=total,
-            length=length,
-            seed=seed,
-            normalized=task.normalized_score(total),
-            success=task.success.judge(steps) if task.success is not None else None,
-        )
-        for seed, total, length, steps in zip(resets, returns.tolist(), lengths.tolist(), held, strict=True)
-    )
-
-
-def _evaluate_density(
-    policy: Policy, task: DensityTask, evaluation: Evaluation, progress: Progress
-) -> list[Outcome]:
-    """Draw points at every β and compare them with the exact target, per seed."""
-    streams, samples, purpose = evaluation.streams(), len(evaluation.episodes), evaluation.purpose
-    outcomes = [Outcome(()) for _ in evaluation.seeds]
+def _evaluate_density(policy: Policy, task: DensityTask, evaluation: Evaluation, progress: Progress) -> Outcome:
+    """Draw points at every β and compare them with the exact target."""
+    samples, purpose = len(evaluation.episodes), evaluation.purpose
+    outcome = Outcome(())
     for number, beta in enumerate(evaluation.betas):
-        points = _draw_points(policy, beta, evaluation, streams)
-        for row, seed in enumerate(evaluation.seeds):
-            ours = points[row].double().cpu().numpy()
-            generator = np.random.default_rng(stream_number(seed, f"{purpose}/{task.name}/{beta:g}"))
-            truth = sample_target(task.density, beta, samples, generator)
-            distance = sliced_wasserstein(ours, truth)
-            before = outcomes[row]
-            outcomes[row] = replace(before, scores=(*before.scores, distance))
-            if purpose == REPORT:  # a floor takes ten target samples more, and tuning needs none
-                floor = noise_floor(task.density, beta, samples, generator)
-                density = Density(inverse_temperature=beta, distance=distance, floor=floor, samples=samples)
-                shown = Points(beta, ours[:PICTURE_SAMPLES], truth[:PICTURE_SAMPLES])
-                outcomes[row] = replace(
-                    outcomes[row], densities=(*before.densities, density), points=(*before.points, shown)
-                )
+        ours = _draw_points(policy, task, evaluation, number).double().cpu().numpy()
+        generator = np.random.default_rng(stream_number(evaluation.seed, f"{purpose}/{task.name}/{beta:g}"))
+        truth = sample_target(task.density, beta, samples, generator)
+        distance = sliced_wasserstein(ours, truth)
+        outcome = replace(outcome, scores=(*outcome.scores, distance))
+        if purpose == REPORT:  # a floor takes ten target samples more, and tuning needs none
+            floor = noise_floor(task.density, beta, samples, generator)
+            density = Density(inverse_temperature=beta, distance=distance, floor=floor, samples=samples)
+            shown = Points(beta, ours[:PICTURE_SAMPLES], truth[:PICTURE_SAMPLES])
+            outcome = replace(outcome, densities=(*outcome.densities, density), points=(*outcome.points, shown))
         progress(number + 1, len(evaluation.betas))
-    return outcomes
+    return outcome
 
 
-def _draw_points(policy: Policy, beta: float, evaluation: Evaluation, streams: SeedStreams) -> torch.Tensor:
-    """(seed, samples, 2) points, drawn in slices that bound the memory."""
-    drawn: list[torch.Tensor] = []
-    samples = len(evaluation.episodes)
-    for start in range(0, samples, ROWS_AT_ONCE):
-        rows = min(ROWS_AT_ONCE, samples - start)
-        observations = torch.full((len(streams), rows, 1), beta, device=streams.device)
-        drawn.append(policy.act(observations, evaluation.scales(rows), StreamNoise(streams, rows)))
-    return torch.cat(drawn, 1)
+def _draw_points(policy: Policy, task: DensityTask, evaluation: Evaluation, place: int) -> torch.Tensor:
+    """(samples, 2) points at the β in that place, whose number is the step of their noise."""
+    rows, samples, drawn = count_rows(policy, task, evaluation.device), evaluation.episodes, []
+    first, last = samples.start // rows * rows, samples.stop
+    observations = torch.full((rows, 1), evaluation.betas[place], device=evaluation.device)
+    for start in range(first, last, rows):
+        numbers = torch.arange(start, start + rows, device=evaluation.device)
+        filled = (numbers >= samples.start) & (numbers < last)
+        noise = evaluation.noise(task, range(start, start + rows), step=place)
+        drawn.append(act_in_block(policy, observations, filled, evaluation.rho, noise)[filled])
+    return torch.cat(drawn)

@@ -1,7 +1,7 @@
 """A plan names every component that a comparison needs, each once, in the order in which they can be made.
 
-A component's key is the hash of everything that made it: kind, code version, settings, the keys of its
-upstream components and the data set's fingerprint.
+A component's key is the hash of everything that made it: kind, code version, how its random numbers are named,
+settings, the keys of its upstream components and the data set's fingerprint.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ from bench.config.code import describe_task, hash_method
 from bench.config.precedence import SHARED
 from bench.config.request import Job, Request, RunDetails
 from bench.config.spec import Cell, flatten
+from bench.runner.blocks import EVALUATION
 from bench.runner.choose_rho import DataId, Purpose, choose, find_tuned, refuse_tuned_seeds
 from bench.runner.data import LoadedData, make_setup
 from bench.storage.components import ComponentStore, hash_json
@@ -22,6 +23,7 @@ from methods.core.setup import Setup
 from reports.load.schema import FORMAT, ExperimentEntry, PlanEntry, TuningCost
 from suites.task import Task
 from training import Component, Computed, Trained
+from training.seeds import STREAMS
 
 KEY_LENGTH = 16
 
@@ -56,7 +58,7 @@ def make_node(component: Component, fingerprint: str, known: dict[Component, Nod
         upstream = {name: make_node(other, fingerprint, known) for name, other in component.upstream().items()}
         labels = {name: node.label for name, node in upstream.items()}
         cls = type(component)
-        made_by = [component.kind, component.version, f"{cls.__module__}.{cls.__qualname__}"]
+        made_by = [component.kind, component.version, STREAMS, f"{cls.__module__}.{cls.__qualname__}"]
         key = hash_json([*made_by, collect_fields(component), labels, fingerprint])
         known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
     return known[component]
@@ -116,12 +118,14 @@ class PlannedCell:
         setup: what its method shares with the others of its job.
         models: its method's components by the method's names.
         label: `<method>-<key>`: the same for all seeds of a method with one ρ.
+        data: key and source of its data.
     """
 
     cell: Cell
     setup: Setup
     models: Mapping[str, Node]
     label: str
+    data: tuple[str, str] = ("", "")
 
     def entry(self, results: ResultStore) -> PlanEntry:
         """The cell, and the path of its result in the folder."""
@@ -137,15 +141,20 @@ class PlannedCell:
 
 
 def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Component, Node]) -> PlannedCell:
-    """The cell with its nodes and the label of its result, which also tells equal data of two sources apart."""
+    """The cell with its nodes and the label of its result."""
     components = cell.method.components(setup)
     models = {name: make_node(component, loaded.key, known) for name, component in components.items()}
-    labels = {name: node.label for name, node in models.items()}
-    made_by = [FORMAT, cell.task.name, cell.name, cell.settings(), cell.rho, labels]
-    made_by += [loaded.key, loaded.about.source]
+    planned = PlannedCell(cell, setup, models, "", (loaded.key, loaded.about.source))
+    return dataclasses.replace(planned, label=label_cell(planned))
+
+
+def label_cell(planned: PlannedCell) -> str:
+    """The label by all that makes the result; its source of data tells equal data of two sources apart."""
+    cell, labels = planned.cell, {name: node.label for name, node in planned.models.items()}
+    made_by = [FORMAT, EVALUATION, cell.task.name, cell.name, cell.settings(), cell.rho, labels, *planned.data]
     made_by += [describe_task(cell.task), hash_method(cell.method)]
     made_by += [cell.terms] if cell.terms != SHARED else []
-    return PlannedCell(cell, setup, models, f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}")
+    return f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}"
 
 
 @dataclass(frozen=True)

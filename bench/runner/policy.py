@@ -1,7 +1,8 @@
 """The trained policy behind a result, rebuilt from its settings and its components' files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from bench.config.spec import Config, replace_dotted
 from bench.config.values import convert_value, find_hint
+from bench.runner.blocks import Evaluation, act_in_block, count_rows
 from bench.runner.data import make_setup
 from bench.runner.plan import Node, make_node
 from bench.storage.components import ComponentStore
@@ -17,13 +19,15 @@ from foundation.errors import UserError
 from methods.core.method import Method
 from methods.core.policy import Policy
 from methods.core.registry import get_method
-from methods.diffusion.noise import StreamNoise
+from methods.diffusion.keyed_noise import KeyedNoise
 from reports.load.files import read_headers, read_result
 from reports.load.schema import Result
 from reports.load.variants import label_variants
 from suites.registry import get_tasks
 from suites.sources.transitions import make_data_key
+from suites.task import Task
 from training import Component, Computed, SeedStreams, Trained
+from training.seeds import name_streams
 
 
 @dataclass
@@ -33,16 +37,20 @@ class LoadedPolicy:
     Attributes:
         result: what it was evaluated to.
         policy: the method's.
-        streams: the random numbers of its actions.
+        evaluation: names the random numbers of its actions.
     """
 
     result: Result
     policy: Policy
-    streams: SeedStreams
+    evaluation: Evaluation
+    _noises: list[KeyedNoise] = field(default_factory=list)
 
     @torch.no_grad()
     def act(self, observations: np.ndarray) -> np.ndarray:
-        """Actions for observations.
+        """Actions for observations, computed and drawn as in evaluation.
+
+        Each call is the next step: the noise of the first observation is that of episode 0, of the second that of
+        episode 1, and so on.
 
         Args:
             observations: (n, observation_dim), or (observation_dim,) for one.
@@ -53,7 +61,7 @@ class LoadedPolicy:
         Raises:
             UserError: observations of another shape, or with values that are not finite.
         """
-        size, task = self.observation_dim, self.result.task
+        size, task = self.observation_dim, self.task.name
         try:
             numbers = np.asarray(observations)
         except ValueError:  # rows of different lengths
@@ -69,17 +77,37 @@ class LoadedPolicy:
             )
         if not np.isfinite(given).all():
             raise UserError(f"observations for task {task} must be finite in single precision.")
-        rows = torch.from_numpy(np.atleast_2d(given)).to(self.streams.device)[None]
-        rho = torch.full(rows.shape[:2], float(self.result.rho or 0.0), device=rows.device)
-        actions = self.policy.act(rows, rho, StreamNoise(self.streams, rows.shape[1]))
-        found = actions[0].cpu().numpy()
+        parts = torch.from_numpy(np.atleast_2d(given)).to(self.evaluation.device).split(self._rows)
+        found = torch.cat([self._act_in_block(place, part) for place, part in enumerate(parts)]).cpu().numpy()
+        for noise in self._noises:
+            noise.advance()
         return found[0] if given.ndim == 1 else found
+
+    def _act_in_block(self, place: int, observations: torch.Tensor) -> torch.Tensor:
+        """Actions for at most as many observations as a block has rows, those of the block in that place."""
+        if place == len(self._noises):
+            first = place * self._rows
+            self._noises.append(self.evaluation.noise(self.task, range(first, first + self._rows)))
+        count = len(observations)
+        block = observations.new_zeros(self._rows, self.observation_dim)
+        block[:count] = observations
+        filled = torch.arange(self._rows, device=block.device) < count
+        return act_in_block(self.policy, block, filled, self.evaluation.rho, self._noises[place])[:count]
+
+    @cached_property
+    def task(self) -> Task:
+        """What it acts in."""
+        (task,) = get_tasks(self.result.suite, [self.result.task])
+        return task
+
+    @cached_property
+    def _rows(self) -> int:
+        return count_rows(self.policy, self.task, self.evaluation.device)
 
     @property
     def observation_dim(self) -> int:
         """Numbers in one observation."""
-        (task,) = get_tasks(self.result.suite, [self.result.task])
-        return task.observation_dim
+        return self.task.observation_dim
 
 
 def find_result(folder: Path, task: str, method: str, seed: int, rho: float | None) -> Result:
@@ -120,14 +148,16 @@ def load(result: Result, artifacts: Path, device: torch.device, stream: str) -> 
     data_key = make_data_key(result.data.fingerprint, result.data.reward_transform)
     known: dict[Component, Node] = {}
     for name, component in method.components(setup).items():
-        module = component.build(SeedStreams(seeds, f"{component.kind}/initial", device))
+        purpose = name_streams(data_key, component.kind, "initial")
+        module = component.build(SeedStreams(seeds, purpose, device))
         if isinstance(component, Trained | Computed):
             label = result.components.get(name, "")
             check_component(make_node(component, data_key, known), label, result, store)
             module = store.load(label, module, seeds)
         models[name] = module
     policy = method.policy(models, setup)
-    return LoadedPolicy(result, policy, SeedStreams(seeds, f"{stream}/actions", device))
+    evaluation = Evaluation(result.seed, result.rho or 0.0, range(0), (), device, stream)
+    return LoadedPolicy(result, policy, evaluation)
 
 
 def read_config(result: Result) -> tuple[Config, Method]:

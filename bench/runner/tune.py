@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,12 @@ from bench.config.request import Job, Request, TuningDetails, resolve_betas, res
 from bench.config.sources import describe_sources
 from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole, describe_expected
+from bench.runner.blocks import TUNING, Evaluation
 from bench.runner.choose_rho import keep_tuned
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
 from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
-from bench.runner.evaluate import TUNING, Evaluation, evaluate
+from bench.runner.evaluate import evaluate
 from bench.runner.loggers import make_logger
 from bench.runner.plan import Node, PlannedCell, find_missing, make_node
 from bench.runner.study import (
@@ -189,7 +190,9 @@ def tune_task(request: Request[TuningDetails], plan: TuningPlan, console: Progre
 def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> Choice:
     """Run what is left of one study and keep its best ρ."""
     request, task = tuning.request, tuning.job.task
-    policy = tuning.method.policy(builder.models(tuning.nodes, request.seeds), tuning.setup)
+    policies = {
+        seed: tuning.method.policy(builder.models(tuning.nodes, [seed]), tuning.setup) for seed in request.seeds
+    }
     storage = open_journal(request, tuning.job, tuning.name)
     study = open_study(storage, tuning)
     with console.show_bar(f"{task.name} {tuning.name} tuning ρ", len(request.seeds)) as progress:
@@ -198,7 +201,7 @@ def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: Progre
             started = time.monotonic()
             low, high = find_range(request.details.sampler, tuning.grid, tuning.rho)
             rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
-            score = score_in_rungs(trial, policy, rho, tuning)
+            score = score_in_rungs(trial, policies, rho, tuning)
             builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, {"rho": rho, "score": score})
             spent = time.monotonic() - started
             console.say(f"  {task.name} {tuning.name}: tried ρ = {rho:.3g}, score {score:.3g}, {spent:.1f} s")
@@ -220,23 +223,23 @@ def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: Progre
     return choice
 
 
-def score_in_rungs(trial: optuna.Trial, policy: Policy, rho: float, tuning: MethodTuning) -> float:
+def score_in_rungs(trial: optuna.Trial, policies: Mapping[int, Policy], rho: float, tuning: MethodTuning) -> float:
     """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each third."""
     task, config, request = tuning.job.task, tuning.job.config, tuning.request
     count = resolve_episodes(task, config)
     edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int).tolist()
     scores: list[float] = []
     for rung, (start, end) in enumerate(itertools.pairwise(edges)):
-        evaluation = Evaluation(
-            seeds=request.seeds,
-            rho=rho,
-            episodes=range(start, end),
-            betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
-            device=request.device,
-            purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
-        )
-        outcomes = evaluate(policy, task, evaluation, lambda done, total: None)
-        scores += [score for outcome in outcomes for score in outcome.scores]
+        for seed, policy in policies.items():
+            evaluation = Evaluation(
+                seed=seed,
+                rho=rho,
+                episodes=range(start, end),
+                betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
+                device=request.device,
+                purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
+            )
+            scores += evaluate(policy, task, evaluation, lambda done, total: None).scores
         trial.set_user_attr("episodes", end * len(request.seeds))
         trial.report(float(np.mean(scores)), rung)
         if trial.should_prune() and end < count:

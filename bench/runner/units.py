@@ -11,9 +11,11 @@ from typing import Any
 
 from bench.config.request import Job, Request, resolve_betas, resolve_episodes
 from bench.progress import ProgressConsole
+from bench.runner.blocks import Evaluation
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import load_data
-from bench.runner.evaluate import Evaluation, Outcome, evaluate
+from bench.runner.evaluate import Outcome, evaluate
+from bench.runner.extend import add_counts, find_earlier, join
 from bench.runner.loggers import Logger, make_logger
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, sort_upstream_first
 from bench.runner.result import make_result, pack_samples
@@ -21,7 +23,7 @@ from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
 from reports.load import schema
 from suites.task import DensityTask, Task
-from training import Data
+from training import Data, Progress
 
 
 @dataclass(frozen=True)
@@ -106,29 +108,45 @@ class Worker:
         return load_data(unit.task, unit.job.config, source, self.request.artifacts).data
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
-        """Evaluate one method at one ρ for all its open seeds together, and write a result for each."""
-        group, cell, request = unit.group, unit.group[0].cell, self.request
-        seeds = [planned.cell.seed for planned in group]
-        policy = cell.method.policy(builder.models(group[0].models, seeds), group[0].setup)
+        """Evaluate one method at one ρ for its open seeds, and write each seed's result once it is done."""
+        group, cell = unit.group, unit.group[0].cell
+        rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
+        with self.console.show_bar(f"{cell.task.name} {cell.name}{rho}", len(group)) as progress:
+            for place, planned in enumerate(group):
+
+                def of_all(done: int, total: int, place: int = place) -> None:
+                    progress(place * total + done, len(group) * total)
+
+                self._evaluate_seed(planned, unit.about, builder, of_all)
+
+    def _evaluate_seed(
+        self, planned: PlannedCell, about: schema.Data, builder: ComponentBuilder, progress: Progress
+    ) -> None:
+        """Evaluate one cell and write its result."""
+        cell, request = planned.cell, self.request
+        policy = cell.method.policy(builder.models(planned.models, [cell.seed]), planned.setup)
+        results = ResultStore(request.results)
+        earlier = find_earlier(planned, results, request.device)
+        kept = len(earlier.episodes) if earlier is not None else 0
         evaluation = Evaluation(
-            seeds=seeds,
+            seed=cell.seed,
             rho=cell.rho or 0.0,
-            episodes=range(resolve_episodes(cell.task, cell.config)),
+            episodes=range(kept, resolve_episodes(cell.task, cell.config)),
             betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
             device=request.device,
         )
-        rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
         started = time.monotonic()
-        with self.console.show_bar(f"{cell.task.name} {cell.name}{rho}", len(seeds)) as progress:
-            outcomes = evaluate(policy, cell.task, evaluation, progress)
-        seconds = (time.monotonic() - started) / len(seeds)
-        nodes, results = sort_upstream_first(group[0].models.values()), ResultStore(request.results)
-        for row, (planned, outcome) in enumerate(zip(group, outcomes, strict=True)):
-            spent = schema.Seconds(train=builder.seconds(nodes, planned.cell.seed), evaluate=seconds)
-            counts = policy.counts.of_seed(row)
-            result = make_result(planned, outcome, unit.about, counts, spent, request.device)
-            results.write(planned.label, result, pack_samples(outcome.points))
-            log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{planned.cell.seed}", outcome)
+        outcome = evaluate(policy, cell.task, evaluation, progress)
+        seconds, counts = time.monotonic() - started, policy.counts.of_seed(0)
+        if earlier is not None:
+            outcome, counts = join(earlier, outcome), add_counts(earlier, counts)
+            seconds += earlier.seconds.evaluate
+            self.console.say(f"  {cell.task.name} {cell.name} seed {cell.seed}: {kept} finished episodes kept")
+        nodes = sort_upstream_first(planned.models.values())
+        spent = schema.Seconds(train=builder.seconds(nodes, cell.seed), evaluate=seconds)
+        result = make_result(planned, outcome, about, counts, spent, request.device)
+        results.write(planned.label, result, pack_samples(outcome.points))
+        log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{cell.seed}", outcome)
 
 
 def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:

@@ -45,6 +45,10 @@ class ResultStore:
         """Where a cell's result lies; label is `<method>-<key>`."""
         return self.root / "runs" / task / label / f"seed-{seed}.json"
 
+    def files(self, task: str, method: str, seed: int) -> list[Path]:
+        """The results of a method and a seed with whatever settings, in the order of their labels."""
+        return sorted((self.root / "runs" / task).glob(f"{method}-*/seed-{seed}.json"))
+
     def seeds(self, task: str) -> set[int]:
         """The seeds that have a result of any method on that task."""
         found = (self.root / "runs" / task).glob("*/seed-*.json")

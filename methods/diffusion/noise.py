@@ -14,7 +14,7 @@ class Noise(Protocol):
     """Random numbers for every row of a batch.
 
     A key is requested once in a call. What is drawn for a row depends on the seed, the row and the key; policies
-    must not depend on the order of requests.
+    must not depend on the order of requests. The last axis of a shape are channels, those before it candidates.
     """
 
     def normal(self, key: str, *shape: int) -> Float[Tensor, "seed batch ..."]:

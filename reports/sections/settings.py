@@ -8,6 +8,7 @@ from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.variants import collect_settings
 from reports.render.document import Block, Details, Heading, Table, Text
+from reports.sections.seeds import describe_seeds
 
 
 def _tabulate_data(scores: SuiteScores) -> Table:
@@ -105,6 +106,7 @@ def make_settings_section(scores: SuiteScores) -> list[Block]:
         Heading(3, "Settings"),
         *_warn_of_interventions(scores),
         _tabulate_data(scores),
+        describe_seeds(scores),
         Text(
             "Wall seconds and interventions, summed over tasks and seeds; a component that several methods share "
             "counts for each of them."

@@ -9,7 +9,7 @@ import torch
 from bench.config.spec import Cell, Config, DataConfig, EvaluationConfig
 from bench.conformance.subject import small_data, small_setup
 from bench.runner import estimate
-from bench.runner.evaluate import Evaluation
+from bench.runner.blocks import Evaluation
 from bench.runner.plan import PlannedCell
 from methods import Policy, get_method
 from suites import ControlTask, DensityTask, Task, get_tasks
@@ -53,7 +53,7 @@ def expected(monkeypatch: pytest.MonkeyPatch, task: Task, per_call: Callable[[Ev
 def test_a_control_tasks_estimate_is_its_horizon_times_a_step(monkeypatch: pytest.MonkeyPatch):
     (task,) = get_tasks("maze2d", ["maze2d-umaze"])
     assert isinstance(task, ControlTask)
-    found = expected(monkeypatch, task, lambda evaluation: 0.01 * len(evaluation.seeds) * len(evaluation.episodes))
+    found = expected(monkeypatch, task, lambda evaluation: 0.01 * len(evaluation.episodes))
     assert found == pytest.approx(task.horizon * 0.01 * 3 * 20)
 
 
@@ -61,7 +61,7 @@ def test_a_densitys_estimate_is_one_beta_times_their_number(monkeypatch: pytest.
     (task,) = get_tasks("toy", ["moons"])
     assert isinstance(task, DensityTask)
     found = expected(monkeypatch, task, lambda evaluation: 0.5 * len(evaluation.episodes))
-    assert found == pytest.approx(len(task.inverse_temperatures) * 0.5 * 20)
+    assert found == pytest.approx(len(task.inverse_temperatures) * 0.5 * 3 * 20)
 
 
 def test_it_is_measured_on_the_evaluation_itself():

@@ -85,7 +85,7 @@ def test_one_loss_is_the_mean_over_members_and_batch():
 def test_its_members_start_apart_and_all_reach_the_target():
     module = fit(component(), data(), {"critic": known_v()}, SEEDS, quiet).module
     assert isinstance(module, EnsembleNetworks)
-    fresh = component().build(SeedStreams(SEEDS, "q-ensemble/initial"))
+    fresh = component().build(SeedStreams(SEEDS, "/q-ensemble/initial"))
     every = data().observations.expand(2, -1, -1), data().actions.expand(2, -1, -1)
     assert fresh.each_q(*every).std(1).min() > 0.01
     goal = torch.tensor([[6.0, 12.0, 3.0], [11.0, 22.0, 3.0]])
@@ -97,7 +97,7 @@ def test_the_loss_of_one_seed_has_the_slope_of_its_differences():
     made = component(2)
     module = made.build(SeedStreams([0], "x")).double()
     goal = torch.tensor([[6.0, 12.0, 3.0]], dtype=torch.float64)
-    transitions = Data(**{name: value.double() for name, value in vars(data()).items()})
+    transitions = Data(**{name: value.double() for name, value in vars(data()).items() if name != "key"})
     step = step_of(torch.tensor([[0, 1, 2]]), goal, transitions)
 
     def loss() -> Tensor:

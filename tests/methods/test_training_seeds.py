@@ -16,6 +16,7 @@ from methods.ddice import DiffusionDICE
 from methods.mse import MSE
 from methods.swg import Joint
 from training import fit
+from training.checkpoint import build_module
 
 STEPS = 6
 SETUP = tiny_setup(steps=STEPS)
@@ -81,7 +82,7 @@ def test_a_seed_trains_as_it_would_alone(kind: str):
 def test_training_moves_every_trained_parameter_and_keeps_it_frozen_after(kind: str):
     component, seeds = component_of(kind), (0, 1)
     module = make(component, seeds)
-    fresh = component.build(SeedStreams(seeds, f"{component.kind}/initial"))
+    fresh = component.build(SeedStreams(seeds, f"/{component.kind}/initial"))
     still = {
         name
         for (name, before), after in zip(fresh.named_parameters(), module.parameters(), strict=True)
@@ -142,3 +143,23 @@ def test_a_loss_that_is_no_longer_finite_stops_the_training_and_names_the_seed()
     data.rewards[:] = float("nan")
     with pytest.raises(ValueError, match=r"training of critic diverged before step 6 for seed 3, 7; lower its"):
         fit(component_of("critic"), data, {}, (3, 7), quiet)
+
+
+@every_kind
+def test_another_data_set_starts_from_other_weights_and_draws_other_rows(kind: str):
+    """Equal numbers under another fingerprint: the tasks of a suite share no random numbers of training."""
+    component, data = component_of(kind), tiny_data()
+    here, there = (dataclasses.replace(data, key=key) for key in ("one", "other"))
+    (module, noise), (same, again), (other, apart) = (
+        build_module(component, (3,), each) for each in (here, here, there)
+    )
+    drawn, repeated, different = (streams.integers(10**6, 500) for streams in (noise, again, apart))
+    assert torch.equal(drawn, repeated)
+    assert abs(torch.corrcoef(torch.cat([drawn, different]).double())[0, 1]) < 0.2
+    weights, equal, unlike = (dict(each.named_parameters()) for each in (module, same, other))
+    assert all(torch.equal(weights[name], equal[name]) for name in weights)
+    started = [
+        name for name, weight in weights.items() if (weight != weight.flatten()[0]).any()
+    ]  # the rest are constants at first
+    assert started
+    assert not any(torch.equal(weights[name], unlike[name]) for name in started)

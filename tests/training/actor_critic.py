@@ -104,11 +104,11 @@ def perceptron(parameters: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor
 def train_by_hand(component: ActorCritic, seed: int) -> Hand:
     """Two optimisers, each on its own parameters and its own loss; both losses before either step."""
     data = toy_data()
-    fresh = component.build(SeedStreams([seed], "actor-critic/initial"))
+    fresh = component.build(SeedStreams([seed], "/actor-critic/initial"))
     assert isinstance(fresh.q[0], SeedLinear)
     parameters = {name: p[0].detach().clone().requires_grad_() for name, p in fresh.named_parameters()}
     averages = {name: p.detach().clone() for name, p in parameters.items()}
-    noise, rows, norms = SeedStreams([seed], "actor-critic/training"), [], {}
+    noise, rows, norms = SeedStreams([seed], "/actor-critic/training"), [], {}
     groups = {group.name: group for group in component.chosen}
     owned = {
         name: {key: p for key, p in parameters.items() if key.startswith(group.parameters)}

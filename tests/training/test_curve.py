@@ -48,8 +48,8 @@ def test_the_csv_of_one_group_has_the_named_columns_and_the_numbers_of_its_seed(
         assert [row for other, row in told if other == seed] == curve.rows[place]
         assert {row["learning_rate"] for row in rows} == {"0.0007"}
         # The first row by hand: loss and gradient of the fresh networks on the first batch, this seed alone.
-        module = component.build(SeedStreams([seed], "critic/initial"))
-        loss = component.losses(module, Step(data, {}, SeedStreams([seed], "critic/training")))["loss"]
+        module = component.build(SeedStreams([seed], "/critic/initial"))
+        loss = component.losses(module, Step(data, {}, SeedStreams([seed], "/critic/training")))["loss"]
         gradients = torch.autograd.grad(loss.sum(), [p for p in module.parameters() if p.requires_grad])
         norm = torch.cat([gradient.flatten() for gradient in gradients]).norm().item()
         first = {name: float(value) for name, value in rows[0].items()}

@@ -1,0 +1,97 @@
+"""Evaluation computes a seed's episodes in blocks of one shape, so that an episode's digits depend on it alone.
+
+A batched matrix product rounds otherwise with another number of rows or of seeds, by 1e-7 of the result. So a call
+has one seed and always the same number of rows; an episode has its row by its number, and rows without one are
+computed all the same. Random numbers are by (training seed, task, purpose, episode, step), see `KeyedNoise`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from methods.core.policy import Policy, SlotPolicy
+from methods.diffusion.keyed_noise import KeyedNoise
+from suites.task import DensityTask, Task
+from training.seeds import stream_number
+
+EVALUATION = 2
+"""Version of how evaluation draws and computes, part of the key of every result."""
+REPORT = "evaluation"
+TUNING = "tuning"
+FEW_CANDIDATES = 4
+ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 10, 256
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is evaluated of a policy.
+
+    Attributes:
+        seed: the training seed that the policy is of.
+        rho: guidance scale; 0 for a method without one.
+        episodes: numbers of the episodes; on a density, of the samples at each β.
+        betas: inverse temperatures of a density.
+        device: of the policy.
+        purpose: `evaluation` or `tuning`; the two draw disjoint resets and noise.
+    """
+
+    seed: int
+    rho: float
+    episodes: range
+    betas: Sequence[float]
+    device: torch.device
+    purpose: str = REPORT
+
+    def noise(self, task: Task, episodes: Sequence[int], step: int = 0) -> KeyedNoise:
+        """The random numbers of rows at one step of these episodes."""
+        return KeyedNoise(self.seed, name_noise(self.purpose, task), episodes, self.device, step)
+
+
+def name_noise(purpose: str, task: Task) -> str:
+    """The stream of a task's noise."""
+    return f"{purpose}/{task.name}"
+
+
+def reset_seed(task: str, seed: int, episode: int, purpose: str) -> int:
+    """The reset seed of an episode: reported and tuning episodes never share one by construction."""
+    return stream_number(seed, f"{purpose}/{task}/{episode}") % 2**31
+
+
+def count_rows(policy: Policy, task: Task, device: torch.device) -> int:
+    """Rows of a block, by what a row costs; neither the number of episodes nor of seeds changes it.
+
+    On a CPU a row of many candidates fills the processor, so that an empty one would cost as much as a full one;
+    with few candidates, and on a GPU, a call costs about the same whatever its rows.
+    """
+    if isinstance(task, DensityTask):
+        return ROWS_OF_POINTS
+    candidates = policy.selection.candidates if isinstance(policy, SlotPolicy) else 1
+    return ROWS if candidates <= FEW_CANDIDATES or device.type != "cpu" else ROWS_OF_MANY
+
+
+def act_in_block(
+    policy: Policy,
+    observations: Float[Tensor, "rows observation"],
+    filled: Bool[Tensor, " rows"],
+    rho: float,
+    noise: KeyedNoise,
+) -> Float[Tensor, "rows action"]:
+    """One call of a seed's policy; its counts are of the filled rows alone.
+
+    Args:
+        policy: of one seed.
+        observations: anything finite in rows that are not filled.
+        filled: rows whose actions are asked for.
+        rho: guidance scale.
+        noise: of the rows.
+    """
+    counts, rows, asked = policy.counts, len(filled), int(filled.sum())
+    function, gradient = counts.function, counts.gradient
+    scales = torch.where(filled, rho, 0.0)  # unguided rows are not among the counts of guidance
+    actions = policy.act(observations[None], scales[None], noise)[0]
+    counts.function = function + (counts.function - function) * asked // rows
+    counts.gradient = gradient + (counts.gradient - gradient) * asked // rows
+    return actions

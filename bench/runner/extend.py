@@ -1,0 +1,71 @@
+"""Episodes are added to a finished result: those it has are kept and only the rest are rolled.
+
+An episode depends on its seed and number alone (see `bench.runner.blocks`), on one processor and one set of
+package versions bit for bit, so a result of 60 episodes is the same whether 10 of them were there before or not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from bench.config.request import resolve_episodes
+from bench.runner.blocks import REPORT, reset_seed
+from bench.runner.evaluate import Outcome
+from bench.runner.plan import PlannedCell, label_cell
+from bench.runner.result import describe_machine, read_versions
+from bench.storage.results import ResultStore
+from reports.load.files import read_file
+from reports.load.schema import Episode, Result, ResultHeader
+from suites.task import ControlTask
+
+
+def find_earlier(planned: PlannedCell, results: ResultStore, device: torch.device) -> Result | None:
+    """The longest result of this cell with fewer episodes and all else equal; None if there is none.
+
+    Raises:
+        ReportError: a result of this method and seed that cannot be read.
+    """
+    cell = planned.cell
+    if not isinstance(cell.task, ControlTask):
+        return None
+    wanted, found = resolve_episodes(cell.task, cell.config), list[Result]()
+    for path in results.files(cell.task.name, cell.name, cell.seed):
+        if read_file(path, ResultHeader).status != "done":
+            continue
+        result = read_file(path, Result)
+        if len(result.episodes) < wanted and _is_same_but_for_episodes(result, path.parent.name, planned, device):
+            found.append(result)
+    return max(found, key=lambda result: len(result.episodes), default=None)
+
+
+def _is_same_but_for_episodes(result: Result, label: str, planned: PlannedCell, device: torch.device) -> bool:
+    """Whether the label is this cell's at that number of episodes, and the episodes would be computed as here."""
+    cell = planned.cell
+    evaluation = replace(cell.config.evaluation, episodes=result.config.get("evaluation.episodes"))
+    shorter = replace(planned, cell=replace(cell, config=replace(cell.config, evaluation=evaluation)))
+    return (
+        label_cell(shorter) == label
+        and result.versions == read_versions()
+        and result.machine == describe_machine(device)
+        and [episode.seed for episode in result.episodes]
+        == [reset_seed(result.task, result.seed, number, REPORT) for number in range(len(result.episodes))]
+    )
+
+
+def join(earlier: Result, added: Outcome) -> Outcome:
+    """The episodes of both, those of the earlier result first."""
+    episodes: tuple[Episode, ...] = (*earlier.episodes, *added.episodes)
+    return Outcome(tuple(episode.normalized for episode in episodes), episodes=episodes)
+
+
+def add_counts(earlier: Result, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a policy with those of the earlier result added, as `Counts.of_seed` gives them."""
+    named = {name: list(by_level) for name, by_level in earlier.interventions.items()}
+    for name, by_level in counts["interventions"].items():
+        before = named.get(name) or [0] * len(by_level)
+        named[name] = [a + b for a, b in zip(before, by_level or [0] * len(before), strict=True)]
+    spent = earlier.evaluations.model_dump()
+    evaluations = {name: spent[name] + count for name, count in counts["evaluations"].items()}
+    return {"interventions": named, "evaluations": evaluations}

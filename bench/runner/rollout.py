@@ -1,0 +1,116 @@
+"""Episodes of one training seed in the simulator: those that are over make room for those that wait."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from bench.runner.blocks import Evaluation, act_in_block, count_rows, reset_seed
+from methods.core.policy import Policy
+from reports.load.schema import Episode
+from suites.success import take_step
+from suites.task import ControlTask
+from training import Progress
+
+
+@dataclass
+class RunningEpisode:
+    """An episode in a simulator of its own.
+
+    Attributes:
+        number: of the episode.
+        seed: of its reset.
+        environment: the simulator.
+        observation: (observation,), the last.
+        total: return so far.
+        length: steps so far.
+        held: for each of them, whether the condition of the task's success held.
+        is_over: whether it ended or was cut.
+    """
+
+    number: int
+    seed: int
+    environment: gym.Env
+    observation: np.ndarray
+    total: float = 0.0
+    length: int = 0
+    held: list[bool] = field(default_factory=list)
+    is_over: bool = False
+
+    @classmethod
+    def begin(cls, task: ControlTask, number: int, evaluation: Evaluation) -> "RunningEpisode":
+        """Reset a new simulator."""
+        environment = task.make_environment()
+        seed = reset_seed(task.name, evaluation.seed, number, evaluation.purpose)
+        return cls(number, seed, environment, environment.reset(seed=seed)[0])
+
+    def step(self, task: ControlTask, action: np.ndarray) -> None:
+        """Step the simulator; close it where the episode is over."""
+        found = take_step(self.environment, action)
+        self.observation = found.observation
+        self.total += found.reward
+        self.length += 1
+        if task.success is not None:
+            self.held.append(bool(task.success.holds(found)))
+        self.is_over = found.terminated or found.truncated or self.length == task.horizon
+        if self.is_over:
+            self.environment.close()
+
+    def describe(self, task: ControlTask) -> Episode:
+        """The episode as a result has it."""
+        return Episode(
+            episode_return=self.total,
+            length=self.length,
+            seed=self.seed,
+            normalized=task.normalized_score(self.total),
+            success=task.success.judge(self.held) if task.success is not None else None,
+        )
+
+
+def roll_out(policy: Policy, task: ControlTask, evaluation: Evaluation, progress: Progress) -> tuple[Episode, ...]:
+    """The episodes of an evaluation in the order of their numbers.
+
+    Episode n is computed in row n mod rows of the block, after the others of that row.
+
+    Args:
+        policy: of the evaluation's seed.
+        task: with the simulator.
+        evaluation: which episodes, at which scale.
+        progress: called with (steps, steps if no episode ends early).
+    """
+    rows, horizon = count_rows(policy, task, evaluation.device), task.horizon
+    waiting = [deque(n for n in evaluation.episodes if n % rows == row) for row in range(rows)]
+    done: dict[int, Episode] = {}
+    running: dict[int, RunningEpisode] = {}
+    observations = np.zeros((rows, task.observation_dim), np.float32)
+    noise = evaluation.noise(task, range(rows))
+
+    def begin_next(row: int) -> None:
+        if waiting[row]:
+            running[row] = RunningEpisode.begin(task, waiting[row].popleft(), evaluation)
+            noise.start(row, running[row].number)
+
+    try:
+        for row in range(rows):
+            begin_next(row)
+        while running:
+            filled = np.zeros(rows, bool)
+            for row, episode in running.items():
+                observations[row], filled[row] = episode.observation, True
+            given = torch.from_numpy(observations).to(evaluation.device)
+            asked = torch.from_numpy(filled).to(evaluation.device)
+            actions = act_in_block(policy, given, asked, evaluation.rho, noise).cpu().numpy()
+            noise.advance()
+            for row, episode in list(running.items()):
+                episode.step(task, actions[row])
+                if episode.is_over:
+                    done[episode.number] = running.pop(row).describe(task)
+                    begin_next(row)
+            steps = len(done) * horizon + sum(episode.length for episode in running.values())
+            progress(steps, len(evaluation.episodes) * horizon)
+    finally:
+        for episode in running.values():
+            episode.environment.close()
+    return tuple(done[number] for number in evaluation.episodes)

@@ -1,0 +1,168 @@
+"""An episode is the same, bit for bit, whatever is evaluated beside it; what is counted is of episodes alone."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+import bench
+from bench.conformance.subject import ACTIONS, OBSERVATIONS, Subject, small_setup
+from bench.runner.blocks import Evaluation, count_rows, reset_seed
+from bench.runner.evaluate import evaluate
+from bench.runner.rollout import roll_out
+from methods import Method, Policy, SeedStreams, get_method
+from reports.load.schema import Episode
+from suites import ControlTask, DensityTask, get_tasks
+
+HORIZON = 12
+
+
+class Drift(gym.Env):
+    """The observation moves with the action and with noise of the reset's seed; it ends beyond 1."""
+
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (OBSERVATIONS,), np.float32)
+    action_space = gym.spaces.Box(-1.0, 1.0, (ACTIONS,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.at = self.np_random.normal(0, 0.3, OBSERVATIONS)
+        return self.at.astype(np.float32), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.at = self.at + 0.3 * np.resize(action, OBSERVATIONS) + self.np_random.normal(0, 0.1, OBSERVATIONS)
+        return self.at.astype(np.float32), float(self.at.sum()), bool(np.abs(self.at).max() > 1), False, {}
+
+
+TASK = ControlTask(
+    name="drift",
+    observation_dim=OBSERVATIONS,
+    action_dim=ACTIONS,
+    horizon=HORIZON,
+    reference=(0.0, 1.0),
+    make_environment=Drift,
+)
+ON_MOONS = {
+    "suite": "toy",
+    "tasks": "moons",
+    "preset": "smoke",
+    "device": "cpu",
+    "threads": 1,
+    "processes": 1,
+    "progress": False,
+    "methods": "swg",
+    "denoiser": {"steps": 5, "width": 64, "blocks": 1},
+    "sampler.steps": 2,
+    "evaluation": {"episodes": 30, "inverse_temperatures": [3.0]},
+}
+
+
+def make_policy(name: str = "swg", **settings: object) -> Policy:
+    """Of networks so wide that their products round by their number of rows."""
+    setup = small_setup()
+    setup = replace(setup, denoiser=replace(setup.denoiser, width=128))
+    cls: type[Method] = get_method(name)
+    return Subject(name, cls(**settings), setup).policy([3])
+
+
+def play(policy: Policy, episodes: range, rho: float = 5.0) -> tuple[Episode, ...]:
+    evaluation = Evaluation(3, rho, episodes, (), torch.device("cpu"))
+    with torch.no_grad():
+        return roll_out(policy, TASK, evaluation, lambda done, total: None)
+
+
+@pytest.mark.parametrize(("name", "rows"), [("swg", 50), ("idql", 10)])
+def test_ten_of_sixty_episodes_are_the_first_ten(name: str, rows: int):
+    policy = make_policy(name)
+    assert count_rows(policy, TASK, torch.device("cpu")) == rows
+    whole = play(policy, range(60))
+    assert play(policy, range(10)) == whole[:10]
+    assert play(policy, range(10, 60)) == whole[10:]
+    assert play(policy, range(37, 38)) == whole[37:38]
+    assert len({episode.length for episode in whole}) > 3, "so that they leave the block at different steps"
+
+
+def test_the_rows_of_a_call_change_digits_alone():
+    """What the blocks are for: with other shapes the same states give the same actions but for rounding."""
+    policy = make_policy()
+    observations = SeedStreams([3], "observations").normal(50, OBSERVATIONS)
+
+    def act(count: int) -> torch.Tensor:
+        noise = Evaluation(3, 5.0, range(0), (), torch.device("cpu")).noise(TASK, range(count))
+        with torch.no_grad():
+            return policy.act(observations[:, :count], torch.full((1, count), 5.0), noise)[0]
+
+    whole = act(50)
+    for count in (1, 3, 7, 20):
+        assert torch.allclose(act(count), whole[:count], atol=1e-4)
+
+
+def test_episodes_and_counts_are_those_of_each_alone():
+    """The policy by hand, a row at a time: the same steps, and evaluations of no row but the episodes' own."""
+    policy = make_policy()
+    found = play(policy, range(3))
+    calls = len(policy.denoiser.schedule)  # pyright: ignore[reportAttributeAccessIssue]
+    steps = sum(episode.length for episode in found)
+    assert policy.counts.function == calls * steps
+    assert policy.counts.gradient == calls * steps
+    assert policy.counts.of_seed(0)["evaluations"]["guided_rows"] == calls * steps
+    for number, episode in enumerate(found):
+        environment = Drift()
+        assert episode.seed == reset_seed("drift", 3, number, "evaluation")
+        observation, _ = environment.reset(seed=episode.seed)
+        noise = Evaluation(3, 5.0, range(0), (), torch.device("cpu")).noise(TASK, [number])
+        total, length, ended = 0.0, 0, False
+        while not ended and length < HORIZON:
+            with torch.no_grad():
+                given = torch.from_numpy(observation)[None, None]
+                action = policy.act(given, torch.tensor([[5.0]]), noise)[0, 0]
+            noise.advance()
+            observation, reward, ended, *_ = environment.step(action.numpy())
+            total, length = total + reward, length + 1
+        assert length == episode.length
+        assert total == pytest.approx(episode.episode_return, abs=1e-3)
+
+
+def test_unguided_actions_are_the_same_for_every_method_that_shares_the_denoiser():
+    """Noise names no method: at ρ = 0 `cep`, `ddice` with one candidate and `unguided` play the same episodes."""
+    plays = [
+        play(make_policy(name, **settings), range(4), rho=0.0)
+        for name, settings in (("unguided", {}), ("cep", {"support_states": 12}), ("ddice", {"candidates": 1}))
+    ]
+    assert plays[0] == plays[1] == plays[2]
+
+
+def test_samples_of_a_density_can_be_added():
+    (task,) = get_tasks("toy", ["moons"])
+    assert isinstance(task, DensityTask)
+    setup = replace(small_setup(), observation_dim=1)
+    method = get_method("unguided")()
+    models = {name: each.build(SeedStreams([3], "x")) for name, each in method.components(setup).items()}
+    policy = method.policy(models, setup)
+    evaluation = Evaluation(3, 0.0, range(600), (0.0, 3.0), torch.device("cpu"))
+    points = [
+        np.concatenate([at.ours for at in evaluate(policy, task, each, lambda *_: None).points])
+        for each in (evaluation, replace(evaluation, episodes=range(40)))
+    ]
+    assert np.array_equal(points[0][:40], points[1][:40])
+    assert np.array_equal(points[0][600:640], points[1][40:])
+    assert len(np.unique(points[0], axis=0)) > 400
+
+
+def test_a_seed_and_a_scale_are_the_same_alone_and_with_others(tmp_path, artifacts):
+    """Of a density, whose distance has all digits of its samples; the second run of a folder resumes it."""
+
+    def run(folder: str, **options: object) -> dict[Hashable, float]:
+        where = {"results": tmp_path / folder, "artifacts": artifacts}
+        frame = bench.run(**{**ON_MOONS, **options}, **where)
+        return {
+            (seed, rho): score
+            for seed, rho, score in zip(frame["seed"], frame["rho"], frame["score"], strict=True)
+        }
+
+    together = run("together", seeds=[0, 1, 2], rho=[0.5, 1.0, 2.0, 4.0, 5.0, 8.0, 16.0])
+    assert len(set(together.values())) == 21
+    assert run("alone", seeds=[1], rho=5.0) == {(1, 5.0): together[1, 5.0]}
+    assert run("alone", seeds=[2, 1], rho=[5.0]) == {(seed, 5.0): together[seed, 5.0] for seed in (2, 1)}
