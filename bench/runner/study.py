@@ -14,7 +14,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from bench.config.request import Job, Request, TuningDetails
 from bench.config.spec import flatten
-from bench.runner.choose_rho import Purpose
+from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
 from bench.runner.plan import KEY_LENGTH, Node
 from bench.storage.components import hash_json
@@ -47,8 +47,8 @@ class MethodTuning:
 
     @property
     def purpose(self) -> Purpose:
-        identity = self.loaded.about.identity
-        return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, identity)
+        labels = {name: node.label for name, node in self.nodes.items()}
+        return make_purpose(self.job, self.request.preset, self.name, labels, self.loaded.about)
 
     @property
     def grid(self) -> tuple[float, ...]:
@@ -66,7 +66,7 @@ def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[A
     Raises:
         UserError: no trial has a finite score.
     """
-    request, task = tuning.request, tuning.job.task
+    request, task, purpose = tuning.request, tuning.job.task, tuning.purpose
     complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     if not complete:
         raise UserError(
@@ -80,6 +80,8 @@ def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[A
         preset=request.preset,
         terms=tuning.job.terms,
         data=tuning.loaded.about,
+        policy=purpose.policy,
+        settings=purpose.settings,
         rho=study.best_trial.params["rho"],
         score=study.best_value,
         trials=sum(trial.state in FINISHED for trial in tried),
@@ -122,7 +124,8 @@ def all_trials(storage: JournalStorage, purpose: Purpose) -> list[Any]:
 
 def study_kind(purpose: Purpose) -> str:
     """The first part of the names of all studies for one purpose."""
-    return "/".join((purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data))
+    parts = (purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data.identity, purpose.policy)
+    return "/".join(parts)
 
 
 def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:

@@ -273,6 +273,8 @@ class Choice(Schema):
 
     Attributes:
         data: what it was tuned on.
+        policy: hash of its components' keys, of the sampler and of the method's own settings.
+        settings: by dotted name, all but those of the evaluation.
         trials, episodes: what all searches for this purpose spent.
         seeds: the seeds it trained and scored on.
         range: the values of the grid, or the ends of the range.
@@ -285,6 +287,8 @@ class Choice(Schema):
     preset: str
     terms: str
     data: Data
+    policy: str
+    settings: Mapping[str, Any]
     rho: float
     score: float
     trials: int

@@ -155,6 +155,34 @@ def test_a_rho_is_for_the_data_it_was_tuned_on(bench, folders, tmp_path):
     assert second["data"] == next(iter(found.values()))["data"]
 
 
+@pytest.mark.usefixtures("short_episodes")
+def test_a_rho_is_for_the_settings_it_was_tuned_with(bench, fresh, tmp_path):
+    other = ("--swg.weight", "exponential", "--sampler.steps", "3")
+    assert bench("tune-rho", *SWG, *fresh, "--grid", "7").code == 0
+    told = bench("run", *SWG, *other, *fresh, "--seeds", "1", "--evaluation.episodes", "1")
+    assert told.code == 0, told.err
+    (result,) = results_in(tmp_path / "results").values()
+    assert (result["rho"], result["rho_source"], result["tuning"]) == (10.0, "default", None)
+    (note,) = [line.strip() for line in told.out.splitlines() if "tuned with" in line]
+    assert note == (
+        "swg: ρ = 10 (default), not 7, which was tuned with "
+        "sampler.steps 2 (here 3), swg.weight smooth-expectile (here exponential)"
+    )
+
+    # The other way round: the second choice stands beside the first.
+    assert bench("tune-rho", *SWG, *other, *fresh, "--grid", "9").code == 0
+    choices = json.loads((tmp_path / "results" / "tuned.json").read_text())["choices"]
+    assert [(c["rho"], c["trials"], c["settings"]["sampler.steps"]) for c in choices] == [(7.0, 1, 2), (9.0, 1, 3)]
+    assert len({c["policy"] for c in choices}) == 2
+    for settings, rho in (((), 7.0), (other, 9.0), (("--evaluation.episodes", "3"), 7.0)):
+        assert bench("run", *SWG, *settings, *fresh, "--seeds", "1").code == 0
+        plan = json.loads((tmp_path / "results" / "plan.json").read_text())
+        assert {cell["rho"] for cell in plan["cells"]} == {rho}
+
+    # What the policy does not depend on changes nothing: swg has no guidance network.
+    assert "tuned with" not in bench("run", *SWG, *fresh, "--guidance-net.steps", "7", "--seeds", "2").out
+
+
 def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
     data = Data(
         source="local",
@@ -168,7 +196,7 @@ def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
         action_high=(4.0, 4.0),
     )
 
-    def choice(method: str, preset: str, rho: float) -> Choice:
+    def choice(method: str, preset: str, rho: float, policy: str = "p0") -> Choice:
         return Choice(
             suite="toy",
             task="moons",
@@ -176,6 +204,8 @@ def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
             preset=preset,
             terms="shared",
             data=data,
+            policy=policy,
+            settings={},
             rho=rho,
             score=0.5,
             trials=1,
@@ -189,8 +219,14 @@ def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
     for made in (choice("swg", "quick", 1), choice("cep", "quick", 2), choice("swg", "smoke", 3)):
         keep_tuned(tmp_path, made)
     keep_tuned(tmp_path, choice("swg", "quick", 4))
-    kept = {(c.method, c.preset): c.rho for c in read_choices(tmp_path)}
-    assert kept == {("swg", "quick"): 4, ("cep", "quick"): 2, ("swg", "smoke"): 3}
+    keep_tuned(tmp_path, choice("swg", "quick", 5, policy="p1"))
+    kept = {(c.method, c.preset, c.policy): c.rho for c in read_choices(tmp_path)}
+    assert kept == {
+        ("swg", "quick", "p0"): 4,
+        ("swg", "quick", "p1"): 5,
+        ("cep", "quick", "p0"): 2,
+        ("swg", "smoke", "p0"): 3,
+    }
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,8 @@ def tuned(seeds: list[int], **changes: Any) -> dict[str, Any]:
         "preset": "quick",
         "terms": "shared",
         "data": data_set("local", "local/maze2d-umaze-v0", "ab12", 100000),
+        "policy": "p0",
+        "settings": {"critic.steps": 10000, "critic.expectile": 0.7},
         "rho": 5.0,
         "score": 60.0,
         "trials": 6,
