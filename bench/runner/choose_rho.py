@@ -5,7 +5,7 @@ policy or its training depends on.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 from filelock import FileLock
 
 from bench.config.precedence import find_source_values
-from bench.config.request import Job
-from bench.config.spec import RhoChoice, flatten, join_items
+from bench.config.request import Job, Request
+from bench.config.spec import Config, RhoChoice, flatten, join_items
 from bench.storage.components import hash_json
-from foundation.errors import UserError
+from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from methods.core.method import Method
 from reports.load.files import TUNED, read_choices, write_file
 from reports.load.schema import FORMAT, Choice, Choices, Data
@@ -46,6 +46,11 @@ class Purpose:
     policy: str
     settings: Mapping[str, Any]
 
+    @property
+    def subject(self) -> Subject:
+        """The method on these data, whatever the settings."""
+        return Subject(self.task, self.method, self.data.identity)
+
     def fits(self, choice: Choice) -> bool:
         """Whether a choice was made for exactly this."""
         return _identify(choice) == (
@@ -63,11 +68,16 @@ def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], da
         labels: of its components, whose keys hold everything that they were made from.
         data: that they are made from.
     """
-    own = flatten(job.methods[name], name)
-    policy = hash_json([labels, flatten(job.config.sampler, "sampler"), own])[:KEY_LENGTH]
-    shared = {key: value for key, value in flatten(job.config).items() if not key.startswith("evaluation.")}
-    settings = json.loads(json.dumps(shared | own))  # as `tuned.json` gives them back
+    method, config = job.methods[name], job.config
+    shared = {key: value for key, value in flatten(config).items() if not key.startswith("evaluation.")}
+    settings = json.loads(json.dumps(shared | flatten(method, name)))  # as `tuned.json` gives them back
+    policy = hash_policy(method, name, config, labels)
     return Purpose(job.task.name, name, preset, job.terms, data, policy, settings)
+
+
+def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, str]) -> str:
+    """A hash of all that a policy depends on but ρ and the seed; `labels` are those of its components."""
+    return hash_json([labels, flatten(config.sampler, "sampler"), flatten(method, name)])[:KEY_LENGTH]
 
 
 def _identify(choice: Choice) -> tuple[Any, ...]:
@@ -118,16 +128,14 @@ def list_differences(choice: Choice, purpose: Purpose) -> list[str]:
     return found or ["components of another version of their code"]
 
 
-def refuse_tuned_seeds(results: Path, purpose: Purpose, seeds: Iterable[int]) -> None:
-    """A UserError if a ρ of that method was tuned on a seed that is to be reported, with whatever settings."""
-    wanted = (purpose.task, purpose.method, purpose.data.identity)
-    made = [c for c in read_choices(results) if (c.task, c.method, c.data.identity) == wanted]
-    both = sorted(set(seeds) & {seed for choice in made for seed in choice.seeds})
-    if both:
-        raise UserError(
-            f"the ρ of {purpose.method} on {purpose.task} was tuned on seeds {join_items(both)}; report others "
-            "with --seeds, or give another folder with --results."
-        )
+def refuse_tuned_seeds(request: Request[Any], purpose: Purpose) -> None:
+    """A UserError if a ρ of that method on those data was tuned on a seed to report, with whatever settings."""
+    subject, seeds = purpose.subject, request.seeds
+    Ledger(request.artifacts, request.results).refuse("reported", subject, seeds)
+    # A choice without its ledger counts too.
+    made = [c for c in read_choices(request.results) if (c.task, c.method) == (subject.task, subject.method)]
+    tuned = {seed for choice in made if choice.data.identity == subject.data for seed in choice.seeds}
+    refuse_seeds("reported", subject, seeds, tuned, request.results / TUNED)
 
 
 def _describe_data(data: Data) -> str:

@@ -219,7 +219,7 @@ def make_cells(request: Request[RunDetails], job: Job, purposes: Mapping[str, Pu
         is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
         scales = () if request.details.rhos else job.part.scales(method, job.task)
         purpose = purposes[name]
-        refuse_tuned_seeds(request.results, purpose, request.seeds)
+        refuse_tuned_seeds(request, purpose)
         tuned = find_tuned(request.results, purpose)
         cost = TuningCost(episodes=tuned.episodes, trials=tuned.trials) if tuned is not None else None
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)

@@ -16,6 +16,7 @@ from bench.runner.data import load_data
 from bench.runner.evaluate import Evaluation, Outcome, evaluate
 from bench.runner.loggers import Logger, make_logger
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, sort_upstream_first
+from bench.runner.record import record_evaluation
 from bench.runner.result import make_result, pack_samples
 from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
@@ -122,6 +123,7 @@ class Worker:
         with self.console.show_bar(f"{cell.task.name} {cell.name}{rho}", len(seeds)) as progress:
             outcomes = evaluate(policy, cell.task, evaluation, progress)
         seconds = (time.monotonic() - started) / len(seeds)
+        record_evaluation(request, group[0], unit.about, evaluation, outcomes)
         nodes, results = sort_upstream_first(group[0].models.values()), ResultStore(request.results)
         for row, (planned, outcome) in enumerate(zip(group, outcomes, strict=True)):
             spent = schema.Seconds(train=builder.seconds(nodes, planned.cell.seed), evaluate=seconds)

@@ -306,6 +306,37 @@ class Choices(Schema):
     choices: tuple[Choice, ...]
 
 
+class LedgerEntry(Schema):
+    """A line of `ledger.jsonl`: one evaluation of a method at one ρ, the same episodes for each of its seeds.
+
+    Attributes:
+        previous: SHA-256 of the line before, without its end; 64 zeros in the first line.
+        data: source and fingerprint.
+        policy: as in `Choice`.
+        episodes: of each seed, from `first_episode` on; on a density, samples at each β.
+        purpose: name of the random streams of resets and actions.
+        scores: mean over the episodes, for each seed.
+    """
+
+    previous: str
+    kind: Literal["tuning", "reported"]
+    suite: str
+    task: str
+    method: str
+    preset: str
+    terms: str
+    data: tuple[str, str]
+    policy: str
+    settings: Mapping[str, Any]
+    rho: float | None
+    seeds: tuple[int, ...]
+    first_episode: int
+    episodes: int
+    purpose: str
+    scores: tuple[Diverging, ...]
+    created: str
+
+
 class Milliseconds(Schema):
     """Median, 5th and 95th percentile of a call on the whole batch."""
 
