@@ -8,7 +8,8 @@ from reports.analysis.published import compare
 from reports.analysis.statistics import REPLICATES
 from reports.analysis.suite import Analysis, analyse
 from reports.errors import ReportError
-from reports.load.files import EXPERIMENTS, TIMING, read_choices, read_optional
+from reports.load.files import EXPERIMENTS, TIMING, read_optional
+from reports.load.ledger import read_tuning_records
 from reports.load.schema import Experiments, Timing
 from reports.load.scores import SuiteScores, load_scores
 from reports.render.csv import (
@@ -104,7 +105,7 @@ def write_report(
     """
     tell = progress or (lambda line: None)
     analyses = _analyse_suites(results, baseline, tasks, methods, replicates, tell)
-    timing, choices = read_optional(results / TIMING, Timing), read_choices(results)
+    timing, records = read_optional(results / TIMING, Timing), read_tuning_records(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every, replicates)
@@ -113,7 +114,7 @@ def write_report(
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
         timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
-        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, choices)
+        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, records)
     text = {
         "report.md": render_markdown(blocks),
         "summary.txt": summarize(analyses) + format_comparisons(comparisons),

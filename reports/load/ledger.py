@@ -7,12 +7,14 @@ end do not show in a chain; a torn last line, left by a process that was killed 
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from reports.errors import ReportError
-from reports.load.schema import LedgerEntry
+from reports.load.files import read_choices
+from reports.load.schema import Choice, LedgerEntry
 
 LEDGER = "ledger.jsonl"
 FIRST = "0" * 64
@@ -57,6 +59,28 @@ def _report_damage(file: Path, number: int, what: str) -> ReportError:
         "restore the file from a copy, or start anew with other folders (--results and --artifacts): what was "
         "tuned on which seeds is not known without it."
     )
+
+
+@dataclass(frozen=True)
+class TuningRecords:
+    """What a results folder knows of how ρ was chosen.
+
+    Attributes:
+        choices: of `tune-rho`.
+        ledger: every evaluation that its ledger holds; none where it has no ledger.
+    """
+
+    choices: tuple[Choice, ...]
+    ledger: tuple[LedgerEntry, ...]
+
+
+def read_tuning_records(folder: Path) -> TuningRecords:
+    """The choices and the ledger of a results folder.
+
+    Raises:
+        ReportError: one of them is damaged.
+    """
+    return TuningRecords(read_choices(folder), read_ledger(folder / LEDGER))
 
 
 def strip_chain(entry: LedgerEntry) -> str:
