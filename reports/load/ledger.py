@@ -5,7 +5,6 @@ end do not show in a chain; a torn last line, left by a process that was killed 
 """
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +83,8 @@ def read_tuning_records(folder: Path) -> TuningRecords:
 
 
 def strip_chain(entry: LedgerEntry) -> str:
-    """The content of an entry without its place in a chain: equal for an entry that two ledgers hold."""
-    return json.dumps(entry.model_dump(mode="json", exclude={"previous"}), sort_keys=True)
+    """What tells an entry from others, whatever its place in a chain: all fields but `previous` and settings."""
+    return repr([value for name, value in entry if name not in ("previous", "settings")])
 
 
 def merge_entries(*ledgers: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:

@@ -4,6 +4,7 @@ What it says of seeds and scales is computed from `tuned.json` and from the resu
 what was evaluated before with the same artifacts into other folders.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -244,6 +245,55 @@ def _tabulate_optimism(cells: Sequence[_Cell], scores: SuiteScores) -> list[Bloc
     return [Text(note), Table(header, tuple(rows), words=2)]
 
 
+def expect_best(scores: Sequence[float], count: int) -> float:
+    """The mean of the greatest of `count` scores, over all ways to draw them without replacement.
+
+    With the scores in ascending order, the i-th is the greatest of C(i - 1, count - 1) of the C(n, count) draws.
+    """
+    draws = math.comb(len(scores), count)
+    return sum(s * math.comb(i, count - 1) for i, s in enumerate(sorted(scores))) / draws
+
+
+def _collect_trials(cell: _Cell) -> list[float]:
+    """The score of every scale that was wholly scored on the choice's seeds with its settings, by the ledger."""
+    if cell.choice is None:
+        return []
+    wanted = (cell.choice.policy, cell.choice.seeds)
+    entries = [e for e in cell.entries if e.kind == "tuning" and (e.policy, e.seeds) == wanted]
+    parts: dict[float, dict[tuple[int, int], float]] = {}
+    for entry in entries:
+        if entry.rho is not None:
+            span = entry.first_episode, entry.episodes
+            parts.setdefault(entry.rho, {})[span] = sum(entry.scores) / len(entry.scores)
+    counts = {rho: sum(episodes for _, episodes in of_rho) for rho, of_rho in parts.items()}
+    return [
+        sum(score * episodes for (_, episodes), score in parts[rho].items()) / count
+        for rho, count in counts.items()
+        if count == max(counts.values())
+    ]
+
+
+def _tabulate_budget(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]:
+    """What fewer trials would have found: the expected best of k of the scales tried, from the ledger."""
+    sign = 1 if scores.is_control else -1
+    found = {(cell.task, cell.variant): _collect_trials(cell) for cell in cells}
+    found = {key: trials for key, trials in found.items() if len(trials) > 1 and all(map(math.isfinite, trials))}
+    if not found:
+        return []
+    most = max(map(len, found.values()))
+    budgets = sorted({1, 2, 4, 8, 16, most} & set(range(1, most + 1)))
+    rows = [
+        (*key, *(_expect_signed(trials, k, sign) if k <= len(trials) else "–" for k in budgets))
+        for key, trials in found.items()
+    ]
+    note = "The best tuning score that k of the scales that were tried give, drawn at random, on average."
+    return [Text(note), Table(("task", "variant", *(f"k = {k}" for k in budgets)), tuple(rows), words=2)]
+
+
+def _expect_signed(trials: Sequence[float], count: int, sign: int) -> str:
+    return f"{sign * expect_best([sign * trial for trial in trials], count):.4g}"
+
+
 def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Block]:
     """Which ρ was used where, who chose it and what that spent; nothing where no method has a ρ."""
     cells = _collect_cells(scores, records)
@@ -261,6 +311,7 @@ def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Blo
         *([] if records.ledger else [Text(unknown)]),
         Table(header, tuple(_tabulate_cell(cell, bool(records.ledger)) for cell in cells), words=3),
         *_tabulate_optimism(cells, scores),
+        *_tabulate_budget(cells, scores),
     ]
 
 

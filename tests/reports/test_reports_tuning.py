@@ -1,5 +1,6 @@
 """The report says who chose ρ, on which seeds and data, and what that took."""
 
+import itertools
 import re
 
 import pytest
@@ -193,6 +194,30 @@ def test_a_scale_at_the_edge_of_its_grid_and_scales_that_tie_are_said(folder, tr
     else:
         assert f"`swg` on maze2d-umaze (local): {said}" in text
     assert "| maze2d-umaze (local) | swg | 63.5 | 60 | 3.5 |" in squeeze(text)
+
+
+def test_the_best_of_fewer_trials_is_expected_as_over_all_draws(folder):
+    folder.add(control("maze2d-umaze", "swg", 0, 60.0, **TUNED))
+    folder.write("tuned.json", {"format": FORMAT, "choices": [choice([100, 101])]})
+    found = {1.0: 30.0, 5.0: 63.0, 10.0: 45.0, 20.0: 45.0, 30.0: 12.0}
+    entries = [
+        # Two parts of 4 and 8 episodes, with scores around the trial's; the second seed is 6 better.
+        evaluation("tuning", [100, 101], rho, first_episode=start, episodes=count, scores=[s + d - 3, s + d + 3])
+        for rho, s in found.items()
+        for start, count, d in ((0, 4, 8.0), (4, 8, -4.0))
+    ]
+    entries += [
+        evaluation("tuning", [100, 101], 25.0, episodes=4, scores=[99.0, 99.0]),  # a trial that was pruned
+        evaluation("tuning", [102, 103], 25.0, episodes=12, scores=[99.0, 99.0]),
+        evaluation("tuning", [100, 101], 25.0, episodes=12, scores=[99.0, 99.0], policy="p1"),
+        evaluation("reported", [0], 25.0, episodes=12, scores=[99.0]),
+    ]
+    folder.write_ledger(entries)
+    draws = {k: [max(drawn) for drawn in itertools.combinations(found.values(), k)] for k in (1, 2, 4, 5)}
+    means = [f"{sum(best) / len(best):.4g}" for best in draws.values()]
+    text = squeeze(section(folder))
+    assert "| task | variant | k = 1 | k = 2 | k = 4 | k = 5 |" in text
+    assert f"| maze2d-umaze (local) | swg | {' | '.join(means)} |" in text
 
 
 def test_a_ledger_that_was_edited_is_refused(folder, tmp_path):
