@@ -173,7 +173,7 @@ def _describe_origins(cells: Sequence[_Cell], scores: SuiteScores) -> Text:
 
 
 def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text]:
-    """What tuning spent, and on which seeds, of the tuned variants; and tuning that the others had."""
+    """What tuning spent on the tuned variants, and on which seeds; and tuning behind a ρ that was given."""
     said: list[Text] = []
     tuned = [cell for cell in cells if cell.is_tuned]
     if tuned:
@@ -188,7 +188,7 @@ def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text
             where = "on other seeds than the reported ones"
         said.append(Text(f"Tuning ρ took {spent:,} episodes{more}, {where}."))
     for cell in cells:
-        if not cell.is_tuned and cell.tuning_episodes:
+        if "given" in cell.origins and cell.tuning_episodes:
             count, seeds = f"{cell.tuning_episodes:,}", _join_sorted(cell.tuning_seeds)
             name = f"`{cell.variant}` on {cell.task}"
             known = f"the ledger holds {count} tuning episodes of this method, on seeds {seeds}"
