@@ -8,7 +8,8 @@ from foundation.files import write_atomically
 from reports.analysis.published import compare
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
 from reports.errors import ReportError
-from reports.load.files import EXPERIMENTS, TIMING, read_choices, read_optional
+from reports.load.files import EXPERIMENTS, TIMING, read_optional
+from reports.load.ledger import read_tuning_records
 from reports.load.schema import Experiments, Timing
 from reports.load.scores import load_scores
 from reports.render.csv import (
@@ -135,7 +136,7 @@ def write_report(
     tell = progress or (lambda line: None)
     options = options or Options()
     analyses = _analyse_suites(results, baseline, tasks, methods, options, tell)
-    timing, choices = read_optional(results / TIMING, Timing), read_choices(results)
+    timing, records = read_optional(results / TIMING, Timing), read_tuning_records(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
@@ -144,7 +145,7 @@ def write_report(
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
         timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
-        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, choices, options)
+        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, records, options)
     text = {
         "report.md": render_markdown(blocks),
         "summary.txt": _summarize(analyses, options) + format_comparisons(comparisons),

@@ -1,20 +1,30 @@
-"""Which ρ a run uses: the given one, else the exact, the tuned, its source's, the published, or its default."""
+"""Which ρ a run uses: the given one, else the exact, the tuned, its source's, the published, or its default.
 
-from collections.abc import Iterable
+A tuned ρ is used for exactly what it was tuned for: task, method, preset, terms, data and every setting that the
+policy or its training depends on.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from bench.config.precedence import find_source_values
-from bench.config.spec import RhoChoice, join_items
-from foundation.errors import UserError
+from bench.config.request import Job, Request
+from bench.config.spec import Config, RhoChoice, flatten, join_items
+from bench.storage.components import hash_json
+from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from methods.core.method import Method
 from reports.load.files import TUNED, read_choices, write_file
-from reports.load.schema import FORMAT, Choice, Choices
+from reports.load.schema import FORMAT, Choice, Choices, Data
+from reports.load.variants import name_terms
 from suites.task import Task
 
-DataId = tuple[str, str]  # source and fingerprint, as a result has them
+KEY_LENGTH = 16
+SHOWN_DIFFERENCES = 4
 
 
 @dataclass(frozen=True)
@@ -22,49 +32,117 @@ class Purpose:
     """What a ρ is tuned for; it is used for nothing else.
 
     Attributes:
-        task, method: names.
-        preset, terms: what the method trains with.
+        task, method, preset, terms: names.
         data: another version of a set, or another size or seed of one made here, is other data.
+        policy: hash of what its components were made from, of the sampler and of the method's own settings.
+        settings: those that the policy or its training may depend on, by dotted name, as JSON values.
     """
 
     task: str
     method: str
     preset: str
     terms: str
-    data: DataId
+    data: Data
+    policy: str
+    settings: Mapping[str, Any]
+
+    @property
+    def subject(self) -> Subject:
+        """The method on these data, whatever the settings."""
+        return Subject(self.task, self.method, self.data.identity)
+
+    def fits(self, choice: Choice) -> bool:
+        """Whether a choice was made for exactly this."""
+        return _identify(choice) == (
+            self.task, self.method, self.preset, self.terms, self.data.identity, self.policy
+        )  # fmt: skip
 
 
-def purpose_of(choice: Choice) -> Purpose:
-    """What a choice was made for."""
-    return Purpose(choice.task, choice.method, choice.preset, choice.terms, choice.data.identity)
+def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], data: Data) -> Purpose:
+    """What a ρ of a job's method is tuned for.
+
+    Args:
+        job: with the settings.
+        preset: its name.
+        name: of the method.
+        labels: of its components, whose keys hold everything that they were made from.
+        data: that they are made from.
+    """
+    method, config = job.methods[name], job.config
+    shared = {key: value for key, value in flatten(config).items() if not key.startswith("evaluation.")}
+    settings = json.loads(json.dumps(shared | flatten(method, name)))  # as `tuned.json` gives them back
+    policy = hash_policy(method, name, config, labels)
+    return Purpose(job.task.name, name, preset, job.terms, data, policy, settings)
+
+
+def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, str]) -> str:
+    """A hash of all that a policy depends on but ρ and the seed; `labels` are those of its components."""
+    return hash_json([labels, flatten(config.sampler, "sampler"), flatten(method, name)])[:KEY_LENGTH]
+
+
+def _identify(choice: Choice) -> tuple[Any, ...]:
+    return choice.task, choice.method, choice.preset, choice.terms, choice.data.identity, choice.policy
 
 
 def find_tuned(results: Path, purpose: Purpose) -> Choice | None:
     """The choice for exactly that purpose, if one was made."""
-    return next((choice for choice in read_choices(results) if purpose_of(choice) == purpose), None)
+    return next((choice for choice in read_choices(results) if purpose.fits(choice)), None)
 
 
 def keep_tuned(results: Path, choice: Choice) -> None:
     """Add a choice, or replace the earlier one for the same purpose."""
     with FileLock(results / ".tuned.lock"):  # several processes may tune into one folder
-        others = [other for other in read_choices(results) if purpose_of(other) != purpose_of(choice)]
+        others = [other for other in read_choices(results) if _identify(other) != _identify(choice)]
         write_file(results / TUNED, Choices(format=FORMAT, choices=(*others, choice)))
 
 
-def refuse_tuned_seeds(results: Path, purpose: Purpose, seeds: Iterable[int]) -> None:
-    """A UserError if the ρ for that purpose was tuned on a seed that is to be reported."""
-    tuned = find_tuned(results, purpose)
-    both = sorted(set(seeds) & set(tuned.seeds)) if tuned is not None else []
-    if both:
-        raise UserError(
-            f"the ρ of {purpose.method} on {purpose.task} was tuned on seeds {join_items(both)}; report others "
-            "with --seeds, or give another folder with --results."
-        )
+def explain_unused(results: Path, purpose: Purpose, used: RhoChoice) -> str | None:
+    """What the nearest tuned ρ of this task and method was tuned with, where it is for another purpose.
+
+    Args:
+        results: the folder that holds the tuned choices.
+        purpose: of the run.
+        used: its scale in the place of the tuned one, and where that came from.
+    """
+    near = [c for c in read_choices(results) if (c.task, c.method) == (purpose.task, purpose.method)]
+    if not near or any(map(purpose.fits, near)):
+        return None
+    nearest = min(near, key=lambda choice: len(list_differences(choice, purpose)))
+    differing = list_differences(nearest, purpose)
+    more = len(differing) - SHOWN_DIFFERENCES
+    shown = join_items(differing[:SHOWN_DIFFERENCES]) + (f" and {more} more" if more > 0 else "")
+    here = f"ρ = {used[0]:g} ({used[1]})"
+    return f"{purpose.method}: {here}, not {nearest.rho:g}, which was tuned with {shown}"
 
 
-def choose(
-    method: Method, task: Task, purpose: Purpose, given: tuple[float, ...], results: Path
-) -> list[RhoChoice]:
+def list_differences(choice: Choice, purpose: Purpose) -> list[str]:
+    """What a choice was made with and the purpose is not, such as `sampler.steps 5 (here 3)`."""
+    pairs = {
+        "preset": (choice.preset, purpose.preset),
+        "terms": (name_terms(choice.terms), name_terms(purpose.terms)),
+        "data": (_describe_data(choice.data), _describe_data(purpose.data)),
+    }
+    names = dict.fromkeys([*choice.settings, *purpose.settings])
+    pairs |= {name: (choice.settings.get(name, "unset"), purpose.settings.get(name, "unset")) for name in names}
+    found = [f"{name} {then} (here {now})" for name, (then, now) in pairs.items() if then != now]
+    return found or ["components of another version of their code"]
+
+
+def refuse_tuned_seeds(request: Request[Any], purpose: Purpose) -> None:
+    """A UserError if a ρ of that method on those data was tuned on a seed to report, with whatever settings."""
+    subject, seeds = purpose.subject, request.seeds
+    Ledger(request.artifacts, request.results).refuse("reported", subject, seeds)
+    # A choice without its ledger counts too.
+    made = [c for c in read_choices(request.results) if (c.task, c.method) == (subject.task, subject.method)]
+    tuned = {seed for choice in made if choice.data.identity == subject.data for seed in choice.seeds}
+    refuse_seeds("reported", subject, seeds, tuned, request.results / TUNED)
+
+
+def _describe_data(data: Data) -> str:
+    return f"{data.label} {data.name} {data.fingerprint[:8]}"
+
+
+def choose(method: Method, task: Task, purpose: Purpose, given: Sequence[float], results: Path) -> list[RhoChoice]:
     """The scales a method runs with on a task, each with where it came from.
 
     Args:

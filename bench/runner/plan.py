@@ -14,7 +14,14 @@ from bench.config.precedence import SHARED
 from bench.config.request import Job, Request, RunDetails
 from bench.config.spec import Cell, flatten
 from bench.runner.blocks import EVALUATION
-from bench.runner.choose_rho import DataId, Purpose, choose, find_tuned, refuse_tuned_seeds
+from bench.runner.choose_rho import (
+    Purpose,
+    choose,
+    explain_unused,
+    find_tuned,
+    make_purpose,
+    refuse_tuned_seeds,
+)
 from bench.runner.data import LoadedData, make_setup
 from bench.storage.components import ComponentStore, hash_json
 from bench.storage.results import ResultStore
@@ -26,6 +33,7 @@ from training import Component, Computed, Trained
 from training.seeds import STREAMS
 
 KEY_LENGTH = 16
+UNTUNED = ("preset", "published", "default")  # a tuned ρ would have come before these
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,7 @@ class TaskPlan:
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
+        notes: what the user should know of this task's ρ.
     """
 
     task: Task
@@ -178,6 +187,7 @@ class TaskPlan:
     open: list[PlannedCell]
     missing: list[tuple[Node, tuple[int, ...]]]
     ready: int
+    notes: tuple[str, ...] = ()
 
 
 def plan_task(
@@ -185,29 +195,42 @@ def plan_task(
 ) -> TaskPlan:
     """The cells of one task's jobs, the components they need, and what of both is there already."""
     task, known = jobs[0].task, dict[Component, Node]()
-    cells = [
-        plan_cell(cell, setup, loaded, known)
-        for job in jobs
-        for setup in [make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)]
-        for cell in make_cells(request, job, loaded.about.identity)
-    ]
+    cells: list[PlannedCell] = []
+    notes: list[str] = []
+    for job in jobs:
+        setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
+        purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
+        made = make_cells(request, job, purposes)
+        cells += [plan_cell(cell, setup, loaded, known) for cell in made]
+        used = {cell.name: (cell.rho, cell.rho_source) for cell in made if cell.rho_source in UNTUNED}
+        said = (explain_unused(request.results, purposes[name], choice) for name, choice in used.items())
+        notes += filter(None, said)
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
     kept = {(p.label, p.cell.seed): p for p in by_row}
     cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
-    return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready)
+    return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready, tuple(notes))
 
 
-def make_cells(request: Request[RunDetails], job: Job, data: DataId) -> list[Cell]:
+def find_purpose(
+    request: Request[Any], job: Job, name: str, setup: Setup, loaded: LoadedData, known: dict[Component, Node]
+) -> Purpose:
+    """What a ρ of this method of a job is for."""
+    components = job.methods[name].components(setup).items()
+    labels = {part: make_node(component, loaded.key, known).label for part, component in components}
+    return make_purpose(job, request.preset, name, labels, loaded.about)
+
+
+def make_cells(request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose]) -> list[Cell]:
     """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
     cells: list[Cell] = []
     for name, method in job.methods.items():
         is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
         scales = () if request.details.rhos else job.part.scales(method, job.task)
-        purpose = Purpose(job.task.name, name, request.preset, job.terms, data)
-        refuse_tuned_seeds(request.results, purpose, request.seeds)
+        purpose = purposes[name]
+        refuse_tuned_seeds(request, purpose)
         tuned = find_tuned(request.results, purpose)
         cost = TuningCost(episodes=tuned.episodes, trials=tuned.trials) if tuned is not None else None
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)

@@ -150,6 +150,8 @@ def print_plan(
             console.say(f"    to train: {node.label}, seeds {', '.join(map(str, missing))}")
         if plan.ready:
             console.say(f"    reused: {plan.ready} trained component{'s' if plan.ready > 1 else ''}")
+        for note in plan.notes:
+            console.say(f"    {note}")
     if not any(plan.open for plan in plans):
         console.say("  nothing to do: all results exist")
     if seconds:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial
 
 from bench.config.request import Job, Request, TuningDetails
 from bench.config.spec import flatten
-from bench.runner.choose_rho import Purpose
+from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
 from bench.runner.plan import KEY_LENGTH, Node
 from bench.storage.components import hash_json
@@ -23,6 +25,7 @@ from methods.core.method import Method, Rho
 from methods.core.setup import Setup
 from reports.load.schema import Choice, Trial
 from suites.task import ControlTask
+from training.seeds import stream_number
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class MethodTuning:
 
     @property
     def purpose(self) -> Purpose:
-        identity = self.loaded.about.identity
-        return Purpose(self.job.task.name, self.name, self.request.preset, self.job.terms, identity)
+        labels = {name: node.label for name, node in self.nodes.items()}
+        return make_purpose(self.job, self.request.preset, self.name, labels, self.loaded.about)
 
     @property
     def grid(self) -> tuple[float, ...]:
@@ -66,7 +69,7 @@ def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[A
     Raises:
         UserError: no trial has a finite score.
     """
-    request, task = tuning.request, tuning.job.task
+    request, task, purpose = tuning.request, tuning.job.task, tuning.purpose
     complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     if not complete:
         raise UserError(
@@ -80,6 +83,8 @@ def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[A
         preset=request.preset,
         terms=tuning.job.terms,
         data=tuning.loaded.about,
+        policy=purpose.policy,
+        settings=purpose.settings,
         rho=study.best_trial.params["rho"],
         score=study.best_value,
         trials=sum(trial.state in FINISHED for trial in tried),
@@ -92,6 +97,34 @@ def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[A
 
 
 FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
+RANDOM_TRIALS = 4  # before TPE has enough to go by, and before a trial is pruned
+
+
+class NumberedSampler(optuna.samplers.BaseSampler):
+    """TPE whose random numbers follow the trial's number.
+
+    A study that is resumed goes on with other numbers than its first trials had, and processes that share a study
+    draw different scales.
+    """
+
+    def _sampler_of(self, trial: FrozenTrial) -> optuna.samplers.TPESampler:
+        seed = stream_number(trial.number, "tpe") % 2**32
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM_TRIALS)
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._sampler_of(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._sampler_of(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._sampler_of(trial).sample_independent(study, trial, param_name, param_distribution)
 
 
 def find_finished(study: optuna.Study) -> list[Any]:
@@ -122,7 +155,8 @@ def all_trials(storage: JournalStorage, purpose: Purpose) -> list[Any]:
 
 def study_kind(purpose: Purpose) -> str:
     """The first part of the names of all studies for one purpose."""
-    return "/".join((purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data))
+    parts = (purpose.task, purpose.method, purpose.preset, purpose.terms, *purpose.data.identity, purpose.policy)
+    return "/".join(parts)
 
 
 def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
@@ -134,12 +168,12 @@ def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
         if request.details.sampler == "grid"
-        else optuna.samplers.TPESampler(seed=0, n_startup_trials=4)
+        else NumberedSampler()
     )
     pruner = (
         optuna.pruners.NopPruner()
         if request.details.sampler == "grid"
-        else optuna.pruners.MedianPruner(n_startup_trials=4)
+        else optuna.pruners.MedianPruner(n_startup_trials=RANDOM_TRIALS)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

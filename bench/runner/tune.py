@@ -22,6 +22,7 @@ from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
 from bench.runner.evaluate import evaluate
 from bench.runner.loggers import make_logger
 from bench.runner.plan import Node, PlannedCell, find_missing, make_node
+from bench.runner.record import record_evaluation
 from bench.runner.study import (
     FINISHED,
     MethodTuning,
@@ -33,6 +34,7 @@ from bench.runner.study import (
     open_study,
 )
 from bench.storage.components import ComponentStore
+from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from methods.core.policy import Policy
@@ -70,8 +72,9 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     check_space(request.artifacts)
     ResultStore(request.results).prepare()
     refuse_other_sources(request)
+    refuse_exact_tasks(request)
     refuse_reported_seeds(request)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are tracebacks of what is raised here anyway
     methods = {name: method for job in request.jobs for name, method in job.methods.items()}
     if all(method.rho is None for method in methods.values()):
         raise UserError(f"none of {join_items(methods)} has a guidance scale ρ; nothing is to be tuned.")
@@ -84,15 +87,24 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     return tuple(choice for plan in plans for choice in tune_task(request, plan, console))
 
 
-def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
-    """Seeds that already have a reported result must not be tuned on."""
-    store = ResultStore(request.results)
-    reported = set().union(*(store.seeds(job.task.name) for job in request.jobs)) & set(request.seeds)
-    if reported:
+def refuse_exact_tasks(request: Request[TuningDetails]) -> None:
+    """A UserError if the scale is known on a task, so that `run` would not use a tuned one."""
+    known = {job.task.name: job.task.rho for job in request.jobs if job.task.rho is not None}
+    if known:
+        rho = join_items(sorted({f"{rho:g}" for rho in known.values()}))
         raise UserError(
-            f"seeds {join_items(sorted(reported))} have reported results in {str(request.results)!r}; "
-            "tune on others, as in --seeds 100,101."
+            f"nothing is to be tuned on {join_items(known)}: the exact target is known, which ρ = {rho} gives, "
+            "and `run` uses that; compare scales with `run --rho`, as in --rho 0.5,1,2."
         )
+
+
+def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
+    """Seeds that have a result in this folder must not be tuned on; those of other folders are in the ledger."""
+    store = ResultStore(request.results)
+    for job in request.jobs:
+        for name in job.methods:
+            known, subject = store.seeds(job.task.name, name), Subject(job.task.name, name, ("", ""))
+            refuse_seeds("tuning", subject, request.seeds, known, request.results)
 
 
 def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> TuningPlan:
@@ -106,6 +118,9 @@ def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: Pro
                 components = method.components(setup).items()
                 nodes = {name: make_node(component, loaded.key, known) for name, component in components}
                 tunings.append(MethodTuning(request, job, name, method, method.rho, setup, loaded, nodes))
+    ledger = Ledger(request.artifacts, request.results)
+    for tuning in tunings:
+        ledger.refuse("tuning", tuning.purpose.subject, request.seeds)
     trials = tuple(count_left(tuning) for tuning in tunings)
     cells = [cell for tuning in tunings for cell in make_cells(tuning)]
     missing, ready = find_missing(cells, ComponentStore(request.artifacts))
@@ -229,9 +244,10 @@ def score_in_rungs(trial: optuna.Trial, policies: Mapping[int, Policy], rho: flo
     count = resolve_episodes(task, config)
     edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int).tolist()
     scores: list[float] = []
+    planned = make_cells(tuning)[0]
     for rung, (start, end) in enumerate(itertools.pairwise(edges)):
-        for seed, policy in policies.items():
-            evaluation = Evaluation(
+        evaluations = [
+            Evaluation(
                 seed=seed,
                 rho=rho,
                 episodes=range(start, end),
@@ -239,7 +255,11 @@ def score_in_rungs(trial: optuna.Trial, policies: Mapping[int, Policy], rho: flo
                 device=request.device,
                 purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
             )
-            scores += evaluate(policy, task, evaluation, lambda done, total: None).scores
+            for seed in policies
+        ]
+        outcomes = [evaluate(policies[each.seed], task, each, lambda done, total: None) for each in evaluations]
+        record_evaluation(request, planned, tuning.loaded.about, evaluations, outcomes)
+        scores += [score for outcome in outcomes for score in outcome.scores]
         trial.set_user_attr("episodes", end * len(request.seeds))
         trial.report(float(np.mean(scores)), rung)
         if trial.should_prune() and end < count:

@@ -49,10 +49,11 @@ class ResultStore:
         """The results of a method and a seed with whatever settings, in the order of their labels."""
         return sorted((self.root / "runs" / task).glob(f"{method}-*/seed-{seed}.json"))
 
-    def seeds(self, task: str) -> set[int]:
-        """The seeds that have a result of any method on that task."""
+    def seeds(self, task: str, method: str) -> set[int]:
+        """The seeds that have a result of that method, with any settings, on that task."""
         found = (self.root / "runs" / task).glob("*/seed-*.json")
-        return {int(path.stem.removeprefix("seed-")) for path in found}
+        own = [path for path in found if path.parent.name.rpartition("-")[0] == method]
+        return {int(path.stem.removeprefix("seed-")) for path in own}
 
     def labels(self) -> dict[str, set[str]]:
         """Suite to the labels of the data (see `Data.label`) that its results stand on.

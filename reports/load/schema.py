@@ -273,6 +273,8 @@ class Choice(Schema):
 
     Attributes:
         data: what it was tuned on.
+        policy: hash of its components' keys, of the sampler and of the method's own settings.
+        settings: by dotted name, all but those of the evaluation.
         trials, episodes: what all searches for this purpose spent.
         seeds: the seeds it trained and scored on.
         range: the values of the grid, or the ends of the range.
@@ -285,6 +287,8 @@ class Choice(Schema):
     preset: str
     terms: str
     data: Data
+    policy: str
+    settings: Mapping[str, Any]
     rho: float
     score: float
     trials: int
@@ -300,6 +304,37 @@ class Choices(Schema):
 
     format: Format
     choices: tuple[Choice, ...]
+
+
+class LedgerEntry(Schema):
+    """A line of `ledger.jsonl`: one evaluation of a method at one ρ, the same episodes for each of its seeds.
+
+    Attributes:
+        previous: SHA-256 of the line before, without its end; 64 zeros in the first line.
+        data: source and fingerprint.
+        policy: as in `Choice`.
+        episodes: of each seed, from `first_episode` on; on a density, samples at each β.
+        purpose: name of the random streams of resets and actions.
+        scores: mean over the episodes, for each seed.
+    """
+
+    previous: str
+    kind: Literal["tuning", "reported"]
+    suite: str
+    task: str
+    method: str
+    preset: str
+    terms: str
+    data: tuple[str, str]
+    policy: str
+    settings: Mapping[str, Any]
+    rho: float | None
+    seeds: tuple[int, ...]
+    first_episode: int
+    episodes: int
+    purpose: str
+    scores: tuple[Diverging, ...]
+    created: str
 
 
 class Milliseconds(Schema):

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options
-from reports.load.schema import Choice, Machine, TimingRow
+from reports.load.ledger import TuningRecords
+from reports.load.schema import Machine, TimingRow
 from reports.load.scores import SuiteScores
 from reports.render.density_figures import draw_multiples, draw_samples
 from reports.render.document import Block, Details, Heading, Text, split_table
@@ -158,7 +159,7 @@ def make_suite_section(
     analysis: Analysis,
     timed: Sequence[TimingRow],
     machine: Machine | None,
-    choices: Sequence[Choice],
+    records: TuningRecords,
     options: Options,
 ) -> list[Block]:
     """One suite's section.
@@ -167,7 +168,7 @@ def make_suite_section(
         analysis: the suite's numbers.
         timed: its timing rows, possibly none.
         machine: what they were measured on, None where nothing was.
-        choices: how ρ was tuned, of all suites.
+        records: how ρ was tuned, of all suites.
         options: what the report is asked for.
 
     Raises:
@@ -184,6 +185,6 @@ def make_suite_section(
         ),
         *_make_cost_blocks(analysis, timed, machine),
         *(make_published_section(scores) if isinstance(analysis, ControlAnalysis) else []),
-        *make_tuning_section(scores, choices),
+        *make_tuning_section(scores, records),
         *make_settings_section(scores),
     ]

@@ -1,12 +1,322 @@
-"""The section on ρ: where each value comes from, and on which seeds and how many episodes it was tuned."""
+"""The section on ρ: where each value comes from, on which seeds it was tuned, what was seen on the reported ones.
 
-from collections.abc import Iterable, Sequence
+What it says of seeds and scales is computed from `tuned.json` and from the results folder's ledger, which also has
+what was evaluated before with the same artifacts into other folders.
+"""
 
-from reports.load.schema import Choice, Result
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.load.ledger import TuningRecords
+from reports.load.schema import Choice, LedgerEntry, Result
 from reports.load.scores import SuiteScores
 from reports.render.document import Block, Heading, Table, Text
 
-_Cell = tuple[str, str, tuple[Result, ...]]  # task, variant, one result per seed
+ORIGINS: Mapping[str, str] = {
+    "tuned": "tuned by `tune-rho` on these data",
+    "given": "given with `--rho` or by the experiment that was run, and chosen outside this ledger",
+    "preset": "set by the source of the method's settings, and chosen outside this ledger by its authors",
+    "published": "SWG's published value for the task (arXiv 2505.18345), and chosen outside this ledger by its "
+    "authors, on D4RL's data",
+    "default": "the method's default, one value for all tasks, not tuned on these data",
+    "exact": "the value that gives the known target exactly",
+}
+"""What the report says of each `rho_source`."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A variant with a ρ on a task, and what is known of its tuning.
+
+    Attributes:
+        task, variant: as they are printed.
+        results: one for each seed.
+        choice: the tuning that gave its ρ, None where it was not tuned or `tuned.json` does not say.
+        entries: of the ledger, of this method on these data, with any settings.
+    """
+
+    task: str
+    variant: str
+    results: tuple[Result, ...]
+    choice: Choice | None
+    entries: tuple[LedgerEntry, ...]
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(r.rho_source or "–" for r in self.results))
+
+    @property
+    def is_tuned(self) -> bool:
+        return "tuned" in self.origins
+
+    @property
+    def seeds(self) -> set[int]:
+        return {result.seed for result in self.results}
+
+    @property
+    def tuning_seeds(self) -> set[int]:
+        """Every seed that the ledger or the choice says was tuned on."""
+        entered = {seed for entry in self.entries if entry.kind == "tuning" for seed in entry.seeds}
+        return entered | set(self.choice.seeds if self.choice is not None else ())
+
+    @property
+    def tuning_episodes(self) -> int:
+        """All that the ledger knows, over the seeds."""
+        return sum(entry.episodes * len(entry.seeds) for entry in self.entries if entry.kind == "tuning")
+
+    @property
+    def seen(self) -> set[float]:
+        """The scales that were evaluated on the reported seeds, by the ledger, and those shown here."""
+        known = {entry.rho for entry in self.entries if entry.kind == "reported" and self.seeds & set(entry.seeds)}
+        return {rho for rho in known | {result.rho for result in self.results} if rho is not None}
+
+
+def _find_choice(result: Result, choices: Sequence[Choice]) -> Choice | None:
+    """The tuning that gave this result its ρ; of several with this ρ, the one whose settings are the nearest."""
+    wanted = (result.suite, result.task, result.method, result.preset, result.terms, result.rho)
+    fitting = [c for c in choices if (c.suite, c.task, c.method, c.preset, c.terms, c.rho) == wanted]
+    fitting = [c for c in fitting if c.data.identity == result.data.identity]
+    if not fitting or result.rho_source != "tuned":
+        return None
+    return max(fitting, key=lambda c: sum(result.config.get(name) == value for name, value in c.settings.items()))
+
+
+def _collect_cells(scores: SuiteScores, records: TuningRecords) -> list[_Cell]:
+    """The cells of every variant that has a ρ."""
+    cells: list[_Cell] = []
+    for task in scores.tasks:
+        for variant in scores.variants:
+            results = scores.of(task, variant)
+            first = results[0]
+            if all(result.rho is None for result in results):
+                continue
+            of_method = [e for e in records.ledger if (e.task, e.method) == (task, first.method)]
+            entries = tuple(e for e in of_method if e.data == first.data.identity)
+            choice = _find_choice(first, records.choices)
+            cells.append(_Cell(scores.label_task(task), variant, results, choice, entries))
+    return cells
+
+
+def find_tuning_warnings(scores: SuiteScores, records: TuningRecords) -> tuple[str, ...]:
+    """Sentences on what makes the methods of a suite differ in how their ρ was chosen; none where nothing does."""
+    cells = _collect_cells(scores, records)
+    by_origin: dict[str, list[str]] = {}
+    for cell in cells:
+        for origin in cell.origins:
+            by_origin.setdefault(origin, []).append(cell.variant)
+    return (*_warn_of_unequal_origins(by_origin), *_warn_of_shared_seeds(cells), *_warn_of_scales_seen(cells))
+
+
+def _warn_of_unequal_origins(by_origin: Mapping[str, Sequence[str]]) -> list[str]:
+    """Tuned beside untuned, and published values beside defaults."""
+    found: list[str] = []
+    untuned = {origin: by_origin[origin] for origin in by_origin if origin not in ("tuned", "exact")}
+    if "tuned" in by_origin and untuned:
+        others = "; ".join(f"{_name_all(variants)}: {origin}" for origin, variants in untuned.items())
+        found.append(
+            f"ρ of {_name_all(by_origin['tuned'])} was tuned on these data, and elsewhere it was not ({others}): "
+            "a difference between them is also one of tuning."
+        )
+    taken = [variant for origin in ("published", "preset") for variant in by_origin.get(origin, ())]
+    if taken and "default" in by_origin:
+        found.append(
+            f"ρ of {_name_all(taken)} is a published or an author's value, that of "
+            f"{_name_all(by_origin['default'])} one default for all tasks: a difference between them is also one "
+            "of how ρ was chosen."
+        )
+    return found
+
+
+def _warn_of_shared_seeds(cells: Iterable[_Cell]) -> list[str]:
+    shared: dict[str, set[int]] = {}
+    for cell in cells:
+        if both := cell.tuning_seeds & cell.seeds:
+            shared.setdefault(cell.variant, set()).update(both)
+    return [
+        f"ρ of `{variant}` was tuned on seed(s) that are also reported ({_join_sorted(seeds)}), which biases its "
+        "scores: report others."
+        for variant, seeds in shared.items()
+    ]
+
+
+def _warn_of_scales_seen(cells: Sequence[_Cell]) -> list[str]:
+    """More scales were evaluated on the reported seeds than are shown."""
+    hidden: dict[str, list[str]] = {}
+    for cell in cells:
+        method = cell.results[0].method
+        of_method = [o for o in cells if (o.task, o.results[0].method) == (cell.task, method)]
+        shown = {result.rho for other in of_method for result in other.results}
+        if len(cell.seen - shown):
+            hidden.setdefault(method, []).append(f"{len(cell.seen)} on {cell.task}, {len(shown)} shown")
+    return [
+        f"more scales of `{method}` were evaluated on the reported seeds than are shown, in the ledger known here "
+        f"({'; '.join(dict.fromkeys(counts))}): a scale that was chosen by these scores looks better than it is."
+        for method, counts in hidden.items()
+    ]
+
+
+def _describe_origins(cells: Sequence[_Cell], scores: SuiteScores) -> Text:
+    """For every origin the variants that have it, and the tasks where it is not all of them."""
+    parts: list[str] = []
+    for origin in dict.fromkeys(origin for cell in cells for origin in cell.origins):
+        of_variant: dict[str, list[str]] = {}
+        for cell in cells:
+            if origin in cell.origins:
+                of_variant.setdefault(cell.variant, []).append(cell.task)
+        named = [
+            f"`{variant}`" + ("" if len(tasks) == len(scores.tasks) else f" on {', '.join(tasks)}")
+            for variant, tasks in of_variant.items()
+        ]
+        parts.append(f"{', '.join(named)}: {ORIGINS.get(origin, origin)}")
+    return Text(f"Where ρ comes from. {'. '.join(parts)}.")
+
+
+def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text]:
+    """What tuning spent on the tuned variants, and on which seeds; and tuning behind a ρ that was given."""
+    said: list[Text] = []
+    tuned = [cell for cell in cells if cell.is_tuned]
+    if tuned:
+        spent = sum(max((r.tuning.episodes for r in cell.results if r.tuning), default=0) for cell in tuned)
+        reported = sum(len(r.episodes) for cell in tuned for r in cell.results)
+        more = f" in addition to the {reported:,} reported ones" if scores.is_control else ""
+        if not all(cell.tuning_seeds for cell in tuned):
+            where = "and neither the ledger nor `tuned.json` says on which seeds for every one of them"
+        elif any(cell.tuning_seeds & cell.seeds for cell in tuned):
+            where = "in part on reported seeds"
+        else:
+            where = "on other seeds than the reported ones"
+        said.append(Text(f"Tuning ρ took {spent:,} episodes{more}, {where}."))
+    for cell in cells:
+        if "given" in cell.origins and cell.tuning_episodes:
+            count, seeds = f"{cell.tuning_episodes:,}", _join_sorted(cell.tuning_seeds)
+            name = f"`{cell.variant}` on {cell.task}"
+            known = f"the ledger holds {count} tuning episodes of this method, on seeds {seeds}"
+            said.append(Text(f"{name}: {known}, from which its ρ may have been chosen."))
+    return said
+
+
+def _describe_grids(cells: Sequence[_Cell]) -> list[Text]:
+    """Where the chosen scale is at the edge of those that were tried, or none was better than another."""
+    notes: list[str] = []
+    for cell in cells:
+        tried = {trial.rho: trial.score for trial in cell.choice.tried} if cell.choice is not None else {}
+        if cell.choice is None or not tried:
+            continue
+        rho, name = cell.choice.rho, f"`{cell.variant}` on {cell.task}"
+        if len(tried) == 1:
+            notes.append(f"{name}: only ρ = {rho:g} was scored in tuning")
+        elif len(set(tried.values())) == 1:
+            notes.append(f"{name}: all {len(tried)} scales scored the same in tuning, so ρ = {rho:g} is arbitrary")
+        elif rho in (min(tried), max(tried)):
+            end = "greatest" if rho == max(tried) else "least"
+            notes.append(f"{name}: ρ = {rho:g} is the {end} of the scales tried, so that the best may lie beyond")
+    return [Text(f"{'; '.join(notes)}.")] if notes else []
+
+
+def _tabulate_cell(cell: _Cell, has_ledger: bool) -> tuple[str, ...]:
+    spent = [r.tuning for r in cell.results if r.tuning is not None]
+    return (
+        cell.task,
+        cell.variant,
+        " or ".join(cell.origins),
+        _join_distinct("none" if r.rho is None else f"{r.rho:g}" for r in cell.results),
+        _join_distinct(str(t.episodes) for t in spent),
+        _join_distinct(str(t.trials) for t in spent),
+        _join_sorted(cell.tuning_seeds) or "–",
+        _describe_search(cell.choice) if cell.choice else "–",
+        str(len(cell.seen)) if has_ledger else "–",
+    )
+
+
+def _tabulate_optimism(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]:
+    """The chosen scale's score on its tuning episodes beside its score on the reported ones."""
+    rows: list[tuple[str, ...]] = []
+    for cell in cells:
+        if cell.choice is not None:
+            reported = sum(result.score for result in cell.results) / len(cell.results)
+            gap = cell.choice.score - reported if scores.is_control else reported - cell.choice.score
+            numbers = tuple(f"{value:.4g}" for value in (cell.choice.score, reported, gap))
+            rows.append((cell.task, cell.variant, *numbers))
+    if not rows:
+        return []
+    header = ("task", "variant", "score in tuning", "reported score", "better in tuning by")
+    note = "The chosen ρ on its tuning seeds and on the reported ones: the best of several scores looks too good."
+    return [Text(note), Table(header, tuple(rows), words=2)]
+
+
+def expect_best(scores: Sequence[float], count: int) -> float:
+    """The mean of the greatest of `count` scores, over all ways to draw them without replacement.
+
+    With the scores in ascending order, the i-th is the greatest of C(i - 1, count - 1) of the C(n, count) draws.
+    """
+    draws = math.comb(len(scores), count)
+    return sum(s * math.comb(i, count - 1) for i, s in enumerate(sorted(scores))) / draws
+
+
+def _collect_trials(cell: _Cell) -> list[float]:
+    """The score of every scale that was wholly scored on the choice's seeds with its settings, by the ledger."""
+    if cell.choice is None:
+        return []
+    wanted = (cell.choice.policy, cell.choice.seeds)
+    entries = [e for e in cell.entries if e.kind == "tuning" and (e.policy, e.seeds) == wanted]
+    parts: dict[float, dict[tuple[int, int], float]] = {}
+    for entry in entries:
+        if entry.rho is not None:
+            span = entry.first_episode, entry.episodes
+            parts.setdefault(entry.rho, {})[span] = sum(entry.scores) / len(entry.scores)
+    counts = {rho: sum(episodes for _, episodes in of_rho) for rho, of_rho in parts.items()}
+    return [
+        sum(score * episodes for (_, episodes), score in parts[rho].items()) / count
+        for rho, count in counts.items()
+        if count == max(counts.values())
+    ]
+
+
+def _tabulate_budget(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]:
+    """What fewer trials would have found: the expected best of k of the scales tried, from the ledger."""
+    sign = 1 if scores.is_control else -1
+    found = {(cell.task, cell.variant): _collect_trials(cell) for cell in cells}
+    found = {key: trials for key, trials in found.items() if len(trials) > 1 and all(map(math.isfinite, trials))}
+    if not found:
+        return []
+    most = max(map(len, found.values()))
+    budgets = sorted({1, 2, 4, 8, 16, most} & set(range(1, most + 1)))
+    rows = [
+        (*key, *(_expect_signed(trials, k, sign) if k <= len(trials) else "–" for k in budgets))
+        for key, trials in found.items()
+    ]
+    note = "The best tuning score that k of the scales that were tried give, drawn at random, on average."
+    return [Text(note), Table(("task", "variant", *(f"k = {k}" for k in budgets)), tuple(rows), words=2)]
+
+
+def _expect_signed(trials: Sequence[float], count: int, sign: int) -> str:
+    return f"{sign * expect_best([sign * trial for trial in trials], count):.4g}"
+
+
+def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Block]:
+    """Which ρ was used where, who chose it and what that spent; nothing where no method has a ρ."""
+    cells = _collect_cells(scores, records)
+    if not cells:
+        return []
+    header = ("task", "variant", "ρ from", "ρ", "tuning episodes", "trials", "tuning seeds", "search")
+    header += ("scales seen on the reported seeds",)
+    unknown = "There is no ledger in this results folder, so nothing is known of scales that are not shown."
+    return [
+        Heading(3, scores.add_source("Guidance scale ρ and what tuning spent")),
+        *(Text(sentence, warning=True) for sentence in find_tuning_warnings(scores, records)),
+        _describe_origins(cells, scores),
+        *_describe_spending(cells, scores),
+        *_describe_grids(cells),
+        *([] if records.ledger else [Text(unknown)]),
+        Table(header, tuple(_tabulate_cell(cell, bool(records.ledger)) for cell in cells), words=3),
+        *_tabulate_optimism(cells, scores),
+        *_tabulate_budget(cells, scores),
+    ]
+
+
+def _name_all(variants: Iterable[str]) -> str:
+    return ", ".join(f"`{variant}`" for variant in dict.fromkeys(variants))
 
 
 def _join_distinct(values: Iterable[str]) -> str:
@@ -19,76 +329,5 @@ def _join_sorted(seeds: Iterable[int]) -> str:
 
 def _describe_search(choice: Choice) -> str:
     """`grid 1, 5, 10`, or `tpe 0.5 to 30` for the two ends of a range."""
-    return f"{choice.sampler} " + (", " if choice.sampler == "grid" else " to ").join(
-        f"{v:g}" for v in choice.range
-    )
-
-
-def _find_choice(result: Result, choices: Sequence[Choice]) -> Choice | None:
-    """The tuning that gave this result its ρ."""
-    wanted = (result.suite, result.task, result.method, result.preset, result.terms, result.rho)
-    fitting = [c for c in choices if (c.suite, c.task, c.method, c.preset, c.terms, c.rho) == wanted]
-    fitting = [c for c in fitting if c.data.identity == result.data.identity]
-    return fitting[-1] if fitting and result.rho_source == "tuned" else None
-
-
-def _tabulate_cell(
-    task: str, variant: str, results: Sequence[Result], choices: Sequence[Choice]
-) -> tuple[str, ...]:
-    choice = _find_choice(results[0], choices)
-    spent = [r.tuning for r in results if r.tuning is not None]
-    return (
-        task,
-        variant,
-        _join_distinct(r.rho_source or "–" for r in results),
-        _join_distinct("none" if r.rho is None else f"{r.rho:g}" for r in results),
-        _join_distinct(str(t.episodes) for t in spent),
-        _join_distinct(str(t.trials) for t in spent),
-        _join_sorted(choice.seeds) if choice else "–",
-        _describe_search(choice) if choice else "–",
-    )
-
-
-def _describe_spending(scores: SuiteScores, cells: Sequence[_Cell], choices: Sequence[Choice]) -> Text:
-    """What tuning spent and what is reported, and whether the two were kept apart."""
-    tuned = [results for _, _, results in cells if any(r.rho_source == "tuned" for r in results)]
-    if not tuned:
-        return Text("No ρ was tuned for these results.")
-    spent = sum(max((r.tuning.episodes for r in results if r.tuning), default=0) for results in tuned)
-    reported = sum(len(r.episodes) for results in tuned for r in results)
-    unit = (
-        f"{spent:,} episodes in addition to the {reported:,} reported ones"
-        if scores.is_control
-        else f"{spent:,} episodes"
-    )
-    known = [_find_choice(results[0], choices) for results in tuned]
-    shared = {seed for choice in known if choice for seed in choice.seeds} & set(scores.seeds)
-    if shared:
-        return Text(
-            f"tuning took {unit}, and chose ρ on seed(s) that are also reported ({_join_sorted(shared)}), which "
-            f"biases the tuned variants' scores upwards: tune again on other seeds.",
-            warning=True,
-        )
-    apart = (
-        "on other seeds than the reported ones"
-        if all(known)
-        else "and `tuned.json` does not say on which seeds for every one of them"
-    )
-    return Text(f"Tuning ρ took {unit}, {apart}.")
-
-
-def make_tuning_section(scores: SuiteScores, choices: Sequence[Choice]) -> list[Block]:
-    """Which ρ was used where, who chose it and what that spent; nothing where no method has a ρ."""
-    cells = [(t, v, scores.of(t, v)) for t in scores.tasks for v in scores.variants]
-    guided = [cell for cell in cells if any(r.rho is not None for r in cell[2])]
-    if not guided:
-        return []
-    header = ("task", "variant", "ρ from", "ρ", "tuning episodes", "trials", "tuning seeds", "search")
-    rows = [
-        _tabulate_cell(scores.label_task(task), variant, results, choices) for task, variant, results in guided
-    ]
-    return [
-        Heading(3, scores.add_source("Guidance scale ρ and what tuning spent")),
-        _describe_spending(scores, guided, choices),
-        Table(header, tuple(rows), words=3),
-    ]
+    ends = ", " if choice.sampler == "grid" else " to "
+    return f"{choice.sampler} " + ends.join(f"{v:g}" for v in choice.range)

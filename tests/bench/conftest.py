@@ -1,5 +1,6 @@
 """The command line called as a user would, in this process, on folders that vanish."""
 
+import dataclasses
 from pathlib import Path
 
 import h5py
@@ -31,9 +32,16 @@ def bench(capsys: pytest.CaptureFixture[str]) -> Call:
 
 
 @pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One artifacts folder for every test that does not mind what is in it."""
     return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture
+def artifacts(kept_artifacts: Path) -> Path:
+    """That folder; its ledger knows of no evaluation."""
+    (kept_artifacts / "ledger.jsonl").unlink(missing_ok=True)
+    return kept_artifacts
 
 
 @pytest.fixture
@@ -46,6 +54,14 @@ def folders(tmp_path: Path, artifacts: Path) -> tuple[object, ...]:
 def fresh(tmp_path: Path) -> tuple[object, ...]:
     """The flags of a fresh results folder and of fresh artifacts."""
     return ("--results", tmp_path / "results", "--artifacts", tmp_path / "artifacts")
+
+
+@pytest.fixture
+def unknown_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy sets without the ρ that gives their exact target: densities where ρ can be tuned."""
+    toy = suites.registry.get_suite("toy")
+    tasks = tuple(dataclasses.replace(task, rho=None) for task in toy.tasks)
+    monkeypatch.setitem(suites.registry._registered, "toy", dataclasses.replace(toy, tasks=tasks))
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@ def test_a_density_has_a_row_for_each_beta(places):
     assert (rows["floor"] > 0).all()
 
 
+@pytest.mark.usefixtures("unknown_scale")
 def test_tuning_timing_and_report(places):
     small = {key: value for key, value in ON_MOONS.items() if key != "processes"}
     choices = bench.tune_rho(methods="swg", seeds=[7], grid=[1, 2], **small, **places)
@@ -143,7 +144,7 @@ def test_tuning_timing_and_report(places):
     assert set(choice["tried"]) == {1.0, 2.0}
     assert choice["score"] == min(choice["tried"].values())
     frame = bench.run(methods="swg", seeds=1, **ON_MOONS, **places)
-    assert list(frame["rho_source"]) == ["exact"]
+    assert list(zip(frame["rho"], frame["rho_source"], strict=True)) == [(choice["rho"], "tuned")]
     timed = bench.time(methods="swg", batches=[2], calls=2, **small, results=places["results"])
     assert sorted(timed["guided"]) == [False, True]
     assert (timed["milliseconds"] > 0).all()

@@ -15,6 +15,7 @@ from bench.config.request import Request, RunDetails
 from bench.config.sources import resolve_sources
 from bench.config.values import read_numbers, read_seeds
 from bench.conformance.subject import small_data
+from bench.runner.choose_rho import make_purpose
 from bench.runner.data import LoadedData, make_setup
 from bench.runner.plan import PlannedCell, TaskPlan, enter_experiment, make_cells
 from bench.storage.manifest import record_experiment
@@ -52,7 +53,12 @@ def cells(tmp_path, name, *more, seeds="1"):
         artifacts=tmp_path / "artifacts",
         details=RunDetails(read_numbers("rho", parse(words).options.rho, float)),
     )
-    return [cell for job in jobs for cell in make_cells(request, job, ("local", "ab12"))]
+    return [
+        cell
+        for job in jobs
+        for purposes in [{name: make_purpose(job, "smoke", name, {}, ABOUT) for name in job.methods}]
+        for cell in make_cells(request, job, purposes)
+    ]
 
 
 def test_table_2_is_every_number_of_the_table_that_a_method_here_can_have(tmp_path, pytestconfig):

@@ -113,6 +113,7 @@ def test_seeds_that_one_method_has_are_made_for_the_others(bench, fresh, tmp_pat
     assert set(results_in(tmp_path / "results")) == {(m, 1.0, s) for m in ("swg", "swg-r") for s in (0, 1)}
 
 
+@pytest.mark.usefixtures("unknown_scale")
 def test_rho_is_tuned_and_kept_for_its_terms(bench, folders, tmp_path):
     swg = (*TOY, *FEW, *folders, "--methods", "unguided,swg", "--evaluation.episodes", "6")
     assert bench("tune-rho", *swg, *OWN, "--grid", "2").code == 0

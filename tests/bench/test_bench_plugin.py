@@ -55,10 +55,11 @@ def test_it_is_listed_with_its_settings(bench, plugin):
     assert row.split()[1:5] == ["Calm", "yes", "1,2", "candidates=4"]
 
 
+@pytest.mark.usefixtures("unknown_scale")
 def test_it_is_run_tuned_timed_and_reported(bench, folders, tmp_path, plugin):
     compared = (*TOY, *plugin, "--methods", "unguided,calm", "--calm.candidates", "32")
     both = (*compared, *folders)
-    assert bench("run", *both, "--seeds", "1").code == 0
+    assert bench("run", *both, "--seeds", "1", "--rho", "1").code == 0
     results = results_in(tmp_path / "results")
     calm, unguided = results["calm", 1.0, 0], results["unguided", None, 0]
     assert calm["config"]["calm.candidates"] == 32

@@ -191,15 +191,30 @@ def test_a_pattern_sets_the_value_on_the_tasks_that_fit_it_first():
 LOCAL = ("local", "ab12")
 
 
-def chosen(tmp_path, task, method="ddice", preset="official", terms="shared", given=(), data=LOCAL):
+def about(source, fingerprint):
+    return Data(
+        source=source,
+        name="any",
+        version=None,
+        canonical=None,
+        reward_transform="r",
+        fingerprint=fingerprint,
+        transitions=10,
+        action_low=(-1.0,),
+        action_high=(1.0,),
+    )
+
+
+def chosen(  # noqa: PLR0913
+    tmp_path, task, method="ddice", preset="official", terms="shared", given=(), data=LOCAL, policy="p0"
+):
     (declared,) = get_tasks(get_suite(SUITE_OF[task]), (task,))
-    purpose = Purpose(task, method, preset, terms, data)
+    purpose = Purpose(task, method, preset, terms, about(*data), policy, {})
     return choose(get_method(method)(), declared, purpose, given, tmp_path)
 
 
 def keep(tmp_path, rho, data=LOCAL, terms="shared"):
     """A choice of `tune-rho` for Diffusion-DICE on hopper-medium."""
-    source, fingerprint = data
     keep_tuned(
         tmp_path,
         Choice(
@@ -208,17 +223,9 @@ def keep(tmp_path, rho, data=LOCAL, terms="shared"):
             method="ddice",
             preset="official",
             terms=terms,
-            data=Data(
-                source=source,
-                name="any",
-                version=None,
-                canonical=None,
-                reward_transform="r",
-                fingerprint=fingerprint,
-                transitions=10,
-                action_low=(-1.0,),
-                action_high=(1.0,),
-            ),
+            data=about(*data),
+            policy="p0",
+            settings={},
             rho=rho,
             score=1.0,
             trials=1,
@@ -250,6 +257,7 @@ def test_rho_is_given_then_exact_then_tuned_then_the_sources_then_published_then
     assert chosen(tmp_path, HOPPER, terms="own") == [(8.0, "tuned")]
     assert chosen(tmp_path, HOPPER, given=(1.0, 5.0)) == [(1.0, "given"), (5.0, "given")]
     assert chosen(tmp_path, "moons", given=(3.0,)) == [(3.0, "given")]
+    assert chosen(tmp_path, HOPPER, policy="p1") == [(4.0, "preset")], "tuned for another policy"
 
 
 @pytest.mark.parametrize("other", [("d4rl", "ab12"), ("local", "cd34")])

@@ -1,6 +1,7 @@
 """ρ is chosen on seeds that no report uses, every trial is counted once, and `run` takes the choice."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from command_line import MAZE, TOY, results_in
 from bench.runner.blocks import Evaluation
 from bench.runner.choose_rho import keep_tuned
 from bench.runner.evaluate import Outcome
+from bench.runner.study import NumberedSampler
 from reports.load.files import read_choices
 from reports.load.schema import Choice, Data
 
@@ -54,26 +56,35 @@ def report_text(folder: Path) -> str:
     return (folder / "results" / "report" / "report.md").read_text()
 
 
+@pytest.mark.usefixtures("unknown_scale")
 def test_reported_and_tuned_seeds_never_overlap(bench, folders, tmp_path):
     assert bench("run", *SWG_TOY, *folders, "--seeds", "0,7").code == 0
     bench("run", *SWG_TOY, *folders, "--seeds", "1")  # the last plan forgets seed 7, its result does not
     refused = bench("tune-rho", *SWG_TOY, *folders, "--seeds", "7,8").mistake
-    assert "seeds 7 have reported results" in refused
-    assert "--seeds 100,101" in refused
+    assert "swg on moons has reported results of seeds 7" in refused
+    assert "tune on others, as in --seeds 100,101" in refused
     assert not (tmp_path / "results" / "tuned.json").exists()
 
     assert bench("tune-rho", *SWG_TOY, *folders, "--seeds", "8,9", "--grid", "1").code == 0
     refused = bench("run", *SWG_TOY, *folders, "--seeds", "2,9").mistake
     assert "swg on moons was tuned on seeds 9" in refused
-    assert set(results_in(tmp_path / "results")) == {("swg", 1.0, 0), ("swg", 1.0, 7)}
+    assert set(results_in(tmp_path / "results")) == {("swg", 10.0, 0), ("swg", 10.0, 7)}
     assert bench("run", *SWG_TOY, *folders, "--methods", "unguided", "--seeds", "9,10").code == 0
 
 
 def test_only_a_method_with_a_scale_can_be_tuned(bench, folders):
-    told = bench("tune-rho", *TOY, *folders, "--methods", "unguided,idql")
+    told = bench("tune-rho", *MAZE, *folders, "--methods", "unguided,idql")
     assert "none of unguided, idql has a guidance scale" in told.mistake
 
 
+def test_nothing_is_tuned_where_run_would_not_use_it(bench, folders, tmp_path):
+    sentence = bench("tune-rho", *SWG_TOY, *folders).mistake
+    assert "nothing is to be tuned on moons: the exact target is known, which ρ = 1 gives" in sentence
+    assert "--rho 0.5,1,2" in sentence
+    assert not (tmp_path / "results" / "ledger.jsonl").exists()
+
+
+@pytest.mark.usefixtures("unknown_scale")
 def test_what_an_earlier_search_spent_is_counted_too(bench, folders, tmp_path):
     one = ("tune-rho", *SWG_TOY, *folders, "--seeds", "100,101")
     bench(*one, "--grid", "1")
@@ -89,6 +100,7 @@ def test_what_an_earlier_search_spent_is_counted_too(bench, folders, tmp_path):
     assert choice["score"] == min(trial["score"] for trial in choice["tried"]), "a distance is to be small"
 
 
+@pytest.mark.usefixtures("unknown_scale")
 def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp_path, monkeypatch):
     asked: list[Evaluation] = []
 
@@ -109,6 +121,7 @@ def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp
     assert choice["episodes"] == 2 * len(asked)
 
 
+@pytest.mark.usefixtures("unknown_scale")
 def test_scores_that_are_not_finite_choose_nothing(bench, folders, tmp_path, monkeypatch):
     monkeypatch.setattr("bench.runner.tune.evaluate", lambda *_: Outcome((float("nan"),)))
     sentence = bench("tune-rho", *SWG_TOY, *folders, "--grid", "1").mistake
@@ -116,9 +129,48 @@ def test_scores_that_are_not_finite_choose_nothing(bench, folders, tmp_path, mon
     assert not (tmp_path / "results" / "tuned.json").exists()
 
 
+def sample(study: optuna.Study, trials: int) -> list[float]:
+    """The scales of as many trials, whose scores are the same every time."""
+    before = len(study.trials)
+    study.optimize(lambda trial: -abs(trial.suggest_float("rho", 0.1, 30, log=True) - 3), n_trials=trials)
+    return [trial.params["rho"] for trial in study.trials[before:]]
+
+
+def test_a_resumed_search_does_not_repeat_its_first_trials():
+    storage = optuna.storages.InMemoryStorage()
+    whole = sample(optuna.create_study(sampler=NumberedSampler(), direction="maximize"), 8)
+    parts = []
+    for count in (1, 1, 3, 3):  # each resumes with a sampler of its own
+        study = optuna.create_study(
+            study_name="s", storage=storage, sampler=NumberedSampler(), direction="maximize", load_if_exists=True
+        )
+        parts += sample(study, count)
+    assert parts == whole, "a search that is interrupted goes on as it would have"
+    assert len(set(whole)) == 8
+    one, two = (study.ask().suggest_float("rho", 0.1, 30, log=True) for study in (study, study))
+    assert one != two, "two processes that ask at once get different scales"
+
+
+@pytest.mark.usefixtures("unknown_scale")
+def test_an_interruption_is_one_line(bench, folders, monkeypatch):
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", records.append)
+    monkeypatch.setattr("bench.runner.tune.evaluate", stopped)
+    logging.getLogger("optuna").addHandler(handler)
+    told = bench("tune-rho", *SWG_TOY, *folders, "--grid", "1")
+    logging.getLogger("optuna").removeHandler(handler)
+    assert told.code == 130
+    assert told.err.strip() == "Stopped; what is finished is kept. Run the same command again to go on."
+    assert [record.getMessage() for record in records] == []
+
+
 @pytest.mark.slow
 def test_two_processes_share_the_trials(bench, folders, tmp_path):
-    arguments = ("tune-rho", *SWG_TOY, *folders, "--grid", "1,2,3,4")
+    arguments = ("tune-rho", *SWG, *folders, "--grid", "1,2,3,4")
     command = [sys.executable, "-m", "bench", *map(str, arguments)]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     pair = [
@@ -130,7 +182,7 @@ def test_two_processes_share_the_trials(bench, folders, tmp_path):
     choice = tuned(tmp_path)
     assert {trial["rho"] for trial in choice["tried"]} == {1.0, 2.0, 3.0, 4.0}
     assert 4 <= choice["trials"] <= 5, "at most the last scale is tried by both"
-    assert choice["episodes"] == 12 * choice["trials"]
+    assert choice["episodes"] == 2 * choice["trials"]
     assert bench(*arguments).code == 0
     assert tuned(tmp_path)["trials"] == choice["trials"]
 
@@ -157,6 +209,34 @@ def test_a_rho_is_for_the_data_it_was_tuned_on(bench, folders, tmp_path):
     assert second["data"] == next(iter(found.values()))["data"]
 
 
+@pytest.mark.usefixtures("short_episodes")
+def test_a_rho_is_for_the_settings_it_was_tuned_with(bench, fresh, tmp_path):
+    other = ("--swg.weight", "exponential", "--sampler.steps", "3")
+    assert bench("tune-rho", *SWG, *fresh, "--grid", "7").code == 0
+    told = bench("run", *SWG, *other, *fresh, "--seeds", "1", "--evaluation.episodes", "1")
+    assert told.code == 0, told.err
+    (result,) = results_in(tmp_path / "results").values()
+    assert (result["rho"], result["rho_source"], result["tuning"]) == (10.0, "default", None)
+    (note,) = [line.strip() for line in told.out.splitlines() if "tuned with" in line]
+    assert note == (
+        "swg: ρ = 10 (default), not 7, which was tuned with "
+        "sampler.steps 2 (here 3), swg.weight smooth-expectile (here exponential)"
+    )
+
+    # The other way round: the second choice stands beside the first.
+    assert bench("tune-rho", *SWG, *other, *fresh, "--grid", "9").code == 0
+    choices = json.loads((tmp_path / "results" / "tuned.json").read_text())["choices"]
+    assert [(c["rho"], c["trials"], c["settings"]["sampler.steps"]) for c in choices] == [(7.0, 1, 2), (9.0, 1, 3)]
+    assert len({c["policy"] for c in choices}) == 2
+    for settings, rho in (((), 7.0), (other, 9.0), (("--evaluation.episodes", "3"), 7.0)):
+        assert bench("run", *SWG, *settings, *fresh, "--seeds", "1").code == 0
+        plan = json.loads((tmp_path / "results" / "plan.json").read_text())
+        assert {cell["rho"] for cell in plan["cells"]} == {rho}
+
+    # What the policy does not depend on changes nothing: swg has no guidance network.
+    assert "tuned with" not in bench("run", *SWG, *fresh, "--guidance-net.steps", "7", "--seeds", "2").out
+
+
 def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
     data = Data(
         source="local",
@@ -170,7 +250,7 @@ def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
         action_high=(4.0, 4.0),
     )
 
-    def choice(method: str, preset: str, rho: float) -> Choice:
+    def choice(method: str, preset: str, rho: float, policy: str = "p0") -> Choice:
         return Choice(
             suite="toy",
             task="moons",
@@ -178,6 +258,8 @@ def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
             preset=preset,
             terms="shared",
             data=data,
+            policy=policy,
+            settings={},
             rho=rho,
             score=0.5,
             trials=1,
@@ -191,8 +273,14 @@ def test_a_choice_replaces_only_the_earlier_one_of_its_kind(tmp_path):
     for made in (choice("swg", "quick", 1), choice("cep", "quick", 2), choice("swg", "smoke", 3)):
         keep_tuned(tmp_path, made)
     keep_tuned(tmp_path, choice("swg", "quick", 4))
-    kept = {(c.method, c.preset): c.rho for c in read_choices(tmp_path)}
-    assert kept == {("swg", "quick"): 4, ("cep", "quick"): 2, ("swg", "smoke"): 3}
+    keep_tuned(tmp_path, choice("swg", "quick", 5, policy="p1"))
+    kept = {(c.method, c.preset, c.policy): c.rho for c in read_choices(tmp_path)}
+    assert kept == {
+        ("swg", "quick", "p0"): 4,
+        ("swg", "quick", "p1"): 5,
+        ("cep", "quick", "p0"): 2,
+        ("swg", "smoke", "p0"): 3,
+    }
 
 
 @pytest.fixture(autouse=True)

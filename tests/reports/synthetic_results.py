@@ -1,7 +1,8 @@
 """A results folder written by hand, by the result schema, with numbers a test knows."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def tuned(seeds: list[int], **changes: Any) -> dict[str, Any]:
         "preset": "quick",
         "terms": "shared",
         "data": data_set("local", "local/maze2d-umaze-v0", "ab12", 100000),
+        "policy": "p0",
+        "settings": {"critic.steps": 10000, "critic.expectile": 0.7},
         "rho": 5.0,
         "score": 60.0,
         "trials": 6,
@@ -45,6 +48,29 @@ def tuned(seeds: list[int], **changes: Any) -> dict[str, Any]:
         "sampler": "grid",
         "range": [1, 5, 10],
         "tried": [{"rho": 5.0, "score": 60.0}],
+        **changes,
+    }
+
+
+def evaluation(kind: str, seeds: list[int], rho: float | None, **changes: Any) -> dict[str, Any]:
+    """A ledger's entry for SWG on maze2d-umaze, without its place in the chain; `changes` replace its fields."""
+    return {
+        "kind": kind,
+        "suite": "maze2d",
+        "task": "maze2d-umaze",
+        "method": "swg",
+        "preset": "quick",
+        "terms": "shared",
+        "data": ["local", "ab12"],
+        "policy": "p0",
+        "settings": {"critic.steps": 10000},
+        "rho": rho,
+        "seeds": seeds,
+        "first_episode": 0,
+        "episodes": 10,
+        "purpose": kind,
+        "scores": [50.0 for _ in seeds],
+        "created": "2026-11-21T04:00:00+00:00",
         **changes,
     }
 
@@ -129,6 +155,14 @@ class ResultsFolder:
             for seed, row in enumerate(matrix):
                 for task, score in zip(tasks, row, strict=True):
                     self.add(control(task, method, seed, float(score), **changes))
+
+    def write_ledger(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Chains the entries by hand."""
+        previous, lines = "0" * 64, []
+        for entry in entries:
+            lines.append(json.dumps({"previous": previous, **entry}))
+            previous = hashlib.sha256(lines[-1].encode()).hexdigest()
+        (self.path / "ledger.jsonl").write_text("".join(f"{line}\n" for line in lines))
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         (self.path / name).write_text(json.dumps(content))

@@ -5,12 +5,13 @@ import re
 import pytest
 from synthetic_results import control, density
 
+from reports.analysis.suite import Options
 from reports.report import write_report
 
 
 def line(folder) -> tuple[str, str]:
     """What is varied, and what is not."""
-    text = write_report(folder.path, folder.path / "report", replicates=100)[0].read_text()
+    text = write_report(folder.path, folder.path / "report", options=Options(replicates=100))[0].read_text()
     (found,) = re.findall(r"A seed varies (.*); it does not vary (.*), so no interval", text)
     return found
 

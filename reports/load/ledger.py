@@ -1,0 +1,92 @@
+"""Reads a ledger, `ledger.jsonl`: one line for each evaluation, which holds the hash of the line before.
+
+A line that was changed, taken out or put elsewhere breaks the chain and is refused. Lines that are cut off at the
+end do not show in a chain; a torn last line, left by a process that was killed while it wrote, is passed over.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from reports.errors import ReportError
+from reports.load.files import read_choices
+from reports.load.schema import Choice, LedgerEntry
+
+LEDGER = "ledger.jsonl"
+FIRST = "0" * 64
+"""What the first line has for the hash of the line before."""
+
+
+def hash_line(line: bytes) -> str:
+    """SHA-256 of a line without its end."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def split_lines(content: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines of a ledger, and what stands after the last line's end: nothing, or a torn line."""
+    *lines, torn = content.split(b"\n")
+    return lines, torn
+
+
+def read_ledger(file: Path) -> tuple[LedgerEntry, ...]:
+    """The entries of a ledger, its chain checked; none where there is no file.
+
+    Raises:
+        ReportError: a line that is no entry, or whose `previous` is not the hash of the line before.
+    """
+    lines, _ = split_lines(file.read_bytes() if file.is_file() else b"")
+    entries: list[LedgerEntry] = []
+    previous = FIRST
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = LedgerEntry.model_validate_json(line)
+        except ValidationError as error:
+            raise _report_damage(file, number, "is not an entry of a ledger") from error
+        if entry.previous != previous:
+            raise _report_damage(file, number, "does not hold the hash of the line before it")
+        entries.append(entry)
+        previous = hash_line(line)
+    return tuple(entries)
+
+
+def _report_damage(file: Path, number: int, what: str) -> ReportError:
+    return ReportError(
+        f"ledger {str(file)!r} is damaged: line {number} {what}, so that lines were edited, removed or reordered; "
+        "restore the file from a copy, or start anew with other folders (--results and --artifacts): what was "
+        "tuned on which seeds is not known without it."
+    )
+
+
+@dataclass(frozen=True)
+class TuningRecords:
+    """What a results folder knows of how ρ was chosen.
+
+    Attributes:
+        choices: of `tune-rho`.
+        ledger: every evaluation that its ledger holds; none where it has no ledger.
+    """
+
+    choices: tuple[Choice, ...]
+    ledger: tuple[LedgerEntry, ...]
+
+
+def read_tuning_records(folder: Path) -> TuningRecords:
+    """The choices and the ledger of a results folder.
+
+    Raises:
+        ReportError: one of them is damaged.
+    """
+    return TuningRecords(read_choices(folder), read_ledger(folder / LEDGER))
+
+
+def strip_chain(entry: LedgerEntry) -> str:
+    """What tells an entry from others, whatever its place in a chain: all fields but `previous` and settings."""
+    return repr([value for name, value in entry if name not in ("previous", "settings")])
+
+
+def merge_entries(*ledgers: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+    """Every entry of several ledgers once."""
+    return tuple({strip_chain(entry): entry for ledger in ledgers for entry in ledger}.values())
