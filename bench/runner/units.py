@@ -12,6 +12,7 @@ from typing import Any
 from bench.config.request import Job, Request, resolve_betas, resolve_episodes
 from bench.progress import ProgressConsole
 from bench.runner.component_builder import ComponentBuilder
+from bench.runner.counted_policy import CountedPolicy
 from bench.runner.data import load_data
 from bench.runner.evaluate import Evaluation, Outcome, evaluate
 from bench.runner.loggers import Logger, make_logger
@@ -109,7 +110,7 @@ class Worker:
         """Evaluate one method at one ρ for all its open seeds together, and write a result for each."""
         group, cell, request = unit.group, unit.group[0].cell, self.request
         seeds = [planned.cell.seed for planned in group]
-        policy = cell.method.policy(builder.models(group[0].models, seeds), group[0].setup)
+        policy = CountedPolicy(cell.method.policy(builder.models(group[0].models, seeds), group[0].setup))
         evaluation = Evaluation(
             seeds=seeds,
             rho=cell.rho or 0.0,
@@ -125,7 +126,7 @@ class Worker:
         nodes, results = sort_upstream_first(group[0].models.values()), ResultStore(request.results)
         for row, (planned, outcome) in enumerate(zip(group, outcomes, strict=True)):
             spent = schema.Seconds(train=builder.seconds(nodes, planned.cell.seed), evaluate=seconds)
-            counts = policy.counts.of_seed(row)
+            counts = policy.of_seed(row)
             result = make_result(planned, outcome, unit.about, counts, spent, request.device)
             results.write(planned.label, result, pack_samples(outcome.points))
             log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{planned.cell.seed}", outcome)
