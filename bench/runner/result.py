@@ -17,6 +17,7 @@ from bench.config.spec import Cell
 from bench.runner.evaluate import Outcome, Points
 from bench.runner.plan import Node, PlannedCell
 from methods.core.method import Method, SlotMethod
+from methods.core.setup import Setup
 from reports.load.schema import FORMAT, Critics, Data, Evaluations, Machine, Result, Seconds
 from suites.task import DensityTask
 
@@ -66,7 +67,7 @@ def make_result(
         components={name: node.label for name, node in planned.models.items()},
         tuning=cell.tuning,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
-        evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method)),
+        evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method, planned.setup)),
         weights_histogram=None,
         critics=Critics(labels=list_critics(planned.models), departures=find_critic_departures(cell)),
         seconds=seconds,
@@ -76,9 +77,9 @@ def make_result(
     )
 
 
-def count_candidates(method: Method) -> int | None:
+def count_candidates(method: Method, setup: Setup) -> int | None:
     """Draws per action of a method of three slots; None of any other, which need not draw at all."""
-    return method.selection().candidates if isinstance(method, SlotMethod) else None
+    return method.select_in(setup).candidates if isinstance(method, SlotMethod) else None
 
 
 def list_critics(models: Mapping[str, Node]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from reports.load.scores import SuiteScores
 from reports.load.variants import name_terms
 from reports.render.document import Block, Details, Table, Text
 
+EQUAL_CANDIDATES = "equal.candidates"
 _KNOWN = "known-critic"
 _SHARED = ("critic", _KNOWN)
 _COST_NOTE = (
@@ -66,13 +67,13 @@ def describe_terms(scores: SuiteScores, terms: Terms) -> list[str]:
             f"Controlled, and checked for each task and seed: {_quote(terms.variants)} have the same data, the "
             f"same {checked} and the same {episodes}."
         )
-        return [first, *_describe_critics(terms)]
+        return [first, *_describe_equal(terms), *_describe_critics(terms)]
     groups = "; ".join(_quote(group) + (" alone" if len(group) == 1 else "") for group in terms.groups)
     first = (
         f"Controlled, and checked for each task and seed: the same data, the same {checked} and the same "
         f"{episodes} hold within each of these groups and not between them: {groups}."
     )
-    return [first, *_describe_sweeps(terms), *_describe_critics(terms)]
+    return [first, *_describe_sweeps(terms), *_describe_equal(terms), *_describe_critics(terms)]
 
 
 def _describe_sweeps(terms: Terms) -> list[str]:
@@ -83,6 +84,20 @@ def _describe_sweeps(terms: Terms) -> list[str]:
     if not parts:
         return ["The groups differ in the tasks on which they are controlled."]
     return [f"Between the groups differ: {', '.join(parts)}; a difference in score may come from these as well."]
+
+
+def _describe_equal(terms: Terms) -> list[str]:
+    """The number of candidates that was set for every method, where one was."""
+    found: dict[str, list[str]] = {}
+    for variant in terms.variants:
+        values = {kept.get(EQUAL_CANDIDATES) for (_, v), kept in terms.settings.items() if v == variant}
+        for value in sorted(value for value in values if value not in (None, "null")):
+            found.setdefault(value, []).append(variant)
+    return [
+        f"The number of candidates of {_quote(who)} was set to {value} by `--equal`; a method that otherwise "
+        "takes its first draw takes the best by the shared critic's Q there."
+        for value, who in found.items()
+    ]
 
 
 def _describe_critics(terms: Terms) -> list[str]:

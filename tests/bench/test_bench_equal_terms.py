@@ -75,3 +75,47 @@ def test_the_authors_critic_is_recognised(bench, folders, tmp_path):
     assert "cep.critic" not in departures
     assert set(departures) <= {"critic.steps", "critic.width", "critic.batch_size", "critic.layers"}
     assert all(label.startswith("in-support-critic-") for label in result["critics"]["labels"])
+
+
+def test_equal_candidates_are_set_for_every_method_beside_the_defaults(bench, folders, tmp_path):
+    few = (*MAZE, *folders, "--methods", "unguided,idql,swg", "--seeds", "1", "--processes", "1")
+    assert bench("run", *few, "--equal", "candidates=4").code == 0
+    first = results_in(tmp_path / "results")
+    for (method, _, _), result in first.items():
+        counted = result["evaluations"]
+        assert counted["candidates"] == 4, method
+        assert counted["function"] == 30 * 2 * 4
+        assert result["config"]["equal.candidates"] == 4
+        assert result["components"]["critic"] == first["idql", None, 0]["components"]["critic"]
+    assert bench("run", *few, "--equal.candidates=4").out.count("nothing to do") == 1, "another way to write it"
+    assert bench("run", *few).code == 0
+    assert bench("report", *folders[:2]).code == 0
+    written = read_report(tmp_path)
+    four = "`unguided equal.candidates=4`, `idql equal.candidates=4` and `swg equal.candidates=4`"
+    assert f"{four};" in written or f"; {four}." in written
+    assert f"The number of candidates of {four} was set to 4" in written
+    row = " ".join(next(line for line in lines(tmp_path) if line.startswith("| swg equal.candidates=4 ")).split())
+    assert row.endswith("| 4 | 8 | 8 | 24 |")
+
+
+def lines(folder):
+    return (folder / "results" / "report" / "report.md").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("--equal candidates=0", ("equal.candidates=0", "at least 1")),
+        ("--equal candidates=4 --idql.candidates 8", ("idql.candidates=8 would change nothing",)),
+        ("--equal candidates=4 --sampler.temperature 0", ("equal.candidates=4", "sampler.temperature=0")),
+    ],
+)
+def test_a_number_of_candidates_that_cannot_work_is_one_sentence(bench, folders, given, words):
+    sentence = bench("run", *MAZE, *folders, "--methods", "idql", *given.split()).mistake
+    for part in words:
+        assert part in sentence
+
+
+@pytest.mark.parametrize("given", ["--equal candidates=many", "--equal samples=4", "--equal 4"])
+def test_an_equal_setting_that_does_not_parse_is_rejected(bench, folders, given):
+    assert bench("run", *MAZE, *folders, "--methods", "idql", *given.split()).rejected
