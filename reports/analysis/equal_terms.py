@@ -32,6 +32,19 @@ _FOLLOWS = {
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A shared setting that differs between variants.
+
+    Attributes:
+        values: each value to the variants that have it.
+        task: the first task on which they are so, where they are not so on all; else None.
+    """
+
+    values: Mapping[str, tuple[str, ...]]
+    task: str | None
+
+
+@dataclass(frozen=True)
 class Terms:
     """What the variants on one kind of terms have in common.
 
@@ -69,14 +82,17 @@ class Terms:
         return tuple(map(tuple, found.values()))
 
     @cached_property
-    def differences(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        """Each shared setting of which one task has several values: value to the variants that have it there."""
-        found: dict[str, dict[str, tuple[str, ...]]] = {}
+    def differences(self) -> dict[str, Difference]:
+        """The shared settings of which a task has several values."""
+        tasks = tuple(dict.fromkeys(task for task, _ in self.results))
+        found: dict[str, Difference] = {}
         for name in self.names:
-            for task in dict.fromkeys(task for task, _ in self.results):
-                values = self.group_values(task, name)
-                if len(values) > 1:
-                    found.setdefault(name, values)
+            by_task = {task: self.group_values(task, name) for task in tasks}
+            differing = [task for task, values in by_task.items() if len(values) > 1]
+            if differing:
+                first = by_task[differing[0]]
+                alike = all(values == first for values in by_task.values())
+                found[name] = Difference(first, None if alike else differing[0])
         return found
 
     def group_values(self, task: str, name: str) -> dict[str, tuple[str, ...]]:

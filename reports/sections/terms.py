@@ -78,8 +78,9 @@ def describe_terms(scores: SuiteScores, terms: Terms) -> list[str]:
 
 def _describe_sweeps(terms: Terms) -> list[str]:
     parts = [
-        f"`{name}` ({'; '.join(f'{value} for {_quote(who)}' for value, who in values.items())})"
-        for name, values in terms.differences.items()
+        f"`{name}` ({'; '.join(f'{value} for {_quote(who)}' for value, who in found.values.items())}"
+        f"{f' on {found.task}, and not so on every task' if found.task is not None else ''})"
+        for name, found in terms.differences.items()
     ]
     if not parts:
         return ["The groups differ in the tasks on which they are controlled."]

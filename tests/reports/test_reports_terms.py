@@ -165,6 +165,15 @@ def test_a_sweep_is_not_refused_and_not_called_equal(folder):
     assert f"Between the groups differ: {named}" in said
 
 
+def test_a_sweep_with_other_values_on_another_task_names_the_task(folder):
+    for task, low in (("a", 3), ("b", 5)):
+        for steps in (low, 15):
+            config = settings(sampler__steps=steps, **{"cep.size": "s" if steps == low else "l"})
+            folder.add(control(task, "cep", 0, 1.0, config=config), f"h{steps}")
+    named = "15 for `cep cep.size=l`; 3 for `cep cep.size=s` on a, and not so on every task"
+    assert f"`sampler.steps` ({named})" in opening(folder)
+
+
 def test_a_sweep_of_one_setting_does_not_excuse_another(folder):
     """Two methods that each have one value of the critic's steps are held to it, whatever is swept besides."""
     for steps in (3, 15):
