@@ -253,6 +253,16 @@ def list_critic_kinds(terms: Terms) -> dict[str, tuple[str, ...]] | None:
     return {variant: tuple(sorted(kinds)) for variant, kinds in found.items()}
 
 
+def have_one_critic(terms: Terms, variants: Sequence[str]) -> bool:
+    """Whether the variants' results of each task and seed name one critic of the kinds that a setup gives."""
+    found: dict[tuple[str, int], set[str]] = {}
+    for (task, variant), results in terms.results.items():
+        for result in results if variant in variants else ():
+            labels = {label for label in list_labels(result) if _SHARED_KINDS.get(read_kind(label)) == "critic"}
+            found.setdefault((task, result.seed), set()).update(labels)
+    return all(len(labels) == 1 for labels in found.values())
+
+
 def find_differing_machines(scores: SuiteScores) -> dict[str, dict[str, dict[str, bool]]]:
     """Versions, processor and device of the evaluations where they differ.
 

@@ -7,6 +7,7 @@ from reports.analysis.equal_terms import (
     Terms,
     check_terms,
     find_differing_machines,
+    have_one_critic,
     list_critic_kinds,
 )
 from reports.load.schema import Result
@@ -68,6 +69,14 @@ def describe_terms(scores: SuiteScores, terms: Terms) -> list[str]:
             f"same {checked} and the same {episodes}."
         )
         return [first, *_describe_equal(terms), *_describe_critics(terms)]
+    if len(terms.groups) == len(terms.variants):
+        none = f"no two of {_quote(terms.variants)} are on equal terms."
+        return [
+            f"Controlled, and checked for each task and seed: {none}",
+            *_describe_sweeps(terms),
+            *_describe_equal(terms),
+            *_describe_critics(terms),
+        ]
     groups = "; ".join(_quote(group) + (" alone" if len(group) == 1 else "") for group in terms.groups)
     first = (
         f"Controlled, and checked for each task and seed: the same data, the same {checked} and the same "
@@ -83,8 +92,8 @@ def _describe_sweeps(terms: Terms) -> list[str]:
         for name, found in terms.differences.items()
     ]
     if not parts:
-        return ["The groups differ in the tasks on which they are controlled."]
-    return [f"Between the groups differ: {', '.join(parts)}; a difference in score may come from these as well."]
+        return ["They differ in the tasks on which they are controlled."]
+    return [f"Between them differ: {', '.join(parts)}; a difference in score may come from these as well."]
 
 
 def _describe_equal(terms: Terms) -> list[str]:
@@ -106,15 +115,19 @@ def _describe_critics(terms: Terms) -> list[str]:
     kinds = list_critic_kinds(terms)
     if kinds is None:
         return []
-    within = "within each group " if len(terms.groups) > 1 else ""
     alike = [v for v, found in kinds.items() if found and set(found) <= set(_SHARED)]
     known = all(kinds[v] == (_KNOWN,) for v in alike)
     sentences = []
-    if len(alike) > 1:
-        what = "use the known Q" if known else f"use one critic {within}for each task and seed"
-        sentences.append(f"{_quote(alike)} {what}.")
+    if known and alike:
+        sentences.append(f"{_quote(alike)} {'uses' if len(alike) == 1 else 'use'} the known Q.")
+    elif len(alike) == 1:
+        sentences.append(f"`{alike[0]}` uses the shared critic.")
+    elif alike and have_one_critic(terms, alike):
+        sentences.append(f"{_quote(alike)} use one critic for each task and seed.")
+    elif alike and len(terms.groups) < len(terms.variants):
+        sentences.append(f"{_quote(alike)} use one critic within each group for each task and seed.")
     elif alike:
-        sentences.append(f"`{alike[0]}` {'uses the known Q' if known else 'uses the shared critic'}.")
+        sentences.append(f"{_quote(alike)} do not all use one critic.")
     without = [v for v, found in kinds.items() if not found]
     if without:
         sentences.append(f"{_quote(without)} {'uses' if len(without) == 1 else 'use'} no critic.")

@@ -162,7 +162,7 @@ def test_a_sweep_is_not_refused_and_not_called_equal(folder):
     assert "within each of these groups and not between them" in said
     assert "`unguided`, `idql` and `swg sampler.steps=15`; `swg sampler.steps=3` alone." in said
     named = "`sampler.steps` (15 for `unguided`, `idql` and `swg sampler.steps=15`; 3 for `swg sampler.steps=3`)"
-    assert f"Between the groups differ: {named}" in said
+    assert f"Between them differ: {named}" in said
 
 
 def test_a_sweep_with_other_values_on_another_task_names_the_task(folder):
@@ -198,7 +198,29 @@ def test_all_methods_at_two_values_are_two_groups(folder):
     low = "`unguided sampler.steps=3` and `swg sampler.steps=3`"
     high = "`unguided sampler.steps=15` and `swg sampler.steps=15`"
     assert f"{low}; {high}." in said
-    assert "use one critic within each group for each task and seed" in said
+    assert "use one critic for each task and seed" in said
+
+
+@pytest.mark.parametrize(
+    ("methods", "words"),
+    [
+        (("swg",), "`swg critic.steps=5` and `swg critic.steps=300` do not all use one critic"),
+        (("swg", "idql"), "use one critic within each group for each task and seed"),
+    ],
+)
+def test_a_sweep_of_the_critic_is_not_said_to_have_one(folder, methods, words):
+    for steps in (5, 300):
+        for method in methods:
+            critics = {"labels": [f"critic-c{steps}"], "departures": None}
+            record = control(
+                "a", method, 0, 1.0, config=settings(critic__steps=steps), components={}, critics=critics
+            )
+            folder.add(record, f"h{steps}")
+    said = opening(folder)
+    assert words in said
+    assert ("no two of `swg critic.steps=5` and `swg critic.steps=300` are on equal" in said) == (
+        len(methods) == 1
+    )
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
