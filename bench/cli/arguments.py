@@ -31,6 +31,7 @@ examples:
 `{PROGRAM} COMMAND --help` shows the usual options of a command, `--help-all` all of them and every setting."""
 ABOUT_DATA = "List, fetch, make, import, describe and check data sets."
 HELP_ALL = "--help-all"
+EQUAL = "--equal"
 SHORT = "--help-all shows more options, and every setting, such as --critic.steps or --swg.weight."
 SELECTING = {"suite", "experiment", "tasks", "methods", "preset", "terms"}  # what the defaults depend on
 
@@ -48,6 +49,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     typed = [word.replace("_", "-") for word in arguments[:2]]
     flags = set(flags_in(arguments)) | ({"--help"} if "-h" in arguments else set())
     has_short_help = "--help" in flags and HELP_ALL not in flags
+    arguments = join_equal(arguments)
     arguments = ["--help" if word.replace("_", "-") == HELP_ALL else word for word in arguments]
     commands, groups = dict(COMMANDS), {}
     if has_short_help:
@@ -69,6 +71,18 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     plain = COMMANDS[typed[0]]
     options = plain(**{field.name: getattr(parsed, field.name) for field in dataclasses.fields(plain)})
     return CommandLine(options, find_given(parsed, groups, arguments))
+
+
+def join_equal(arguments: Sequence[str]) -> list[str]:
+    """`--equal candidates=16` as the setting that it is, `--equal.candidates 16`."""
+    found: list[str] = []
+    for word in arguments:
+        if found and found[-1] == EQUAL and "=" in word and not word.startswith("--"):
+            name, _, value = word.partition("=")
+            found[-1:] = [f"{EQUAL}.{name}", value]
+        else:
+            found.append(word)
+    return found
 
 
 def hide_seldom(options: type) -> type:

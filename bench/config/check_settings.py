@@ -13,6 +13,7 @@ import annotated_types
 
 from foundation.bounds import Parsed
 from foundation.errors import UserError, unknown_name
+from methods.core.method import SlotMethod
 from suites.sources.local import INVERSE_TEMPERATURE_MAX
 
 COMPARISONS = {
@@ -37,6 +38,7 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
     check_bounds(config)
     for name, method in methods.items():
         check_bounds(method, name)
+    check_equal_candidates(config, methods)
     steps, levels = config.sampler.steps, config.denoiser.levels
     if steps is not None and steps > levels:
         raise UserError(f"sampler.steps={steps} must be at most denoiser.levels={levels}.")
@@ -46,6 +48,27 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
         raise UserError(
             f"evaluation.inverse_temperatures={', '.join(map(str, betas)) or 'nothing'} must be different numbers "
             f"from 0 to {INVERSE_TEMPERATURE_MAX:g}, such as 0 3 10 20."
+        )
+
+
+def check_equal_candidates(config: Any, methods: Mapping[str, Any]) -> None:
+    """An equal number of candidates, where one is set, must reach every method and give different candidates.
+
+    Raises:
+        UserError: a method that is not of three slots, or a sampler without noise.
+    """
+    candidates = config.equal.candidates
+    if candidates is None:
+        return
+    others = [name for name, method in methods.items() if not isinstance(method, SlotMethod)]
+    if others:
+        raise UserError(
+            f"equal.candidates={candidates} cannot be set for {', '.join(others)}, which has a policy of its own; "
+            "leave it out with --methods."
+        )
+    if candidates > 1 and config.sampler.temperature == 0:
+        raise UserError(
+            f"equal.candidates={candidates} are all the same at sampler.temperature=0; set it above 0, such as 1."
         )
 
 

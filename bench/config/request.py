@@ -14,6 +14,7 @@ from bench.config.experiments import Part
 from bench.config.precedence import OWN, Case, resolve_settings
 from bench.config.spec import Config
 from foundation.bounds import Count, NonNegative
+from foundation.errors import UserError
 from methods.core.method import Method
 from methods.core.registry import get_method
 from suites.registry import get_suite
@@ -138,9 +139,24 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
                 case = Case(preset, terms, get_suite(part.suite), task, group, {**part.settings, **given})
                 config, made = resolve_settings(case)
                 check_settings(config, made)
+                refuse_two_numbers(config, made, given)
                 jobs.append(Job(task, config, made, terms, part))
     first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
     return tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
+
+
+def refuse_two_numbers(config: Config, methods: Mapping[str, Method], given: Mapping[str, Any]) -> None:
+    """Refuse a method's own number of candidates where one is set for every method.
+
+    Raises:
+        UserError: both are given.
+    """
+    both = [name for name in given if name in {f"{method}.candidates" for method in methods}]
+    if config.equal.candidates is not None and both:
+        raise UserError(
+            f"equal.candidates={config.equal.candidates} sets the number for every method, so "
+            f"{both[0]}={given[both[0]]} would change nothing; leave one of them out."
+        )
 
 
 def resolve_betas(task: DensityTask, config: Config) -> tuple[float, ...]:

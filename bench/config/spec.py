@@ -54,6 +54,18 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EqualConfig:
+    """What every method is given alike, over its own settings.
+
+    Attributes:
+        candidates: that each action is selected from: a method that takes its first draw then takes the best by
+            the shared critic's Q; None leaves each method its own number.
+    """
+
+    candidates: Count | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that the methods of a comparison share; as published, each method has its own."""
 
@@ -63,6 +75,7 @@ class Config:
     guidance_net: GuidanceNetConfig = field(default_factory=GuidanceNetConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    equal: EqualConfig = field(default_factory=EqualConfig)
 
 
 @dataclass(frozen=True)

@@ -152,4 +152,5 @@ def make_setup(task: Task, config: Config, low: tuple[float, ...], high: tuple[f
         sampler=config.sampler,
         known_critic=known,
         actions_depend_on_observations=known is None,
+        candidates=config.equal.candidates,
     )

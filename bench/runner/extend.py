@@ -67,5 +67,5 @@ def add_counts(earlier: Result, counts: Mapping[str, Any]) -> dict[str, Any]:
         before = named.get(name) or [0] * len(by_level)
         named[name] = [a + b for a, b in zip(before, by_level or [0] * len(before), strict=True)]
     spent = earlier.evaluations.model_dump()
-    evaluations = {name: spent[name] + count for name, count in counts["evaluations"].items()}
+    evaluations = {name: (spent[name] or 0) + count for name, count in counts["evaluations"].items()}
     return {"interventions": named, "evaluations": evaluations}

@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.config.precedence import OWN, find_source_values
+from bench.config.spec import Cell
 from bench.runner.evaluate import Outcome, Points
-from bench.runner.plan import PlannedCell
-from reports.load.schema import FORMAT, Data, Evaluations, Machine, Result, Seconds
+from bench.runner.plan import Node, PlannedCell
+from methods.core.method import Method, SlotMethod
+from methods.core.setup import Setup
+from reports.load.schema import FORMAT, Critics, Data, Evaluations, Machine, Result, Seconds
+from suites.task import DensityTask
 
 PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
 
@@ -33,7 +38,8 @@ def make_result(
         planned: the cell.
         outcome: of its evaluation.
         data: what it was trained on.
-        counts: `interventions`, name to counts by level, and `evaluations` with the fields of `Evaluations`.
+        counts: `interventions`, name to counts by level, and `evaluations` with the fields of `Evaluations`, its
+            `candidates` aside.
         seconds: its share of the wall time.
         device: where it was evaluated.
     """
@@ -61,13 +67,53 @@ def make_result(
         components={name: node.label for name, node in planned.models.items()},
         tuning=cell.tuning,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
-        evaluations=Evaluations(**counts["evaluations"]),
+        evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method, planned.setup)),
         weights_histogram=None,
+        critics=Critics(labels=list_critics(planned.models), departures=find_critic_departures(cell)),
         seconds=seconds,
         versions=read_versions(),
         machine=describe_machine(device),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+
+
+def count_candidates(method: Method, setup: Setup) -> int | None:
+    """Draws per action of a method of three slots; None of any other, which need not draw at all."""
+    return method.select_in(setup).candidates if isinstance(method, SlotMethod) else None
+
+
+def list_critics(models: Mapping[str, Node]) -> tuple[str, ...]:
+    """The labels of all critics among the components and all they are made from, sorted."""
+    found: set[str] = set()
+
+    def visit(nodes: Mapping[str, Node]) -> None:
+        for name, node in nodes.items():
+            found.update([node.label] if name == "critic" else [])
+            visit(node.upstream)
+
+    visit(models)
+    return tuple(sorted(found))
+
+
+def find_critic_departures(cell: Cell) -> tuple[str, ...] | None:
+    """The settings in which the critic is not that of the method's authors' code, sorted.
+
+    Compared are the `critic.*` settings that the method's `official` preset has, and those of its own that put
+    another critic in the place of the shared one. Settings on which the preset is silent are not compared.
+
+    Returns:
+        None where the preset has none of these, or where Q is known and no critic is learned.
+    """
+    own = {name for name, value in cell.method.presets.get("official", {}).items() if value.own}
+    authors = {
+        name if "." in name else f"{cell.name}.{name}": value
+        for name, value in find_source_values(cell.method, "official", OWN, cell.task).items()
+        if name.startswith("critic.") or name in own
+    }
+    if not authors or isinstance(cell.task, DensityTask):
+        return None
+    settings = cell.settings()
+    return tuple(sorted(name for name, value in authors.items() if settings[name] != value))
 
 
 def read_versions() -> dict[str, str]:

@@ -22,6 +22,7 @@ from bench.runner.record import record_evaluation
 from bench.runner.result import make_result, pack_samples
 from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
+from methods.core.policy import Policy
 from reports.load import schema
 from suites.task import DensityTask, Task
 from training import Data, Progress
@@ -139,7 +140,7 @@ class Worker:
         started = time.monotonic()
         outcome = evaluate(policy, cell.task, evaluation, progress)
         record_evaluation(request, planned, about, [evaluation], [outcome])
-        seconds, counts = time.monotonic() - started, policy.counts.of_seed(0)
+        seconds, counts = time.monotonic() - started, count_evaluations(policy, outcome)
         if earlier is not None:
             outcome, counts = join(earlier, outcome), add_counts(earlier, counts)
             seconds += earlier.seconds.evaluate
@@ -149,6 +150,13 @@ class Worker:
         result = make_result(planned, outcome, about, counts, spent, request.device)
         results.write(planned.label, result, pack_samples(outcome.points))
         log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{cell.seed}", outcome)
+
+
+def count_evaluations(policy: Policy, outcome: Outcome) -> dict[str, Any]:
+    """The counts of a policy of one seed, and among them the actions that the outcome took."""
+    counts = policy.counts.of_seed(0)
+    actions = sum(episode.length for episode in outcome.episodes) + sum(d.samples for d in outcome.densities)
+    return {**counts, "evaluations": {**counts["evaluations"], "actions": actions}}
 
 
 def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy, make_policy
-from methods.core.selection import First
+from methods.core.selection import First, set_candidates
 from methods.core.setup import Setup
 from methods.core.slots import Behaviour, Guidance, Objective, Selection
 from methods.presets.value import Presets
@@ -86,13 +86,31 @@ class SlotMethod(Method):
         return First()
 
     @final
+    def select_in(self, setup: Setup) -> Selection:
+        """The selection, from as many candidates as the comparison sets for every method, if it does.
+
+        Raises:
+            MethodError: a selection whose number of candidates cannot be set.
+        """
+        selection = self.selection()
+        if setup.candidates is None:
+            return selection
+        try:
+            return set_candidates(selection, setup.candidates, setup.action_dim)
+        except ValueError as error:
+            raise MethodError(
+                f"{self.title}: {error}; leave out equal.candidates={setup.candidates}, or the method."
+            ) from error
+
+    @final
     def components(self, setup: Setup) -> Mapping[str, Component]:
         """What the three slots need.
 
         Raises:
             MethodError: two slots give one name to different components, or a guidance has no scale ρ.
         """
-        denoiser, guidance, selection = self.objective().component(setup), self.guidance(), self.selection()
+        denoiser, guidance = self.objective().component(setup), self.guidance()
+        selection = self.select_in(setup)
         if guidance is not None and self.rho is None:
             raise MethodError(
                 f"{self.title} has a guidance but no scale, so it would never be applied: "
@@ -114,4 +132,4 @@ class SlotMethod(Method):
     @final
     def policy(self, models: Models, setup: Setup) -> SlotPolicy:
         """Sampling with the objective's denoiser, steered by the guidance, then the selection."""
-        return make_policy(self.objective(), self.guidance(), self.selection(), models, setup)
+        return make_policy(self.objective(), self.guidance(), self.select_in(setup), models, setup)

@@ -1,8 +1,11 @@
-"""A selection picks one of N candidates per observation: the best by a score, or a draw by a weight."""
+"""A selection picks one of N candidates per observation: the best by a score, or a draw by a weight.
+
+A comparison can give every selection the same N; the first draw then becomes the best by the shared critic's Q.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import torch
@@ -11,6 +14,7 @@ from torch import Tensor
 
 from critics.weights import GivenWeight
 from methods.core.setup import Setup
+from methods.core.slots import Selection
 from methods.diffusion.noise import Noise
 from training import Component, Models
 from training.shapes import Observations, Z
@@ -103,6 +107,28 @@ class Best(Scored):
         self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
     ) -> Int[Tensor, "seed batch"]:
         return scores.argmax(-1)
+
+
+def set_candidates(selection: Selection, candidates: int, action_dim: int) -> Selection:
+    """The selection from another number of candidates.
+
+    Args:
+        selection: `First` becomes the best by Q of the shared critic; one by a score keeps its score.
+        candidates: N.
+        action_dim: leading channels of z that are the action, which Q is asked for.
+
+    Raises:
+        ValueError: a selection of another kind, whose number of candidates cannot be set.
+    """
+
+    def by_shared_q(models: Models, observations: Tensor, z: Tensor) -> Tensor:
+        return by_q(models, observations, z[..., :action_dim])
+
+    if isinstance(selection, First):
+        return Best(candidates, by_shared_q) if candidates > 1 else selection
+    if isinstance(selection, Scored):
+        return replace(selection, candidates=candidates)
+    raise ValueError(f"a {type(selection).__name__} has no number of candidates that can be set")
 
 
 @dataclass(frozen=True)

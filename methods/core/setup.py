@@ -20,6 +20,7 @@ class Setup:
         critic_config, denoiser, guidance_net_config, sampler: the shared settings.
         known_critic: Q and V where they are known and not learned (toy densities), else None.
         actions_depend_on_observations: False where any row's action is a draw at any observation (toy densities).
+        candidates: that every method selects from, or None where each has its own number.
     """
 
     observation_dim: int
@@ -32,6 +33,7 @@ class Setup:
     sampler: SamplerConfig
     known_critic: Component | None = None
     actions_depend_on_observations: bool = True
+    candidates: int | None = None
 
     @property
     def backbone(self) -> Backbone:

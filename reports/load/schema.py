@@ -115,11 +115,28 @@ class Evaluations(Schema):
         function: rows times calls of the denoiser.
         gradient: rows times evaluations of a gradient.
         guided_rows: rows times levels that were guided.
+        actions: that were asked for, so that the other numbers can be read per action; None where not stored.
+        candidates: draws among which each action was selected; None where the method does not say.
     """
 
     function: NonNegativeInt
     gradient: NonNegativeInt
     guided_rows: NonNegativeInt
+    actions: NonNegativeInt | None = None
+    candidates: NonNegativeInt | None = None
+
+
+class Critics(Schema):
+    """The critics that a result stands on, itself or through what it was trained with.
+
+    Attributes:
+        labels: of the components, sorted; none for a method that asks no critic.
+        departures: names of the settings in which they differ from those of the method's authors' code; None
+            where the method's presets say nothing of a critic, or Q is known.
+    """
+
+    labels: tuple[str, ...]
+    departures: tuple[str, ...] | None
 
 
 class Seconds(Schema):
@@ -191,6 +208,7 @@ class Result(Cell):
         samples_file, trajectories_file: names of files beside this one, or None.
         interventions: name to counts by level of the schedule, 0 the least noisy.
         weights_histogram: of the weights the method drew from, or None.
+        critics: that it stands on, or None where it was not stored.
     """
 
     status: Literal["done"]
@@ -203,6 +221,7 @@ class Result(Cell):
     interventions: Mapping[str, tuple[NonNegativeInt, ...]]
     evaluations: Evaluations
     weights_histogram: Histogram | None
+    critics: Critics | None = None
 
     @model_validator(mode="after")
     def _score_follows(self) -> "Result":

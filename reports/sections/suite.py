@@ -30,30 +30,8 @@ from reports.sections.cost import average_costs, make_cost_section
 from reports.sections.pairs import make_pair_blocks, make_variance_blocks
 from reports.sections.published import make_published_section
 from reports.sections.settings import make_settings_section
+from reports.sections.terms import make_terms_section
 from reports.sections.tuning import make_tuning_section
-
-_MEANINGS = {
-    "shared": "controlled: one critic, one network and one sampler for all methods, so that methods differ only "
-    "in objective, guidance and selection",
-    "own": "as published: each method with its authors' own critic, network, sampler and training, so that a "
-    "difference may come from any of these as well as from the guidance",
-}
-
-
-def describe_terms(scores: SuiteScores) -> Text:
-    """What the compared methods have in common, and for which variants where there are both kinds."""
-    by_terms: dict[str, list[str]] = {}
-    for variant in scores.variants:
-        for terms in sorted({r.terms for task in scores.tasks for r in scores.of(task, variant)}):
-            by_terms.setdefault(terms, []).append(variant)
-    meanings = {terms: _MEANINGS.get(terms, f"run on `{terms}` terms") for terms in by_terms}
-    if len(by_terms) == 1:
-        return Text(f"These results are {next(iter(meanings.values()))}.")
-    parts = [
-        f"{', '.join(f'`{name}`' for name in names)} {'is' if len(names) == 1 else 'are'} {meanings[terms]}"
-        for terms, names in by_terms.items()
-    ]
-    return Text(f"Controlled results and results as published are shown together. {'; '.join(parts)}.")
 
 
 def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Block]:
@@ -172,12 +150,12 @@ def make_suite_section(
         options: what the report is asked for.
 
     Raises:
-        ReportError: a samples file that cannot be read.
+        ReportError: a samples file that cannot be read, or controlled results that are not on equal terms.
     """
     scores = analysis.scores
     return [
         Heading(2, scores.add_source(scores.suite)),
-        describe_terms(scores),
+        *make_terms_section(scores),
         *(
             _make_control_blocks(analysis, options)
             if isinstance(analysis, ControlAnalysis)

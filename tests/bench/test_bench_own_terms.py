@@ -62,7 +62,10 @@ def test_every_method_runs_on_its_own_terms_and_resumes(bench, folders, tmp_path
 
     report = bench("report", *folders[:2])
     assert report.code == 0
-    assert "as published: each method" in (tmp_path / "results" / "report" / "report.md").read_text()
+    assert (
+        "As published, each method with its authors' settings"
+        in (tmp_path / "results" / "report" / "report.md").read_text()
+    )
 
 
 def test_both_terms_in_one_folder_are_two_variants(bench, folders, tmp_path):

@@ -1,7 +1,8 @@
 """Candidates of one observation lie next to each other; each selection picks one of them, by its own law."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -9,8 +10,21 @@ from scipy.stats import chisquare
 from tiny import tiny_setup
 from torch import Tensor
 
-from methods import Best, Draw, First, Models, SeedStreams, Selection, SlotPolicy
-from methods.diffusion.noise import CandidateNoise, StreamNoise
+from methods import (
+    Best,
+    Component,
+    Draw,
+    First,
+    MethodError,
+    Models,
+    SeedStreams,
+    Selection,
+    Setup,
+    SlotMethod,
+    SlotPolicy,
+)
+from methods.core.selection import set_candidates
+from methods.diffusion.noise import CandidateNoise, Noise, StreamNoise
 from methods.diffusion.sampler import Bounds, SamplerConfig
 from methods.diffusion.schedule import Schedule, make_schedule
 
@@ -138,3 +152,55 @@ def test_candidates_of_one_observation_lie_next_to_each_other():
     assert torch.equal(beside[:, 4:8], plain[:, 1])
     plain, beside = noise_of(3).uniform("x", 4), CandidateNoise(noise_of(3), 4).uniform("x")
     assert torch.equal(beside.unflatten(1, (3, 4)), plain)
+
+
+class ByTable:
+    """Q by the action alone, -(a - 11)²: of the actions 10, 11 and 12 the second is the best."""
+
+    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
+        assert actions.shape[-1] == 1, "Q is asked for the action, without the channels after it"
+        return -(actions[..., 0] - 11).square()
+
+
+def test_a_first_draw_becomes_the_best_by_the_shared_q():
+    setup = tiny_setup()
+    best = set_candidates(First(), 3, action_dim=1)
+    assert best.candidates == 3
+    assert best.components(setup) == {"critic": setup.critic()}
+    chosen = best.choose(OBSERVATIONS, TABLE, {"critic": ByTable()}, noise_of(2))
+    assert chosen.tolist() == [[[2, 6], [11, 2]], [[20, 9], [30, 1]]]
+    assert set_candidates(First(), 1, action_dim=1) == First()
+
+
+@pytest.mark.parametrize("selection", [Best(7, last_channel), Draw(7, last_channel, needs=None, is_log=True)])
+def test_a_scored_selection_keeps_its_score_and_law(selection: Best | Draw):
+    assert set_candidates(selection, 3, action_dim=1) == replace(selection, candidates=3)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A selection that is of no number of candidates that could be set."""
+
+    candidates: int = 2
+
+    def components(self, setup: Setup) -> Mapping[str, Component]:
+        return {}
+
+    def choose(self, observations: Tensor, z: Tensor, models: Models, noise: Noise) -> Tensor:
+        return z.mean(2)
+
+
+@dataclass(frozen=True)
+class Averaged(SlotMethod):
+    title: ClassVar[str] = "Averaged"
+    paper: ClassVar[str] = "none"
+
+    def selection(self) -> Selection:
+        return Whole()
+
+
+def test_a_selection_whose_number_cannot_be_set_is_refused_in_one_sentence():
+    setup = tiny_setup()
+    assert Averaged().select_in(setup) == Whole()
+    with pytest.raises(MethodError, match=r"Averaged: a Whole has no number .* leave out equal\.candidates=4"):
+        Averaged().components(replace(setup, candidates=4))
