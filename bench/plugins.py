@@ -78,8 +78,12 @@ def load_plugin(path: Path) -> Plugin:
 
 
 def loaded_files() -> tuple[Path, ...]:
-    """Every file that was loaded in this process, in order."""
-    return tuple(_loaded)
+    """The files that were loaded in this process and have not been replaced by others of their names, in order."""
+    modules = {path: sys.modules.get(f"plugin_{path.stem}") for path in _loaded}
+    origins = {path: getattr(module, "__file__", None) for path, module in modules.items()}
+    return tuple(
+        path for path, origin in origins.items() if origin and path.is_file() and Path(origin).resolve() == path
+    )
 
 
 def _import(path: Path) -> Plugin:

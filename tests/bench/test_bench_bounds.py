@@ -50,7 +50,7 @@ class Sample:
         ({"share": 1}, "own.share=1 must be at least 0 and below 1."),
         ({"share": math.nan}, "own.share=nan must be a finite number and at least 0 and below 1."),
         ({"free": math.inf}, "own.free=inf must be a finite number."),
-        ({"free": "x"}, "own.free=x must be a finite number."),
+        ({"free": "x"}, "own.free='x' must be a finite number."),
         ({"flag": 1}, "own.flag=1 must be yes or no."),
         ({"name": "frist"}, "unknown own.name 'frist'; did you mean first? choose one of first, second."),
         ({"mixed": 0}, "own.mixed=0 must be at least 1."),

@@ -41,7 +41,7 @@ def test_results_in_a_folder_called_reports_hide_nothing(tmp_path):
     (tmp_path / "bench").mkdir()
     done = dgbench(tmp_path, "report", "--results", "reports")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: results folder 'reports' is from another version: it has no FORMAT file")
+    assert done.stderr.startswith("error: the results folder 'reports' is empty: run `dgbench run` first")
     assert done.stderr.endswith("or run `dgbench run` into a new one.\n")
 
 

@@ -63,6 +63,9 @@ def test_no_folder_no_stamp_other_stamp_no_results(folder, tmp_path):
     ):
         load_scores(folder.path)
     (folder.path / "FORMAT").unlink()
+    with pytest.raises(ReportError, match=r"is empty: run `python -m bench run` first"):
+        load_scores(folder.path)
+    (folder.path / "notes.txt").touch()
     with pytest.raises(ReportError, match=r"from another version: .* has no FORMAT file"):
         load_scores(folder.path)
 
@@ -126,7 +129,9 @@ def test_a_hole_in_the_matrix_is_an_error(folder):
     for seed in (1, 2, 3):
         paths[TASKS[0], "swg", seed].unlink()
         paths[TASKS[1], "swg", seed].unlink()
-    with pytest.raises(ReportError, match=r"6 result\(s\) are missing: .*swg, seed 1.* and 1 more; run the same"):
+    with pytest.raises(
+        ReportError, match=r"6 result\(s\) are missing: .*swg, seed 1.* and 1 more; run `python -m bench run`"
+    ):
         load_scores(folder.path)
     # Both methods are complete without the hole.
     assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
