@@ -27,7 +27,7 @@ from bench.config.values import (
     read_seeds,
     read_settings,
 )
-from bench.plugins import load_plugins, loaded_files
+from bench.plugins import find_files, load_plugins
 from bench.progress import ProgressConsole
 from bench.runner.device import prepare_device
 from bench.runner.loggers import LoggerName, find_logger
@@ -329,6 +329,7 @@ def make_request(
     particular = details()
     check_bounds(particular)
     jobs = find_jobs(comparison)
+    plugins, methods = read_paths("plugin", given["plugin"]), [name for job in jobs for name in job.methods]
     artifacts = read_path("artifacts", given.get("artifacts", "artifacts"))
     return Request(
         jobs=jobs,
@@ -341,7 +342,7 @@ def make_request(
         details=particular,
         processes=given.get("processes"),
         threads=given["threads"] or 1,
-        plugins=loaded_files(),
+        plugins=(*plugins, *find_files(methods, [job.task.suite for job in jobs])),
         experiment=given.get("experiment"),
         logger=find_logger(given.get("logger", "none")),
     )

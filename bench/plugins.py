@@ -77,13 +77,22 @@ def load_plugin(path: Path) -> Plugin:
     return found
 
 
-def loaded_files() -> tuple[Path, ...]:
-    """The files that were loaded in this process and have not been replaced by others of their names, in order."""
-    modules = {path: sys.modules.get(f"plugin_{path.stem}") for path in _loaded}
-    origins = {path: getattr(module, "__file__", None) for path, module in modules.items()}
+def find_files(names: Iterable[str], suite_names: Iterable[str]) -> tuple[Path, ...]:
+    """The loaded files that register one of these methods or suites, which another process has to load too."""
+    wanted, of_suites = set(names), set(suite_names)
     return tuple(
-        path for path, origin in origins.items() if origin and path.is_file() and Path(origin).resolve() == path
+        path
+        for path, plugin in _loaded.items()
+        if path.is_file()
+        and find_origin(f"plugin_{path.stem}") == path
+        and (wanted & set(plugin.methods) or of_suites & set(plugin.suites))
     )
+
+
+def find_origin(module: str) -> Path | None:
+    """The file that an imported module comes from."""
+    origin = getattr(sys.modules.get(module), "__file__", None)
+    return None if origin is None else Path(origin).resolve()
 
 
 def _import(path: Path) -> Plugin:

@@ -17,7 +17,8 @@ from bench.runner.plan import PlannedCell, label_cell
 from bench.runner.result import describe_machine, read_versions
 from bench.storage.results import ResultStore
 from reports.load.files import read_file
-from reports.load.schema import Episode, Result, ResultHeader
+from reports.load.headers import ResultHeader
+from reports.load.schema import Episode, Result
 from suites.task import ControlTask
 
 

@@ -126,6 +126,7 @@ def find_result(folder: Path, task: str, method: str, seed: int, rho: float | No
     labels = label_variants(done)
     if len(found) != 1:
         chosen = found or done
+        chosen = sorted(chosen, key=lambda r: (labels[r.path], r.rho or 0.0, r.seed))
         there = ", ".join(f"{labels[r.path]} ρ={r.rho} seed {r.seed}" for r in chosen)
         many = "several results" if found else "no result"
         asked = f"seed {seed}" + ("" if rho is None else f", ρ={rho:g}")

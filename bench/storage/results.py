@@ -10,7 +10,8 @@ from pathlib import Path
 from foundation.errors import UserError
 from foundation.files import is_temporary, write_atomically
 from reports.load.files import check_folder, read_file, write_file
-from reports.load.schema import FORMAT, Result, SourceHeader
+from reports.load.headers import SourceHeader
+from reports.load.schema import FORMAT, Result
 
 NEEDED_BYTES = 200 * 2**20
 

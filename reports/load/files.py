@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 from foundation.files import is_temporary, write_atomically
 from foundation.program import program_name
 from reports.errors import ReportError
-from reports.load.schema import FORMAT, Choice, Choices, FailedResult, Result, ResultHeader, Schema
+from reports.load.headers import ResultHeader
+from reports.load.schema import FORMAT, Choice, Choices, FailedResult, Result, Schema
 
 PLAN, EXPERIMENTS, TUNED, TIMING = "plan.json", "experiments.json", "tuned.json", "timing.json"
 

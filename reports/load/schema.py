@@ -395,22 +395,3 @@ class Timing(Schema):
     format: Format
     rows: tuple[TimingRow, ...]
     machine: Machine
-
-
-class SourceHeader(BaseModel):
-    """What tells which suite and data a result is of; the other fields stay unchecked."""
-
-    model_config = ConfigDict(strict=True)
-
-    suite: str
-    data: Data
-
-
-class ResultHeader(BaseModel):
-    """What is read of a result file before it is known whether it is asked for."""
-
-    model_config = ConfigDict(strict=True)
-
-    task: str
-    method: str
-    status: Any = None

@@ -1,0 +1,26 @@
+"""What is read of a result file before it is known whether it is asked for; its other fields stay unchecked."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from reports.load.schema import Data
+
+
+class SourceHeader(BaseModel):
+    """What tells which suite and data a result is of."""
+
+    model_config = ConfigDict(strict=True)
+
+    suite: str
+    data: Data
+
+
+class ResultHeader(BaseModel):
+    """What tells whether a result is asked for."""
+
+    model_config = ConfigDict(strict=True)
+
+    task: str
+    method: str
+    status: Any = None
