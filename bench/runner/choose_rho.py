@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from bench.config.code import hash_method
 from bench.config.precedence import find_source_values
 from bench.config.request import Job, Request
 from bench.config.spec import Config, RhoChoice, flatten, join_items
@@ -77,7 +78,8 @@ def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], da
 
 def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, str]) -> str:
     """A hash of all that a policy depends on but ρ and the seed; `labels` are those of its components."""
-    return hash_json([labels, flatten(config.sampler, "sampler"), flatten(method, name)])[:KEY_LENGTH]
+    acting = flatten(config.sampler, "sampler") | flatten(config.equal, "equal") | flatten(method, name)
+    return hash_json([labels, acting, hash_method(method)])[:KEY_LENGTH]
 
 
 def _identify(choice: Choice) -> tuple[Any, ...]:

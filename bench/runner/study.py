@@ -14,6 +14,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial
 
+from bench.config.code import describe_task, hash_method
 from bench.config.request import Job, Request, TuningDetails
 from bench.config.spec import flatten
 from bench.runner.choose_rho import Purpose, make_purpose
@@ -164,7 +165,17 @@ def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
     request, job, grid = tuning.request, tuning.job, tuning.grid
     labels = {name: node.label for name, node in tuning.nodes.items()}
     settings = flatten(job.config) | flatten(tuning.method, tuning.name)
-    key = hash_json([labels, settings, request.seeds, request.details.sampler, list(grid)])[:KEY_LENGTH]
+    key = hash_json(
+        [
+            labels,
+            describe_task(job.task),
+            hash_method(tuning.method),
+            settings,
+            request.seeds,
+            request.details.sampler,
+            list(grid),
+        ]
+    )[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
         if request.details.sampler == "grid"

@@ -177,7 +177,10 @@ def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text
     said: list[Text] = []
     tuned = [cell for cell in cells if cell.is_tuned]
     if tuned:
-        spent = sum(max((r.tuning.episodes for r in cell.results if r.tuning), default=0) for cell in tuned)
+        spent = sum(
+            max(cell.tuning_episodes, *(r.tuning.episodes if r.tuning else 0 for r in cell.results))
+            for cell in tuned
+        )
         reported = sum(len(r.episodes) for cell in tuned for r in cell.results)
         more = f" in addition to the {reported:,} reported ones" if scores.is_control else ""
         if not all(cell.tuning_seeds for cell in tuned):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import optuna
 import pytest
-from command_line import MAZE, TOY, results_in
+from command_line import MAZE, TOY, jobs_of, results_in
 
 from bench.runner.blocks import Evaluation
-from bench.runner.choose_rho import keep_tuned
+from bench.runner.choose_rho import hash_policy, keep_tuned
 from bench.runner.evaluate import Outcome
 from bench.runner.study import NumberedSampler
 from reports.load.files import read_choices
@@ -289,3 +289,17 @@ def loud_optuna():
     before = optuna.logging.get_verbosity()
     yield
     optuna.logging.set_verbosity(before)
+
+
+def test_the_policy_that_is_tuned_has_its_candidates_and_its_code(monkeypatch):
+    (job,) = jobs_of(["tune-rho", *SWG, "--methods", "swg"])
+    (more,) = jobs_of(["tune-rho", *SWG, "--methods", "swg", "--equal.candidates", "4"])
+
+    def policy(of):
+        return hash_policy(of.methods["swg"], "swg", of.config, {"denoiser": "joint-x"})
+
+    assert policy(job) == policy(job)
+    assert policy(more) != policy(job)
+    before = policy(job)
+    monkeypatch.setattr("bench.runner.choose_rho.hash_method", lambda method: "other code")
+    assert policy(job) != before

@@ -228,3 +228,13 @@ def test_a_ledger_that_was_edited_is_refused(folder, tmp_path):
     file.write_text(file.read_text().replace('"seeds": [0]', '"seeds": [102]'))
     with pytest.raises(ReportError, match=r"ledger '.*ledger.jsonl' is damaged: line 2 does not hold the hash"):
         report(folder, tmp_path / "a")
+
+
+def test_what_tuning_took_is_the_ledgers_where_it_knows_of_more(folder, tmp_path):
+    """A search that was cut off after the choice has none, and its episodes were spent all the same."""
+    tuned = {"rho": 5.0, "rho_source": "tuned", "tuning": {"episodes": 120, "trials": 6}}
+    for method in ("swg", "unguided"):
+        folder.add(control("maze2d-umaze", method, 0, 60.0, **(tuned if method == "swg" else {})))
+    folder.write("tuned.json", {"format": FORMAT, "choices": [choice([100, 101])]})
+    folder.write_ledger([evaluation("tuning", [100, 101], rho) for rho in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)])
+    assert "Tuning ρ took 140 episodes" in report(folder, tmp_path / "a")
