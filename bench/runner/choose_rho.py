@@ -20,7 +20,8 @@ from bench.storage.components import hash_json
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from methods.core.method import Method
 from reports.load.files import TUNED, read_choices, write_file
-from reports.load.schema import FORMAT, Choice, Choices, Data
+from reports.load.schema import FORMAT, Data
+from reports.load.tuning_schema import Choice, Choices
 from reports.load.variants import name_terms
 from suites.task import Task
 

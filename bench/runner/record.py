@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.config.request import Request
@@ -10,15 +11,30 @@ from bench.runner.choose_rho import hash_policy
 from bench.runner.evaluate import Outcome
 from bench.runner.plan import PlannedCell
 from bench.storage.ledger import Ledger
-from reports.load.schema import Data, LedgerEntry
+from reports.load.schema import Data
+from reports.load.tuning_schema import LedgerEntry
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation of one seed with what it gave.
+
+    Attributes:
+        evaluation, outcome: both.
+        seconds: that it took.
+    """
+
+    evaluation: Evaluation
+    outcome: Outcome
+    seconds: float
 
 
 def record_evaluation(
     request: Request[Any],
     planned: PlannedCell,
     data: Data,
-    evaluations: Sequence[Evaluation],
-    outcomes: Sequence[Outcome],
+    evaluated: Sequence[Evaluated],
+    trial: tuple[str, int] | None = None,
 ) -> None:
     """Enter an evaluation of one method at one ρ for some seeds; before its result is written or a trial told.
 
@@ -26,13 +42,13 @@ def record_evaluation(
         request: with the folders.
         planned: one of the cells that were evaluated together.
         data: that they were trained on.
-        evaluations: what was evaluated, equal but for the seed.
-        outcomes: one for each of them.
+        evaluated: what was evaluated, equal but for the seed, each with its outcome and seconds.
+        trial: of tuning, the study's name and the trial's number.
 
     Raises:
         UserError: a seed has been used meanwhile for the other of tuning and reporting; see `Ledger.record`.
     """
-    cell, evaluation = planned.cell, evaluations[0]
+    cell, evaluation = planned.cell, evaluated[0].evaluation
     labels = {name: node.label for name, node in planned.models.items()}
     entry = LedgerEntry(
         previous="",
@@ -46,11 +62,14 @@ def record_evaluation(
         policy=hash_policy(cell.method, cell.name, cell.config, labels),
         settings=cell.settings(),
         rho=None if cell.rho is None else evaluation.rho,
-        seeds=tuple(each.seed for each in evaluations),
+        seeds=tuple(each.evaluation.seed for each in evaluated),
         first_episode=min(evaluation.episodes),
         episodes=len(evaluation.episodes),
         purpose=evaluation.purpose,
-        scores=tuple(outcome.score for outcome in outcomes),
+        study=trial[0] if trial is not None else None,
+        trial=trial[1] if trial is not None else None,
+        values=tuple(each.outcome.scores for each in evaluated),
+        seconds=sum(each.seconds for each in evaluated),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     Ledger(request.artifacts, request.results).record(entry)

@@ -24,7 +24,7 @@ from bench.storage.components import hash_json
 from foundation.errors import UserError
 from methods.core.method import Method, Rho
 from methods.core.setup import Setup
-from reports.load.schema import Choice, Trial
+from reports.load.tuning_schema import Choice, Trial
 from suites.task import ControlTask
 from training.seeds import stream_number
 

@@ -22,7 +22,7 @@ from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
 from bench.runner.evaluate import evaluate
 from bench.runner.loggers import make_logger
 from bench.runner.plan import Node, PlannedCell, find_missing, make_node
-from bench.runner.record import record_evaluation
+from bench.runner.record import Evaluated, record_evaluation
 from bench.runner.study import (
     FINISHED,
     MethodTuning,
@@ -38,7 +38,7 @@ from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from methods.core.policy import Policy
-from reports.load.schema import Choice
+from reports.load.tuning_schema import Choice
 from suites.task import ControlTask, DensityTask, Task
 from training import Component
 
@@ -257,11 +257,19 @@ def score_in_rungs(trial: optuna.Trial, policies: Mapping[int, Policy], rho: flo
             )
             for seed in policies
         ]
-        outcomes = [evaluate(policies[each.seed], task, each, lambda done, total: None) for each in evaluations]
-        record_evaluation(request, planned, tuning.loaded.about, evaluations, outcomes)
-        scores += [score for outcome in outcomes for score in outcome.scores]
+        evaluated = [evaluate_timed(policies[each.seed], task, each) for each in evaluations]
+        name = trial.study.study_name
+        record_evaluation(request, planned, tuning.loaded.about, evaluated, (name, trial.number))
+        scores += [score for each in evaluated for score in each.outcome.scores]
         trial.set_user_attr("episodes", end * len(request.seeds))
         trial.report(float(np.mean(scores)), rung)
         if trial.should_prune() and end < count:
             raise optuna.TrialPruned
     return float(np.mean(scores))
+
+
+def evaluate_timed(policy: Policy, task: Task, evaluation: Evaluation) -> Evaluated:
+    """The outcome of an evaluation and the seconds that it took."""
+    started = time.monotonic()
+    outcome = evaluate(policy, task, evaluation, lambda done, total: None)
+    return Evaluated(evaluation, outcome, time.monotonic() - started)

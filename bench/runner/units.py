@@ -18,7 +18,7 @@ from bench.runner.evaluate import Outcome, evaluate
 from bench.runner.extend import add_counts, find_earlier, join
 from bench.runner.loggers import Logger, make_logger
 from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, sort_upstream_first
-from bench.runner.record import record_evaluation
+from bench.runner.record import Evaluated, record_evaluation
 from bench.runner.result import make_result, pack_samples
 from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
@@ -139,8 +139,8 @@ class Worker:
         )
         started = time.monotonic()
         outcome = evaluate(policy, cell.task, evaluation, progress)
-        record_evaluation(request, planned, about, [evaluation], [outcome])
         seconds, counts = time.monotonic() - started, count_evaluations(policy, outcome)
+        record_evaluation(request, planned, about, [Evaluated(evaluation, outcome, seconds)])
         if earlier is not None:
             outcome, counts = join(earlier, outcome), add_counts(earlier, counts)
             seconds += earlier.seconds.evaluate

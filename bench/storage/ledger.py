@@ -17,7 +17,7 @@ from filelock import FileLock
 from bench.config.spec import join_items
 from foundation.errors import UserError
 from reports.load.ledger import FIRST, LEDGER, hash_line, merge_entries, read_ledger, split_lines, strip_chain
-from reports.load.schema import LedgerEntry
+from reports.load.tuning_schema import LedgerEntry
 
 Kind: TypeAlias = Literal["tuning", "reported"]
 FIRST_SEED = {"tuning": 100, "reported": 0}  # the least of the seeds that are suggested

@@ -12,7 +12,8 @@ from foundation.files import is_temporary, write_atomically
 from foundation.program import program_name
 from reports.errors import ReportError
 from reports.load.headers import ResultHeader
-from reports.load.schema import FORMAT, Choice, Choices, FailedResult, Result, Schema
+from reports.load.schema import FORMAT, FailedResult, Result, Schema
+from reports.load.tuning_schema import Choice, Choices
 
 PLAN, EXPERIMENTS, TUNED, TIMING = "plan.json", "experiments.json", "tuned.json", "timing.json"
 

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from reports.load.files import read_headers, read_result
-from reports.load.schema import Choice, FailedResult, Result, TimingRow
+from reports.load.schema import FailedResult, Result, TimingRow
+from reports.load.tuning_schema import Choice
 from reports.load.variants import label_variants, name_terms
 
 IDENTITY = ("suite", "task", "variant", "method", "seed", "rho", "preset", "terms", "status", "path")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from reports.errors import ReportError
 from reports.load.files import read_choices
-from reports.load.schema import Choice, LedgerEntry
+from reports.load.tuning_schema import Choice, LedgerEntry
 
 LEDGER = "ledger.jsonl"
 FIRST = "0" * 64

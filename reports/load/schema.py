@@ -1,7 +1,8 @@
 """The schema of every file in a results folder, written and read by the same code.
 
-`runs/TASK/METHOD-KEY/seed-N.json` is a `Result` or a `FailedResult`; `plan.json`, `experiments.json`, `tuned.json`
-and `timing.json` are the other models with a `format`. The folder's number is in its file `FORMAT`.
+`runs/TASK/METHOD-KEY/seed-N.json` is a `Result` or a `FailedResult`; `plan.json`, `experiments.json` and
+`timing.json` are the other models with a `format`, `tuned.json` and `ledger.jsonl` are in
+`reports.load.tuning_schema`. The folder's number is in its file `FORMAT`.
 """
 
 import math
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
-FORMAT = 3
+FORMAT = 4
 HIGHER_IS_BETTER = "normalized_score"
 _ROUNDING = 1e-9  # of a mean, relative to its size
 
@@ -278,82 +279,6 @@ class Experiments(Schema):
 
     format: Format
     cells: tuple[ExperimentEntry, ...]
-
-
-class Trial(Schema):
-    """One ρ that was tried, and its score."""
-
-    rho: float
-    score: float
-
-
-class Choice(Schema):
-    """How `tune-rho` chose ρ for one task and method.
-
-    Attributes:
-        data: what it was tuned on.
-        policy: hash of its components' keys, of the sampler and of the method's own settings.
-        settings: by dotted name, all but those of the evaluation.
-        trials, episodes: what all searches for this purpose spent.
-        seeds: the seeds it trained and scored on.
-        range: the values of the grid, or the ends of the range.
-        tried: the complete trials.
-    """
-
-    suite: str
-    task: str
-    method: str
-    preset: str
-    terms: str
-    data: Data
-    policy: str
-    settings: Mapping[str, Any]
-    rho: float
-    score: float
-    trials: int
-    episodes: int
-    seeds: tuple[int, ...]
-    sampler: Literal["grid", "tpe"]
-    range: tuple[float, ...]
-    tried: tuple[Trial, ...]
-
-
-class Choices(Schema):
-    """`tuned.json`: the choices of ρ made in this folder."""
-
-    format: Format
-    choices: tuple[Choice, ...]
-
-
-class LedgerEntry(Schema):
-    """A line of `ledger.jsonl`: one evaluation of a method at one ρ, the same episodes for each of its seeds.
-
-    Attributes:
-        previous: SHA-256 of the line before, without its end; 64 zeros in the first line.
-        data: source and fingerprint.
-        policy: as in `Choice`.
-        episodes: of each seed, from `first_episode` on; on a density, samples at each β.
-        purpose: name of the random streams of resets and actions.
-        scores: mean over the episodes, for each seed.
-    """
-
-    previous: str
-    kind: Literal["tuning", "reported"]
-    suite: str
-    task: str
-    method: str
-    preset: str
-    terms: str
-    data: tuple[str, str]
-    policy: str
-    settings: Mapping[str, Any]
-    rho: float | None
-    seeds: tuple[int, ...]
-    first_episode: int
-    episodes: int
-    purpose: str
-    scores: tuple[Diverging, ...]
-    created: str
 
 
 class Milliseconds(Schema):

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.load.ledger import TuningRecords
-from reports.load.schema import Choice, LedgerEntry, Result
+from reports.load.schema import Result
 from reports.load.scores import SuiteScores
+from reports.load.tuning_schema import Choice, LedgerEntry
 from reports.render.document import Block, Heading, Table, Text
 
 ORIGINS: Mapping[str, str] = {

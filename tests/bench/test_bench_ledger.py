@@ -12,7 +12,7 @@ from bench.storage.ledger import Ledger, Subject
 from foundation.errors import UserError
 from reports.errors import ReportError
 from reports.load.ledger import read_ledger
-from reports.load.schema import LedgerEntry
+from reports.load.tuning_schema import LedgerEntry
 
 SWG = (*MAZE, "--methods", "swg", "--data-set.transitions", "600")
 LOCAL = ("local", "ab12")
@@ -36,7 +36,10 @@ def entry(kind="tuning", seeds=(100,), rho=1.0, **changes) -> LedgerEntry:
         "first_episode": 0,
         "episodes": 2,
         "purpose": kind,
-        "scores": tuple(float(seed) for seed in seeds),
+        "study": "s" if kind == "tuning" else None,
+        "trial": 0 if kind == "tuning" else None,
+        "values": tuple((float(seed), float(seed)) for seed in seeds),
+        "seconds": 1.0,
         "created": "2026-01-01T00:00:00+00:00",
         **changes,
     }
@@ -121,7 +124,7 @@ def test_lines_are_chained_and_copied_to_the_other_file(tmp_path):
     assert read_ledger(tmp_path / "s" / "ledger.jsonl")[-1].settings["evaluation.inverse_temperatures"] == [0, 1]
     both = Ledger(tmp_path / "b", tmp_path / "b")
     both.record(entry())
-    both.record(entry(scores=(float("nan"),)))
+    both.record(entry(values=((float("nan"),),)))
     both.record(entry("reported", (1,)))
     assert len(lines_of(tmp_path / "b")) == 3, "one folder has one ledger, and a score that is NaN one entry"
 

@@ -13,7 +13,8 @@ from bench.config.spec import Config, flatten, replace_dotted
 from bench.runner.choose_rho import Purpose, choose, keep_tuned
 from methods.core.registry import get_method, method_names
 from methods.presets.value import Value
-from reports.load.schema import Choice, Data, Trial
+from reports.load.schema import Data
+from reports.load.tuning_schema import Choice, Trial
 from suites.registry import get_suite, get_tasks, suite_names
 
 UMAZE, HOPPER, ANTMAZE, PEN = "maze2d-umaze", "hopper-medium-v2", "antmaze-umaze", "pen-human"

@@ -110,7 +110,7 @@ def test_a_table_of_another_version_is_refused_with_the_version_to_type(bench, f
         "action_high": [1.0],
     }
     (cell / "seed-0.json").write_text(json.dumps({"suite": "antmaze", "data": data}))
-    (tmp_path / "results" / "FORMAT").write_text("3\n")
+    (tmp_path / "results" / "FORMAT").write_text("4\n")
     for name in ("v0", "v2"):
         file = tmp_path / "artifacts" / "data" / "d4rl" / f"antmaze-umaze-{name}.hdf5"
         file.parent.mkdir(parents=True, exist_ok=True)

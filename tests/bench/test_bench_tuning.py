@@ -16,7 +16,8 @@ from bench.runner.choose_rho import hash_policy, keep_tuned
 from bench.runner.evaluate import Outcome
 from bench.runner.study import NumberedSampler
 from reports.load.files import read_choices
-from reports.load.schema import Choice, Data
+from reports.load.schema import Data
+from reports.load.tuning_schema import Choice
 
 ROOT = Path(__file__).parents[2]
 SWG = (*MAZE, "--methods", "swg", "--data-set.transitions", "600")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 3
+FORMAT = 4
 MACHINE = {"device": "cpu", "processor": "a processor", "cores": 2}
 
 
@@ -69,7 +69,10 @@ def evaluation(kind: str, seeds: list[int], rho: float | None, **changes: Any) -
         "first_episode": 0,
         "episodes": 10,
         "purpose": kind,
-        "scores": [50.0 for _ in seeds],
+        "study": "s" if kind == "tuning" else None,
+        "trial": 0 if kind == "tuning" else None,
+        "values": [[50.0] for _ in seeds],
+        "seconds": 1.0,
         "created": "2026-11-21T04:00:00+00:00",
         **changes,
     }

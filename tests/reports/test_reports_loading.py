@@ -59,7 +59,7 @@ def test_no_folder_no_stamp_other_stamp_no_results(folder, tmp_path):
     (folder.path / "FORMAT").write_text("1\n")
     with pytest.raises(
         ReportError,
-        match=r"from another version: .* has format 1, this version reads and writes format 3; .*--results",
+        match=r"from another version: .* has format 1, this version reads and writes format 4; .*--results",
     ):
         load_scores(folder.path)
     (folder.path / "FORMAT").unlink()

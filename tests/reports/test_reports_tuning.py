@@ -203,15 +203,17 @@ def test_the_best_of_fewer_trials_is_expected_as_over_all_draws(folder):
     found = {1.0: 30.0, 5.0: 63.0, 10.0: 45.0, 20.0: 45.0, 30.0: 12.0}
     entries = [
         # Two parts of 4 and 8 episodes, with scores around the trial's; the second seed is 6 better.
-        evaluation("tuning", [100, 101], rho, first_episode=start, episodes=count, scores=[s + d - 3, s + d + 3])
+        evaluation(
+            "tuning", [100, 101], rho, first_episode=start, episodes=count, values=[[s + d - 3], [s + d + 3]]
+        )
         for rho, s in found.items()
         for start, count, d in ((0, 4, 8.0), (4, 8, -4.0))
     ]
     entries += [
-        evaluation("tuning", [100, 101], 25.0, episodes=4, scores=[99.0, 99.0]),  # a trial that was pruned
-        evaluation("tuning", [102, 103], 25.0, episodes=12, scores=[99.0, 99.0]),
-        evaluation("tuning", [100, 101], 25.0, episodes=12, scores=[99.0, 99.0], policy="p1"),
-        evaluation("reported", [0], 25.0, episodes=12, scores=[99.0]),
+        evaluation("tuning", [100, 101], 25.0, episodes=4, values=[[99.0], [99.0]]),  # a trial that was pruned
+        evaluation("tuning", [102, 103], 25.0, episodes=12, values=[[99.0], [99.0]]),
+        evaluation("tuning", [100, 101], 25.0, episodes=12, values=[[99.0], [99.0]], policy="p1"),
+        evaluation("reported", [0], 25.0, episodes=12, values=[[99.0]]),
     ]
     folder.write_ledger(entries)
     draws = {k: [max(drawn) for drawn in itertools.combinations(found.values(), k)] for k in (1, 2, 4, 5)}
