@@ -106,7 +106,7 @@ def test_missing_field_names_file_and_field(folder, name):
             "return",
             "has 'return' for `metric`, which should be 'normalized_score' or 'sliced_wasserstein'",
         ),
-        ("format", 1, "has format 1, this version reads 3"),
+        ("format", 1, "has format 1, this version reads 4"),
         ("data", {**data_set("local", "x"), "transitions": None}, "has None for `data.transitions`"),
         ("interventions", {"nan_gradients": ["0"]}, r"has '0' for `interventions.nan_gradients\[0\]`"),
         ("tuning", {"episodes": 8}, "lacks the field `tuning.trials`"),
