@@ -78,7 +78,7 @@ def test_a_seed_that_was_tuned_on_is_not_reported_after_another_tuning(bench, fr
         *(("reported", "unguided", None, [seed]) for seed in (100, 101)),
     ]
     reported = lines_of(tmp_path / "results")[4]
-    assert reported["scores"] == [result["score"]]
+    assert reported["values"] == [[episode["normalized"] for episode in result["episodes"]]]
     assert reported["settings"] == result["config"]
     assert reported["data"] == [result["data"]["source"], result["data"]["fingerprint"]]
     (choice,) = json.loads((tmp_path / "results" / "tuned.json").read_text())["choices"]
