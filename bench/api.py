@@ -12,8 +12,16 @@ import numpy as np
 
 from bench.config.check_settings import check_arguments, check_bounds, check_value
 from bench.config.comparison import Comparison, find_jobs
+from bench.config.protocol import (
+    choose_seeds,
+    find_protocol,
+    refuse_fixed_scales,
+    refuse_other_search,
+    with_episodes,
+)
 from bench.config.request import DetailsT, Request, RunDetails, TimingDetails, TuningDetails
 from bench.config.sources import resolve_sources
+from bench.config.typed import format_options
 from bench.config.values import (
     FilePath,
     Names,
@@ -24,7 +32,6 @@ from bench.config.values import (
     read_numbers,
     read_path,
     read_paths,
-    read_seeds,
     read_settings,
 )
 from bench.plugins import find_files, load_plugins
@@ -49,7 +56,8 @@ def run(  # noqa: PLR0913 (the options of a command)
     methods: Names = None,
     preset: str = "quick",
     terms: str = "controlled",
-    seeds: Seeds = 3,
+    protocol: str | None = None,
+    seeds: Seeds | None = None,
     rho: Numbers = None,
     experiment: str | None = None,
     data: str = "auto",
@@ -71,7 +79,8 @@ def run(  # noqa: PLR0913 (the options of a command)
         methods: names of methods; all but the biased baselines if left out.
         preset: training sizes: `smoke`, `quick`, `paper` or `official`.
         terms: `controlled` (one critic, network and sampler for all) or `as-published`.
-        seeds: their number, or a list of them.
+        protocol: `fair` asks for 10 seeds, 50 episodes and 12 trials of `tune_rho` for every ρ.
+        seeds: their number, or a list of them; 3, or as many as the protocol has, if left out.
         rho: guidance scales for every method that has one; else tuned, published or default.
         experiment: cells of a published table, in the place of a suite.
         data: source of the data: `auto`, `local`, `minari`, `d4rl`, `d4rl:v0`, `file:PATH`.
@@ -107,6 +116,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     methods: Names = None,
     preset: str = "quick",
     terms: str = "controlled",
+    protocol: str | None = None,
     seeds: Seeds = (100, 101),
     search: Literal["grid", "tpe"] = "grid",
     trials: Count = 12,
@@ -125,6 +135,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
 
     Args:
         suite, tasks, methods, preset, terms, data: see `run`.
+        protocol: `fair` tunes every method with 12 trials of `tpe` and 20 episodes for each seed.
         seeds: training seeds for tuning only; they must not be seeds of reported results.
         search: `grid`, the method's own or `grid`'s scales; or `tpe`, its continuous range with pruning.
         trials: of `tpe`; the grid tries each of its scales once.
@@ -142,7 +153,10 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
 
     if grid is not None and search != "grid":
         raise UserError("grid holds the scales of search grid; tpe searches each method's own range.")
-    scales = read_numbers("grid", grid, float)
+    scales, held_to = read_numbers("grid", grid, float), find_protocol(protocol)
+    if held_to is not None:
+        refuse_other_search(held_to, scales, trials)
+        search = "tpe"
     request = make_request(tune_rho, locals(), lambda: TuningDetails(search, int(trials), scales))
     return make_choices_frame(tune(request, ProgressConsole(quiet=not progress)))
 
@@ -326,14 +340,18 @@ def make_request(
     """
     given = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
     comparison = make_comparison(function, given)
-    particular = details()
+    particular, protocol = details(), find_protocol(given.get("protocol"))
     check_bounds(particular)
     jobs = find_jobs(comparison)
+    if protocol is not None:
+        refuse_fixed_scales(protocol, given)
+        least = protocol.episodes if isinstance(particular, RunDetails) else protocol.tuning_episodes
+        jobs = tuple(with_episodes(job, protocol, least, comparison.settings) for job in jobs)
     plugins, methods = read_paths("plugin", given["plugin"]), [name for job in jobs for name in job.methods]
     artifacts = read_path("artifacts", given.get("artifacts", "artifacts"))
     return Request(
         jobs=jobs,
-        seeds=read_seeds(given.get("seeds", [0])),
+        seeds=choose_seeds(given.get("seeds", [0]), protocol if isinstance(particular, RunDetails) else None),
         preset=given["preset"],
         sources=resolve_sources(jobs, given["data"], artifacts) if "data" in given else {},
         device=prepare_device(given["device"], given["threads"]),
@@ -344,5 +362,7 @@ def make_request(
         threads=given["threads"] or 1,
         plugins=(*plugins, *find_files(methods, [job.task.suite for job in jobs])),
         experiment=given.get("experiment"),
+        protocol=protocol,
+        typed=format_options(function, given, comparison.settings),
         logger=find_logger(given.get("logger", "none")),
     )

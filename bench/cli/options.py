@@ -70,7 +70,9 @@ class RunOptions(TrainingOptions):
 
     experiment: Name = None
     """Instead of a suite: cells of a published table, as in swg-table3 (`list experiments`)."""
-    seeds: str = "3"
+    protocol: Name = None
+    """fair: 10 seeds, 50 episodes, every method tuned with 12 trials of `tune-rho --protocol fair`."""
+    seeds: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(3, or the protocol's)")] = None
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
     processes: Number = None
     """Parallel processes; one per core if left out, 1 on a GPU or for a short run."""
@@ -82,6 +84,8 @@ class RunOptions(TrainingOptions):
 class TuneOptions(TrainingOptions):
     """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
 
+    protocol: Name = None
+    """fair: 12 trials of tpe and 20 episodes per seed for every method; `run --protocol fair` asks for it."""
     seeds: str = "100,101"
     """Training seeds for tuning only; they must not be seeds of reported results."""
     search: Literal["grid", "tpe"] = "grid"

@@ -17,6 +17,7 @@ from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError
 from methods.core.method import Method
 from methods.core.registry import get_method
+from reports.analysis.protocol import Protocol
 from suites.registry import get_suite
 from suites.task import DensityTask, Task
 
@@ -99,6 +100,8 @@ class Request(Generic[DetailsT]):
         threads: CPU threads of each process.
         plugins: files that register methods or suites, for other processes to load too.
         experiment: name of the experiment that the jobs are of, or None.
+        protocol: that the comparison is held to, or None.
+        typed: the options that say what is compared and where it is kept, for sentences that name a command.
         logger: where learning curves and evaluations are streamed to, a name in `bench.runner.loggers`.
     """
 
@@ -114,6 +117,8 @@ class Request(Generic[DetailsT]):
     threads: int = 1
     plugins: tuple[Path, ...] = ()
     experiment: str | None = None
+    protocol: Protocol | None = None
+    typed: str = ""
     logger: str = "none"
 
 

@@ -21,6 +21,7 @@ from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import estimate_plan
 from bench.runner.executors import execute_in_processes
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
+from bench.runner.protocol import refuse_untuned
 from bench.runner.units import Worker, split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
@@ -45,6 +46,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     for _, jobs in by_task:
         group = tuple(jobs)
         plans.append(plan_task(request, group, open_data(request, group[0], console), results))
+    refuse_untuned(request, [each for plan in plans for each in plan.untuned])
     seconds = sum(estimate_plan(plan, request.device) for plan in plans)
     processes = choose_processes(seconds, request)
     print_plan(plans, request, processes, seconds, console)
@@ -136,10 +138,11 @@ def print_plan(
     """Print which components will be trained, which are reused, and how long it should take."""
     seeds = ", ".join(map(str, request.seeds))
     terms = "" if request.jobs[0].terms == SHARED else ", as published"
+    protocol = f"protocol {request.protocol.name}, " if request.protocol is not None else ""
     many = "1 process" if processes == 1 else f"{processes} processes"
     data = describe_sources(request)
     console.say(
-        f"Plan: preset {request.preset}{terms}, seeds {seeds}, device {request.device}, {many}"
+        f"Plan: {protocol}preset {request.preset}{terms}, seeds {seeds}, device {request.device}, {many}"
         f"{f'; {data}' if data else ''}"
     )
     for plan in plans:

@@ -176,6 +176,7 @@ class Cell(Schema):
         terms: `shared` for a controlled comparison, `own` for each method as published.
         config: every setting by its dotted name.
         components: label of each component by the method's name for it.
+        tunable: what tuning may set of the method on the task, `rho` among it; none where it has nothing.
         path: the file it was read from; not written.
     """
 
@@ -193,6 +194,7 @@ class Cell(Schema):
     config: Mapping[str, Any]
     components: Mapping[str, str]
     tuning: TuningCost | None
+    tunable: tuple[str, ...]
     seconds: Seconds
     versions: Mapping[str, str]
     machine: Machine

@@ -28,6 +28,7 @@ from reports.render.tables import (
 )
 from reports.sections.cost import average_costs, make_cost_section
 from reports.sections.pairs import make_pair_blocks, make_variance_blocks
+from reports.sections.protocol import describe_protocol
 from reports.sections.published import make_published_section
 from reports.sections.settings import make_settings_section
 from reports.sections.terms import make_terms_section
@@ -156,6 +157,7 @@ def make_suite_section(
     return [
         Heading(2, scores.add_source(scores.suite)),
         *make_terms_section(scores),
+        describe_protocol(scores),
         *(
             _make_control_blocks(analysis, options)
             if isinstance(analysis, ControlAnalysis)

@@ -102,6 +102,7 @@ def control(task: str, method: str, seed: int, score: float, **changes: Any) -> 
         "config": {"critic.steps": 10000, "critic.expectile": 0.7},
         "components": {"critic": "c0", "denoiser": "d0"},
         "tuning": None,
+        "tunable": [],
         "status": "done",
         "trajectories_file": None,
         "interventions": {"nan_gradients": [0]},

@@ -1,0 +1,71 @@
+"""Protocols: the least seeds, episodes and trials of tuning of a comparison, and whether results have them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reports.load.scores import SuiteScores
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What a comparison has at least.
+
+    Attributes:
+        name: as it is asked for.
+        seeds: training seeds of every method.
+        episodes: of every seed on every task.
+        trials: that every method with something to tune is tuned with, on every task.
+        tuning_seeds: training seeds that are tuned on, and never reported.
+        tuning_episodes: of each of these, for every trial.
+    """
+
+    name: str
+    seeds: int
+    episodes: int
+    trials: int
+    tuning_seeds: tuple[int, ...]
+    tuning_episodes: int
+
+    def describe(self) -> str:
+        """What it asks for, in words."""
+        return (
+            f"{self.seeds} seeds, {self.episodes} episodes, and for every method with something to tune the same "
+            f"number of trials, {self.trials} or more"
+        )
+
+
+FAIR = Protocol("fair", seeds=10, episodes=50, trials=12, tuning_seeds=(100, 101), tuning_episodes=20)
+PROTOCOLS: Mapping[str, Protocol] = {FAIR.name: FAIR}
+
+
+def list_shortfalls(scores: SuiteScores, protocol: Protocol) -> tuple[str, ...]:
+    """What a suite's results lack of a protocol, in words; none where they have all of it.
+
+    Episodes are those of a simulator; on a density every result has many samples in their place.
+    """
+    found: list[str] = []
+    if len(scores.seeds) < protocol.seeds:
+        found.append(f"{len(scores.seeds)} of {protocol.seeds} seeds")
+    if scores.is_control:
+        fewest = min(len(result.episodes) for result in scores.results())
+        if fewest < protocol.episodes:
+            found.append(f"{fewest} of {protocol.episodes} episodes")
+    return (*found, *_list_tuning_shortfalls(scores, protocol))
+
+
+def _list_tuning_shortfalls(scores: SuiteScores, protocol: Protocol) -> list[str]:
+    """What tuning lacks: a variant's fewest trials over its tasks and seeds count."""
+    trials: dict[str, int] = {}
+    for variant in scores.variants:
+        results = [result for task in scores.tasks for result in scores.of(task, variant) if result.tunable]
+        if results:
+            trials[variant] = min(r.tuning.trials if r.tuning is not None else 0 for r in results)
+    untuned = [variant for variant, count in trials.items() if count == 0]
+    tuned = {variant: count for variant, count in trials.items() if count}
+    few = [f"{name} with {n} of {protocol.trials} trials" for name, n in tuned.items() if n < protocol.trials]
+    unequal = ", ".join(f"{name} {count}" for name, count in tuned.items()) if len(set(tuned.values())) > 1 else ""
+    return [
+        *([f"not tuned: {', '.join(untuned)}"] if untuned else []),
+        *([f"tuned too little: {', '.join(few)}"] if few else []),
+        *([f"different numbers of trials: {unequal}"] if unequal and not few else []),
+    ]

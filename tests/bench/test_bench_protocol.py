@@ -1,0 +1,61 @@
+"""`--protocol` sets seeds, episodes and trials, and reports no method that was not tuned as it asks."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from command_line import FEW, TINY, results_in
+
+from bench.config.typed import format_options
+from foundation.errors import UserError
+from reports.analysis import protocol
+from reports.analysis.protocol import Protocol
+
+import bench  # isort: skip
+
+SMALL = Protocol("fair", seeds=2, episodes=2, trials=3, tuning_seeds=(100, 101), tuning_episodes=1)
+METHODS = ("--methods", "unguided,swg", "--data-set.transitions", "600")
+
+
+@pytest.mark.usefixtures("short_episodes")
+def test_fair_is_refused_until_every_scale_is_tuned(bench, fresh, tmp_path, monkeypatch):
+    monkeypatch.setitem(protocol.PROTOCOLS, "fair", SMALL)
+    asked = ("--protocol", "fair", "--suite", "maze2d", "--tasks", "maze2d-umaze", *TINY, *FEW, *METHODS, *fresh)
+    said = bench("run", *asked).mistake
+    assert "swg on maze2d-umaze is not tuned; type `" in said
+    assert "tune-rho --protocol fair --suite maze2d --tasks maze2d-umaze --methods unguided,swg" in said
+    assert not results_in(tmp_path / "results"), "nothing is evaluated"
+    assert bench("tune-rho", *asked, "--trials", 3).code == 0
+    (choice,) = json.loads((tmp_path / "results" / "tuned.json").read_text())["choices"]
+    assert (choice["trials"], choice["sampler"], choice["seeds"]) == (3, "tpe", [100, 101])
+    assert bench("run", *asked).code == 0
+    made = results_in(tmp_path / "results").values()
+    assert sorted((r["method"], r["seed"]) for r in made) == [(m, s) for m in ("swg", "unguided") for s in (0, 1)]
+    for result in made:
+        assert len(result["episodes"]) == 2
+        assert result["tunable"] == (["rho"] if result["method"] == "swg" else [])
+        assert result["rho_source"] == ("tuned" if result["method"] == "swg" else None)
+    monkeypatch.setitem(protocol.PROTOCOLS, "fair", replace(SMALL, trials=4))
+    assert "swg on maze2d-umaze has 3 of 4 trials" in bench("run", *asked).mistake
+
+
+def test_a_search_that_gives_other_numbers_of_trials_is_refused():
+    for search, named in (({"grid": [1, 5]}, "not with grid=1, 5"), ({"trials": 11}, "not with trials=11")):
+        with pytest.raises(UserError, match=named):
+            bench.tune_rho(suite="maze2d", protocol="fair", **search)
+
+
+def test_options_are_written_as_they_are_typed():
+    given = {
+        "suite": "maze2d",
+        "tasks": None,
+        "methods": ["swg", "cep"],
+        "preset": "quick",
+        "results": "my results",
+    }
+    given |= {"plugin": ("a.py", "b.py"), "data": "auto"}
+    settings = {"data.seed": 2, "swg.shrunk_clip": False, "evaluation.inverse_temperatures": (0.0, 1.5)}
+    assert format_options(bench.run, given, settings) == (
+        "--suite maze2d --methods swg,cep --results 'my results' --plugin a.py --plugin b.py --data-set.seed 2 "
+        "--swg.no-shrunk-clip --evaluation.inverse-temperatures 0.0 1.5"
+    )
