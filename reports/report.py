@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from foundation.files import write_atomically
+from reports.analysis.equal_terms import check_terms
+from reports.analysis.looks import is_seen, make_look
 from reports.analysis.published import compare
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
 from reports.errors import ReportError
 from reports.load.files import EXPERIMENTS, TIMING, read_optional
 from reports.load.ledger import read_tuning_records
+from reports.load.looks import LOOKS, read_looks, record_looks
 from reports.load.schema import Experiments, Timing
 from reports.load.scores import load_scores
 from reports.render.csv import (
@@ -68,10 +71,13 @@ def _analyse_suites(
     labels = sorted({variant for scores in suites for variant in scores.variants})
     if baseline is not None and baseline not in labels:
         raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
+    for scores in suites:
+        check_terms(scores)  # so that a refusal does not wait for the bootstraps
+    looks = read_looks(results)
     analyses = []
     for scores in suites:
         progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
-        analyses.append(analyse(scores, baseline, options))
+        analyses.append(analyse(scores, baseline, options, looks))
     return analyses
 
 
@@ -99,6 +105,19 @@ def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
     for name, content in files.items():
         write_atomically(out / name, content)
     return [out / name for name in files]
+
+
+def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[str], None]) -> None:
+    """Note what this report saw for the first time, or say that it cannot be noted."""
+    try:
+        known = read_looks(results)
+        looks = [make_look(analysis.scores) for analysis in analyses]
+        record_looks(results, [look for look in looks if not is_seen(look, known)])
+    except OSError as error:
+        tell(
+            f"Warning: this look cannot be noted in {str(results / LOOKS)!r} ({error.strerror or error}), so that "
+            "later reports will not count it."
+        )
 
 
 def _collect_figures(blocks: Sequence[Block]) -> dict[str, bytes]:
@@ -131,7 +150,8 @@ def write_report(
 
     Raises:
         ReportError: see `load_scores`; also an unknown baseline, unreadable samples, a bad option, or an
-            `out` that is a file. Nothing has been written then.
+            `out` that is a file, or a damaged record of looks. Nothing has been written then. What a finished
+            report saw for the first time is added to that record (`reports/load/looks.py`).
     """
     tell = progress or (lambda line: None)
     options = options or Options()
@@ -159,4 +179,6 @@ def write_report(
         "comparison.csv": export_comparisons(comparisons),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    return _write(out, {**files, **_collect_figures(blocks)})
+    written = _write(out, {**files, **_collect_figures(blocks)})
+    _record_looks(results, analyses, tell)
+    return written

@@ -1,6 +1,6 @@
 """The numbers of one suite, computed once for the tables, figures and CSV files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,9 +15,11 @@ from reports.analysis.intervals import (
     estimate_mean,
     estimate_positive_mean,
 )
+from reports.analysis.looks import LookHistory, review_looks
 from reports.analysis.pairs import MARGIN, SuitePairs, compare_suite
 from reports.analysis.statistics import REPLICATES, Profile, bootstrap_aggregates, estimate_profile
 from reports.analysis.variance import VarianceParts, split_variance
+from reports.load.looks import Look
 from reports.load.scores import SuiteScores
 
 OVERALL = "geometric mean"  # of all sets
@@ -57,6 +59,7 @@ class ControlAnalysis:
         collapsed: (task, variant) to how many of its seeds lie below a gap.
         variances: (task, variant) to the parts of its variance, where they can be told apart.
         replicates: bootstrap replicates behind rliable's intervals and the profiles' bands.
+        history: earlier looks at this comparison.
     """
 
     scores: SuiteScores
@@ -70,6 +73,7 @@ class ControlAnalysis:
     collapsed: Mapping[tuple[str, str], int]
     variances: Mapping[tuple[str, str], VarianceParts]
     replicates: int
+    history: LookHistory
 
 
 def _choose_thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -78,13 +82,16 @@ def _choose_thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.linspace(min(0.0, every.min() - 0.02), max(1.0, every.max() + 0.02), _THRESHOLDS)
 
 
-def analyse_control(scores: SuiteScores, asked: str | None, options: Options) -> ControlAnalysis:
+def analyse_control(
+    scores: SuiteScores, asked: str | None, options: Options, looks: Sequence[Look] = ()
+) -> ControlAnalysis:
     """Everything said about a control suite.
 
     Args:
         scores: the suite.
         asked: the baseline asked for, if any.
         options: margin and bootstrap replicates.
+        looks: of earlier reports.
     """
     baseline, replicates = scores.baseline(asked), options.replicates
     points = {variant: scores.matrix(variant) for variant in scores.variants}
@@ -109,6 +116,7 @@ def analyse_control(scores: SuiteScores, asked: str | None, options: Options) ->
         collapsed={cell: count_collapsed(values) for cell, values in cells.items()},
         variances={cell: parts for cell in cells if (parts := _split_cell(scores, *cell)) is not None},
         replicates=replicates,
+        history=review_looks(scores, looks),
     )
 
 
@@ -131,6 +139,7 @@ class DensityAnalysis:
         overall: (β, variant) to the geometric mean of the multiples over the tasks; NaN where one is not positive.
         pairs: every pair of variants, by the logarithm of the distance, averaged over β; None where a distance is
             not positive or a result was not scored at every β.
+        history: earlier looks at this comparison.
     """
 
     scores: SuiteScores
@@ -141,6 +150,7 @@ class DensityAnalysis:
     multiples: Mapping[tuple[str, float, str], Estimate]
     overall: Mapping[tuple[float, str], Estimate]
     pairs: SuitePairs | None
+    history: LookHistory
 
     def of_baseline(self, task: str, beta: float, variant: str) -> float:
         """The distance as a share of the baseline's (NaN where that is 0)."""
@@ -148,12 +158,13 @@ class DensityAnalysis:
         return self.distances[task, beta, variant].value / reference if reference > 0 else float("nan")
 
 
-def analyse_densities(scores: SuiteScores, asked: str | None) -> DensityAnalysis:
+def analyse_densities(scores: SuiteScores, asked: str | None, looks: Sequence[Look] = ()) -> DensityAnalysis:
     """Everything said about a suite of densities.
 
     Args:
         scores: the suite.
         asked: the baseline asked for, if any.
+        looks: of earlier reports.
     """
     at = {(r.path, d.inverse_temperature): d for r in scores.results() for d in r.densities}
     betas = tuple(sorted({beta for _, beta in at}))
@@ -186,6 +197,7 @@ def analyse_densities(scores: SuiteScores, asked: str | None) -> DensityAnalysis
         multiples,
         overall,
         _compare_densities(scores, betas),
+        review_looks(scores, looks),
     )
 
 
@@ -208,8 +220,15 @@ def _compare_densities(scores: SuiteScores, betas: tuple[float, ...]) -> SuitePa
 Analysis = ControlAnalysis | DensityAnalysis
 
 
-def analyse(scores: SuiteScores, asked: str | None, options: Options) -> Analysis:
-    """The analysis that fits the suite's metric."""
+def analyse(scores: SuiteScores, asked: str | None, options: Options, looks: Sequence[Look] = ()) -> Analysis:
+    """The analysis that fits the suite's metric.
+
+    Args:
+        scores: the suite.
+        asked: the baseline asked for, if any.
+        options: margin and bootstrap replicates.
+        looks: of earlier reports.
+    """
     if scores.is_control:
-        return analyse_control(scores, asked, options)
-    return analyse_densities(scores, asked)
+        return analyse_control(scores, asked, options, looks)
+    return analyse_densities(scores, asked, looks)

@@ -20,6 +20,7 @@ from reports.render.pair_tables import (
     tabulate_tasks,
     tabulate_variance,
 )
+from reports.sections.looks import describe_looks, describe_single_look
 
 _LISTED = 6  # pairs that the opening names one by one
 
@@ -47,7 +48,8 @@ def _describe_ranked(analysis: Analysis) -> str:
     apart = [pair for pair in pairs.overall if pair.is_separated]
     others = [pair for pair in pairs.overall if not pair.is_separated]
     said = _count_pairs(pairs, apart) if len(pairs.overall) > _LISTED else _list_pairs(pairs, apart, others)
-    return f"{size}: {said}{_describe_more_seeds(pairs)} {_describe_equivalence(pairs)}".rstrip()
+    more = f"{_describe_more_seeds(pairs)} {_describe_equivalence(pairs)}".rstrip()
+    return f"{size}: {said}{more}{describe_looks(analysis.history, pairs.overall, pairs.is_ratio)}"
 
 
 def describe_unranked(scores: SuiteScores) -> str:
@@ -198,7 +200,7 @@ def make_pair_blocks(analysis: Analysis) -> list[Block]:
             f"{ALPHA:.2f}. {_describe_pair_coverage(pairs.seeds, len(scores.tasks))} P(first better) is the "
             f"probability of improvement, with a score interval that takes runs for independent and all tasks for "
             f"one, and so is as a rule wider than it need be. The least p of sign flips of {pairs.seeds} seeds is "
-            f"{format_p(find_least_flip(pairs.seeds))}."
+            f"{format_p(find_least_flip(pairs.seeds))}.{describe_single_look(analysis.history)}"
         ),
         *split_table(tabulate_pairs(pairs.overall, pairs)),
         Text("Groups: variants that share a letter are not separated, which does not say that they are equal."),

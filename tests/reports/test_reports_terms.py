@@ -94,6 +94,20 @@ def test_a_refused_report_is_not_written(folder):
     assert not (folder.path / "report").exists()
 
 
+def test_a_refusal_comes_before_any_bootstrap(folder):
+    said = []
+    for suite, task, steps in (("adroit", "a", (10, 10)), ("maze2d", "b", (10, 300))):
+        for method, value in zip(("unguided", "swg"), steps, strict=True):
+            folder.add(control(task, method, 0, 1.0, suite=suite, config=settings(critic__steps=value)))
+    with pytest.raises(ReportError, match="task b are not on equal terms"):
+        write_report(folder.path, folder.path / "report", progress=said.append)
+    assert said == []
+    write_report(
+        folder.path, folder.path / "out", tasks=["a"], options=Options(replicates=100), progress=said.append
+    )
+    assert any("bootstrap replicates" in line for line in said)
+
+
 def test_only_the_task_on_which_settings_differ_is_refused(folder):
     for task in ("a", "b"):
         for method in ("unguided", "swg"):

@@ -1,0 +1,69 @@
+"""The record of looks, `looks.jsonl`: a line for each suite of each report that saw results not seen before."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from reports.errors import ReportError
+from reports.load.ledger import split_lines
+from reports.load.schema import Schema
+
+LOOKS = "looks.jsonl"
+
+
+class Look(Schema):
+    """What a report saw of one suite.
+
+    Attributes:
+        created: date and time in UTC, ISO 8601.
+        suite: its name.
+        tasks: that were compared.
+        seeds: of every cell, ascending.
+        episodes: variant to the number of its episodes, the fewest of a cell; of a density its samples at each β.
+        hashes: variant to the SHA-256 of its results on these tasks and seeds, of so many episodes each.
+    """
+
+    created: str
+    suite: str
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    episodes: dict[str, int]
+    hashes: dict[str, str]
+
+
+def read_looks(folder: Path) -> tuple[Look, ...]:
+    """The looks at a results folder, oldest first; a last line that was cut short is passed over.
+
+    Raises:
+        ReportError: a line that is no look.
+    """
+    file = folder / LOOKS
+    lines, _ = split_lines(file.read_bytes() if file.is_file() else b"")
+    looks = []
+    for number, line in enumerate(lines, 1):
+        try:
+            looks.append(Look.model_validate_json(line))
+        except ValidationError as error:
+            raise ReportError(
+                f"line {number} of {str(file)!r} is not a look: the file was edited, or another version wrote it; "
+                "restore it from a copy, or delete it, and reports no longer say how often was looked before."
+            ) from error
+    return tuple(looks)
+
+
+def record_looks(folder: Path, looks: Sequence[Look]) -> None:
+    """Add lines in one write.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if not looks:
+        return
+    file = folder / LOOKS
+    _, torn = split_lines(file.read_bytes() if file.is_file() else b"")
+    if torn:
+        os.truncate(file, file.stat().st_size - len(torn))
+    with file.open("ab") as stream:
+        stream.write(b"".join(look.model_dump_json().encode() + b"\n" for look in looks))
