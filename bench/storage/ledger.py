@@ -6,7 +6,6 @@ files before anything is made of its score; what one knows of a method on a task
 
 import contextlib
 import itertools
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,30 +14,13 @@ from typing import Literal, TypeAlias
 from filelock import FileLock
 
 from bench.config.spec import join_items
+from bench.storage.ledger_file import LedgerFile, Subject, open_ledger_file
 from foundation.errors import UserError
-from reports.load.ledger import FIRST, LEDGER, hash_line, merge_entries, read_ledger, split_lines, strip_chain
+from reports.load.ledger import LEDGER, strip_chain
 from reports.load.tuning_schema import LedgerEntry
 
 Kind: TypeAlias = Literal["tuning", "reported"]
 FIRST_SEED = {"tuning": 100, "reported": 0}  # the least of the seeds that are suggested
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a seed is either tuned on or reported for: a method on a task's data, whatever its settings.
-
-    Attributes:
-        task, method: names.
-        data: source and fingerprint.
-    """
-
-    task: str
-    method: str
-    data: tuple[str, str]
-
-    def is_of(self, entry: LedgerEntry) -> bool:
-        """Whether an entry is of this method on these data."""
-        return (entry.task, entry.method, entry.data) == (self.task, self.method, self.data)
 
 
 @dataclass(frozen=True)
@@ -65,10 +47,8 @@ class Ledger:
             UserError: the seeds, the ledger that knows of them and others to take.
             ReportError: a damaged ledger.
         """
-        other = "reported" if kind == "tuning" else "tuning"
         for file in self.files:
-            known = [entry for entry in read_ledger(file) if entry.kind == other and subject.is_of(entry)]
-            refuse_seeds(kind, subject, seeds, {seed for entry in known for seed in entry.seeds}, file)
+            refuse_known(kind, subject, seeds, open_ledger_file(file), file)
 
     def record(self, entry: LedgerEntry) -> None:
         """Enter an evaluation, and what either file lacks of its method, task and data.
@@ -82,12 +62,15 @@ class Ledger:
         """
         subject = Subject(entry.task, entry.method, entry.data)
         with self._lock():
-            self.refuse(entry.kind, subject, entry.seeds)
-            held = {file: read_ledger(file) for file in self.files}
-            wanted = [known for known in merge_entries(*held.values(), [entry]) if subject.is_of(known)]
-            for file, entries in held.items():
-                there = {strip_chain(known) for known in entries if subject.is_of(known)}
-                append_entries(file, [known for known in wanted if strip_chain(known) not in there])
+            held = {file: open_ledger_file(file) for file in self.files}
+            for file, known in held.items():
+                refuse_known(entry.kind, subject, entry.seeds, known, file)
+            there = [known.find_entries(subject) for known in held.values()]
+            wanted = {name: one for entries in there for name, one in entries.items()}
+            wanted.setdefault(strip_chain(entry), entry)
+            lacking = [[one for name, one in wanted.items() if name not in entries] for entries in there]
+            for known, entries in zip(held.values(), lacking, strict=True):
+                known.append(entries)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -97,6 +80,13 @@ class Ledger:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(FileLock(file.with_name(".ledger.lock")))
             yield
+
+
+def refuse_known(kind: Kind, subject: Subject, seeds: Sequence[int], known: LedgerFile, file: Path) -> None:
+    """A UserError if the lines of a ledger say that a seed was used for the other kind; see `refuse_seeds`."""
+    other = "reported" if kind == "tuning" else "tuning"
+    taken = {seed for line in known.lines if (line.kind, line.subject) == (other, subject) for seed in line.seeds}
+    refuse_seeds(kind, subject, seeds, taken, file)
 
 
 def refuse_seeds(kind: Kind, subject: Subject, seeds: Sequence[int], known: Iterable[int], file: Path) -> None:
@@ -123,32 +113,3 @@ def refuse_seeds(kind: Kind, subject: Subject, seeds: Sequence[int], known: Iter
         f"{said}, as {str(file)!r} says: what ρ is tuned on is not reported, in any folder and with any settings; "
         f"{remedy} others, as in {others}."
     )
-
-
-def append_entries(file: Path, entries: Sequence[LedgerEntry]) -> None:
-    """Add lines to a ledger in one write; the file is locked by the caller.
-
-    A torn last line goes: whoever was killed while writing it made nothing of its score.
-
-    Raises:
-        UserError: the disk is full or the folder cannot be written.
-    """
-    if not entries:
-        return
-    try:
-        lines, torn = split_lines(file.read_bytes() if file.is_file() else b"")
-        if torn:
-            os.truncate(file, file.stat().st_size - len(torn))
-        previous, added = hash_line(lines[-1]) if lines else FIRST, b""
-        for entry in entries:
-            line = entry.model_copy(update={"previous": previous}).model_dump_json(by_alias=True).encode()
-            previous, added = hash_line(line), added + line + b"\n"
-        with file.open("ab") as ledger:
-            ledger.write(added)
-            ledger.flush()
-            os.fsync(ledger.fileno())
-    except OSError as error:
-        raise UserError(
-            f"cannot write {str(file)!r} ({error.strerror or error}); free some space or choose another folder, "
-            "then run the same command again: what is finished is kept."
-        ) from error

@@ -5,7 +5,6 @@ end do not show in a chain; a torn last line, left by a process that was killed 
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,15 +40,29 @@ def read_ledger(file: Path) -> tuple[LedgerEntry, ...]:
     entries: list[LedgerEntry] = []
     previous = FIRST
     for number, line in enumerate(lines, 1):
-        try:
-            entry = LedgerEntry.model_validate_json(line)
-        except ValidationError as error:
-            raise _report_damage(file, number, "is not an entry of a ledger") from error
-        if entry.previous != previous:
-            raise _report_damage(file, number, "does not hold the hash of the line before it")
-        entries.append(entry)
+        entries.append(check_line(file, number, line, previous))
         previous = hash_line(line)
     return tuple(entries)
+
+
+def check_line(file: Path, number: int, line: bytes, previous: str) -> LedgerEntry:
+    """The entry of one line of a ledger.
+
+    Args:
+        file, number: where it stands, from 1.
+        line: without its end.
+        previous: hash of the line before.
+
+    Raises:
+        ReportError: it is no entry, or does not hold that hash.
+    """
+    try:
+        entry = LedgerEntry.model_validate_json(line)
+    except ValidationError as error:
+        raise _report_damage(file, number, "is not an entry of a ledger") from error
+    if entry.previous != previous:
+        raise _report_damage(file, number, "does not hold the hash of the line before it")
+    return entry
 
 
 def _report_damage(file: Path, number: int, what: str) -> ReportError:
@@ -85,8 +98,3 @@ def read_tuning_records(folder: Path) -> TuningRecords:
 def strip_chain(entry: LedgerEntry) -> str:
     """What tells an entry from others, whatever its place in a chain: all fields but `previous` and settings."""
     return repr([value for name, value in entry if name not in ("previous", "settings")])
-
-
-def merge_entries(*ledgers: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
-    """Every entry of several ledgers once."""
-    return tuple({strip_chain(entry): entry for ledger in ledgers for entry in ledger}.values())

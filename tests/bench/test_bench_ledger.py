@@ -9,9 +9,10 @@ import pytest
 from command_line import MAZE, results_in
 
 from bench.storage.ledger import Ledger, Subject
+from bench.storage.ledger_file import LedgerFile
 from foundation.errors import UserError
 from reports.errors import ReportError
-from reports.load.ledger import read_ledger
+from reports.load.ledger import check_line, read_ledger
 from reports.load.tuning_schema import LedgerEntry
 
 SWG = (*MAZE, "--methods", "swg", "--data-set.transitions", "600")
@@ -200,3 +201,35 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path):
     assert [process.exitcode for process in pair] == [0, 0]
     seeds = [e.seeds[0] for e in read_ledger(tmp_path / "a" / "ledger.jsonl")]
     assert sorted(seeds) == [*range(100, 110), *range(200, 210)]
+
+
+def test_a_line_is_parsed_once_and_a_file_that_another_wrote_is_read_anew(tmp_path, monkeypatch):
+    parsed = []
+
+    def count(file, number, line, previous):
+        parsed.append(number)
+        return check_line(file, number, line, previous)
+
+    monkeypatch.setattr("bench.storage.ledger_file.check_line", count)
+    ledger, file = Ledger(tmp_path / "a", tmp_path / "a"), tmp_path / "a" / "ledger.jsonl"
+    for seed in (100, 101, 102, 103):
+        ledger.record(entry(seeds=(seed,)))
+    assert parsed == [], "what this process wrote it knows"
+    whole = file.read_bytes()
+    file.write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))  # an older copy was restored
+    ledger.record(entry("reported", (103,)))
+    assert parsed == [1, 2]
+    assert [e.seeds for e in read_ledger(file)] == [(100,), (101,), (103,)]
+    file.unlink()
+    ledger.record(entry("reported", (100,)))
+    assert [e.seeds for e in read_ledger(file)] == [(100,)]
+    file.write_bytes(whole)
+    with pytest.raises(UserError, match="was tuned on seeds 102"):
+        ledger.refuse("reported", Subject("maze2d-umaze", "swg", LOCAL), (102,))
+    other = LedgerFile(file)  # another process
+    other.refresh()
+    other.append([entry("reported", (7,))])
+    parsed.clear()
+    ledger.record(entry("reported", (8,)))
+    assert parsed == [5]
+    assert [e.seeds[0] for e in read_ledger(file)] == [100, 101, 102, 103, 7, 8]
