@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from command_line import FEW, TINY, results_in
@@ -40,7 +41,11 @@ def test_fair_is_refused_until_every_scale_is_tuned(bench, fresh, tmp_path, monk
 
 
 def test_a_search_that_gives_other_numbers_of_trials_is_refused():
-    for search, named in (({"grid": [1, 5]}, "not with grid=1, 5"), ({"trials": 11}, "not with trials=11")):
+    searches: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"grid": [1, 5]}, "not with grid=1, 5"),
+        ({"trials": 11}, "not with trials=11"),
+    )
+    for search, named in searches:
         with pytest.raises(UserError, match=named):
             bench.tune_rho(suite="maze2d", protocol="fair", **search)
 
