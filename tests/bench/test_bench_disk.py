@@ -128,7 +128,7 @@ def test_results_say_how_they_were_made(bench, folders, tmp_path):
     bench("run", *ONE, *folders)
     (file,) = (tmp_path / "results" / "runs").rglob("seed-0.json")
     result = json.loads(file.read_text())
-    assert result["format"] == 3
+    assert result["format"] == 4
     assert result["config"]["denoiser.steps"] == 5
     assert result["config"]["evaluation.episodes"] == 20
     assert result["data"]["source"] == "local"

@@ -23,7 +23,7 @@ def test_rows_are_guided_only_where_there_is_a_scale(bench, folders, tmp_path):
     told = bench("time", *MAZE_TASK, *folders[:2], "--methods", "idql,swg", "--batches", "1,4,1", "--calls", "3")
     assert told.code == 0
     written = json.loads((tmp_path / "results" / "timing.json").read_text())
-    assert written["format"] == 3
+    assert written["format"] == 4
     assert written["machine"]["device"] == "cpu"
     kinds = [(row["method"], row["guided"], row["batch"]) for row in written["rows"]]
     assert sorted(kinds) == sorted(
