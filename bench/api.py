@@ -118,7 +118,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     terms: str = "controlled",
     protocol: str | None = None,
     seeds: Seeds = (100, 101),
-    search: Literal["grid", "tpe"] = "grid",
+    search: Literal["grid", "tpe"] | None = None,
     trials: Count = 12,
     grid: Numbers = None,
     data: str = "auto",
@@ -135,9 +135,10 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
 
     Args:
         suite, tasks, methods, preset, terms, data: see `run`.
-        protocol: `fair` tunes every method with 12 trials of `tpe` and 20 episodes for each seed.
+        protocol: `fair` tunes every ρ with 12 trials of `tpe` and 20 episodes or more for each seed.
         seeds: training seeds for tuning only; they must not be seeds of reported results.
-        search: `grid`, the method's own or `grid`'s scales; or `tpe`, its continuous range with pruning.
+        search: `grid`, the method's own or `grid`'s scales; or `tpe`, its continuous range with pruning. It is
+            `grid` if left out, with a protocol `tpe`.
         trials: of `tpe`; the grid tries each of its scales once.
         grid: scales of the grid; each method's own if left out.
         results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
@@ -151,12 +152,12 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     from bench.runner.tune import tune
     from reports.load.frames import make_choices_frame
 
-    if grid is not None and search != "grid":
+    if grid is not None and search == "tpe":
         raise UserError("grid holds the scales of search grid; tpe searches each method's own range.")
     scales, held_to = read_numbers("grid", grid, float), find_protocol(protocol)
     if held_to is not None:
-        refuse_other_search(held_to, scales, trials)
-        search = "tpe"
+        refuse_other_search(held_to, search, scales, trials)
+    search = search or ("grid" if held_to is None else "tpe")
     request = make_request(tune_rho, locals(), lambda: TuningDetails(search, int(trials), scales))
     return make_choices_frame(tune(request, ProgressConsole(quiet=not progress)))
 

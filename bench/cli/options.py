@@ -71,7 +71,7 @@ class RunOptions(TrainingOptions):
     experiment: Name = None
     """Instead of a suite: cells of a published table, as in swg-table3 (`list experiments`)."""
     protocol: Name = None
-    """fair: 10 seeds, 50 episodes, every method tuned with 12 trials of `tune-rho --protocol fair`."""
+    """fair: 10 seeds, 50 episodes, every ρ tuned with 12 trials by `tune-rho --protocol fair`."""
     seeds: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(3, or the protocol's)")] = None
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
     processes: Number = None
@@ -85,10 +85,13 @@ class TuneOptions(TrainingOptions):
     """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
 
     protocol: Name = None
-    """fair: 12 trials of tpe and 20 episodes per seed for every method; `run --protocol fair` asks for it."""
+    """fair: 12 trials of tpe for every ρ, 20 episodes per seed; `run --protocol fair` asks for the trials."""
     seeds: str = "100,101"
     """Training seeds for tuning only; they must not be seeds of reported results."""
-    search: Literal["grid", "tpe"] = "grid"
+    search: Annotated[
+        Literal["grid", "tpe"] | None,
+        tyro.conf.arg(metavar="{grid,tpe}", help_behavior_hint="(grid; with a protocol tpe)"),
+    ] = None
     """grid: the method's own grid; tpe: its continuous range, with pruning of poor scales."""
     trials: Count = 12
     """Trials of tpe; the grid tries each of its scales once."""

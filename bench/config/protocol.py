@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.config.request import Job
+from bench.config.request import Job, resolve_episodes
 from bench.config.spec import join_items
 from bench.config.values import Seeds, read_seeds
 from foundation.errors import UserError, unknown_name
@@ -44,7 +44,7 @@ def choose_seeds(given: Seeds | None, protocol: Protocol | None) -> tuple[int, .
 
 
 def with_episodes(job: Job, protocol: Protocol, least: int, settings: Mapping[str, Any]) -> Job:
-    """The job with the protocol's episodes, on a task with a simulator, or as many as the user asks for.
+    """The job with at least the protocol's episodes, on a task with a simulator.
 
     Args:
         job: one of the comparison's.
@@ -57,13 +57,13 @@ def with_episodes(job: Job, protocol: Protocol, least: int, settings: Mapping[st
     """
     if not isinstance(job.task, ControlTask):
         return job
-    asked = settings.get("evaluation.episodes")
+    own, asked = resolve_episodes(job.task, job.config), settings.get("evaluation.episodes")
     if asked is not None and asked < least:
         raise UserError(
             f"protocol {protocol.name} asks for {least} episodes or more, not evaluation.episodes="
             f"{asked}; leave it out, or leave out --protocol."
         )
-    evaluation = replace(job.config.evaluation, episodes=least if asked is None else asked)
+    evaluation = replace(job.config.evaluation, episodes=max(least, own))
     return replace(job, config=replace(job.config, evaluation=evaluation))
 
 
@@ -81,14 +81,15 @@ def refuse_fixed_scales(protocol: Protocol, given: Mapping[str, Any]) -> None:
             )
 
 
-def refuse_other_search(protocol: Protocol, grid: Sequence[float], trials: int) -> None:
+def refuse_other_search(protocol: Protocol, search: str | None, grid: Sequence[float], trials: int) -> None:
     """Refuse a search that does not give every method the protocol's number of trials.
 
     Raises:
         UserError: a grid, or fewer trials.
     """
-    if grid or trials < protocol.trials:
-        given = f"grid={join_items(f'{rho:g}' for rho in grid)}" if grid else f"trials={trials}"
+    if grid or search == "grid" or trials < protocol.trials:
+        given = "search=grid" if search == "grid" else f"trials={trials}"
+        given = f"grid={join_items(f'{rho:g}' for rho in grid)}" if grid else given
         raise UserError(
             f"protocol {protocol.name} tunes every method with {protocol.trials} trials of tpe or more, not with "
             f"{given}; leave it out, or leave out --protocol."

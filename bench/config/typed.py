@@ -24,7 +24,8 @@ def format_options(function: Callable[..., Any], given: Mapping[str, Any], setti
     parameters = inspect.signature(function).parameters
     for name in REPEATED:
         value = given.get(name)
-        if name in parameters and value is not None and value != parameters[name].default:
+        typed = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if name in parameters and value is not None and typed != parameters[name].default:
             words += _format_option(name, value)
     for name, value in settings.items():
         words += _format_setting(name, value)

@@ -23,7 +23,7 @@ from bench.runner.choose_rho import (
     refuse_tuned_seeds,
 )
 from bench.runner.data import LoadedData, make_setup
-from bench.runner.protocol import find_untuned
+from bench.runner.protocol import Tuned, count_trials
 from bench.storage.components import ComponentStore, hash_json
 from bench.storage.results import ResultStore
 from methods.core.method import MethodError
@@ -179,7 +179,7 @@ class TaskPlan:
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
         notes: what the user should know of this task's ρ.
-        untuned: methods that the protocol asks to be tuned and that are not, each with what is lacking.
+        tuned: the trials of every method that has something to tune.
     """
 
     task: Task
@@ -190,7 +190,7 @@ class TaskPlan:
     missing: list[tuple[Node, tuple[int, ...]]]
     ready: int
     notes: tuple[str, ...] = ()
-    untuned: tuple[tuple[str, str], ...] = ()
+    tuned: tuple[Tuned, ...] = ()
 
 
 def plan_task(
@@ -200,11 +200,11 @@ def plan_task(
     task, known = jobs[0].task, dict[Component, Node]()
     cells: list[PlannedCell] = []
     notes: list[str] = []
-    untuned: list[tuple[str, str]] = []
+    tuned: list[Tuned] = []
     for job in jobs:
         setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
         purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
-        untuned += find_untuned(request, job, purposes)
+        tuned += count_trials(request, job, purposes)
         made = make_cells(request, job, purposes)
         cells += [plan_cell(cell, setup, loaded, known) for cell in made]
         used = {cell.name: (cell.rho, cell.rho_source) for cell in made if cell.rho_source in UNTUNED}
@@ -216,7 +216,7 @@ def plan_task(
     cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
-    return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready, tuple(notes), tuple(untuned))
+    return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready, tuple(notes), tuple(tuned))
 
 
 def find_purpose(

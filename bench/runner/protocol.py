@@ -1,6 +1,7 @@
-"""Refuses to report methods that a protocol's tuning has not tuned, and names the command that does."""
+"""Refuses to report methods that are not tuned as a protocol asks, and names the command that tunes them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bench.config.request import Job, Request, RunDetails
 from bench.config.spec import join_items
@@ -10,38 +11,55 @@ from foundation.program import program_name
 from methods.core.method import Method
 from suites.task import Task
 
+SHOWN = 4  # of the methods that lack trials
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """With how many trials a method's ρ was tuned on a task, for exactly the settings that it is run with."""
+
+    method: str
+    task: str
+    trials: int
+
+    def describe(self, wanted: int) -> str:
+        """What is lacking of so many trials."""
+        lack = f"has {self.trials} of {wanted} trials" if self.trials else "is not tuned"
+        return f"{self.method} on {self.task} {lack}"
+
 
 def list_tunable(method: Method, task: Task) -> tuple[str, ...]:
     """What tuning may set of a method on a task: ρ, where the scale that gives the target is not known."""
     return ("rho",) if method.rho is not None and task.rho is None else ()
 
 
-def find_untuned(
-    request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose]
-) -> tuple[tuple[str, str], ...]:
-    """(method, what is lacking) of the methods of a job that are not tuned as the request's protocol asks."""
-    protocol, lacking = request.protocol, list[tuple[str, str]]()
+def count_trials(request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose]) -> list[Tuned]:
+    """The trials of each method of a job that has something to tune."""
+    choices = {
+        name: find_tuned(request.results, purposes[name])
+        for name, method in job.methods.items()
+        if list_tunable(method, job.task)
+    }
+    return [Tuned(name, job.task.name, 0 if c is None else c.trials) for name, c in choices.items()]
+
+
+def refuse_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> None:
+    """Refuse methods with fewer trials than the request's protocol asks for, or than another method has.
+
+    Raises:
+        UserError: some of them, and the command that tunes them.
+    """
+    protocol = request.protocol
     if protocol is None:
-        return ()
-    for name, method in job.methods.items():
-        if not list_tunable(method, job.task):
-            continue
-        choice = find_tuned(request.results, purposes[name])
-        if choice is None:
-            lacking.append((name, f"{name} on {job.task.name} is not tuned"))
-        elif choice.trials < protocol.trials:
-            lacking.append((name, f"{name} on {job.task.name} has {choice.trials} of {protocol.trials} trials"))
-    return tuple(lacking)
-
-
-def refuse_untuned(request: Request[RunDetails], lacking: Sequence[tuple[str, str]], shown: int = 4) -> None:
-    """A UserError if a method lacks the protocol's tuning; `shown` of them are named."""
-    if request.protocol is None or not lacking:
         return
-    said = join_items(text for _, text in lacking[:shown])
-    more = f" and {len(lacking) - shown} more" if len(lacking) > shown else ""
-    command = f"{program_name()} tune-rho --protocol {request.protocol.name} {request.typed}".rstrip()
+    wanted = max([protocol.trials, *(each.trials for each in tuned)])
+    lacking = [each.describe(wanted) for each in tuned if each.trials < wanted]
+    if not lacking:
+        return
+    more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
+    trials = f" --trials {wanted}" if wanted > protocol.trials else ""
+    command = f"{program_name()} tune-rho --protocol {protocol.name}{trials} {request.typed}".rstrip()
     raise UserError(
-        f"protocol {request.protocol.name} compares tuned methods: {said}{more}; type `{command}` first, then "
-        "this command again."
+        f"protocol {protocol.name} compares methods tuned with equally many trials: {join_items(lacking[:SHOWN])}"
+        f"{more}; type `{command}` first, then this command again."
     )

@@ -46,7 +46,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     for _, jobs in by_task:
         group = tuple(jobs)
         plans.append(plan_task(request, group, open_data(request, group[0], console), results))
-    refuse_untuned(request, [each for plan in plans for each in plan.untuned])
+    refuse_untuned(request, [each for plan in plans for each in plan.tuned])
     seconds = sum(estimate_plan(plan, request.device) for plan in plans)
     processes = choose_processes(seconds, request)
     print_plan(plans, request, processes, seconds, console)

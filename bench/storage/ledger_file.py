@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundation.errors import UserError
-from reports.load.ledger import FIRST, check_line, hash_line, split_lines, strip_chain
+from reports.load.ledger import FIRST, check_line, hash_line, read_entry, split_lines, strip_chain
 from reports.load.tuning_schema import LedgerEntry
 
 _PIECE = 2**20  # bytes
@@ -118,7 +118,7 @@ class LedgerFile:
                 with self.path.open("rb") as file:
                     for line in wanted:
                         file.seek(line.start)
-                        entry = LedgerEntry.model_validate_json(file.read(line.end - line.start))
+                        entry = read_entry(file.read(line.end - line.start))
                         found[strip_chain(entry)] = entry
             self._entries[subject] = found
         return self._entries[subject]

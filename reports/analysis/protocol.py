@@ -15,15 +15,13 @@ class Protocol:
         seeds: training seeds of every method.
         episodes: of every seed on every task.
         trials: that every method with something to tune is tuned with, on every task.
-        tuning_seeds: training seeds that are tuned on, and never reported.
-        tuning_episodes: of each of these, for every trial.
+        tuning_episodes: of each tuning seed, for every trial of `tune-rho` that is held to the protocol.
     """
 
     name: str
     seeds: int
     episodes: int
     trials: int
-    tuning_seeds: tuple[int, ...]
     tuning_episodes: int
 
     def describe(self) -> str:
@@ -34,7 +32,7 @@ class Protocol:
         )
 
 
-FAIR = Protocol("fair", seeds=10, episodes=50, trials=12, tuning_seeds=(100, 101), tuning_episodes=20)
+FAIR = Protocol("fair", seeds=10, episodes=50, trials=12, tuning_episodes=20)
 PROTOCOLS: Mapping[str, Protocol] = {FAIR.name: FAIR}
 
 

@@ -5,8 +5,10 @@ end do not show in a chain; a torn last line, left by a process that was killed 
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -45,6 +47,34 @@ def read_ledger(file: Path) -> tuple[LedgerEntry, ...]:
     return tuple(entries)
 
 
+def read_entry(line: bytes) -> LedgerEntry:
+    """The entry of a line.
+
+    A line of version 0.2.0 has `scores`, the mean of each seed, in the place of values, study, trial and seconds.
+
+    Raises:
+        ValidationError: it is no entry.
+    """
+    try:
+        return LedgerEntry.model_validate_json(line)
+    except ValidationError:
+        known = _read_object(line)
+        if "scores" not in known:
+            raise
+        means = [[mean] for mean in known.pop("scores")]
+        added = {"study": None, "trial": None, "values": means, "seconds": None}
+        return LedgerEntry.model_validate_json(json.dumps({**known, **added}))
+
+
+def _read_object(line: bytes) -> dict[str, Any]:
+    """The line's JSON object; empty where it is none, or its scores are no list."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("scores"), list) else {}
+
+
 def check_line(file: Path, number: int, line: bytes, previous: str) -> LedgerEntry:
     """The entry of one line of a ledger.
 
@@ -57,7 +87,7 @@ def check_line(file: Path, number: int, line: bytes, previous: str) -> LedgerEnt
         ReportError: it is no entry, or does not hold that hash.
     """
     try:
-        entry = LedgerEntry.model_validate_json(line)
+        entry = read_entry(line)
     except ValidationError as error:
         raise _report_damage(file, number, "is not an entry of a ledger") from error
     if entry.previous != previous:

@@ -63,8 +63,9 @@ class LedgerEntry(Schema):
         episodes: of each seed, from `first_episode` on; on a density, samples at each β.
         purpose: name of the random streams of resets and actions.
         study, trial: of a tuning evaluation, the Optuna study's name and the trial's number in it; else None.
-        values: of each seed, the normalised score of each episode, or the distance at each β.
-        seconds: that the evaluation took, all seeds together.
+        values: of each seed, the normalised score of each episode, or the distance at each β; their mean
+            alone where version 0.2.0 wrote the line.
+        seconds: that the evaluation took, all seeds together; None where that version wrote the line.
     """
 
     previous: str
@@ -85,7 +86,7 @@ class LedgerEntry(Schema):
     study: str | None
     trial: NonNegativeInt | None
     values: tuple[tuple[Diverging, ...], ...]
-    seconds: float
+    seconds: float | None
     created: str
 
     @property

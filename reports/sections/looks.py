@@ -30,7 +30,7 @@ def _describe_earlier(history: LookHistory, pairs: Sequence[Pair], is_density: b
     return (
         f" Look {number} at this comparison, to which {added} were added since {designs}. Every interval and p is "
         f"one for a single look: a pair's 95 % intervals at all {number} looks hold the truth together in {sure}, "
-        f"and that is what is sure of the one at which looking stops. {_describe_correction(number, pairs)}"
+        f"and that is what is sure of the one at which looking stops.{_describe_correction(number, pairs)}"
     )
 
 
@@ -43,7 +43,7 @@ def _describe_design(design: Design, history: LookHistory, is_density: bool) -> 
 
 
 def _describe_correction(number: int, pairs: Sequence[Pair]) -> str:
-    """Which separated pairs stay so with Bonferroni's correction over the looks; nothing where none is."""
+    """Which separated pairs stay so with Bonferroni's correction over the looks; a space before, or nothing."""
     apart = [pair for pair in pairs if pair.is_separated]
     if not apart:
         return ""
@@ -53,7 +53,7 @@ def _describe_correction(number: int, pairs: Sequence[Pair]) -> str:
     if len(stay) == len(apart) and len(apart) > 1:
         said = f"all {len(apart)}"
     return (
-        f"Separated also with Bonferroni's correction, as for {number} planned looks (Holm's p at most "
+        f" Separated also with Bonferroni's correction, as for {number} planned looks (Holm's p at most "
         f"{format_p(level)}): {said}."
     )
 

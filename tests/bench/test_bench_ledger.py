@@ -130,6 +130,25 @@ def test_lines_are_chained_and_copied_to_the_other_file(tmp_path):
     assert len(lines_of(tmp_path / "b")) == 3, "one folder has one ledger, and a score that is NaN one entry"
 
 
+def test_a_ledger_that_version_0_2_0_wrote_is_read_and_continued(tmp_path):
+    """It had the mean of each seed in the place of the episodes, and results of then are refused; it is not."""
+    new = json.loads(entry(seeds=(100, 101)).model_copy(update={"previous": "0" * 64}).model_dump_json())
+    old = {name: value for name, value in new.items() if name not in ("study", "trial", "values", "seconds")}
+    line = json.dumps({**old, "scores": [1.5, 2.5]})
+    (tmp_path / "ledger.jsonl").write_text(line + "\n")
+    (read,) = read_ledger(tmp_path / "ledger.jsonl")
+    assert read.scores == (1.5, 2.5)
+    assert read.seconds is None
+    both = Ledger(tmp_path, tmp_path / "r")
+    with pytest.raises(UserError, match="was tuned on seeds 100"):
+        both.record(entry("reported", (100,)))
+    both.record(entry("reported", (0,)))
+    assert (tmp_path / "ledger.jsonl").read_text().splitlines()[0] == line, "what was written stays as it is"
+    assert [e["seeds"] for e in lines_of(tmp_path / "r")] == [[100, 101], [0]]
+    both.record(entry("reported", (1,)))
+    assert len(lines_of(tmp_path)) == len(lines_of(tmp_path / "r")) == 3
+
+
 @pytest.mark.parametrize(("kind", "other"), [("reported", "tuning"), ("tuning", "reported")])
 def test_a_seed_is_for_one_of_tuning_and_reporting(tmp_path, kind, other):
     ledger = Ledger(tmp_path / "a", tmp_path / "r")

@@ -2,19 +2,23 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from command_line import FEW, TINY, results_in
 
+from bench.config.request import Request, RunDetails
 from bench.config.typed import format_options
+from bench.runner.protocol import Tuned, refuse_untuned
 from foundation.errors import UserError
 from reports.analysis import protocol
-from reports.analysis.protocol import Protocol
+from reports.analysis.protocol import FAIR, Protocol
 
 import bench  # isort: skip
 
-SMALL = Protocol("fair", seeds=2, episodes=2, trials=3, tuning_seeds=(100, 101), tuning_episodes=1)
+SMALL = Protocol("fair", seeds=2, episodes=2, trials=3, tuning_episodes=1)
 METHODS = ("--methods", "unguided,swg", "--data-set.transitions", "600")
 
 
@@ -40,9 +44,18 @@ def test_fair_is_refused_until_every_scale_is_tuned(bench, fresh, tmp_path, monk
     assert "swg on maze2d-umaze has 3 of 4 trials" in bench("run", *asked).mistake
 
 
+def test_a_method_with_fewer_trials_than_another_is_refused():
+    places = torch.device("cpu"), Path(), Path()
+    request = Request((), (), "quick", {}, *places, RunDetails(), protocol=FAIR, typed="--x")
+    refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("cep", "a", 12)])
+    with pytest.raises(UserError, match=r"swg on a has 12 of 24 trials; type `.* fair --trials 24 --x` first"):
+        refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("cep", "a", 24)])
+
+
 def test_a_search_that_gives_other_numbers_of_trials_is_refused():
     searches: tuple[tuple[dict[str, Any], str], ...] = (
         ({"grid": [1, 5]}, "not with grid=1, 5"),
+        ({"search": "grid"}, "not with search=grid"),
         ({"trials": 11}, "not with trials=11"),
     )
     for search, named in searches:
