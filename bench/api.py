@@ -13,6 +13,7 @@ import numpy as np
 from bench.config.check_settings import check_arguments, check_bounds, check_value
 from bench.config.comparison import Comparison, find_jobs
 from bench.config.protocol import (
+    choose_sampler,
     choose_seeds,
     find_protocol,
     refuse_fixed_scales,
@@ -118,7 +119,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     terms: str = "controlled",
     protocol: str | None = None,
     seeds: Seeds = (100, 101),
-    search: Literal["grid", "tpe"] | None = None,
+    search: Literal["auto", "grid", "tpe"] = "auto",
     trials: Count = 12,
     grid: Numbers = None,
     data: str = "auto",
@@ -137,8 +138,8 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
         suite, tasks, methods, preset, terms, data: see `run`.
         protocol: `fair` tunes every ρ with 12 trials of `tpe` and 20 episodes or more for each seed.
         seeds: training seeds for tuning only; they must not be seeds of reported results.
-        search: `grid`, the method's own or `grid`'s scales; or `tpe`, its continuous range with pruning. It is
-            `grid` if left out, with a protocol `tpe`.
+        search: `grid`, the method's own or `grid`'s scales; `tpe`, its continuous range with pruning; or `auto`,
+            which is `grid`, with a protocol `tpe`.
         trials: of `tpe`; the grid tries each of its scales once.
         grid: scales of the grid; each method's own if left out.
         results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
@@ -157,8 +158,8 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     scales, held_to = read_numbers("grid", grid, float), find_protocol(protocol)
     if held_to is not None:
         refuse_other_search(held_to, search, scales, trials)
-    search = search or ("grid" if held_to is None else "tpe")
-    request = make_request(tune_rho, locals(), lambda: TuningDetails(search, int(trials), scales))
+    sampler = choose_sampler(search, held_to)
+    request = make_request(tune_rho, locals(), lambda: TuningDetails(sampler, int(trials), scales))
     return make_choices_frame(tune(request, ProgressConsole(quiet=not progress)))
 
 

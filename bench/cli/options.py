@@ -88,11 +88,8 @@ class TuneOptions(TrainingOptions):
     """fair: 12 trials of tpe for every ρ, 20 episodes per seed; `run --protocol fair` asks for the trials."""
     seeds: str = "100,101"
     """Training seeds for tuning only; they must not be seeds of reported results."""
-    search: Annotated[
-        Literal["grid", "tpe"] | None,
-        tyro.conf.arg(metavar="{grid,tpe}", help_behavior_hint="(grid; with a protocol tpe)"),
-    ] = None
-    """grid: the method's own grid; tpe: its continuous range, with pruning of poor scales."""
+    search: Literal["auto", "grid", "tpe"] = "auto"
+    """grid: the method's own grid; tpe: its continuous range, with pruning; auto: grid, with a protocol tpe."""
     trials: Count = 12
     """Trials of tpe; the grid tries each of its scales once."""
     grid: Numbers = None

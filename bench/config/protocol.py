@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from bench.config.request import Job, resolve_episodes
 from bench.config.spec import join_items
@@ -81,7 +81,14 @@ def refuse_fixed_scales(protocol: Protocol, given: Mapping[str, Any]) -> None:
             )
 
 
-def refuse_other_search(protocol: Protocol, search: str | None, grid: Sequence[float], trials: int) -> None:
+def choose_sampler(search: Literal["auto", "grid", "tpe"], protocol: Protocol | None) -> Literal["grid", "tpe"]:
+    """How scales are proposed: as asked for, else `tpe` with a protocol and `grid` without one."""
+    if search != "auto":
+        return search
+    return "grid" if protocol is None else "tpe"
+
+
+def refuse_other_search(protocol: Protocol, search: str, grid: Sequence[float], trials: int) -> None:
     """Refuse a search that does not give every method the protocol's number of trials.
 
     Raises:

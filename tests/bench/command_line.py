@@ -11,6 +11,7 @@ from bench import api
 from bench.cli.arguments import parse
 from bench.cli.main import collect_fields
 from bench.config.comparison import find_jobs
+from bench.config.protocol import choose_sampler
 from bench.config.request import Job, Request, RunDetails, TimingDetails, TuningDetails
 from bench.config.values import read_numbers
 
@@ -61,7 +62,9 @@ FUNCTIONS = {
     "run": (api.run, lambda o: RunDetails(read_numbers("rho", o["rho"], float))),
     "tune-rho": (
         api.tune_rho,
-        lambda o: TuningDetails(o["search"], o["trials"], read_numbers("grid", o["grid"], float)),
+        lambda o: TuningDetails(
+            choose_sampler(o["search"], None), o["trials"], read_numbers("grid", o["grid"], float)
+        ),
     ),
     "time": (api.time, lambda o: TimingDetails(read_numbers("batches", o["batches"], int), o["calls"])),
 }

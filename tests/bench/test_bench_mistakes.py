@@ -110,7 +110,7 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
         ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
         ("run --suite", "Missing value for argument '--suite'"),
         ("run --suit toy", "Perhaps you meant: --suite NAME"),
-        ("tune-rho --suite maze2d --search foo", "'--search'. Expected one of ('grid', 'tpe')"),
+        ("tune-rho --suite maze2d --search foo", "'--search'. Expected one of ('auto', 'grid', 'tpe')"),
         ("list weigths", "'weigths'"),
         ("data import nowhere.hdf5", "--task"),
     ],
