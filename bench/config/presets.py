@@ -28,7 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "swg-r.candidates": 8,
         "evaluation.episodes": 2,
     },
-    # Minutes on two cores: small networks and few steps, the order of methods already shows.
+    # Minutes on two cores: small networks and few steps.
     "quick": {
         "data.transitions": 100_000,
         "critic.steps": 10_000,
