@@ -19,6 +19,8 @@ from reports.render.figures import (
 )
 from reports.render.numbers import count_noun
 
+_LEAST_HEIGHT = 2.0  # points
+
 
 def _pick_place(online: OnlineAnalysis, method: str) -> int:
     """Where the method's first variant is among the suite's, so that it keeps its colour."""
@@ -53,6 +55,9 @@ def draw_online(online: OnlineAnalysis) -> Figure:
     _name_axes(left, "bandit", "evaluation episodes, of each task")
     _name_axes(right, "best of so many trials", "trials, of each task")
     left.set_ylabel("normalised score of the policy found", color=INK)
+    low, high = left.get_ylim()
+    if high - low < _LEAST_HEIGHT:  # where all policies score the same, rounding would fill the axis
+        left.set_ylim((low + high - _LEAST_HEIGHT) / 2, (low + high + _LEAST_HEIGHT) / 2)
     add_legend(made, left, [own.label for own in online.methods])
     add_title(made, online.scores)
     caption = (
