@@ -20,7 +20,7 @@ from training import Component, Computed, Progress, SeedStreams, Step
 from training.networks import take_seed
 from training.seeds import name_streams
 
-ROWS, ROWS_ON_GPU = 512, 32_768
+ROWS, ROWS_ON_GPU = 1024, 32_768
 """Actions of a block: a CPU is no faster with more; on a GPU a call costs about the same whatever its rows."""
 
 
