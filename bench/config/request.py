@@ -32,6 +32,7 @@ class Job:
         methods: by name, each with its own settings.
         terms: `shared` or `own`.
         part: of an experiment, or of a suite, whose scales and rows its cells have.
+        given: names of the settings that the user or the experiment gives, which tuning leaves as they are.
     """
 
     task: Task
@@ -39,6 +40,7 @@ class Job:
     methods: dict[str, Method]
     terms: str
     part: Part
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,12 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
         groups = [{name: cls} for name, cls in methods.items()] if terms == OWN else [methods]
         for task in part.find_tasks():
             for group in groups:
-                case = Case(preset, terms, get_suite(part.suite), task, group, {**part.settings, **given})
+                fixed = {**part.settings, **given}
+                case = Case(preset, terms, get_suite(part.suite), task, group, fixed)
                 config, made = resolve_settings(case)
                 check_settings(config, made)
                 refuse_two_numbers(config, made, given)
-                jobs.append(Job(task, config, made, terms, part))
+                jobs.append(Job(task, config, made, terms, part, frozenset(fixed)))
     first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
     return tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
 

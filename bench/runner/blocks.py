@@ -6,7 +6,7 @@ computed all the same. Random numbers are by (training seed, task, purpose, epis
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -89,9 +89,10 @@ def act_in_block(
         noise: of the rows.
     """
     counts, rows, asked = policy.counts, len(filled), int(filled.sum())
-    function, gradient = counts.function, counts.gradient
+    before = replace(counts)
     scales = torch.where(filled, rho, 0.0)  # unguided rows are not among the counts of guidance
     actions = policy.act(observations[None], scales[None], noise)[0]
-    counts.function = function + (counts.function - function) * asked // rows
-    counts.gradient = gradient + (counts.gradient - gradient) * asked // rows
+    for name in ("function", "gradient", "beside"):
+        spent = getattr(counts, name) - getattr(before, name)
+        setattr(counts, name, getattr(before, name) + spent * asked // rows)
     return actions

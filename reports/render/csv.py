@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
 from reports.load.frames import describe_cell
@@ -24,6 +25,7 @@ _VARIANCE = (
     "suite,task,variant,seeds,episodes,seed_variance,episode_variance,correlation,correlation_lower,"
     "correlation_upper,seed_share_of_score,below_gap"
 )
+_ONLINE = "suite,method,curve,budget,score,lower,upper,tasks,among"
 _DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
 
 
@@ -131,3 +133,17 @@ def export_variance(analyses: Sequence[Analysis]) -> str:
             parts = (v.seeds, v.episodes, v.between, v.within, c.value, c.lower, c.upper, v.share)
             rows.append((a.scores.suite, task, variant, *parts, a.collapsed[task, variant]))
     return _format_csv(_VARIANCE, rows)
+
+
+def export_online(analyses: Sequence[OnlineAnalysis]) -> str | None:
+    """One row per method, curve and budget, or None where no suite has a curve."""
+    rows = []
+    for a in analyses:
+        for own in a.methods:
+            curves = {"bandit": own.bandit, "best of k": own.best, "best of k, same episodes": own.flattered}
+            for name, curve in curves.items():
+                for i, score in enumerate(curve.score):
+                    band = [None if edge is None else edge[i] for edge in (curve.lower, curve.upper)]
+                    among = a.drawn if name == "bandit" else i + 1
+                    rows.append((a.scores.suite, own.label, name, i + 1, score, *band, len(a.tasks), among))
+    return _format_csv(_ONLINE, rows) if rows else None
