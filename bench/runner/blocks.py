@@ -17,12 +17,12 @@ from methods.diffusion.keyed_noise import KeyedNoise
 from suites.task import DensityTask, Task
 from training.seeds import stream_number
 
-EVALUATION = 2
+EVALUATION = 3
 """Version of how evaluation draws and computes, part of the key of every result."""
 REPORT = "evaluation"
 TUNING = "tuning"
 FEW_CANDIDATES = 4
-ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 10, 256
+ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 25, 256
 
 
 @dataclass(frozen=True)
