@@ -22,7 +22,7 @@ from bench.runner.choose_rho import (
     make_purpose,
     refuse_tuned_seeds,
 )
-from bench.runner.data import LoadedData, make_setup
+from bench.runner.data import LoadedData, group_by_data, make_setup
 from bench.runner.protocol import Tuned, count_trials
 from bench.storage.components import ComponentStore, hash_json
 from bench.storage.results import ResultStore
@@ -126,7 +126,7 @@ class PlannedCell:
         cell: what is run.
         setup: what its method shares with the others of its job.
         models: its method's components by the method's names.
-        label: `<method>-<key>`: the same for all seeds of a method with one ρ.
+        label: `<method>-<key>`: the same for all seeds of a method with one ρ and one data set.
         data: key and source of its data.
     """
 
@@ -173,7 +173,7 @@ class TaskPlan:
     Attributes:
         task: where.
         job: one of its jobs, for what they have in common.
-        data: of the task.
+        data: of each training seed.
         cells: all of them.
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
@@ -184,7 +184,7 @@ class TaskPlan:
 
     task: Task
     job: Job
-    data: LoadedData
+    data: Mapping[int, LoadedData]
     cells: list[PlannedCell]
     open: list[PlannedCell]
     missing: list[tuple[Node, tuple[int, ...]]]
@@ -194,29 +194,32 @@ class TaskPlan:
 
 
 def plan_task(
-    request: Request[RunDetails], jobs: Sequence[Job], loaded: LoadedData, results: ResultStore
+    request: Request[RunDetails], jobs: Sequence[Job], data: Mapping[int, LoadedData], results: ResultStore
 ) -> TaskPlan:
     """The cells of one task's jobs, the components they need, and what of both is there already."""
-    task, known = jobs[0].task, dict[Component, Node]()
+    task = jobs[0].task
     cells: list[PlannedCell] = []
     notes: list[str] = []
     tuned: list[Tuned] = []
-    for job in jobs:
-        setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
-        purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
-        tuned += count_trials(request, job, purposes)
-        made = make_cells(request, job, purposes)
-        cells += [plan_cell(cell, setup, loaded, known) for cell in made]
-        used = {cell.name: (cell.rho, cell.rho_source) for cell in made if cell.rho_source in UNTUNED}
-        said = (explain_unused(request.results, purposes[name], choice) for name, choice in used.items())
-        notes += filter(None, said)
+    for loaded, seeds in group_by_data(data):
+        known = dict[Component, Node]()
+        for job in jobs:
+            setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
+            purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
+            tuned += count_trials(request, job, purposes)
+            made = make_cells(request, job, purposes, seeds)
+            cells += [plan_cell(cell, setup, loaded, known) for cell in made]
+            used = {cell.name: (cell.rho, cell.rho_source) for cell in made if cell.rho_source in UNTUNED}
+            said = (explain_unused(request.results, purposes[name], choice) for name, choice in used.items())
+            notes += filter(None, said)
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
     kept = {(p.label, p.cell.seed): p for p in by_row}
     cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
-    return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready, tuple(notes), tuple(tuned))
+    said_once, counted = tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(tuned))
+    return TaskPlan(task, jobs[0], data, cells, still_open, missing, ready, said_once, counted)
 
 
 def find_purpose(
@@ -228,14 +231,20 @@ def find_purpose(
     return make_purpose(job, request.preset, name, labels, loaded.about)
 
 
-def make_cells(request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose]) -> list[Cell]:
-    """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
+def make_cells(
+    request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose], seeds: Sequence[int]
+) -> list[Cell]:
+    """Every (method, ρ, seed) of one job, on one data set.
+
+    Raises:
+        UserError: a ρ was tuned on one of these seeds and these data.
+    """
     cells: list[Cell] = []
     for name, method in job.methods.items():
         is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
         scales = () if request.details.rhos else job.part.scales(method, job.task)
         purpose = purposes[name]
-        refuse_tuned_seeds(request, purpose)
+        refuse_tuned_seeds(request, purpose, seeds)
         tuned = find_tuned(request.results, purpose)
         cost = TuningCost(episodes=tuned.episodes, trials=tuned.trials) if tuned is not None else None
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
@@ -254,7 +263,7 @@ def make_cells(request: Request[RunDetails], job: Job, purposes: Mapping[str, Pu
                 row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
             )
             for rho, rho_source in choices
-            for seed in request.seeds
+            for seed in seeds
         ]
     return cells
 

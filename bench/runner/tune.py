@@ -12,7 +12,7 @@ import optuna
 
 from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
 from bench.config.sources import describe_sources
-from bench.config.spec import Cell, join_items
+from bench.config.spec import PER_SEED, Cell, join_items
 from bench.progress import ProgressConsole, describe_expected
 from bench.runner.blocks import TUNING, Evaluation
 from bench.runner.choose_rho import keep_tuned
@@ -73,6 +73,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     ResultStore(request.results).prepare()
     refuse_other_sources(request)
     refuse_exact_tasks(request)
+    refuse_data_per_seed(request)
     refuse_reported_seeds(request)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are tracebacks of what is raised here anyway
     methods = {name: method for job in request.jobs for name, method in job.methods.items()}
@@ -98,6 +99,15 @@ def refuse_exact_tasks(request: Request[TuningDetails]) -> None:
         )
 
 
+def refuse_data_per_seed(request: Request[TuningDetails]) -> None:
+    """A UserError if each seed is to have a data set of its own: a chosen ρ is for one set, that of its seeds."""
+    if any(job.config.data.is_per_seed for job in request.jobs):
+        raise UserError(
+            f"tune-rho chooses ρ on one data set, and --data-set.seed {PER_SEED} gives each seed its own; name "
+            "the seed of one, as in --data-set.seed 100, and give `run` the choice with --rho."
+        )
+
+
 def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
     """Seeds that have a result in this folder must not be tuned on; those of other folders are in the ledger."""
     store = ResultStore(request.results)
@@ -109,7 +119,8 @@ def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
 
 def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> TuningPlan:
     """What is to be tuned on the task of these jobs, and what of it is there already."""
-    task, loaded, known = jobs[0].task, open_data(request, jobs[0], console), dict[Component, Node]()
+    task, known = jobs[0].task, dict[Component, Node]()
+    loaded = open_data(request, jobs[0], console)[request.seeds[0]]  # one set, which all seeds have
     tunings: list[MethodTuning] = []
     for job in jobs:
         setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
