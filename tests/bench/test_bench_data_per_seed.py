@@ -111,16 +111,12 @@ def test_a_seed_that_was_tuned_on_its_own_set_is_refused_and_one_on_another_set_
     lines = [json.loads(line) for line in (kept / "results" / "ledger.jsonl").read_text().splitlines()]
     (of_two,) = (line for line in lines if line["method"] == "swg" and line["seeds"] == [2])
     tuned = {**of_two, "kind": "tuning", "study": "s", "trial": 0}
-    folders = ("--results", tmp_path / "results", "--artifacts", tmp_path / "artifacts")
     ledger = Ledger(tmp_path / "artifacts", tmp_path / "artifacts")
-    ledger.record(LedgerEntry.model_validate_json(json.dumps({**tuned, "seeds": [0]})))
-    command = ("run", *MOONS, *PER_SEED, *folders, "--seeds", "0,2", "--methods", "swg")
-    told = bench(*command)
-    assert told.code == 0, told.err
-    ledger = Ledger(tmp_path / "other", tmp_path / "other")
-    ledger.record(LedgerEntry.model_validate_json(json.dumps(tuned)))
-    told = bench(*command, "--artifacts", tmp_path / "other")
-    assert "swg on moons was tuned on seeds 2," in told.mistake
+    for seed in (0, 2):
+        ledger.record(LedgerEntry.model_validate_json(json.dumps({**tuned, "seeds": [seed]})))
+    folders = ("--results", tmp_path / "results", "--artifacts", tmp_path / "artifacts")
+    told = bench("run", *MOONS, *PER_SEED, *folders, "--seeds", "0,2")
+    assert "swg on moons was tuned on seeds 2, as" in told.mistake
 
 
 @pytest.mark.parametrize(
