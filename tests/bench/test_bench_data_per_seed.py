@@ -127,7 +127,7 @@ def test_a_seed_that_was_tuned_on_its_own_set_is_refused_and_one_on_another_set_
             "run --suite locomotion --tasks hopper-medium-v2 --data d4rl --data-set.seed per-seed",
             "the data of hopper-medium-v2 are files (d4rl), one set for all seeds; add --data local",
         ),
-        ("tune-rho --suite maze2d --methods swg --data-set.seed per-seed", "tune-rho chooses ρ on one data set"),
+        ("tune-rho --suite maze2d --methods swg --data-set.seed per-seed", "tuning chooses on one data set"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(command, said, fresh, bench):
