@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.config.request import Job, Request, RunDetails
-from bench.config.spec import join_items
+from bench.config.spec import PER_SEED, join_items
 from bench.runner.choose_rho import Purpose, find_tuned
 from foundation.errors import UserError
 from foundation.program import program_name
@@ -73,6 +73,11 @@ def refuse_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> None
     lacking = [each.describe(wanted) for each in tuned if each.lacks(wanted)]
     if not lacking:
         return
+    if any(job.config.data.is_per_seed for job in request.jobs):
+        raise UserError(
+            f"protocol {protocol.name} asks for tuned methods, and tuning chooses on one data set for all seeds; "
+            f"leave out --protocol, or --data-set.seed {PER_SEED}."
+        )
     more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
     trials = f" --trials {wanted}" if wanted > protocol.trials else ""
     command = f"{program_name()} tune --protocol {protocol.name}{trials} {request.typed}".rstrip()

@@ -131,7 +131,8 @@ def print_plan(
     console: ProgressConsole,
 ) -> None:
     """Print which components will be trained, which are reused, and how long it should take."""
-    seeds = ", ".join(map(str, request.seeds))
+    own = ", each with its data" if any(job.config.data.is_per_seed for job in request.jobs) else ""
+    seeds = ", ".join(map(str, request.seeds)) + own
     terms = "" if request.jobs[0].terms == SHARED else ", as published"
     protocol = f"protocol {request.protocol.name}, " if request.protocol is not None else ""
     many = "1 process" if processes == 1 else f"{processes} processes"
