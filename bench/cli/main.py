@@ -1,4 +1,4 @@
-"""The command line: `python -m bench run | tune-rho | report | time | check-method | check-suite | list | data`.
+"""The command line: `python -m bench run | plan | tune-rho | report | time | list | data | check-method | ...`.
 
 A mistake is one sentence, or what tyro says of it, on the error stream and exit code 2; what was finished before
 it is kept. Each command imports what it needs itself, since torch, the statistics and the plots take seconds.
@@ -19,6 +19,7 @@ from bench.cli.options import (
     CheckSuiteOptions,
     CommandLine,
     ListOptions,
+    PlanOptions,
     ReportOptions,
     RunOptions,
     TimeOptions,
@@ -57,6 +58,8 @@ def fail(sentence: str) -> NoReturn:
 def execute(line: CommandLine) -> None:
     """Hand the options to their command."""
     match line.options:
+        case PlanOptions() as options:
+            bench.plan(**collect_fields(options), **line.given)
         case RunOptions() as options:
             bench.run(**collect_fields(options), **line.given)
         case TuneOptions() as options:

@@ -47,19 +47,26 @@ def refuse_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> None
     """Refuse methods with fewer trials than the request's protocol asks for, or than another method has.
 
     Raises:
-        UserError: some of them, and the command that tunes them.
+        UserError: see `explain_untuned`.
     """
+    said = explain_untuned(request, tuned)
+    if said is not None:
+        raise UserError(said)
+
+
+def explain_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> str | None:
+    """Which methods lack trials that the request's protocol asks for, and the command that tunes them."""
     protocol = request.protocol
     if protocol is None:
-        return
+        return None
     wanted = max([protocol.trials, *(each.trials for each in tuned)])
     lacking = [each.describe(wanted) for each in tuned if each.trials < wanted]
     if not lacking:
-        return
+        return None
     more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
     trials = f" --trials {wanted}" if wanted > protocol.trials else ""
     command = f"{program_name()} tune-rho --protocol {protocol.name}{trials} {request.typed}".rstrip()
-    raise UserError(
+    return (
         f"protocol {protocol.name} compares methods tuned with equally many trials: {join_items(lacking[:SHOWN])}"
         f"{more}; type `{command}` first, then this command again."
     )
