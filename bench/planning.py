@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bench.api import Device, make_request
+from bench.api import Device
 from bench.config.check_settings import check_value
 from bench.config.request import RunDetails
 from bench.config.spec import join_items
 from bench.config.values import FilePath, Names, Numbers, Paths, Seeds, read_names, read_numbers, read_path
 from bench.progress import ProgressConsole
+from bench.requests import make_request
 from bench.runner.loggers import LoggerName
 from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError

@@ -93,7 +93,7 @@ def make_method_page(method: MethodDescription) -> str:
         "## Settings by paper and by code",
         SOURCES,
         format_rows(method.rows),
-        *format_rho(method),
+        *format_tuning(method),
         *format_own_settings(method.name),
         "## Departures from the paper",
         "Of the method's own files:",
@@ -133,16 +133,23 @@ def format_sourced(found: Sourced | None) -> tuple[str, str]:
     return format_cell(found.value) + (" †" if found.own else ""), escape(found.source)
 
 
-def format_rho(method: MethodDescription) -> list[str]:
-    """What `tune-rho` tries."""
-    if method.rho is None:
-        return []
-    grid = ", ".join(f"{rho:g}" for rho in method.rho.grid)
-    published = " Where a task has SWG's published ρ, that is used instead of the default."
-    return [
-        f"`tune-rho` tries ρ = {grid}, or with `--search tpe` {method.rho.low:g} to {method.rho.high:g}."
-        + (published if method.rho.published else "")
-    ]
+def format_tuning(method: MethodDescription) -> list[str]:
+    """What `tune-rho` and `tune` try."""
+    blocks: list[str] = []
+    if method.rho is not None:
+        grid = ", ".join(f"{rho:g}" for rho in method.rho.grid)
+        published = " Where a task has SWG's published ρ, that is used instead of the default."
+        blocks.append(
+            f"`tune-rho` tries ρ = {grid}, or with `--search tpe` {method.rho.low:g} to {method.rho.high:g}, and "
+            f"so does `tune`." + (published if method.rho.published else "")
+        )
+    if method.knobs:
+        rows = [
+            (f"`{knob.name}`", escape(knob.values), "`tune --training`" if knob.trains else "`tune`")
+            for knob in method.knobs
+        ]
+        blocks.append(format_table(("knob", "values that are tried", "by"), rows))
+    return blocks
 
 
 def format_own_settings(name: str) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from critics.weights import WeightFunction, WeightSetting, weigh_data
     from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
-    from methods.core.method import Method, MethodError, Rho, SlotMethod
+    from methods.core.method import Knob, Method, MethodError, Rho, SlotMethod
     from methods.core.policy import Policy, SlotPolicy, make_policy
     from methods.core.registry import get_method, method_names, register
     from methods.core.selection import Best, Draw, First, by_q, by_weight
@@ -49,7 +49,7 @@ _PLACES = {
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
     "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
-    "methods.core.method": ("Method", "MethodError", "Rho", "SlotMethod"),
+    "methods.core.method": ("Knob", "Method", "MethodError", "Rho", "SlotMethod"),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),
     "methods.core.registry": ("get_method", "method_names", "register"),
     "methods.core.selection": ("Best", "Draw", "First", "by_q", "by_weight"),

@@ -19,6 +19,7 @@ from methods import (
     GuidanceNet,
     GuidanceObjective,
     InSupportQ,
+    Knob,
     MethodError,
     NetGuidance,
     NonNegative,
@@ -127,6 +128,8 @@ def contrastive_loss(
 class CEP(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the contrastive energy. Selection: the first draw.
 
+    `tune --training` tries β from 1 to 10, our choice around the code's 3, since f is not linear in β.
+
     Attributes:
         inverse_temperature: β of π ∝ μ e^{βQ}.
         batch_size: states per training step.
@@ -143,6 +146,7 @@ class CEP(SlotMethod):
     title: ClassVar[str] = "CEP"
     paper: ClassVar[str] = "CEP / QGPO, arXiv 2304.12824"
     rho: ClassVar[Rho | None] = Rho(default=1.0, grid=(1.0, 2.0, 3.0, 5.0, 8.0, 10.0), low=0.1, high=10.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {"inverse_temperature": Knob(1.0, 10.0, log=True)}
     inverse_temperature: Positive = 3.0
     batch_size: Count = 256
     support_actions: Count = 16

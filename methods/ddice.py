@@ -18,6 +18,7 @@ from methods import (
     Draw,
     GuidanceNet,
     GuidanceObjective,
+    Knob,
     NetGuidance,
     QEnsemble,
     Rho,
@@ -97,6 +98,9 @@ def in_sample_loss(
 class DiffusionDICE(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the in-sample log weight. Selection: argmax Q of K, or a draw by it.
 
+    `tune` tries K from 1 to 64, as for every method that selects, and with `--training` α from 0.1 to 2. The
+    authors' code leaves both to its command line and gives no range; these are our choice around its α = 0.5.
+
     Attributes:
         weight: the weight function; DICE's f-divergence weight with its temperature α.
         batch_size: transitions per training step.
@@ -112,6 +116,10 @@ class DiffusionDICE(SlotMethod):
     title: ClassVar[str] = "Diffusion-DICE"
     paper: ClassVar[str] = "Diffusion-DICE, arXiv 2407.20109"
     rho: ClassVar[Rho | None] = Rho(default=2.0, grid=(1.0, 2.0, 4.0, 6.0, 8.0), low=0.1, high=10.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "candidates": Knob(1, 64, log=True),
+        "weight": Knob(choices=tuple(f"dice:alpha={alpha:g}" for alpha in (0.1, 0.25, 0.5, 1.0, 2.0))),
+    }
     weight: WeightSetting = "dice:alpha=0.5"
     batch_size: Count = 512
     noises: Count = 16

@@ -64,6 +64,8 @@ class PlugIn:
 class DPS(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of β Q of the denoised action, biased. Selection: the first draw.
 
+    β is no knob: the guidance is ρ β ∇Q, so that it is a factor of ρ.
+
     Attributes:
         inverse_temperature: β of π ∝ μ e^{βQ}.
     """

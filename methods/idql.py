@@ -3,16 +3,20 @@
 The paper's implicit policy draws in proportion to the weights τ / (1 - τ); its released code takes argmax Q.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from methods import Best, Count, Draw, Selection, SlotMethod, WeightSetting, register
+from methods import Best, Count, Draw, Knob, Selection, SlotMethod, WeightSetting, register
 
 
 @register("idql")
 @dataclass(frozen=True)
 class IDQL(SlotMethod):
     """Objective: behaviour. Guidance: none. Selection: N candidates by the critic.
+
+    `tune` tries N from 1 to 64, as for every method that selects; the authors' evaluation has 16, 64 and 256. It
+    tries both selections, and for `draw` the paper's weights and two exponential ones (our choice).
 
     Attributes:
         candidates: N; the authors' code uses 16, 64 or 256.
@@ -22,6 +26,17 @@ class IDQL(SlotMethod):
 
     title: ClassVar[str] = "IDQL"
     paper: ClassVar[str] = "IDQL, arXiv 2304.10573"
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "candidates": Knob(1, 64, log=True),
+        "select": Knob(choices=("best", "draw")),
+        "weight": Knob(
+            choices=(
+                "hard-expectile",
+                "exponential:inverse_temperature=3",
+                "exponential:inverse_temperature=10",
+            )
+        ),
+    }
     candidates: Count = 64
     select: Literal["best", "draw"] = "best"
     weight: WeightSetting = "hard-expectile"

@@ -54,6 +54,8 @@ class RegressedNet(GuidanceObjective):
 class MSE(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the regressed energy, biased. Selection: the first draw.
 
+    β is no knob: the optimum of f is proportional to it, so that it is a factor of ρ.
+
     Attributes:
         inverse_temperature: β of π ∝ μ e^{βQ}.
         batch_size: transitions per training step.

@@ -20,6 +20,7 @@ from methods import (
     Component,
     Denoiser,
     DenoiserObjective,
+    Knob,
     Models,
     NetworkDenoiser,
     Rho,
@@ -78,8 +79,20 @@ class Joint:
 
     Attributes:
         weight: the weight function, by its setting.
+        knob: the weight functions that the paper compares (Table 3), the exponential one with its β = 3 and about
+            a third and three times that (our choice), and the code's hard expectile.
     """
 
+    knob: ClassVar[Knob] = Knob(
+        choices=(
+            "smooth-expectile",
+            "hard-expectile",
+            "exponential:inverse_temperature=1",
+            "exponential:inverse_temperature=3",
+            "exponential:inverse_temperature=10",
+            "linex:alpha=1",
+        )
+    )
     weight: str
 
     def component(self, setup: Setup) -> JointDenoiser:
@@ -138,6 +151,8 @@ class SelfWeighted:
 class SWG(SlotMethod):
     """Objective: joint (a, w). Guidance: ∇ log of the predicted weight. Selection: the first draw.
 
+    `tune --training` tries the weight functions of the paper's Table 3, the exponential one at three temperatures.
+
     Attributes:
         weight: the weight function: `smooth-expectile` (paper, eq. 21), `hard-expectile` (code), `exponential`,
             `linex`, each with fields as in `exponential:inverse_temperature=3`.
@@ -147,6 +162,7 @@ class SWG(SlotMethod):
     title: ClassVar[str] = "SWG"
     paper: ClassVar[str] = "SWG, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    knobs: ClassVar[Mapping[str, Knob]] = {"weight": Joint.knob}
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
 

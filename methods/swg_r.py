@@ -4,12 +4,13 @@ SWG with resampling (arXiv 2505.18345). The paper gives no algorithm of its own 
 code ranks by the sampled weight channel, as here; their JAX code by min target-Q.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from methods import Best, Count, Models, Rho, SlotMethod, WeightSetting, register
+from methods import Best, Count, Knob, Models, Rho, SlotMethod, WeightSetting, register
 from methods.swg import Joint, SelfWeighted
 
 
@@ -17,6 +18,9 @@ from methods.swg import Joint, SelfWeighted
 @dataclass(frozen=True)
 class SWGR(SlotMethod):
     """Objective: joint (a, w). Guidance: as SWG. Selection: the best predicted weight of N.
+
+    `tune` tries N from 1 to 64, as for every method that selects (the paper gives no range), and with `--training`
+    SWG's weight functions.
 
     Attributes:
         weight: the weight function, as for SWG.
@@ -27,6 +31,7 @@ class SWGR(SlotMethod):
     title: ClassVar[str] = "SWG-R"
     paper: ClassVar[str] = "SWG with resampling, arXiv 2505.18345"
     rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    knobs: ClassVar[Mapping[str, Knob]] = {"candidates": Knob(1, 64, log=True), "weight": Joint.knob}
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
     candidates: Count = 16

@@ -8,8 +8,10 @@ from foundation.files import write_atomically
 from reports.analysis.deviations import PlanReview, review_plan
 from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
+from reports.analysis.online import analyse_online
 from reports.analysis.published import compare
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
+from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
 from reports.load.files import EXPERIMENTS, TIMING, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
@@ -22,8 +24,10 @@ from reports.render.csv import (
     export_comparisons,
     export_densities,
     export_exactness,
+    export_online,
     export_pairs,
     export_scores,
+    export_tracks,
     export_variance,
 )
 from reports.render.document import Block, Figure, Heading, Text, render_markdown
@@ -31,9 +35,11 @@ from reports.render.html import render_html
 from reports.render.tables import summarize
 from reports.sections.cost import select_rows
 from reports.sections.frozen_plan import describe_frozen_plan
+from reports.sections.online import make_online_section
 from reports.sections.pairs import describe_conclusion, describe_test
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
+from reports.sections.tracks import make_tracks_section
 
 _TITLE = "Diffusion guidance: report"
 
@@ -168,11 +174,17 @@ def write_report(
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     blocks = [*_make_opening(analyses, review), *make_comparison_section(comparisons)]
+    tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
+    online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
         timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
-        blocks += make_suite_section(analysis, timed, timing.machine if timing else None, records, options)
+        suite = analysis.scores.suite
+        searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.scores, tracks[suite])]
+        blocks += make_suite_section(
+            analysis, timed, timing.machine if timing else None, records, options, searched
+        )
     text = {
         "report.md": render_markdown(blocks),
         "summary.txt": _summarize(analyses, review, options) + format_comparisons(comparisons),
@@ -184,6 +196,8 @@ def write_report(
         "densities.csv": export_densities(analyses),
         "exactness.csv": export_exactness(analyses),
         "comparison.csv": export_comparisons(comparisons),
+        "tracks.csv": export_tracks(tracks),
+        "online.csv": export_online([found for found in online.values() if found is not None]),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
     written = _write(out, {**files, **_collect_figures(blocks)})

@@ -3,8 +3,10 @@
 A layer holds (seed, *members, in, out) weights; members are the networks of an ensemble, such as twin Q.
 """
 
+import copy
 import itertools
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -14,6 +16,7 @@ from training.initial import INITIAL
 from training.seeds import SeedStreams
 from training.shapes import Actions, Observations
 
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "mish": nn.Mish, "gelu": nn.GELU}
 
 
@@ -99,6 +102,14 @@ def polyak_update(target: nn.Module, source: nn.Module, polyak: float) -> None:
     torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
         list(target.parameters()), list(source.parameters()), polyak
     )
+
+
+def take_seed(module: ModuleT, place: int) -> ModuleT:
+    """A copy of the module that has one of its seeds alone, the one in that place."""
+    alone = copy.deepcopy(module)
+    for tensor in alone.state_dict(keep_vars=True).values():
+        tensor.data = tensor.data[place : place + 1].clone()
+    return alone
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -148,7 +148,7 @@ def format_method(name: str) -> str:
     """
     method = describe_method(name)
     title = f"{name}: {method.title} ({method.paper})"
-    return "\n\n".join([title, format_settings(method), *format_rho(method), format_deviations(method)])
+    return "\n\n".join([title, format_settings(method), *format_tuning(method), format_deviations(method)])
 
 
 def format_settings(method: MethodDescription) -> str:
@@ -190,13 +190,17 @@ def wrap_row(row: Row) -> list[str]:
     ]
 
 
-def format_rho(method: MethodDescription) -> list[str]:
-    """What `tune-rho` tries, and whether a task's published ρ is this method's."""
-    if method.rho is None:
-        return []
-    grid = ", ".join(f"{rho:g}" for rho in method.rho.grid)
-    published = "; a task's published ρ (`list tasks`) overrides the default" if method.rho.published else ""
-    return ["\n".join(textwrap.wrap(f"Guidance scale ρ: tune-rho tries {grid}{published}.", LINE))]
+def format_tuning(method: MethodDescription) -> list[str]:
+    """What `tune-rho` and `tune` try, and whether a task's published ρ is this method's."""
+    lines: list[str] = []
+    if method.rho is not None:
+        grid = ", ".join(f"{rho:g}" for rho in method.rho.grid)
+        published = "; a task's published ρ (`list tasks`) overrides the default" if method.rho.published else ""
+        lines.append(f"Guidance scale ρ: tune-rho tries {grid}{published}.")
+    for knob in method.knobs:
+        trains = "; it changes what is trained: tune --training" if knob.trains else ""
+        lines.append(f"Knob {knob.name}: tune tries {knob.values}{trains}.")
+    return ["\n".join(textwrap.fill(line, LINE, subsequent_indent="  ") for line in lines)] if lines else []
 
 
 def format_deviations(method: MethodDescription) -> str:

@@ -32,6 +32,7 @@ class Job:
         methods: by name, each with its own settings.
         terms: `shared` or `own`.
         part: of an experiment, or of a suite, whose scales and rows its cells have.
+        given: names of the settings that the user or the experiment gives, which tuning leaves as they are.
     """
 
     task: Task
@@ -39,6 +40,7 @@ class Job:
     methods: dict[str, Method]
     terms: str
     part: Part
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,26 @@ class RunDetails:
 
 @dataclass(frozen=True)
 class TuningDetails:
-    """What is particular to `tune-rho`.
+    """What is particular to `tune-rho` and `tune`.
 
     Attributes:
-        sampler: how scales are proposed.
+        sampler: how scales are proposed; of `tune` always `tpe`.
         trials: of `tpe`; the grid tries each of its scales once.
         grid: scales given, or none.
+        knobs: whether knobs are tuned beside ρ, as by `tune`.
+        training: whether knobs that need training are among them.
     """
 
     sampler: Literal["grid", "tpe"]
     trials: Count
     grid: tuple[NonNegative, ...] = ()
+    knobs: bool = False
+    training: bool = False
+
+    @property
+    def command(self) -> str:
+        """The name of the command."""
+        return "tune" if self.knobs else "tune-rho"
 
 
 @dataclass(frozen=True)
@@ -141,11 +152,12 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
         groups = [{name: cls} for name, cls in methods.items()] if terms == OWN else [methods]
         for task in part.find_tasks():
             for group in groups:
-                case = Case(preset, terms, get_suite(part.suite), task, group, {**part.settings, **given})
+                fixed = {**part.settings, **given}
+                case = Case(preset, terms, get_suite(part.suite), task, group, fixed)
                 config, made = resolve_settings(case)
                 check_settings(config, made)
                 refuse_two_numbers(config, made, given)
-                jobs.append(Job(task, config, made, terms, part))
+                jobs.append(Job(task, config, made, terms, part, frozenset(fixed)))
     first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
     return tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
 

@@ -19,7 +19,7 @@ from bench.config.check_settings import check_bounds, split_hint
 from bench.conformance.fault import Fault, run_checks
 from bench.conformance.subject import ACTIONS, HIGH, LOW, OBSERVATIONS, ROWS, SEEDS, Subject, act, make_subject
 from bench.runner.estimate import estimate_making
-from bench.runner.plan import sort_upstream_first
+from bench.runner.nodes import sort_upstream_first
 from bench.storage.components import ComponentStore
 from critics.losses import VALUE_LOSSES
 from critics.weights import WEIGHTS
@@ -28,6 +28,7 @@ from foundation.errors import UserError
 from methods.core.method import Method, SlotMethod
 from methods.core.policy import Policy, make_policy
 from training import Component, SeedStreams, Step, Trained
+from training.checkpoint import build_untrained
 from training.optimiser import make_optimisers
 
 
@@ -281,6 +282,22 @@ def check_storage(subject: Subject) -> None:
         )
 
 
+def check_knobs(subject: Subject) -> None:
+    """Every knob's values are within the setting's bounds and give components and a policy that acts."""
+    for name, knob in type(subject.method).knobs.items():
+        for value in knob.ends:
+            try:
+                method = dataclasses.replace(subject.method, **{name: value})  # pyright: ignore
+                check_bounds(method, subject.name)
+                components = method.components(subject.setup)
+            except (ValueError, UserError) as error:
+                raise Fault(f"has a knob {name} with a value {value!r} that it refuses: {error}") from error
+            models = {part: build_untrained(each, SEEDS, subject.data) for part, each in components.items()}
+            actions = act(method.policy(models, subject.setup), SEEDS, subject.rho)
+            if actions.shape != (len(SEEDS), ROWS, ACTIONS):
+                raise Fault(f"gives actions of shape {tuple(actions.shape)} at {name} = {value!r}.")
+
+
 CHECKS: Mapping[str, Callable[[Subject], None]] = {
     "declaration": check_declaration,
     "shapes": check_shapes,
@@ -289,6 +306,7 @@ CHECKS: Mapping[str, Callable[[Subject], None]] = {
     "unguided at ρ = 0": check_unguided,
     "counts": check_counts,
     "keys": check_keys,
+    "knobs": check_knobs,
     "estimate": check_estimate,
     "storage": check_storage,
 }

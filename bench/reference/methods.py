@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config.spec import Config, flatten
+from bench.conformance.subject import small_setup
 from bench.reference.deviations import Deviation, find_deviations
 from bench.reference.docstrings import read_description
+from bench.runner.knobs import needs_training
 from methods.core.method import Method, Rho
 from methods.core.registry import get_method
 from methods.presets.value import TOY, Value
@@ -48,6 +50,21 @@ class SettingRow:
 
 
 @dataclass(frozen=True)
+class KnobRow:
+    """A setting that `tune` tries.
+
+    Attributes:
+        name: of the method's setting.
+        values: the range or the choices in words.
+        trains: whether it needs `--training`, at the method's default settings.
+    """
+
+    name: str
+    values: str
+    trains: bool
+
+
+@dataclass(frozen=True)
 class MethodDescription:
     """Everything about one method.
 
@@ -57,6 +74,7 @@ class MethodDescription:
         definition: the docstring of its file, without the deviations.
         parts: name → description of each function and class of its file that has one, the method's class left out.
         rho: its guidance scale, or None.
+        knobs: what `tune` tries beside it.
         rows: its settings, then the shared ones that a source sets.
         deviations: of its own file and of what all methods share.
     """
@@ -68,6 +86,7 @@ class MethodDescription:
     definition: str
     parts: Mapping[str, str]
     rho: Rho | None
+    knobs: tuple[KnobRow, ...]
     rows: tuple[SettingRow, ...]
     deviations: tuple[Deviation, ...]
 
@@ -92,6 +111,10 @@ def describe_method(name: str) -> MethodDescription:
             if getattr(part, "__module__", None) == cls.__module__ and part is not cls and _has_docstring(part)
         },
         rho=cls.rho,
+        knobs=tuple(
+            KnobRow(field, knob.describe(), needs_training(cls(), field, small_setup()))
+            for field, knob in cls.knobs.items()
+        ),
         rows=make_rows(cls),
         deviations=find_deviations(cls),
     )

@@ -6,7 +6,7 @@ computed all the same. Random numbers are by (training seed, task, purpose, epis
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,12 +17,12 @@ from methods.diffusion.keyed_noise import KeyedNoise
 from suites.task import DensityTask, Task
 from training.seeds import stream_number
 
-EVALUATION = 2
+EVALUATION = 3
 """Version of how evaluation draws and computes, part of the key of every result."""
 REPORT = "evaluation"
 TUNING = "tuning"
 FEW_CANDIDATES = 4
-ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 10, 256
+ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 25, 256
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,10 @@ def act_in_block(
         noise: of the rows.
     """
     counts, rows, asked = policy.counts, len(filled), int(filled.sum())
-    function, gradient = counts.function, counts.gradient
+    before = replace(counts)
     scales = torch.where(filled, rho, 0.0)  # unguided rows are not among the counts of guidance
     actions = policy.act(observations[None], scales[None], noise)[0]
-    counts.function = function + (counts.function - function) * asked // rows
-    counts.gradient = gradient + (counts.gradient - gradient) * asked // rows
+    for name in ("function", "gradient", "beside"):
+        spent = getattr(counts, name) - getattr(before, name)
+        setattr(counts, name, getattr(before, name) + spent * asked // rows)
     return actions

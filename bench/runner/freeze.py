@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.request import Request, RunDetails, resolve_episodes
-from bench.config.spec import join_items
+from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import hash_policy
 from bench.runner.estimate import estimate_plan
 from bench.runner.plan import PlannedCell, TaskPlan
-from bench.runner.protocol import explain_untuned, list_tunable
+from bench.runner.protocol import Tuned, count_wanted, explain_untuned
 from bench.runner.result import read_versions
 from bench.runner.run import choose_processes, plan_tasks, print_plan
 from bench.storage.components import hash_json
@@ -25,6 +25,7 @@ from reports.load.frozen_plan import (
     FrozenMethod,
     FrozenPlan,
     RhoRule,
+    TuningRule,
     hash_plan,
     is_same_plan,
     read_frozen_plan,
@@ -60,7 +61,7 @@ def plan(request: Request[RunDetails], freezing: Freezing | None, console: Progr
     frozen = freeze(request, plans, freezing) if freezing is not None else None
     seconds = sum(estimate_plan(each, request.device) for each in plans)
     print_plan(plans, request, choose_processes(seconds, request), seconds, console)
-    untuned = explain_untuned(request, [tuned for each in plans for tuned in each.tuned])
+    untuned = explain_untuned(request, [own for each in plans for own in each.tuned])
     if untuned is not None:
         console.say(f"To do before `run`: {untuned}")
     if freezing is not None and frozen is not None:
@@ -118,6 +119,7 @@ def make_frozen_plan(
     request: Request[RunDetails], plans: Sequence[TaskPlan], primary: tuple[str, str] | None
 ) -> FrozenPlan:
     """The plan as it is frozen now."""
+    tuned = [own for each in plans for own in each.tuned]
     made = FrozenPlan(
         format=FORMAT,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -127,42 +129,57 @@ def make_frozen_plan(
         experiment=request.experiment,
         seeds=request.seeds,
         primary=primary,
-        methods=tuple(entry for each in plans for entry in freeze_methods(request, each)),
+        methods=tuple(entry for each in plans for entry in freeze_methods(request, each, tuned)),
         versions=read_versions(),
         hash="",
     )
     return made.model_copy(update={"hash": hash_plan(made)})
 
 
-def freeze_methods(request: Request[RunDetails], plan: TaskPlan) -> Iterable[FrozenMethod]:
-    """An entry for each method of a task with its settings and the source of its ρ."""
+def freeze_methods(request: Request[RunDetails], plan: TaskPlan, tuned: Sequence[Tuned]) -> Iterable[FrozenMethod]:
+    """An entry for each method of a task with its settings and source of ρ; `tuned` as in `find_tuning`."""
     groups: dict[tuple[str | None, ...], list[PlannedCell]] = {}
     for planned in plan.cells:
         cell = planned.cell
         groups.setdefault((cell.name, cell.rho_source, hash_json(cell.settings())), []).append(planned)
     for cells in groups.values():
         cell, labels = cells[0].cell, {name: node.label for name, node in cells[0].models.items()}
+        tuning = find_tuning(request, cell, tuned)
         yield FrozenMethod(
             suite=cell.task.suite,
             task=cell.task.name,
             method=cell.name,
             data=plan.data.about.identity,
             settings=cell.settings(),
-            rho=find_rule(request, cells),
+            rho=find_rule(cells, tuning),
+            tuning=tuning,
             episodes=resolve_episodes(cell.task, cell.config),
             components=labels,
             policy=hash_policy(cell.method, cell.name, cell.config, labels),
         )
 
 
-def find_rule(request: Request[RunDetails], cells: Sequence[PlannedCell]) -> RhoRule:
-    """How ρ of a method on a task is chosen; with a protocol by tuning, also where that is still to be done."""
-    cell, protocol = cells[0].cell, request.protocol
-    if protocol is not None and cell.rho_source != "tuned" and "rho" in list_tunable(cell.method, cell.task):
-        return RhoRule(source="tuned", values=(), trials=protocol.trials)
+def find_rule(cells: Sequence[PlannedCell], tuning: TuningRule | None) -> RhoRule:
+    """How ρ of a method on a task is chosen, by tuning too where that is still to be done."""
+    if tuning is not None and "rho" in tuning.open:
+        return RhoRule(source="tuned", values=())
     values = dict.fromkeys(planned.cell.rho for planned in cells if planned.cell.rho is not None)
-    trials = cell.tuning.trials if cell.tuning is not None else None
-    return RhoRule.model_validate({"source": cell.rho_source, "values": tuple(values), "trials": trials})
+    return RhoRule.model_validate({"source": cells[0].cell.rho_source, "values": tuple(values)})
+
+
+def find_tuning(request: Request[RunDetails], cell: Cell, tuned: Sequence[Tuned]) -> TuningRule | None:
+    """How a method is tuned: with what was chosen, or as a protocol asks for it.
+
+    Args:
+        request: with the protocol.
+        cell: of the method.
+        tuned: the trials of every method of the comparison.
+    """
+    wanted = count_wanted(request.protocol, tuned) if request.protocol is not None else 0
+    own = [each for each in tuned if (each.method, each.task) == (cell.name, cell.task.name)]
+    if any(each.lacks(wanted) for each in own) and request.protocol is not None:
+        return TuningRule(trials=wanted, open=cell.tunable)
+    return None if cell.tuning is None else TuningRule(trials=cell.tuning.trials, open=())
 
 
 def read_same_plan(file: Path, made: FrozenPlan) -> FrozenPlan | None:

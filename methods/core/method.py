@@ -1,9 +1,10 @@
 """A method is an objective x a guidance x a selection, or whatever else gives components and a policy."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, TypeAlias, final
 
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy, make_policy
@@ -36,6 +37,64 @@ class Rho:
     published: bool = False
 
 
+KnobValue: TypeAlias = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The values of one of a method's settings that `tune` tries: a range of numbers, or choices.
+
+    Attributes:
+        low, high: the ends of a range, both included; of whole numbers where both are.
+        log: whether equal ratios are equally likely to be tried, and not equal steps.
+        choices: the values, where there is no range.
+    """
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    choices: tuple[KnobValue, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is neither a range nor choices.
+
+        Raises:
+            MethodError: for example a range without an end, or that begins at 0 and is logarithmic.
+        """
+        if self.choices:
+            if self.low is not None or self.high is not None or len(set(self.choices)) < 2:
+                raise MethodError(f"{self} must have different choices, at least two, or the ends of a range.")
+        elif self.low is None or self.high is None or not self.low < self.high:
+            raise MethodError(f"{self} must have choices, or a range from low to a greater high.")
+        elif self.log and self.low <= 0:
+            raise MethodError(f"{self} cannot be logarithmic from {self.low:g}; let it begin above 0.")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a range of whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def ends(self) -> tuple[KnobValue, ...]:
+        """The values between which all others lie, or all choices."""
+        return self.choices if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def mean(self) -> KnobValue:
+        """The mean of values drawn as they are tried at first; the first of choices."""
+        if self.low is None or self.high is None:
+            return self.choices[0]
+        width = self.high - self.low
+        mean = width / math.log(self.high / self.low) if self.log else self.low + width / 2
+        return round(mean) if self.is_whole else mean
+
+    def describe(self) -> str:
+        """Its values in words."""
+        if self.low is None or self.high is None:
+            return ", ".join(map(str, self.choices))
+        return f"{self.low:g} to {self.high:g}"
+
+
 class Method(ABC):
     """A method as a frozen dataclass whose fields are its own settings; most are a `SlotMethod`.
 
@@ -43,6 +102,8 @@ class Method(ABC):
         title: the name as printed.
         paper: where it is defined.
         rho: its guidance scale, or None for a method that has none.
+        knobs: what `tune` tries beside ρ, by the names of fields of the method. Shared settings are none of them,
+            since methods that differ there are not on equal terms.
         in_default_comparison: whether it is compared when nobody names methods; False for a baseline that is known
             to miss the target law.
         presets: `paper` and `official` (the authors' code) to what each sets: fields of the method by their plain
@@ -53,6 +114,7 @@ class Method(ABC):
     title: ClassVar[str]
     paper: ClassVar[str]
     rho: ClassVar[Rho | None] = None
+    knobs: ClassVar[Mapping[str, Knob]] = {}
     in_default_comparison: ClassVar[bool] = True
     presets: ClassVar[Presets] = {}
 

@@ -34,8 +34,8 @@ def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
         name: as typed on the command line: lower case, words joined by `-`.
 
     Raises:
-        MethodError: it is no such name, another class already has it, or its settings are not those of a frozen
-            dataclass with a default for each.
+        MethodError: it is no such name, another class already has it, its settings are not those of a frozen
+            dataclass with a default for each, or a knob is none of them.
     """
 
     if not isinstance(name, str) or NAME.fullmatch(name) is None or name in RESERVED:
@@ -71,6 +71,13 @@ def check_settings_of(cls: type[Method], name: str) -> None:
     for field in dataclasses.fields(cls):  # pyright: ignore[reportArgumentType]
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise MethodError(f"{cls.__name__}.{field.name} has no default; every setting of a method needs one.")
+    own = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
+    for knob in cls.knobs:
+        if knob not in own or knob == "rho":
+            raise MethodError(
+                f"{cls.__name__} has a knob {knob!r}, which is none of its settings; name one of "
+                f"{', '.join(sorted(own - {'rho'})) or 'its own, of which it has none'} (its scale is its `rho`)."
+            )
 
 
 def method_names() -> tuple[str, ...]:

@@ -112,4 +112,4 @@ class NetGuidance:
     def steer(self, denoiser: Denoiser, models: Models, z: Z, level: int, observations: Observations) -> Steer:
         """The denoiser's prediction, and ∇_z log w_k by the network."""
         clean = denoiser(z, level, observations)
-        return Steer(clean, gradient_beside(models["guidance"], z, level, observations))
+        return Steer(clean, gradient_beside(models["guidance"], z, level, observations), beside=1)

@@ -1,4 +1,8 @@
-"""Support actions: M draws from the trained behaviour model at each of many states, made once (CEP, §4.1)."""
+"""Support actions: M draws from the trained behaviour model at each of many states, made once (CEP, §4.1).
+
+A state's actions depend on its seed and its place alone: seeds are computed one after the other, in blocks of one
+number of rows, with noise that is keyed by (seed, data set, place of the state, draw).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,12 +12,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from methods.diffusion.denoiser import DenoiserObjective
-from methods.diffusion.noise import StreamNoise
+from methods.diffusion.denoiser import Denoiser, DenoiserObjective
+from methods.diffusion.keyed_noise import KeyedNoise
+from methods.diffusion.noise import CandidateNoise
 from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from training import Component, Computed, Progress, SeedStreams, Step
+from training.networks import take_seed
+from training.seeds import name_streams
 
-ROWS_AT_ONCE = 8192
+ROWS, ROWS_ON_GPU = 1024, 32_768
+"""Actions of a block: a CPU is no faster with more; on a GPU a call costs about the same whatever its rows."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Support(Computed):
         low, high: per-dimension range that clips the actions.
     """
 
+    version: ClassVar[int] = 2
     behaviour: DenoiserObjective
     states: int
     actions: int
@@ -50,8 +59,8 @@ class Support(Computed):
         return module
 
     def _chosen(self, step: Step) -> Int[Tensor, "seed state"]:
-        """Rows of the data whose states are taken."""
-        chosen = step.noise.uniform(len(step.data)).argsort(1)[:, : self.states]
+        """Rows of the data whose states are taken; with more states, the first are the same."""
+        chosen = step.noise.uniform(len(step.data)).argsort(dim=1, stable=True)[:, : self.states]
         if chosen.shape[1] < self.states:  # fewer transitions than states asked for: go round again
             chosen = chosen.repeat(1, -(-self.states // chosen.shape[1]))[:, : self.states]
         return chosen
@@ -59,15 +68,29 @@ class Support(Computed):
     def _draw_actions(
         self, observations: Float[Tensor, "seed state observation"], step: Step, progress: Progress
     ) -> Float[Tensor, "seed state support action"]:
+        device = observations.device
+        states = max(1, (ROWS if device.type == "cpu" else ROWS_ON_GPU) // self.actions)
+        drawn = observations.new_zeros(*observations.shape[:2], self.actions, len(self.low))
+        stream = f"{name_streams(step.data.key, self.kind, 'training')}/actions"
+        for place, seed in enumerate(step.noise.seeds):
+            behaviour = take_seed(step.models["behaviour"], place)
+            for first in range(0, self.states, states):
+                noise = KeyedNoise(seed, stream, range(first, first + states), device)
+                block = observations[place, first : first + states]
+                drawn[place, first : first + states] = self._draw_block(behaviour, block, noise)
+                progress(place * self.states + first + len(block), len(step.noise) * self.states)
+        return drawn
+
+    def _draw_block(
+        self, behaviour: Denoiser, observations: Float[Tensor, "state observation"], noise: KeyedNoise
+    ) -> Float[Tensor, "state support action"]:
+        """Actions at these states, with as many rows beside them as the noise has more."""
         bounds = Bounds(*(torch.tensor(b, device=observations.device) for b in (self.low, self.high)))
-        drawn: list[Tensor] = []
-        for part in observations.split(max(1, ROWS_AT_ONCE // self.actions), dim=1):
-            rows = part.repeat_interleave(self.actions, dim=1)
-            noise = StreamNoise(step.noise, rows.shape[1])
-            actions = sample(step.models["behaviour"], rows, noise, self.sampler, bounds)
-            drawn.append(actions.unflatten(1, (-1, self.actions)))
-            progress(sum(piece.shape[1] for piece in drawn), self.states)
-        return torch.cat(drawn, 1)
+        block = observations.new_zeros(len(noise.episodes), observations.shape[-1])
+        block[: len(observations)] = observations
+        rows = block.repeat_interleave(self.actions, dim=0)[None]
+        actions = sample(behaviour, rows, CandidateNoise(noise, self.actions), self.sampler, bounds)
+        return actions[0].unflatten(0, (-1, self.actions))[: len(observations)]
 
 
 @dataclass(frozen=True)
@@ -87,7 +110,7 @@ class SupportActions(Support):
         return module
 
     def compute(self, module: nn.Module, step: Step, progress: Progress) -> None:
-        """Draw the states, then the actions in slices."""
+        """Draw the states, then the actions in blocks."""
         observations = step.data.observations[self._chosen(step)]
         module.get_buffer("observations").copy_(observations)
         module.get_buffer("actions").copy_(self._draw_actions(observations, step, progress))
@@ -107,7 +130,7 @@ class NextSupportActions(Support):
         return module
 
     def compute(self, module: nn.Module, step: Step, progress: Progress) -> None:
-        """Draw the transitions, then the actions at their next states in slices."""
+        """Draw the transitions, then the actions at their next states in blocks."""
         chosen = self._chosen(step)
         module.get_buffer("index").copy_(chosen)
         module.get_buffer("actions").copy_(self._draw_actions(step.data.next_observations[chosen], step, progress))

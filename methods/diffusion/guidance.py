@@ -28,12 +28,14 @@ class Steer:
         score: what ρ = 1 adds to the score ∇ log p_k(z): ∇ log w_k of a weight. A displacement d of E[z_0 | z_k]
             is the score d α/σ².
         gradients: gradient evaluations that were made for each row.
+        beside: forward passes of networks other than the denoiser's that they took for each row.
         interventions: name → rows at which the guidance had to intervene, such as a clipped weight.
     """
 
     clean: Z
     score: Z
     gradients: int = 1
+    beside: int = 0
     interventions: Mapping[str, Bool[Tensor, "seed batch"]] = field(default_factory=dict)
 
 
@@ -46,12 +48,14 @@ class Counts:
             were not guided at that level; a guidance adds its own, such as `clipped_weights`.
         function: rows times calls of the denoiser's network.
         gradient: rows times gradient evaluations.
+        beside: rows times forward passes of a guidance's other networks.
         guided_rows: rows times levels that were guided, ρ > 0, to read the interventions against.
     """
 
     interventions: dict[str, Tensor] = field(default_factory=dict)
     function: int = 0
     gradient: int = 0
+    beside: int = 0
     guided_rows: Int[Tensor, " seed"] | int = 0
 
     def intervene(self, name: str, rows: Bool[Tensor, "seed batch"], level: int, levels: int) -> None:
@@ -64,7 +68,8 @@ class Counts:
         """The counts of one seed, by its place on the seed axis, as plain numbers."""
         found = {name: counts[row].tolist() for name, counts in self.interventions.items()}
         guided = self.guided_rows if isinstance(self.guided_rows, int) else int(self.guided_rows[row])
-        evaluations = {"function": self.function, "gradient": self.gradient, "guided_rows": guided}
+        names = ("function", "gradient", "beside")
+        evaluations = {**{name: getattr(self, name) for name in names}, "guided_rows": guided}
         return {"interventions": {"nan_gradients": [], **found}, "evaluations": evaluations}
 
 
@@ -133,6 +138,7 @@ class GuidedDenoiser(WrappedDenoiser):
         for name, rows in {**steer.interventions, "nan_gradients": ~finite}.items():
             self.counts.intervene(name, rows & guided, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
+        self.counts.beside += steer.beside * z.shape[1]
         self.counts.guided_rows = self.counts.guided_rows + guided.sum(1)
         shift = self.rho[..., None] * self.schedule.sigma[level].square() / self.schedule.alpha[level]
         return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)

@@ -118,9 +118,9 @@ class Comparison:
 
     @property
     def has_code(self) -> bool:
-        """Whether the ledger has the policy behind every planned result of the report."""
-        known = {(entry.task, entry.method) for entry in self.ledger}
-        return {(cell.task, cell.method) for cell in self._planned_cells()} <= known
+        """Whether the ledger has the policy behind every planned result, with the settings as frozen."""
+        pairs = [pair for pairs in self._matched.values() for pair in pairs]
+        return all(self._find_policies(entry, cells) for entry, cells in pairs if cells)
 
     def list_deviations(self) -> tuple[Deviation, ...]:
         """Every deviation, those of whole tasks and methods first."""
@@ -138,6 +138,14 @@ class Comparison:
         for entry in self.plan.methods:
             found.setdefault((entry.task, entry.method), []).append(entry)
         return found
+
+    @cached_property
+    def _matched(self) -> dict[tuple[str, str], list[tuple[FrozenMethod, list[Cell]]]]:
+        """Planned task and method that is there to its frozen entries, each with the results nearest to it."""
+        found: dict[tuple[str, str], list[Cell]] = {}
+        for cell in self._planned_cells():
+            found.setdefault((cell.task, cell.method), []).append(cell)
+        return {key: _match(self._planned[key], cells) for key, cells in found.items()}
 
     def _planned_cells(self) -> list[Cell]:
         return [cell for cell in self.cells if (cell.task, cell.method) in self._planned]
@@ -172,9 +180,8 @@ class Comparison:
     def _compare_cells(self) -> Iterable[Deviation]:
         """What deviates in methods and tasks that were planned and are there, equal things put together."""
         found: dict[str, list[tuple[str, str]]] = {}
-        for key, entries in self._planned.items():
-            cells = [cell for cell in self.cells if (cell.task, cell.method) == key]
-            for entry, own in _match(entries, cells) if cells else []:
+        for key, pairs in self._matched.items():
+            for entry, own in pairs:
                 for what in self._compare_entry(entry, own):
                     found.setdefault(what, []).append(key)
         there = {(cell.task, cell.method) for cell in self._planned_cells()}
@@ -196,6 +203,7 @@ class Comparison:
         episodes = {count_episodes(cell) for cell in cells if isinstance(cell, Result)}
         yield from _compare_values("episodes of each seed", entry.episodes, episodes)
         yield from _compare_rho(entry, cells)
+        yield from _compare_tuning(entry, cells)
         differing = _list_settings(entry, cells)
         yield from differing
         data = {cell.data.identity for cell in cells}
@@ -207,15 +215,19 @@ class Comparison:
         if any(cell.components != entry.components for cell in cells):
             yield "another version of the code of the components"
             return
-        policies = {
+        if self._find_policies(entry, cells) - {entry.policy}:
+            yield "another version of the code of the method"
+
+    def _find_policies(self, entry: FrozenMethod, cells: Sequence[Cell]) -> set[str]:
+        """The policies with the settings as frozen that the ledger has on seeds of these results."""
+        seeds = {cell.seed for cell in cells}
+        return {
             known.policy
             for known in self.ledger
             if (known.task, known.method) == (entry.task, entry.method)
-            and {cell.seed for cell in cells} & set(known.seeds)
+            and seeds & set(known.seeds)
             and not _differ(entry.settings, known.settings)
         }
-        if policies - {entry.policy}:
-            yield "another version of the code of the method"
 
     def _compare_versions(self) -> Iterable[Deviation]:
         cells = self._planned_cells()
@@ -241,7 +253,7 @@ def _match(entries: Sequence[FrozenMethod], cells: Sequence[Cell]) -> list[tuple
         nearest = min(
             range(len(entries)),
             key=lambda i: (
-                len(_differ(entries[i].settings, cell.config)),
+                len(set(_differ(entries[i].settings, cell.config)) - _list_chosen(entries[i], cell)),
                 cell.rho_source != entries[i].rho.source,
                 cell.rho not in entries[i].rho.values,
             ),
@@ -264,25 +276,38 @@ def _write(settings: Mapping[str, Any], name: str) -> str:
 def _list_settings(entry: FrozenMethod, cells: Sequence[Cell]) -> list[str]:
     found: dict[str, set[str]] = {}
     for cell in cells:
-        for name in _differ(entry.settings, cell.config):
+        chosen = _list_chosen(entry, cell)
+        for name in (name for name in _differ(entry.settings, cell.config) if name not in chosen):
             found.setdefault(name, set()).add(_write(cell.config, name))
     return [what for name, values in found.items() for what in _compare_values(
         f"`{name}`", _write(entry.settings, name), values
     )]  # fmt: skip
 
 
+def _list_chosen(entry: FrozenMethod, cell: Cell) -> set[str]:
+    """The settings of a result that tuning chose, as its plan left to it, by dotted name."""
+    if entry.tuning is None or cell.tuning is None:
+        return set()
+    return {f"{entry.method}.{name}" for name in entry.tuning.open if name in cell.tuning.knobs}
+
+
 def _compare_rho(entry: FrozenMethod, cells: Sequence[Cell]) -> Iterable[str]:
-    """Where ρ came from, which it was where that was known, and the trials of a tuned one."""
+    """Where ρ came from, and which it was where that was known."""
     rule = entry.rho
     for source in sorted({str(cell.rho_source) for cell in cells if cell.rho_source != rule.source}):
         values = {f"{c.rho:g}" for c in cells if c.rho is not None and str(c.rho_source) == source}
         yield f"ρ is {source} {_join(sorted(values))}, frozen as {rule.describe()}"
-    as_planned = [cell for cell in cells if cell.rho_source == rule.source and cell.rho is not None]
+    as_planned = {cell.rho for cell in cells if cell.rho_source == rule.source and cell.rho is not None}
     if rule.values and as_planned:
-        yield from _compare_sets("ρ", rule.values, {cell.rho for cell in as_planned if cell.rho is not None})
-    trials = {cell.tuning.trials for cell in as_planned if cell.tuning is not None}
-    if rule.trials is not None and trials and min(trials) < rule.trials:
-        yield f"ρ was tuned with {min(trials)} trials, frozen as {rule.trials} or more"
+        yield from _compare_sets("ρ", rule.values, as_planned)
+
+
+def _compare_tuning(entry: FrozenMethod, cells: Sequence[Cell]) -> Iterable[str]:
+    """Whether there were as many trials of tuning as planned."""
+    trials = {cell.tuning.trials if cell.tuning is not None else 0 for cell in cells}
+    if entry.tuning is not None and min(trials) < entry.tuning.trials:
+        made = f"tuned with {min(trials)} trials" if min(trials) else "not tuned"
+        yield f"{made}, frozen as tuned with {entry.tuning.trials} trials or more"
 
 
 def _compare_values(what: str, frozen: object, made: Iterable[object]) -> Iterable[str]:

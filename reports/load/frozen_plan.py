@@ -23,20 +23,26 @@ class RhoRule(Schema):
     Attributes:
         source: as `rho_source` of a result; None for a method without ρ.
         values: the scales, where they were known; none where ρ was still to be tuned.
-        trials: of a tuned ρ, at least; else None.
     """
 
     source: Literal["given", "exact", "tuned", "preset", "published", "default"] | None
     values: tuple[float, ...]
-    trials: int | None
 
     def describe(self) -> str:
-        """`given 1, 2`, `tuned with 12 trials or more`, `default 3`, or `none`."""
-        if self.source is None:
-            return "none"
-        trials = f"with {self.trials} trials or more" if self.trials is not None else ""
-        values = ", ".join(f"{value:g}" for value in self.values)
-        return " ".join(filter(None, (self.source, trials, values)))
+        """`given 1, 2`, `tuned`, `default 3`, or `none`."""
+        return " ".join(filter(None, (self.source or "none", ", ".join(f"{value:g}" for value in self.values))))
+
+
+class TuningRule(Schema):
+    """How ρ and settings of a method on a task are tuned.
+
+    Attributes:
+        trials: at least.
+        open: what was still to be chosen: `rho`, and the method's settings by its names for them.
+    """
+
+    trials: int
+    open: tuple[str, ...]
 
 
 class FrozenMethod(Schema):
@@ -46,6 +52,7 @@ class FrozenMethod(Schema):
         data: source and fingerprint.
         settings: every setting by its dotted name, those that the methods share among them.
         rho: how ρ is chosen.
+        tuning: how ρ and settings are tuned; None where they are not.
         episodes: of each seed; on a density, samples at each β.
         components: KIND-KEY of each trained part by the method's name for it; a key holds the code's version.
         policy: hash of its components' keys, of the sampler, of the method's settings and of its file's code.
@@ -57,6 +64,7 @@ class FrozenMethod(Schema):
     data: tuple[str, str]
     settings: Mapping[str, Any]
     rho: RhoRule
+    tuning: TuningRule | None
     episodes: int
     components: Mapping[str, str]
     policy: str

@@ -103,10 +103,19 @@ class Data(Schema):
 
 
 class TuningCost(Schema):
-    """What choosing ρ spent on this task and method."""
+    """What tuning spent on this task and method, and the settings that it chose beside ρ.
+
+    Attributes:
+        knobs: the method's tuned settings by their names, with their values.
+        training_steps: of the networks that trials alone needed, all seeds together; None where not stored.
+        seconds: that the trials' episodes took; None where not stored.
+    """
 
     episodes: int
     trials: int
+    knobs: Mapping[str, Any] = {}
+    training_steps: NonNegativeInt | None = None
+    seconds: float | None = None
 
 
 class Evaluations(Schema):
@@ -115,6 +124,7 @@ class Evaluations(Schema):
     Attributes:
         function: rows times calls of the denoiser.
         gradient: rows times evaluations of a gradient.
+        beside: rows times forward passes of a guidance's networks other than the denoiser.
         guided_rows: rows times levels that were guided.
         actions: that were asked for, so that the other numbers can be read per action; None where not stored.
         candidates: draws among which each action was selected; None where the method does not say.
@@ -122,6 +132,7 @@ class Evaluations(Schema):
 
     function: NonNegativeInt
     gradient: NonNegativeInt
+    beside: NonNegativeInt
     guided_rows: NonNegativeInt
     actions: NonNegativeInt | None = None
     candidates: NonNegativeInt | None = None

@@ -1,11 +1,13 @@
 """The CSV files: every number of the report at full precision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis.tracks import TRACKS, TrackRow
 from reports.load.frames import describe_cell
 
 _AGGREGATES = (
@@ -24,6 +26,8 @@ _VARIANCE = (
     "suite,task,variant,seeds,episodes,seed_variance,episode_variance,correlation,correlation_lower,"
     "correlation_upper,seed_share_of_score,below_gap"
 )
+_ONLINE = "suite,method,curve,budget,score,lower,upper,tasks,among"
+_TRACKS = "suite,task,variant,track,rho,score,lower,upper,episodes,seeds,absent"
 _DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
 
 
@@ -133,3 +137,37 @@ def export_variance(analyses: Sequence[Analysis]) -> str:
             parts = (v.seeds, v.episodes, v.between, v.within, c.value, c.lower, c.upper, v.share)
             rows.append((a.scores.suite, task, variant, *parts, a.collapsed[task, variant]))
     return _format_csv(_VARIANCE, rows)
+
+
+def export_online(analyses: Sequence[OnlineAnalysis]) -> str | None:
+    """One row per method, curve and budget, or None where no suite has a curve."""
+    rows = []
+    for a in analyses:
+        for own in a.methods:
+            curves = {"bandit": own.bandit, "best of k": own.best, "best of k, same episodes": own.flattered}
+            for name, curve in curves.items():
+                for i, score in enumerate(curve.score):
+                    band = [None if edge is None else edge[i] for edge in (curve.lower, curve.upper)]
+                    among = a.drawn if name == "bandit" else i + 1
+                    rows.append((a.scores.suite, own.label, name, i + 1, score, *band, len(a.tasks), among))
+    return _format_csv(_ONLINE, rows) if rows else None
+
+
+def export_tracks(tracks: Mapping[str, Sequence[TrackRow]]) -> str | None:
+    """One row per task, variant and track; None where no method has two tracks on a task.
+
+    Args:
+        tracks: of each suite.
+    """
+    rows = []
+    for suite, own in tracks.items():
+        for row in own if any(len(r.found) > 1 for r in own) else ():
+            for track in TRACKS:
+                found, names = row.found.get(track), (suite, row.task, row.family, track)
+                if found is None:
+                    rows.append((*names, *[None] * 6, row.absent[track]))
+                    continue
+                seeds = None if found.by_seed is None else str(len(found.by_seed))
+                e = found.score
+                rows.append((*names, found.rho, e.value, e.lower, e.upper, found.origin, seeds, None))
+    return _format_csv(_TRACKS, rows) if rows else None

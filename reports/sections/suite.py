@@ -140,6 +140,7 @@ def make_suite_section(
     machine: Machine | None,
     records: TuningRecords,
     options: Options,
+    searched: Sequence[Block] = (),
 ) -> list[Block]:
     """One suite's section.
 
@@ -149,6 +150,7 @@ def make_suite_section(
         machine: what they were measured on, None where nothing was.
         records: how ρ was tuned, of all suites.
         options: what the report is asked for.
+        searched: what tuning found, to go after how ρ was tuned.
 
     Raises:
         ReportError: a samples file that cannot be read, or controlled results that are not on equal terms.
@@ -166,5 +168,6 @@ def make_suite_section(
         *_make_cost_blocks(analysis, timed, machine),
         *(make_published_section(scores) if isinstance(analysis, ControlAnalysis) else []),
         *make_tuning_section(scores, records),
+        *searched,
         *make_settings_section(scores),
     ]

@@ -20,9 +20,9 @@ _KNOWN = "known-critic"
 _SHARED = ("critic", _KNOWN)
 _COST_NOTE = (
     "Of one action in evaluation: the candidates it is selected from; the forward passes of the denoiser and the "
-    "gradients that all of them take; NFE, the forward passes plus twice the gradients. Where the gradient is of "
-    "another network than the denoiser, the forward pass of that network is not counted, and its gradient counts "
-    "as much as one of the denoiser, whatever its size. The critic is compared with the settings of it that the "
+    "gradients that all of them take; NFE, all forward passes plus twice the gradients, those of a guidance's own "
+    "network among them, which count as much as one of the denoiser, whatever its size. A critic's passes are not "
+    "counted. The critic is compared with the settings of it that the "
     "code of the method's authors has, by the method's preset `official`."
 )
 
@@ -198,11 +198,11 @@ def _name_holders(who: Mapping[str, bool]) -> str:
 
 
 def _make_cost_blocks(scores: SuiteScores) -> tuple[Block, ...]:
-    header = ("variant", "critic", "candidates", "denoiser passes", "gradients", "NFE")
+    header = ("variant", "critic", "candidates", "denoiser passes", "other passes", "gradients", "NFE")
     rows = []
     for variant in scores.variants:
         results = [r for task in scores.tasks for r in scores.of(task, variant)]
-        cells = [_count_per_action(results, *weights) for weights in ((1, 0), (0, 1), (1, 2))]
+        cells = [_count_per_action(results, *weights) for weights in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 2))]
         rows.append((variant, _describe_own_critic(results), _format_range(_list_candidates(results)), *cells))
     return Text(_COST_NOTE), Table(header, tuple(rows), words=2)
 
@@ -212,14 +212,15 @@ def _list_candidates(results: Iterable[Result]) -> list[float]:
     return [float(n) for n in known if n is not None] if None not in known else []
 
 
-def _count_per_action(results: Iterable[Result], function: int, gradient: int) -> str:
-    """`function` times the denoiser's passes plus `gradient` times the gradients, per action."""
+def _count_per_action(results: Iterable[Result], function: int, beside: int, gradient: int) -> str:
+    """`function` × the denoiser's passes + `beside` × other networks' + `gradient` × the gradients, per action."""
     found = []
     for result in results:
         counts = result.evaluations
         if not counts.actions:
             return "–"
-        found.append((function * counts.function + gradient * counts.gradient) / counts.actions)
+        passes = function * counts.function + beside * counts.beside
+        found.append((passes + gradient * counts.gradient) / counts.actions)
     return _format_range(found)
 
 

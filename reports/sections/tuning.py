@@ -8,6 +8,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from reports.analysis.online import expect_chosen
 from reports.load.ledger import TuningRecords
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
@@ -204,10 +207,12 @@ def _describe_grids(cells: Sequence[_Cell]) -> list[Text]:
     """Where the chosen scale is at the edge of those that were tried, or none was better than another."""
     notes: list[str] = []
     for cell in cells:
-        tried = {trial.rho: trial.score for trial in cell.choice.tried} if cell.choice is not None else {}
-        if cell.choice is None or not tried:
+        trials = cell.choice.tried if cell.choice is not None and not cell.choice.knobs else ()
+        tried = {trial.rho: trial.score for trial in trials if trial.rho is not None}
+        rho = cell.choice.rho if cell.choice is not None else None
+        if rho is None or not tried:
             continue
-        rho, name = cell.choice.rho, f"`{cell.variant}` on {cell.task}"
+        name = f"`{cell.variant}` on {cell.task}"
         if len(tried) == 1:
             notes.append(f"{name}: only ρ = {rho:g} was scored in tuning")
         elif len(set(tried.values())) == 1:
@@ -235,27 +240,24 @@ def _tabulate_cell(cell: _Cell, has_ledger: bool) -> tuple[str, ...]:
 
 def _tabulate_optimism(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]:
     """The chosen scale's score on its tuning episodes beside its score on the reported ones."""
-    rows: list[tuple[str, ...]] = []
+    found: dict[tuple[str, str], tuple[float, float]] = {}
     for cell in cells:
         if cell.choice is not None:
             reported = sum(result.score for result in cell.results) / len(cell.results)
-            gap = cell.choice.score - reported if scores.is_control else reported - cell.choice.score
-            numbers = tuple(f"{value:.4g}" for value in (cell.choice.score, reported, gap))
-            rows.append((cell.task, cell.variant, *numbers))
-    if not rows:
+            found[cell.task, cell.variant] = (cell.choice.score, reported)
+    if not found:
         return []
+    sign = 1 if scores.is_control else -1
+    over_all = f"mean over {len(scores.tasks)} tasks"
+    for variant in dict.fromkeys(variant for _, variant in found):
+        of_variant = [pair for (_, other), pair in found.items() if other == variant]
+        if 1 < len(of_variant) == len(scores.tasks):
+            tuned, reported = (sum(part) / len(part) for part in zip(*of_variant, strict=True))
+            found[over_all, variant] = (tuned, reported)
+    rows = [(*names, *(f"{v:.4g}" for v in (a, b, sign * (a - b)))) for names, (a, b) in found.items()]
     header = ("task", "variant", "score in tuning", "reported score", "better in tuning by")
     note = "The chosen ρ on its tuning seeds and on the reported ones: the best of several scores looks too good."
     return [Text(note), Table(header, tuple(rows), words=2)]
-
-
-def expect_best(scores: Sequence[float], count: int) -> float:
-    """The mean of the greatest of `count` scores, over all ways to draw them without replacement.
-
-    With the scores in ascending order, the i-th is the greatest of C(i - 1, count - 1) of the C(n, count) draws.
-    """
-    draws = math.comb(len(scores), count)
-    return sum(s * math.comb(i, count - 1) for i, s in enumerate(sorted(scores))) / draws
 
 
 def _collect_trials(cell: _Cell) -> list[float]:
@@ -295,7 +297,8 @@ def _tabulate_budget(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]
 
 
 def _expect_signed(trials: Sequence[float], count: int, sign: int) -> str:
-    return f"{sign * expect_best([sign * trial for trial in trials], count):.4g}"
+    signed = sign * np.array(trials)
+    return f"{sign * expect_chosen(signed, signed, count):.4g}"
 
 
 def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Block]:

@@ -112,10 +112,11 @@ def test_with_a_protocol_a_scale_is_frozen_as_one_to_tune(bench, folders, tmp_pa
     assert told.code == 0
     assert "To do before `run`: protocol fair compares methods tuned" in told.out
     plan = json.loads((tmp_path / "p.json").read_text())
-    assert [entry["rho"] for entry in plan["methods"]] == [
-        {"source": None, "values": [], "trials": None},
-        {"source": "tuned", "values": [], "trials": 3},
-    ]
+    (unguided, swg) = plan["methods"]
+    assert (unguided["rho"], unguided["tuning"]) == ({"source": None, "values": []}, None)
+    assert swg["rho"] == {"source": "tuned", "values": []}
+    assert swg["tuning"]["trials"] == 3
+    assert "rho" in swg["tuning"]["open"]
     assert (plan["protocol"], plan["seeds"]) == ("fair", [0, 1])
 
 
@@ -142,6 +143,6 @@ def test_python_plans_too(folders, tmp_path):
         ["moons", "swg", 1.0, seed, False] for seed in (0, 1)
     ]
     (entry,) = json.loads((tmp_path / "p.json").read_text())["methods"]
-    assert entry["rho"] == {"source": "exact", "values": [1.0], "trials": None}
+    assert entry["rho"] == {"source": "exact", "values": [1.0]}
     with pytest.raises(UserError, match="two different methods"):
         interface.plan(**given, **places, freeze=tmp_path / "p.json", primary="swg,swg", progress=False)

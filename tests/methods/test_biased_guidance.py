@@ -110,7 +110,7 @@ def test_the_plug_in_gradient_goes_through_critic_and_denoiser():
     torch.testing.assert_close(moved / factor, expected, rtol=1e-5, atol=1e-7)
     counts = guided.counts.of_seed(1)
     assert counts["interventions"] == {"nan_gradients": [0] * 4}
-    assert counts["evaluations"] == {"function": 6, "gradient": 6, "guided_rows": 6}
+    assert counts["evaluations"] == {"function": 6, "gradient": 6, "beside": 0, "guided_rows": 6}
     assert not moved.requires_grad
 
 

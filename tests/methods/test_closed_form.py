@@ -191,7 +191,7 @@ def test_rho_zero_is_the_unguided_draw_exactly(solver: Any, method: SlotMethod):
     assert torch.equal(act(policy, observations, 0.0, (0,)), expected[..., :1])
     counts = policy.counts.of_seed(0)
     assert counts["interventions"] == {"nan_gradients": []}
-    assert counts["evaluations"] == {"function": 500 * 20, "gradient": 0, "guided_rows": 0}
+    assert counts["evaluations"] == {"function": 500 * 20, "gradient": 0, "beside": 0, "guided_rows": 0}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

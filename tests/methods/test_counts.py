@@ -39,9 +39,8 @@ class Stumbling:
             denoiser(z + 0.1, level, observations)
         broken = (observations > 0) & (level == BROKEN_LEVEL)
         score = torch.where(broken, torch.nan, torch.ones_like(z))
-        return Steer(
-            denoiser(z, level, observations), score, gradients=3, interventions={"large": z[..., 0] > 0.5}
-        )
+        large = {"large": z[..., 0] > 0.5}
+        return Steer(denoiser(z, level, observations), score, gradients=3, beside=2, interventions=large)
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,8 @@ def test_evaluations_are_rows_times_levels(candidates: int, calls: int, steps: i
     policy = Stumbler(calls=calls, candidates=candidates).policy({"denoiser": watched}, setup_of(steps))
     rows = ROWS * candidates
     act(policy, observations(), 1.0, SEEDS)
-    expected = {"function": calls * rows * visited, "gradient": 3 * rows * visited, "guided_rows": rows * visited}
+    expected = {"function": calls * rows * visited, "gradient": 3 * rows * visited, "beside": 2 * rows * visited}
+    expected |= {"guided_rows": rows * visited}
     assert policy.counts.of_seed(0)["evaluations"] == policy.counts.of_seed(1)["evaluations"] == expected
     assert expected["function"] == sum(z.shape[1] for _, z, _ in watched.asked)
     # Without guidance only the denoiser is asked, once at each level.

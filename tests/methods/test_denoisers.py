@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import ACTIONS, OBSERVATIONS, make, tiny_data, tiny_setup
+from tiny import ACTIONS, OBSERVATIONS, tiny_data, tiny_setup
 from torch import Tensor, nn
 
 from critics.weights import Exponential, SmoothExpectile
-from methods import AuxiliaryHead, NetworkDenoiser, SeedStreams, Step, SupportActions
+from methods import AuxiliaryHead, NetworkDenoiser, SeedStreams, Step
 from methods.diffusion.networks.config import NetworkConfig
 from methods.diffusion.networks.residual import NoiseNetwork
 from methods.diffusion.schedule import make_schedule
 from methods.swg import Joint, JointDenoiser
-from training import compute
 
 SEEDS = (0, 1)
 LEVELS = torch.arange(1.0, 5.0)
@@ -147,53 +146,3 @@ def test_a_joint_denoiser_learns_the_weight_beside_the_action_of_its_own_row():
     assert z.shape == (2, joint.batch_size, ACTIONS + 1)
     torch.testing.assert_close(z[..., ACTIONS], z[..., 0] + torch.tensor([[0.0], [1.0]]))
     assert z[0, :, 0].unique().numel() > 3
-
-
-def support_on(setup: Any, states: int) -> SupportActions:
-    return SupportActions(setup.behaviour(), states, 3, setup.sampler, setup.action_low, setup.action_high)
-
-
-@pytest.mark.parametrize("states", [20, 48, 100])
-def test_support_actions_stand_at_states_of_the_data_and_in_range(states: int):
-    setup, data = tiny_setup(), tiny_data()
-    support = make(support_on(setup, states), SEEDS)
-    assert support.actions.shape == (2, states, 3, ACTIONS)
-    low, high = torch.tensor(setup.action_low), torch.tensor(setup.action_high)
-    assert ((support.actions >= low) & (support.actions <= high)).all()
-    same = (support.observations[:, :, None] == data.observations).all(-1)
-    assert (same.sum(-1) == 1).all()
-    times = same.sum(1)
-    # Without replacement, and around again where more states are asked for than there are.
-    assert times.min() == states // len(data)
-    assert times.max() == -(-states // len(data))
-    assert support.actions.std(2).mean() > 0.1  # the draws of one state differ
-    assert not torch.equal(support.actions[0], support.actions[1])
-
-
-class Telling(nn.Module):
-    """A behaviour model that says at which state it was asked: the action is the observation's first numbers."""
-
-    schedule, channels = make_schedule("vp", 4), ACTIONS
-
-    def forward(self, z: Tensor, level: int, observations: Tensor) -> Tensor:
-        return observations[..., :ACTIONS]
-
-
-def test_support_actions_stand_at_the_state_or_at_the_next_state_of_their_transition():
-    setup, data = tiny_setup(), tiny_data()
-    setup = dataclasses.replace(setup, action_low=(-9.0, -9.0), action_high=(9.0, 9.0))
-    here = support_on(setup, 20)
-    models, reported = {"behaviour": Telling()}, []
-    support = compute(here, data, models, SEEDS, lambda *done: reported.append(done))
-    at = support.get_buffer("observations")[..., :ACTIONS]
-    torch.testing.assert_close(support.get_buffer("actions"), at[:, :, None].expand(-1, -1, 3, -1))
-    assert set(dict(support.named_buffers())) == {"observations", "actions"}
-    assert reported[-1] == (20, 20)
-
-    following = compute(here.at_next_states(), data, models, SEEDS, lambda *done: None)
-    index = following.get_buffer("index")
-    assert index.shape == (2, 20)
-    assert not torch.equal(index[0], index[1])
-    there = data.next_observations[index][..., :ACTIONS]
-    torch.testing.assert_close(following.get_buffer("actions"), there[:, :, None].expand(-1, -1, 3, -1))
-    assert set(dict(following.named_buffers())) == {"index", "actions"}

@@ -32,7 +32,8 @@ def frozen(**changes: Any) -> dict[str, Any]:
         "suite": "maze2d",
         "data": ["local", "ab12"],
         "settings": {"critic.steps": 10000, "critic.expectile": 0.7},
-        "rho": {"source": None, "values": [], "trials": None},
+        "rho": {"source": None, "values": []},
+        "tuning": None,
         "episodes": 2,
         "components": {"critic": "c0", "denoiser": "d0"},
         "policy": "p0",
@@ -130,19 +131,31 @@ def test_what_is_of_some_methods_or_tasks_says_of_which(folder):
     assert list_said(folder)[0] == "episodes of each seed 2, frozen as 50"
 
 
-def test_the_source_of_rho_its_values_and_its_trials(folder):
-    rule = {"source": "tuned", "values": [], "trials": 12}
-    plan = frozen(methods=[{**entry, "rho": rule} for entry in frozen()["methods"]])
-    freeze(folder, plan)
+def test_the_source_of_rho_its_values_and_the_trials(folder):
+    def plan(rule: dict[str, Any], tuning: dict[str, Any] | None) -> dict[str, Any]:
+        return frozen(methods=[{**entry, "rho": rule, "tuning": tuning} for entry in frozen()["methods"]])
+
+    freeze(folder, plan({"source": "tuned", "values": []}, {"trials": 12, "open": ["rho"]}))
     fill(folder, rho=5.0, rho_source="tuned", tuning={"episodes": 100, "trials": 12}, tunable=["rho"])
     assert list_said(folder) == []
     fill(folder, rho=5.0, rho_source="tuned", tuning={"episodes": 100, "trials": 6}, tunable=["rho"])
-    assert list_said(folder) == ["ρ was tuned with 6 trials, frozen as 12 or more"]
+    assert list_said(folder) == ["tuned with 6 trials, frozen as tuned with 12 trials or more"]
     fill(folder, rho=5.0, rho_source="given")
-    assert list_said(folder) == ["ρ is given 5, frozen as tuned with 12 trials or more"]
-    given = {"source": "given", "values": [1.0, 4.0], "trials": None}
-    freeze(folder, frozen(methods=[{**entry, "rho": given} for entry in frozen()["methods"]]))
+    untuned = "not tuned, frozen as tuned with 12 trials or more"
+    assert list_said(folder) == ["ρ is given 5, frozen as tuned", untuned]
+    freeze(folder, plan({"source": "given", "values": [1.0, 4.0]}, None))
     assert list_said(folder) == ["missing ρ 1, 4", "added ρ 5"]
+
+
+def test_a_setting_that_tuning_was_to_choose_is_no_deviation(folder):
+    config = {"critic.steps": 10000, "critic.expectile": 0.7, "swg.candidates": 1}
+    entry = frozen()["methods"][1] | {"settings": config, "tuning": {"trials": 12, "open": ["candidates"]}}
+    freeze(folder, frozen(methods=[{**entry, "task": task, "method": "swg"} for task in TASKS], primary=None))
+    tuning = {"episodes": 100, "trials": 12, "knobs": {"candidates": 32}}
+    fill(folder, methods=("swg",), config={**config, "swg.candidates": 32}, tuning=tuning)
+    assert list_said(folder) == []
+    fill(folder, methods=("swg",), config={**config, "swg.candidates": 32}, tuning={**tuning, "knobs": {}})
+    assert list_said(folder) == ["`swg.candidates` 32, frozen as 1"]
 
 
 def test_the_ledger_says_when_and_with_which_code(folder):

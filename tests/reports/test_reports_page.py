@@ -110,7 +110,7 @@ def test_one_result_alone(folder, tmp_path):
 
 def test_interventions_are_warned_of(folder, tmp_path):
     def add(seed, by_level, rows=0):
-        evaluations = {"function": 0, "gradient": 0, "guided_rows": rows}
+        evaluations = {"function": 0, "gradient": 0, "beside": 0, "guided_rows": rows}
         interventions = {"nan_gradients": by_level}
         folder.add(control("a", "swg", seed, 1.0, interventions=interventions, evaluations=evaluations))
 

@@ -307,29 +307,32 @@ def test_differing_versions_and_processors_are_named_with_who_has_them(folder):
 def test_evaluations_are_read_per_action(folder):
     """64 candidates of 5 levels; two tasks of 5 and 15 guided levels; one that stored nothing."""
     counted = {
-        "idql": [(64 * 5 * 600, 0, 600, 64)] * 2,
-        "swg": [(5 * 300, 5 * 300, 300, 1), (15 * 200, 15 * 200, 200, 1)],
-        "own": [(5, 5, None, None)] * 2,
+        "idql": [(64 * 5 * 600, 0, 0, 600, 64)] * 2,
+        "swg": [(5 * 300, 5 * 300, 0, 300, 1), (15 * 200, 15 * 200, 0, 200, 1)],
+        "cep": [(5 * 300, 5 * 300, 5 * 300, 300, 1)] * 2,
+        "own": [(5, 5, 5, None, None)] * 2,
     }
     for method, numbers in counted.items():
-        for task, (function, gradient, actions, candidates) in zip("ab", numbers, strict=True):
+        for task, (function, gradient, beside, actions, candidates) in zip("ab", numbers, strict=True):
             evaluations = {
                 "function": function,
                 "gradient": gradient,
+                "beside": beside,
                 "guided_rows": 0,
                 "actions": actions,
                 "candidates": candidates,
             }
-            departures = {"idql": [], "swg": ["critic.steps", "swg.other"], "own": None}[method]
+            departures = {"idql": [], "swg": ["critic.steps", "swg.other"], "own": None, "cep": None}[method]
             critics = {"labels": ["critic-c"], "departures": departures}
             folder.add(control(task, method, 0, 1.0, evaluations=evaluations, critics=critics))
     table = section(folder)
     rows = [[c.strip() for c in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")]
     cells = {row[0]: row[1:] for row in rows[2:]}
     assert cells == {
-        "idql": ["as its authors set it", "64", "320", "0", "320"],
-        "swg": ["not its authors': steps, swg.other", "1", "5 to 15", "5 to 15", "15 to 45"],
-        "own": ["its authors' is not known here", "–", "–", "–", "–"],
+        "idql": ["as its authors set it", "64", "320", "0", "0", "320"],
+        "swg": ["not its authors': steps, swg.other", "1", "5 to 15", "0", "5 to 15", "15 to 45"],
+        "cep": ["its authors' is not known here", "1", "5", "5", "5", "20"],
+        "own": ["its authors' is not known here", "–", "–", "–", "–", "–"],
     }
 
 

@@ -223,6 +223,22 @@ def test_the_best_of_fewer_trials_is_expected_as_over_all_draws(folder):
     assert f"| maze2d-umaze (local) | swg | {' | '.join(means)} |" in text
 
 
+def test_how_much_better_the_chosen_scale_looks_in_tuning_is_averaged_over_the_tasks(folder):
+    """60 against 51 on one task, 40 against 41 on the other."""
+    made = {"maze2d-umaze": (60.0, 51.0), "maze2d-large": (40.0, 41.0)}
+    for task, (_, reported) in made.items():
+        folder.add(control(task, "swg", 0, reported, **TUNED))
+        folder.add(control(task, "unguided", 0, 30.0))
+    choices = [choice([100, 101], task=task, score=tuned) for task, (tuned, _) in made.items()]
+    folder.write("tuned.json", {"format": FORMAT, "choices": choices})
+    text = squeeze(section(folder))
+    assert "| maze2d-umaze (local) | swg | 60 | 51 | 9 |" in text
+    assert "| maze2d-large (local) | swg | 40 | 41 | -1 |" in text
+    assert "| mean over 2 tasks | swg | 50 | 46 | 4 |" in text
+    folder.write("tuned.json", {"format": FORMAT, "choices": choices[:1]})
+    assert "mean over" not in section(folder)
+
+
 def test_a_ledger_that_was_edited_is_refused(folder, tmp_path):
     folder.add(control("maze2d-umaze", "swg", 0, 60.0, **TUNED))
     folder.write_ledger([evaluation("tuning", [seed], 1.0) for seed in (0, 100)])

@@ -1,0 +1,77 @@
+"""What of a method is tuned: ρ, and those of its knobs that no option fixes and no exact target makes needless.
+
+Whether a knob needs training is not declared but computed: whether one of its values needs a component that the
+given settings do not need.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import optuna
+
+from bench.config.request import Job
+from bench.runner.nodes import Node, make_node, sort_upstream_first
+from methods.core.method import Knob, KnobValue, Method
+from methods.core.setup import Setup
+from training import Component
+
+
+def set_knobs(method: Method, values: Mapping[str, KnobValue]) -> Method:
+    """The method with these of its settings."""
+    return dataclasses.replace(method, **values)  # pyright: ignore[reportArgumentType]
+
+
+def list_made(method: Method, setup: Setup) -> frozenset[str]:
+    """The labels of all components that have to be made for a method, whatever the data."""
+    known: dict[Component, Node] = {}
+    nodes = [make_node(component, "", known) for component in method.components(setup).values()]
+    return frozenset(node.label for node in sort_upstream_first(nodes))
+
+
+def needs_training(method: Method, name: str, setup: Setup) -> bool:
+    """Whether a value of the method's knob of that name needs a component that the method as it is does not."""
+    made = list_made(method, setup)
+    return any(list_made(set_knobs(method, {name: end}), setup) - made for end in method.knobs[name].ends)
+
+
+def find_knobs(job: Job, name: str, setup: Setup, training: bool = False) -> dict[str, Knob]:
+    """The knobs of a job's method that tuning may set.
+
+    Args:
+        job: with the method and what is fixed in it.
+        name: of the method.
+        setup: of the task.
+        training: whether those that need training are among them.
+
+    Returns:
+        Field's name to its knob; none where the exact target is known, and only those that are not given. A number
+        of candidates is no knob where the comparison sets it for every method.
+    """
+    method = job.methods[name]
+    if job.task.rho is not None:
+        return {}
+    fixed = {"candidates"} if setup.candidates is not None else set[str]()
+    return {
+        field: knob
+        for field, knob in method.knobs.items()
+        if field not in fixed
+        and f"{name}.{field}" not in job.given
+        and (training or not needs_training(method, field, setup))
+    }
+
+
+def list_tunable(job: Job, name: str, setup: Setup) -> tuple[str, ...]:
+    """What `tune` may set of a method on a task without training: ρ, and knobs by their names."""
+    has_scale = job.methods[name].rho is not None and job.task.rho is None
+    return (*(["rho"] if has_scale else []), *find_knobs(job, name, setup))
+
+
+def suggest(trial: optuna.Trial, name: str, knob: Knob) -> KnobValue:
+    """A knob's value in a trial."""
+    if knob.low is None or knob.high is None:
+        chosen = trial.suggest_categorical(name, list(knob.choices))
+        assert chosen is not None, "None is no choice of a knob"
+        return chosen
+    if knob.is_whole:
+        return trial.suggest_int(name, int(knob.low), int(knob.high), log=knob.log)
+    return trial.suggest_float(name, knob.low, knob.high, log=knob.log)

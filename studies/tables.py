@@ -1,0 +1,211 @@
+"""Makes the tables that README and docs quote, each by name, from the commands that measure them.
+
+    .venv/bin/python studies/tables.py                      what there is, with pages and commands
+    .venv/bin/python studies/tables.py maze2d               run what is open, then write the pages
+    .venv/bin/python studies/tables.py coverage --kept      run nothing: write what the last run left
+    .venv/bin/python studies/tables.py coverage --check     run nothing: say which quotes differ
+
+A page marks a quote by two comments, `<!-- table NAME: PART -->` and `<!-- end of table -->`; what stands between
+them is replaced. Of a report a part is `conclusion`, or a heading's first words with `note` (the paragraph below
+it) or `table` and a number, as in `Scores, table 1`. Commands resume; their results are kept in
+`results/tables/NAME`.
+"""
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from foundation.files import write_atomically
+from reports.analysis.coverage import read_coverage
+from reports.render.document import Table, format_markdown_table
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path("results") / "tables"
+WIDTH = 120
+_MARK = re.compile(r"(<!-- table ([\w-]+): (.+?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Commands, and what pages may quote of what they leave.
+
+    Attributes:
+        commands: what `python` is given, one after the other.
+        quote: from the name of a part to its Markdown; a KeyError where there is no such part.
+    """
+
+    commands: tuple[str, ...]
+    quote: Callable[[str], str]
+
+
+def quote_report(folder: Path, part: str) -> str:
+    """A part of `report.md`: its opening, or a note or a table under a heading.
+
+    Args:
+        folder: the report's.
+        part: see the module's docstring.
+
+    Raises:
+        KeyError: there is no such part.
+        FileNotFoundError: there is no report.
+    """
+    blocks = (ROOT / folder / "report.md").read_text(encoding="utf-8").strip().split("\n\n")
+    if part == "conclusion":
+        end = next(i for i, block in enumerate(blocks) if block.startswith("## "))
+        return "\n>\n".join(_wrap(block, "> ") for block in blocks[2:end])
+    heading, _, what = part.rpartition(", ")
+    found = _find_section(blocks, heading)
+    if what == "note":
+        return _wrap(next(block for block in found if not block.startswith(("|", "!", "<"))))
+    tables = [block for block in found if block.startswith("|")]
+    number = int(what.removeprefix("table "))
+    if number > len(tables):
+        raise KeyError(f"{heading!r} has {len(tables)} tables")
+    return tables[number - 1]
+
+
+def _find_section(blocks: list[str], heading: str) -> list[str]:
+    """The blocks under the heading that starts so, until the next one."""
+    is_start = [block.startswith("#") and block.lstrip("# ").startswith(heading) for block in blocks]
+    if not any(is_start):
+        raise KeyError(f"the report has no heading {heading!r}")
+    rest = blocks[is_start.index(True) + 1 :]
+    end = next((i for i, block in enumerate(rest) if block.startswith("#")), len(rest))
+    return rest[:end]
+
+
+def _wrap(text: str, indent: str = "") -> str:
+    filler = textwrap.TextWrapper(
+        WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return filler.fill(text)
+
+
+def quote_coverage(part: str) -> str:
+    """The coverage of a statistic's intervals in percent, the lowest of what the table holds for each law.
+
+    Args:
+        part: a statistic of `reports/simulated/coverage.csv`.
+
+    Raises:
+        KeyError: there is no such statistic.
+    """
+    rows = pd.DataFrame(read_coverage())
+    rows = rows[rows["statistic"] == part]
+    if rows.empty:
+        raise KeyError(f"coverage.csv has no statistic {part!r}")
+    lowest = rows.groupby(["interval", "law", "tasks", "seeds"], sort=False)["coverage"].min().to_dict()
+    seeds, tasks = (list(dict.fromkeys(rows[name])) for name in ("seeds", "tasks"))
+    header = ("interval", "law", *(f"{n} task{'s' if n > 1 else ''}" for n in tasks))
+    lines = [
+        (
+            interval,
+            law,
+            *(" / ".join(f"{100 * lowest[interval, law, n, size]:.1f}" for size in seeds) for n in tasks),
+        )
+        for interval, law in dict.fromkeys(zip(rows["interval"], rows["law"], strict=True))
+    ]
+    return format_markdown_table(Table(header, tuple(lines), words=2))
+
+
+def measure_report(name: str, *commands: str, report: str = "") -> Measurement:
+    """Commands of `python -m bench` whose report is quoted.
+
+    Args:
+        name: of the results' folder.
+        commands: without the folder.
+        report: options of `report`.
+    """
+    folder = RESULTS / name
+    lines = tuple(f"-m bench {command} --results {folder}" for command in (*commands, f"report{report}"))
+    return Measurement(lines, partial(quote_report, folder / "report"))
+
+
+_MAZE = "--suite maze2d --preset quick"
+MEASUREMENTS: Mapping[str, Measurement] = {
+    "bench": measure_report("bench", f"run {_MAZE} --tasks maze2d-umaze"),
+    "maze2d": measure_report("maze2d", f"tune {_MAZE} --protocol fair", f"run {_MAZE} --protocol fair"),
+    "toy": measure_report(
+        "toy", "run --suite toy --preset quick --methods unguided,swg,cep,ddice,mse,dps --seeds 3"
+    ),
+    "coverage": Measurement(("studies/coverage.py",), quote_coverage),
+}
+
+
+def find_quotes() -> Iterator[tuple[Path, str, str]]:
+    """Page, measurement and part of every quote, in the order of the pages."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for match in _MARK.finditer(page.read_text(encoding="utf-8")):
+            yield page, match[2], match[3]
+
+
+def rewrite(text: str, name: str) -> str:
+    """A page with the quotes of one measurement as its results have them."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match[2] != name:
+            return match[0]
+        return f"{match[1]}\n{MEASUREMENTS[name].quote(match[3])}\n\n{match[4]}"
+
+    return _MARK.sub(replace, text)
+
+
+def update_pages(name: str, *, write: bool) -> list[Path]:
+    """The pages whose quotes of a measurement differ from its results; they are rewritten if asked for."""
+    changed = []
+    for page in dict.fromkeys(page for page, quoted, _ in find_quotes() if quoted == name):
+        text = page.read_text(encoding="utf-8")
+        made = rewrite(text, name)
+        if made != text:
+            changed.append(page)
+            if write:
+                write_atomically(page, made.encode())
+    return changed
+
+
+def list_measurements() -> None:
+    """Print every measurement with the parts that pages quote, and its commands."""
+    for name, measurement in MEASUREMENTS.items():
+        print(name)
+        for page, quoted, part in find_quotes():
+            if quoted == name:
+                print(f"  quoted: {page.relative_to(ROOT)}: {part}")
+        for command in measurement.commands:
+            print(f"  command: python {command}")
+
+
+def main() -> None:
+    """Measure, then write or compare the pages; exit status 1 if `--check` finds a difference."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", choices=tuple(MEASUREMENTS), help="which; none lists them")
+    parser.add_argument("--kept", action="store_true", help="run no command")
+    parser.add_argument("--check", action="store_true", help="run no command and write nothing")
+    options = parser.parse_args()
+    if options.name is None:
+        list_measurements()
+        return
+    if not (options.kept or options.check):
+        for command in MEASUREMENTS[options.name].commands:
+            print(f"python {command}", flush=True)
+            subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT)
+    changed = update_pages(options.name, write=not options.check)
+    for page in changed:
+        print(f"{page.relative_to(ROOT)}: {'differs' if options.check else 'rewritten'}")
+    if not changed:
+        print("no page differs")
+    sys.exit(1 if options.check and changed else 0)
+
+
+if __name__ == "__main__":
+    main()
