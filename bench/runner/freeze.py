@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.request import Request, RunDetails, resolve_episodes
-from bench.config.spec import Cell, join_items
+from bench.config.spec import PER_SEED, Cell, join_items
 from bench.progress import ProgressConsole
 from bench.runner.choose_rho import hash_policy
 from bench.runner.estimate import estimate_plan
@@ -76,10 +76,15 @@ def freeze(request: Request[RunDetails], plans: Sequence[TaskPlan], freezing: Fr
     """Write the frozen plan and its copy in the results folder; one that is there with the same content stays.
 
     Raises:
-        UserError: another plan is there, a cell of this one was evaluated before, or the primary comparison is
-            not one of two methods that have one variant each.
+        UserError: another plan is there, a cell of this one was evaluated before, the seeds have different data, or
+            the primary comparison is not one of two methods that have one variant each.
         ReportError: a damaged ledger.
     """
+    if any(job.config.data.is_per_seed for job in request.jobs):
+        raise UserError(
+            f"a frozen plan names one data set for each task, and --data-set.seed {PER_SEED} gives each seed its "
+            "own; leave out --freeze, or name the seed of one, as in --data-set.seed 0."
+        )
     cells = [planned for each in plans for planned in each.cells]
     if freezing.primary is not None:
         check_primary(freezing.primary, cells)
@@ -149,7 +154,7 @@ def freeze_methods(request: Request[RunDetails], plan: TaskPlan, tuned: Sequence
             suite=cell.task.suite,
             task=cell.task.name,
             method=cell.name,
-            data=plan.data.about.identity,
+            data=find_identity(plan),
             settings=cell.settings(),
             rho=find_rule(cells, tuning),
             tuning=tuning,
@@ -157,6 +162,12 @@ def freeze_methods(request: Request[RunDetails], plan: TaskPlan, tuned: Sequence
             components=labels,
             policy=hash_policy(cell.method, cell.name, cell.config, labels),
         )
+
+
+def find_identity(plan: TaskPlan) -> tuple[str, str]:
+    """Source and fingerprint of the one data set of a task."""
+    (identity,) = {loaded.about.identity for loaded in plan.data.values()}
+    return identity
 
 
 def find_rule(cells: Sequence[PlannedCell], tuning: TuningRule | None) -> RhoRule:
@@ -213,7 +224,7 @@ def refuse_evaluated(request: Request[RunDetails], plans: Sequence[TaskPlan]) ->
     ledger, results = Ledger(request.artifacts, request.results), ResultStore(request.results)
     for plan in plans:
         for name in dict.fromkeys(planned.cell.name for planned in plan.cells):
-            subject = Subject(plan.task.name, name, plan.data.about.identity)
+            subject = Subject(plan.task.name, name, find_identity(plan))
             known = ledger.find_seeds("reported", subject) | results.seeds(plan.task.name, name)
             both = sorted(known & set(request.seeds))
             if both:
