@@ -141,7 +141,7 @@ def tabulate_coverage(options: argparse.Namespace) -> list[str]:
     for name in options.tasks.split(","):
         for beta in options.betas:
             distances = draw_distances(DENSITIES[name], beta, 400, 1500, 0)
-            shares = [simulate_coverage(distances, n, 10_000, np.random.default_rng(4)) for n in SEEDS]
+            shares = [simulate_coverage(distances, n, 4_000, np.random.default_rng(4)) for n in SEEDS]
             lines.append(f"| {name} | {beta:g} | {' | '.join(f'{100 * share:.1f} %' for share in shares)} |")
             print(lines[-1], file=sys.stderr, flush=True)
     return lines

@@ -41,21 +41,20 @@ def tabulate_measures(analysis: DensityAnalysis) -> Table:
 def describe_measures(analysis: DensityAnalysis) -> str:
     """What each measure is, what it sees, and where the effective β says more than the distance."""
     errors = {m.classifier_error for m in analysis.measures.values()}
-    seeds = len(analysis.scores.seeds)
+    brackets = (
+        "in brackets its 95 % interval"
+        if len(analysis.scores.seeds) == 1
+        else "median over seeds; in brackets the outermost ends of the seeds' 95 % intervals"
+    )
     return (
         "The distance weighs a fault by how far mass is moved. The effective β is the one that the samples have "
         "by maximum likelihood on the known energy "
-        + (
-            "(in brackets its 95 % interval)"
-            if seeds == 1
-            else "(median over seeds; in brackets the outermost ends "
-        )
-        + ("" if seeds == 1 else "of the seeds' 95 % intervals)")
-        + ": it sees a wrong temperature alone. KL(target || samples), on cells of side 0.25, sees missing mass "
-        "wherever it lies; of exact samples it is what stands in parentheses. The classifier is the accuracy of "
-        "telling held-out samples from the target's by 51 nearest neighbours (Lopez-Paz and Oquab 2017): 0.5 for "
-        f"equal laws, with a standard error of {max(errors):.4f}. What each sees of known faults is in the "
-        f"documentation's study of the toy sets. {_describe_hidden(analysis)}"
+        + f"({brackets}): it sees whatever shifts the mean energy, above all a wrong temperature, wherever the "
+        "mass lies. KL(target || samples), on cells of side 0.25, sees missing mass; of exact samples it is what "
+        "stands in parentheses. The classifier is the accuracy of telling held-out samples from the target's by "
+        f"51 nearest neighbours (Lopez-Paz and Oquab 2017): 0.5 for equal laws, with a standard error of "
+        f"{max(errors):.4f}. What each sees of known faults is in the documentation's study of the toy sets. "
+        f"{_describe_hidden(analysis)}"
     )
 
 

@@ -160,6 +160,8 @@ def test_a_perfect_samplers_interval_holds_one(pairs, seeds):
         multiples = generator.choice(pairs, (seeds, 1)) / np.exp(logs.mean())
         for errors, found in (([logs.std(ddof=1) / 10], held), ([0.0], without)):
             bounds = estimate_multiple(multiples, errors)
+            assert bounds.lower is not None
+            assert bounds.upper is not None
             found.append(bounds.lower <= 1 <= bounds.upper)
     assert 0.93 < np.mean(held) < 0.985
     assert np.mean(without) < np.mean(held)
