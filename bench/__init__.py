@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.api import load_policy, load_results, report, run, time, tune_rho
+    from bench.api import load_policy, load_results, report, run, time, tune, tune_rho
     from foundation.errors import UserError
 
 # OpenMP threads that wait by spinning slow a small training step by fifty times as soon as another process wants
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _MODULES = {
-    "bench.api": ("load_policy", "load_results", "report", "run", "time", "tune_rho"),
+    "bench.api": ("load_policy", "load_results", "report", "run", "time", "tune", "tune_rho"),
     "foundation.errors": ("UserError",),
 }
 
-__all__ = ["UserError", "load_policy", "load_results", "report", "run", "time", "tune_rho"]
+__all__ = ["UserError", "load_policy", "load_results", "report", "run", "time", "tune", "tune_rho"]
 
 
 def __getattr__(name: str) -> Any:

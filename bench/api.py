@@ -1,28 +1,15 @@
-"""The Python interface: `run`, `tune_rho`, `time`, `report`, `load_results` and `load_policy`.
+"""The Python interface: `run`, `tune_rho`, `tune`, `time`, `report`, `load_results` and `load_policy`.
 
 `import bench` has the same names. The command line calls these functions; an option has the same name and meaning
 in both. A mistake is a `UserError`, which is one sentence.
 """
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from bench.config.check_settings import check_arguments, check_bounds, check_value
-from bench.config.comparison import Comparison, find_jobs
-from bench.config.protocol import (
-    choose_sampler,
-    choose_seeds,
-    find_protocol,
-    refuse_fixed_scales,
-    refuse_other_search,
-    with_episodes,
-)
-from bench.config.request import DetailsT, Request, RunDetails, TimingDetails, TuningDetails
-from bench.config.sources import resolve_sources
-from bench.config.typed import format_options
+from bench.config.check_settings import check_arguments, check_value
+from bench.config.protocol import choose_sampler, find_protocol, refuse_other_search
+from bench.config.request import RunDetails, TimingDetails, TuningDetails
 from bench.config.values import (
     FilePath,
     Names,
@@ -33,12 +20,12 @@ from bench.config.values import (
     read_numbers,
     read_path,
     read_paths,
-    read_settings,
 )
-from bench.plugins import find_files, load_plugins
+from bench.plugins import load_plugins
 from bench.progress import ProgressConsole
+from bench.requests import make_request
 from bench.runner.device import prepare_device
-from bench.runner.loggers import LoggerName, find_logger
+from bench.runner.loggers import LoggerName
 from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError
 
@@ -80,7 +67,8 @@ def run(  # noqa: PLR0913 (the options of a command)
         methods: names of methods; all but the biased baselines if left out.
         preset: training sizes: `smoke`, `quick`, `paper` or `official`.
         terms: `controlled` (one critic, network and sampler for all) or `as-published`.
-        protocol: `fair` asks for 10 seeds, 50 episodes and 12 trials of `tune_rho` for every ρ.
+        protocol: `fair` asks for 10 seeds, 50 episodes and 12 trials of `tune` for every method with something to
+            tune.
         seeds: their number, or a list of them; 3, or as many as the protocol has, if left out.
         rho: guidance scales for every method that has one; else tuned, published or default.
         experiment: cells of a published table, in the place of a suite.
@@ -127,6 +115,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     artifacts: FilePath = "artifacts",
     device: Device = "auto",
     threads: Count | None = None,
+    processes: Count | None = None,
     logger: LoggerName = "none",
     plugin: Paths = (),
     progress: bool = True,
@@ -136,12 +125,14 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
 
     Args:
         suite, tasks, methods, preset, terms, data: see `run`.
-        protocol: `fair` tunes every ρ with 12 trials of `tpe` and 20 episodes or more for each seed.
+        protocol: `fair` tunes with 12 trials of `tpe` and 20 episodes or more for each seed; it is refused for
+            methods of which `tune` tunes more than ρ.
         seeds: training seeds for tuning only; they must not be seeds of reported results.
         search: `grid`, the method's own or `grid`'s scales; `tpe`, its continuous range with pruning; or `auto`,
             which is `grid`, with a protocol `tpe`.
         trials: of `tpe`; the grid tries each of its scales once.
         grid: scales of the grid; each method's own if left out.
+        processes: how many methods and tasks are tuned at once; chosen by the plan if left out.
         results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
 
     Returns:
@@ -150,7 +141,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     Raises:
         UserError: a name that does not exist, or a value that cannot work.
     """
-    from bench.runner.tune import tune
+    from bench.runner.tune import tune as execute
     from reports.load.frames import make_choices_frame
 
     if grid is not None and search == "tpe":
@@ -160,7 +151,56 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
         refuse_other_search(held_to, search, scales, trials)
     sampler = choose_sampler(search, held_to)
     request = make_request(tune_rho, locals(), lambda: TuningDetails(sampler, int(trials), scales))
-    return make_choices_frame(tune(request, ProgressConsole(quiet=not progress)))
+    return make_choices_frame(execute(request, ProgressConsole(quiet=not progress)))
+
+
+def tune(  # noqa: PLR0913 (the options of a command)
+    *,
+    suite: str | None = None,
+    tasks: Names = None,
+    methods: Names = None,
+    preset: str = "quick",
+    terms: str = "controlled",
+    protocol: str | None = None,
+    seeds: Seeds = (100, 101),
+    trials: Count = 12,
+    training: bool = False,
+    data: str = "auto",
+    results: FilePath = "results",
+    artifacts: FilePath = "artifacts",
+    device: Device = "auto",
+    threads: Count | None = None,
+    processes: Count | None = None,
+    logger: LoggerName = "none",
+    plugin: Paths = (),
+    progress: bool = True,
+    **settings: Any,
+) -> "pd.DataFrame":
+    """Choose ρ and the settings that a method declares as knobs, with equally many trials for each method.
+
+    A knob that `settings` give stays as it is. `run` in the same results folder uses the choices.
+
+    Args:
+        suite, tasks, methods, preset, terms, data: see `run`.
+        protocol, seeds, processes: see `tune_rho`.
+        trials: of Optuna's TPE with pruning, for every method with something to tune.
+        training: whether knobs that change what is trained are among them; each of their trials trains.
+        results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
+
+    Returns:
+        One row for each choice, as of `tune_rho`, with knobs, training_steps and seconds.
+
+    Raises:
+        UserError: a name that does not exist, or a value that cannot work.
+    """
+    from bench.runner.tune import tune as execute
+    from reports.load.frames import make_choices_frame
+
+    held_to = find_protocol(protocol)
+    if held_to is not None:
+        refuse_other_search(held_to, "tpe", (), trials)
+    request = make_request(tune, locals(), lambda: TuningDetails("tpe", int(trials), (), True, training))
+    return make_choices_frame(execute(request, ProgressConsole(quiet=not progress)))
 
 
 def time(  # noqa: PLR0913 (the options of a command)
@@ -309,62 +349,3 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
     load_plugins(read_paths("plugin", plugin))
     result = find_result(read_path("folder", folder), task, method, int(seed), rho)
     return load(result, read_path("artifacts", artifacts), prepare_device(device, None), stream)
-
-
-def make_comparison(function: Callable[..., Any], given: Mapping[str, Any]) -> Comparison:
-    """What `run`, `tune_rho` or `time` compares, its plug-ins loaded; see `make_request`."""
-    check_arguments(function, given)
-    load_plugins(read_paths("plugin", given["plugin"]))
-    return Comparison(
-        suite=given["suite"],
-        experiment=given.get("experiment"),
-        tasks=read_names("tasks", given["tasks"]),
-        methods=read_names("methods", given["methods"]),
-        preset=given["preset"],
-        terms=given["terms"],
-        settings=read_settings(given["settings"], function.__kwdefaults__ or ()),
-        takes_experiments="experiment" in given,
-    )
-
-
-def make_request(
-    function: Callable[..., Any], given: Mapping[str, Any], details: Callable[[], DetailsT]
-) -> Request[DetailsT]:
-    """What a function was asked to do.
-
-    Args:
-        function: one of `run`, `tune_rho` and `time`.
-        given: its arguments by name.
-        details: makes what is particular to it.
-
-    Raises:
-        UserError: a name that does not exist, a value that cannot work, or data that are missing.
-    """
-    given = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
-    comparison = make_comparison(function, given)
-    particular, protocol = details(), find_protocol(given.get("protocol"))
-    check_bounds(particular)
-    jobs = find_jobs(comparison)
-    if protocol is not None:
-        refuse_fixed_scales(protocol, given)
-        least = protocol.episodes if isinstance(particular, RunDetails) else protocol.tuning_episodes
-        jobs = tuple(with_episodes(job, protocol, least, comparison.settings) for job in jobs)
-    plugins, methods = read_paths("plugin", given["plugin"]), [name for job in jobs for name in job.methods]
-    artifacts = read_path("artifacts", given.get("artifacts", "artifacts"))
-    return Request(
-        jobs=jobs,
-        seeds=choose_seeds(given.get("seeds", [0]), protocol if isinstance(particular, RunDetails) else None),
-        preset=given["preset"],
-        sources=resolve_sources(jobs, given["data"], artifacts) if "data" in given else {},
-        device=prepare_device(given["device"], given["threads"]),
-        results=read_path("results", given["results"]),
-        artifacts=artifacts,
-        details=particular,
-        processes=given.get("processes"),
-        threads=given["threads"] or 1,
-        plugins=(*plugins, *find_files(methods, [job.task.suite for job in jobs])),
-        experiment=given.get("experiment"),
-        protocol=protocol,
-        typed=format_options(function, given, comparison.settings),
-        logger=find_logger(given.get("logger", "none")),
-    )

@@ -10,6 +10,7 @@ from reports.analysis.looks import is_seen, make_look
 from reports.analysis.online import analyse_online
 from reports.analysis.published import compare
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
+from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
 from reports.load.files import EXPERIMENTS, TIMING, read_optional
 from reports.load.ledger import read_tuning_records
@@ -24,6 +25,7 @@ from reports.render.csv import (
     export_online,
     export_pairs,
     export_scores,
+    export_tracks,
     export_variance,
 )
 from reports.render.document import Block, Figure, Heading, Text, render_markdown
@@ -34,6 +36,7 @@ from reports.sections.online import make_online_section
 from reports.sections.pairs import describe_conclusion, describe_test
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
+from reports.sections.tracks import make_tracks_section
 
 _TITLE = "Diffusion guidance: report"
 
@@ -164,12 +167,14 @@ def write_report(
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     blocks = [*_make_opening(analyses), *make_comparison_section(comparisons)]
+    tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
         timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
-        searched = make_online_section(online[analysis.scores.suite])
+        suite = analysis.scores.suite
+        searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.scores, tracks[suite])]
         blocks += make_suite_section(
             analysis, timed, timing.machine if timing else None, records, options, searched
         )
@@ -184,6 +189,7 @@ def write_report(
         "densities.csv": export_densities(analyses),
         "exactness.csv": export_exactness(analyses),
         "comparison.csv": export_comparisons(comparisons),
+        "tracks.csv": export_tracks(tracks),
         "online.csv": export_online([found for found in online.values() if found is not None]),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}

@@ -1,7 +1,7 @@
 """Parses a command line into a command's options and the settings that it names, by one call of tyro.
 
-For `run`, `tune-rho` and `time` the options get a field for each shared config and for each known method, so every
-setting has a flag.
+For `run`, `tune-rho`, `tune` and `time` the options get a field for each shared config and for each known method,
+so every setting has a flag.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The command line: `python -m bench run | tune-rho | report | time | check-method | check-suite | list | data`.
+"""The command line: `python -m bench COMMAND`, the commands being those of `bench.cli.options`.
 
 A mistake is one sentence, or what tyro says of it, on the error stream and exit code 2; what was finished before
 it is kept. Each command imports what it needs itself, since torch, the statistics and the plots take seconds.
@@ -23,6 +23,7 @@ from bench.cli.options import (
     RunOptions,
     TimeOptions,
     TuneOptions,
+    TuneRhoOptions,
 )
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
@@ -60,6 +61,8 @@ def execute(line: CommandLine) -> None:
         case RunOptions() as options:
             bench.run(**collect_fields(options), **line.given)
         case TuneOptions() as options:
+            bench.tune(**collect_fields(options), **line.given)
+        case TuneRhoOptions() as options:
             bench.tune_rho(**collect_fields(options), **line.given)
         case TimeOptions() as options:
             bench.time(**collect_fields(options), **line.given)

@@ -71,7 +71,7 @@ class RunOptions(TrainingOptions):
     experiment: Name = None
     """Instead of a suite: cells of a published table, as in swg-table3 (`list experiments`)."""
     protocol: Name = None
-    """fair: 10 seeds, 50 episodes, every ρ tuned with 12 trials by `tune-rho --protocol fair`."""
+    """fair: 10 seeds, 50 episodes, every method tuned with 12 trials by `tune --protocol fair`."""
     seeds: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(3, or the protocol's)")] = None
     """A count (5 means 0 to 4) or a list such as 0,3,7."""
     processes: Number = None
@@ -81,19 +81,37 @@ class RunOptions(TrainingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneOptions(TrainingOptions):
-    """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
+class TuningOptions(TrainingOptions):
+    """Options of both commands that tune."""
 
     protocol: Name = None
-    """fair: 12 trials of tpe for every ρ, 20 episodes per seed; `run --protocol fair` asks for the trials."""
+    """fair: 12 trials of tpe or more, 20 episodes per seed; `run --protocol fair` asks for the trials."""
     seeds: str = "100,101"
     """Training seeds for tuning only; they must not be seeds of reported results."""
+    processes: Annotated[Number, SELDOM] = None
+    """Methods and tasks tuned at once; one per core if left out, 1 on a GPU or for a short run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneRhoOptions(TuningOptions):
+    """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
+
     search: Literal["auto", "grid", "tpe"] = "auto"
     """grid: the method's own grid; tpe: its continuous range, with pruning; auto: grid, with a protocol tpe."""
     trials: Count = 12
     """Trials of tpe; the grid tries each of its scales once."""
     grid: Numbers = None
     """Scales of the grid, as in 1,5,10; each method's own if left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneOptions(TuningOptions):
+    """Choose ρ and each method's knobs (`list method NAME`) per task, with equally many trials for each method."""
+
+    trials: Count = 12
+    """Trials of each method that has something to tune."""
+    training: bool = False
+    """Tune knobs that change what is trained too; each trial then trains."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +263,8 @@ class CheckData:
 
 COMMANDS: Mapping[str, type] = {
     "run": RunOptions,
-    "tune-rho": TuneOptions,
+    "tune-rho": TuneRhoOptions,
+    "tune": TuneOptions,
     "report": ReportOptions,
     "time": TimeOptions,
     "check-method": CheckMethodOptions,
@@ -273,6 +292,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "tune-rho --suite maze2d --methods swg,cep --preset quick",
         "tune-rho --suite maze2d --methods swg --search tpe --trials 20 --seeds 100,101",
         "tune-rho --suite maze2d --tasks maze2d-umaze --methods swg --grid 1,5,10",
+    ),
+    "tune": (
+        "tune --suite maze2d --methods idql,ddice --preset quick",
+        "tune --suite maze2d --methods swg,cep --training --trials 20 --processes 2",
+        "tune --protocol fair --suite maze2d --preset quick",
     ),
     "time": (
         "time --suite maze2d --preset paper",

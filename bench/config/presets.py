@@ -58,7 +58,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ddice.noises": 4,
         "idql.candidates": 16,
         "swg-r.candidates": 16,
-        "evaluation.episodes": 10,
+        "evaluation.episodes": 50,
     },
     # The papers' sizes are the dataclasses' defaults.
     "paper": {},

@@ -56,17 +56,26 @@ class RunDetails:
 
 @dataclass(frozen=True)
 class TuningDetails:
-    """What is particular to `tune-rho`.
+    """What is particular to `tune-rho` and `tune`.
 
     Attributes:
-        sampler: how scales are proposed.
+        sampler: how scales are proposed; of `tune` always `tpe`.
         trials: of `tpe`; the grid tries each of its scales once.
         grid: scales given, or none.
+        knobs: whether knobs are tuned beside ρ, as by `tune`.
+        training: whether knobs that need training are among them.
     """
 
     sampler: Literal["grid", "tpe"]
     trials: Count
     grid: tuple[NonNegative, ...] = ()
+    knobs: bool = False
+    training: bool = False
+
+    @property
+    def command(self) -> str:
+        """The name of the command."""
+        return "tune" if self.knobs else "tune-rho"
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ class Cell:
         rho, rho_source: guidance scale and where it came from; None for a method without one.
         preset: its name.
         terms: `shared` or `own`, see `bench.config.precedence`.
-        tuning: what choosing ρ spent, where it was tuned.
+        tuning: what tuning spent and chose, where ρ or the method's settings are tuned.
+        tunable: what tuning without training may set here, `rho` among it.
         row: of the published table that it is compared with, in an experiment that has one and whose settings no
             flag has changed.
     """
@@ -104,6 +105,7 @@ class Cell:
     preset: str
     terms: str
     tuning: TuningCost | None = None
+    tunable: tuple[str, ...] = ()
     row: str | None = None
 
     def settings(self) -> dict[str, Any]:

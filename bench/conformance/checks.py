@@ -19,7 +19,7 @@ from bench.config.check_settings import check_bounds, split_hint
 from bench.conformance.fault import Fault, run_checks
 from bench.conformance.subject import ACTIONS, HIGH, LOW, OBSERVATIONS, ROWS, SEEDS, Subject, act, make_subject
 from bench.runner.estimate import estimate_making
-from bench.runner.plan import sort_upstream_first
+from bench.runner.nodes import sort_upstream_first
 from bench.storage.components import ComponentStore
 from critics.losses import VALUE_LOSSES
 from critics.weights import WEIGHTS

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.runner.plan import Node, make_node
+from bench.runner.nodes import Node, make_node
 from critics.iql import CriticConfig
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method

@@ -18,12 +18,12 @@ from suites.task import DensityTask, Task
 from suites.toy.references import Reference
 from training.seeds import stream_number
 
-EVALUATION = 2
+EVALUATION = 3
 """Version of how evaluation draws and computes, part of the key of every result."""
 REPORT = "evaluation"
 TUNING = "tuning"
 FEW_CANDIDATES = 4
-ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 10, 4096
+ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 25, 4096
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which ρ a run uses: the given one, else the exact, the tuned, its source's, the published, or its default.
 
-A tuned ρ is used for exactly what it was tuned for: task, method, preset, terms, data and every setting that the
-policy or its training depends on.
+What was tuned, ρ and a method's own settings, is used for exactly what it was tuned for: task, method, preset,
+terms, data and every setting that the policy or its training depended on before tuning.
 """
 
 import json
@@ -31,13 +31,15 @@ SHOWN_DIFFERENCES = 4
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a ρ is tuned for; it is used for nothing else.
+    """What ρ and a method's settings are tuned for; they are used for nothing else.
 
     Attributes:
         task, method, preset, terms: names.
         data: another version of a set, or another size or seed of one made here, is other data.
         policy: hash of what its components were made from, of the sampler and of the method's own settings.
         settings: those that the policy or its training may depend on, by dotted name, as JSON values.
+        given: the method's settings that the user or an experiment gives, by the method's names for them; a choice
+            that tuned one of them is not used.
     """
 
     task: str
@@ -47,6 +49,7 @@ class Purpose:
     data: Data
     policy: str
     settings: Mapping[str, Any]
+    given: frozenset[str] = frozenset()
 
     @property
     def subject(self) -> Subject:
@@ -54,14 +57,14 @@ class Purpose:
         return Subject(self.task, self.method, self.data.identity)
 
     def fits(self, choice: Choice) -> bool:
-        """Whether a choice was made for exactly this."""
+        """Whether a choice was made for exactly this, whatever is given."""
         return _identify(choice) == (
             self.task, self.method, self.preset, self.terms, self.data.identity, self.policy
         )  # fmt: skip
 
 
 def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], data: Data) -> Purpose:
-    """What a ρ of a job's method is tuned for.
+    """What a job's method is tuned for.
 
     Args:
         job: with the settings.
@@ -74,7 +77,8 @@ def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], da
     shared = {key: value for key, value in flatten(config).items() if not key.startswith("evaluation.")}
     settings = json.loads(json.dumps(shared | flatten(method, name)))  # as `tuned.json` gives them back
     policy = hash_policy(method, name, config, labels)
-    return Purpose(job.task.name, name, preset, job.terms, data, policy, settings)
+    given = frozenset(field for field in method.knobs if f"{name}.{field}" in job.given)
+    return Purpose(job.task.name, name, preset, job.terms, data, policy, settings, given)
 
 
 def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, str]) -> str:
@@ -87,9 +91,15 @@ def _identify(choice: Choice) -> tuple[Any, ...]:
     return choice.task, choice.method, choice.preset, choice.terms, choice.data.identity, choice.policy
 
 
-def find_tuned(results: Path, purpose: Purpose) -> Choice | None:
+def find_choice(results: Path, purpose: Purpose) -> Choice | None:
     """The choice for exactly that purpose, if one was made."""
     return next((choice for choice in read_choices(results) if purpose.fits(choice)), None)
+
+
+def find_tuned(results: Path, purpose: Purpose) -> Choice | None:
+    """The choice for exactly that purpose, if one was made and nothing that it tuned is given."""
+    choice = find_choice(results, purpose)
+    return None if choice is None or purpose.given & set(choice.knobs) else choice
 
 
 def keep_tuned(results: Path, choice: Choice) -> None:
@@ -100,7 +110,9 @@ def keep_tuned(results: Path, choice: Choice) -> None:
 
 
 def explain_unused(results: Path, purpose: Purpose, used: RhoChoice) -> str | None:
-    """What the nearest tuned ρ of this task and method was tuned with, where it is for another purpose.
+    """Why the nearest tuned choice of this task and method is not used; None without one.
+
+    A tuned ρ alone that gives way to one that is given or exact needs no word.
 
     Args:
         results: the folder that holds the tuned choices.
@@ -108,14 +120,20 @@ def explain_unused(results: Path, purpose: Purpose, used: RhoChoice) -> str | No
         used: its scale in the place of the tuned one, and where that came from.
     """
     near = [c for c in read_choices(results) if (c.task, c.method) == (purpose.task, purpose.method)]
-    if not near or any(map(purpose.fits, near)):
+    if used[1] in ("given", "exact"):
+        near = [choice for choice in near if choice.knobs and purpose.fits(choice)]
+    if not near:
         return None
-    nearest = min(near, key=lambda choice: len(list_differences(choice, purpose)))
+    nearest = min(near, key=lambda choice: (not purpose.fits(choice), len(list_differences(choice, purpose))))
+    here = "settings as they are" if used[0] is None else f"ρ = {used[0]:g} ({used[1]})"
+    there = nearest.describe() if nearest.knobs else f"{nearest.rho:g}"
+    if purpose.fits(nearest):
+        fixed = [name for name in nearest.knobs if name in purpose.given] or ["ρ"]
+        return f"{purpose.method}: {here}, not {there} as tuned, since {join_items(fixed)} is fixed here"
     differing = list_differences(nearest, purpose)
     more = len(differing) - SHOWN_DIFFERENCES
     shown = join_items(differing[:SHOWN_DIFFERENCES]) + (f" and {more} more" if more > 0 else "")
-    here = f"ρ = {used[0]:g} ({used[1]})"
-    return f"{purpose.method}: {here}, not {nearest.rho:g}, which was tuned with {shown}"
+    return f"{purpose.method}: {here}, not {there}, which was tuned with {shown}"
 
 
 def list_differences(choice: Choice, purpose: Purpose) -> list[str]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.progress import ProgressConsole
 from bench.runner.loggers import Logger, NoLogger
-from bench.runner.plan import Node, collect_fields
+from bench.runner.nodes import Node, collect_fields
 from bench.storage.components import ComponentStore
 from foundation.files import write_atomically
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count

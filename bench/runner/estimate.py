@@ -17,7 +17,8 @@ from torch import nn
 from bench.config.request import resolve_betas, resolve_episodes
 from bench.runner.blocks import Evaluation, count_rows
 from bench.runner.evaluate import evaluate
-from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells
+from bench.runner.nodes import Node
+from bench.runner.plan import PlannedCell, TaskPlan, group_cells
 from suites import ControlTask, DensityTask
 from training import Computed, Data, SeedStreams, Step, Trained
 from training.checkpoint import build_untrained

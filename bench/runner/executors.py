@@ -74,6 +74,16 @@ def execute_unit(unit: Unit) -> str:
     return unit.name
 
 
+def execute_units(units: list[Unit], request: Request, processes: int, console: ProgressConsole) -> None:
+    """Do all units, in this process one after the other, or in several; the list is empty after the former."""
+    if processes > 1 and len(units) > 1:
+        execute_in_processes(units, request, processes, console)
+        return
+    worker = Worker(request, console)
+    while units:  # each is dropped once it is done, with its data
+        worker.execute(units.pop(0))
+
+
 def execute_in_processes(
     units: Sequence[Unit], request: Request, processes: int, console: ProgressConsole
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import optuna
 
 from bench.config.request import Job
-from bench.runner.plan import Node, make_node, sort_upstream_first
+from bench.runner.nodes import Node, make_node, sort_upstream_first
 from methods.core.method import Knob, KnobValue, Method
 from methods.core.setup import Setup
 from training import Component

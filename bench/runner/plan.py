@@ -1,8 +1,4 @@
-"""A plan names every component that a comparison needs, each once, in the order in which they can be made.
-
-A component's key is the hash of everything that made it: kind, code version, how its random numbers are named,
-settings, the keys of its upstream components and the data set's fingerprint.
-"""
+"""A plan names every component that a comparison needs, each once, in the order in which they can be made."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,99 +19,16 @@ from bench.runner.choose_rho import (
     refuse_tuned_seeds,
 )
 from bench.runner.data import LoadedData, make_setup
+from bench.runner.knobs import list_tunable, set_knobs
+from bench.runner.nodes import KEY_LENGTH, Node, make_node, sort_upstream_first
 from bench.runner.protocol import Tuned, count_trials
 from bench.storage.components import ComponentStore, hash_json
 from bench.storage.results import ResultStore
-from methods.core.method import MethodError
 from methods.core.setup import Setup
 from reports.load.schema import FORMAT, ExperimentEntry, PlanEntry, TuningCost
+from reports.load.tuning_schema import Choice, describe_values
 from suites.task import Task
-from training import Component, Computed, Trained
-from training.seeds import STREAMS
-
-KEY_LENGTH = 16
-UNTUNED = ("preset", "published", "default")  # a tuned ρ would have come before these
-
-
-@dataclass(frozen=True)
-class Node:
-    """A component with its key.
-
-    Attributes:
-        component: what it is.
-        label: `<kind>-<key>`, its folder's name.
-        upstream: the nodes it is made from, by its own names for them.
-    """
-
-    component: Component
-    label: str
-    upstream: Mapping[str, "Node"]
-
-    @property
-    def made(self) -> bool:
-        """Whether it has to be trained or computed at all; a known critic has not."""
-        return isinstance(self.component, Trained | Computed)
-
-
-def make_node(component: Component, fingerprint: str, known: dict[Component, Node]) -> Node:
-    """The node of a component and, through `known`, one node for equal components.
-
-    Raises:
-        MethodError: a field that cannot be written as JSON, so that it has no place in a key.
-    """
-    if component not in known:
-        upstream = {name: make_node(other, fingerprint, known) for name, other in component.upstream().items()}
-        labels = {name: node.label for name, node in upstream.items()}
-        cls = type(component)
-        made_by = [component.kind, component.version, STREAMS, f"{cls.__module__}.{cls.__qualname__}"]
-        key = hash_json([*made_by, collect_fields(component), labels, fingerprint])
-        known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
-    return known[component]
-
-
-def collect_fields(component: Component) -> dict[str, Any]:
-    """A component's settings as JSON values, without its upstream components, which enter by their keys."""
-    return {
-        item.name: as_json(getattr(component, item.name), f"{component.kind}.{item.name}")
-        for item in dataclasses.fields(component)  # pyright: ignore[reportArgumentType]
-        if not isinstance(getattr(component, item.name), Component) and item.metadata.get("in_key") is not False
-    }
-
-
-def as_json(value: Any, name: str) -> Any:
-    """A field's value as JSON; a nested dataclass with the name of its type.
-
-    Raises:
-        MethodError: a value that JSON does not know.
-    """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **as_json(fields, name)}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(each, f"{name}.{key}") for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [as_json(each, f"{name}[{place}]") for place, each in enumerate(value)]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise MethodError(
-        f"component field {name} holds a {type(value).__name__}, which has no place in a key; use numbers, texts, "
-        "tuples and frozen dataclasses of them, or mark the field with metadata={'in_key': False}."
-    )
-
-
-def sort_upstream_first(nodes: Iterable[Node]) -> list[Node]:
-    """Every node once, upstream first; those that are known rather than made are left out."""
-    found: dict[str, Node] = {}
-
-    def visit(node: Node) -> None:
-        for other in node.upstream.values():
-            visit(other)
-        if node.made:
-            found.setdefault(node.label, node)
-
-    for node in nodes:
-        visit(node)
-    return list(found.values())
+from training import Component
 
 
 @dataclass(frozen=True)
@@ -178,7 +91,7 @@ class TaskPlan:
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
-        notes: what the user should know of this task's ρ.
+        notes: what the user should know of this task's ρ and of what was tuned.
         tuned: the trials of every method that has something to tune.
     """
 
@@ -204,12 +117,11 @@ def plan_task(
     for job in jobs:
         setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
         purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
-        tuned += count_trials(request, job, purposes)
-        made = make_cells(request, job, purposes)
+        tunable = {name: list_tunable(job, name, setup) for name in job.methods}
+        tuned += count_trials(request, job, purposes, tunable)
+        made = make_cells(request, job, purposes, tunable)
         cells += [plan_cell(cell, setup, loaded, known) for cell in made]
-        used = {cell.name: (cell.rho, cell.rho_source) for cell in made if cell.rho_source in UNTUNED}
-        said = (explain_unused(request.results, purposes[name], choice) for name, choice in used.items())
-        notes += filter(None, said)
+        notes += explain_tuning(request, made, purposes)
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
     kept = {(p.label, p.cell.seed): p for p in by_row}
@@ -222,14 +134,40 @@ def plan_task(
 def find_purpose(
     request: Request[Any], job: Job, name: str, setup: Setup, loaded: LoadedData, known: dict[Component, Node]
 ) -> Purpose:
-    """What a ρ of this method of a job is for."""
+    """What a ρ and settings of this method of a job are for; an experiment's settings are all given."""
     components = job.methods[name].components(setup).items()
     labels = {part: make_node(component, loaded.key, known).label for part, component in components}
-    return make_purpose(job, request.preset, name, labels, loaded.about)
+    purpose = make_purpose(job, request.preset, name, labels, loaded.about)
+    given = purpose.given if request.experiment is None else frozenset(job.methods[name].knobs)
+    return dataclasses.replace(purpose, given=given)
 
 
-def make_cells(request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose]) -> list[Cell]:
-    """Every (method, ρ, seed) of one job; a UserError where a ρ was tuned on one of these seeds and data."""
+def explain_tuning(
+    request: Request[RunDetails], cells: Sequence[Cell], purposes: Mapping[str, Purpose]
+) -> list[str]:
+    """A sentence for each method whose settings are tuned, and for each with a tuned choice that is not used."""
+    said: dict[str, str | None] = {}
+    for cell in cells:
+        if cell.tuning is None:
+            said[cell.name] = explain_unused(request.results, purposes[cell.name], (cell.rho, cell.rho_source))
+        elif cell.tuning.knobs:
+            said[cell.name] = f"{cell.name}: {describe_values(cell.rho, cell.tuning.knobs)} (tuned)"
+    return [sentence for sentence in said.values() if sentence is not None]
+
+
+def make_cells(
+    request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose], tunable: Mapping[str, tuple[str, ...]]
+) -> list[Cell]:
+    """Every (method, ρ, seed) of one job, with the settings that were tuned.
+
+    Args:
+        request, job: what is run.
+        purposes: of each method.
+        tunable: what tuning may set of each method.
+
+    Raises:
+        UserError: a method was tuned on one of these seeds and data.
+    """
     cells: list[Cell] = []
     for name, method in job.methods.items():
         is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
@@ -237,26 +175,33 @@ def make_cells(request: Request[RunDetails], job: Job, purposes: Mapping[str, Pu
         purpose = purposes[name]
         refuse_tuned_seeds(request, purpose)
         tuned = find_tuned(request.results, purpose)
-        cost = TuningCost(episodes=tuned.episodes, trials=tuned.trials) if tuned is not None else None
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
-        cells += [
-            Cell(
-                task=job.task,
-                name=name,
-                method=method,
-                config=job.config,
-                rho=rho,
-                rho_source=rho_source,
-                seed=seed,
-                preset=request.preset,
-                terms=job.terms,
-                tuning=cost if rho_source == "tuned" else None,
-                row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
-            )
-            for rho, rho_source in choices
-            for seed in request.seeds
-        ]
+        for rho, rho_source in choices:
+            chosen = tuned if rho_source in ("tuned", None) else None
+            cells += [
+                Cell(
+                    task=job.task,
+                    name=name,
+                    method=method if chosen is None else set_knobs(method, chosen.knobs),
+                    config=job.config,
+                    rho=rho,
+                    rho_source=rho_source,
+                    seed=seed,
+                    preset=request.preset,
+                    terms=job.terms,
+                    tuning=None if chosen is None else make_cost(chosen),
+                    tunable=tunable[name],
+                    row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
+                )
+                for seed in request.seeds
+            ]
     return cells
+
+
+def make_cost(choice: Choice) -> TuningCost:
+    """What a result says of the tuning behind it."""
+    names = ("episodes", "trials", "knobs", "training_steps", "seconds")
+    return TuningCost(**{name: getattr(choice, name) for name in names})
 
 
 def find_missing(

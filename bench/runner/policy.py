@@ -13,7 +13,7 @@ from bench.config.spec import Config, replace_dotted
 from bench.config.values import convert_value, find_hint
 from bench.runner.blocks import Evaluation, act_in_block, count_rows
 from bench.runner.data import make_setup
-from bench.runner.plan import Node, make_node
+from bench.runner.nodes import Node, make_node
 from bench.storage.components import ComponentStore
 from foundation.errors import UserError
 from methods.core.method import Method

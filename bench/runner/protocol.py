@@ -8,39 +8,56 @@ from bench.config.spec import join_items
 from bench.runner.choose_rho import Purpose, find_tuned
 from foundation.errors import UserError
 from foundation.program import program_name
-from methods.core.method import Method
-from suites.task import Task
 
 SHOWN = 4  # of the methods that lack trials
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """With how many trials a method's ρ was tuned on a task, for exactly the settings that it is run with."""
+    """With how many trials a method was tuned on a task, for exactly the settings that it is run with.
+
+    Attributes:
+        method, task: names.
+        trials: of all searches; 0 where it is not tuned.
+        missing: what the trials left as it was, of all that `tune` may set without training.
+    """
 
     method: str
     task: str
     trials: int
+    missing: tuple[str, ...] = ()
+
+    def lacks(self, wanted: int) -> bool:
+        """Whether it is not tuned in everything with so many trials."""
+        return self.trials < wanted or bool(self.missing)
 
     def describe(self, wanted: int) -> str:
         """What is lacking of so many trials."""
         lack = f"has {self.trials} of {wanted} trials" if self.trials else "is not tuned"
+        if self.trials and self.missing:
+            lack = f"is tuned without {' and '.join(self.missing)}"
         return f"{self.method} on {self.task} {lack}"
 
 
-def list_tunable(method: Method, task: Task) -> tuple[str, ...]:
-    """What tuning may set of a method on a task: ρ, where the scale that gives the target is not known."""
-    return ("rho",) if method.rho is not None and task.rho is None else ()
+def count_trials(
+    request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose], tunable: Mapping[str, tuple[str, ...]]
+) -> list[Tuned]:
+    """The trials of each method of a job that has something to tune.
 
-
-def count_trials(request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose]) -> list[Tuned]:
-    """The trials of each method of a job that has something to tune."""
-    choices = {
-        name: find_tuned(request.results, purposes[name])
-        for name, method in job.methods.items()
-        if list_tunable(method, job.task)
-    }
-    return [Tuned(name, job.task.name, 0 if c is None else c.trials) for name, c in choices.items()]
+    Args:
+        request, job: what is run.
+        purposes: of each method.
+        tunable: what tuning may set of each method.
+    """
+    found: list[Tuned] = []
+    for name, names in tunable.items():
+        choice = find_tuned(request.results, purposes[name])
+        if names and choice is None:
+            found.append(Tuned(name, job.task.name, 0))
+        elif names and choice is not None:
+            missing = tuple(each for each in names if each not in choice.names)
+            found.append(Tuned(name, job.task.name, choice.trials, missing))
+    return found
 
 
 def refuse_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> None:
@@ -53,12 +70,12 @@ def refuse_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> None
     if protocol is None:
         return
     wanted = max([protocol.trials, *(each.trials for each in tuned)])
-    lacking = [each.describe(wanted) for each in tuned if each.trials < wanted]
+    lacking = [each.describe(wanted) for each in tuned if each.lacks(wanted)]
     if not lacking:
         return
     more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
     trials = f" --trials {wanted}" if wanted > protocol.trials else ""
-    command = f"{program_name()} tune-rho --protocol {protocol.name}{trials} {request.typed}".rstrip()
+    command = f"{program_name()} tune --protocol {protocol.name}{trials} {request.typed}".rstrip()
     raise UserError(
         f"protocol {protocol.name} compares methods tuned with equally many trials: {join_items(lacking[:SHOWN])}"
         f"{more}; type `{command}` first, then this command again."

@@ -15,8 +15,8 @@ import torch
 from bench.config.precedence import OWN, find_source_values
 from bench.config.spec import Cell
 from bench.runner.evaluate import Outcome, Points
-from bench.runner.plan import Node, PlannedCell
-from bench.runner.protocol import list_tunable
+from bench.runner.nodes import Node
+from bench.runner.plan import PlannedCell
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
 from reports.load.schema import FORMAT, Critics, Data, Evaluations, Machine, Result, Seconds
@@ -67,7 +67,7 @@ def make_result(
         config=cell.settings(),
         components={name: node.label for name, node in planned.models.items()},
         tuning=cell.tuning,
-        tunable=list_tunable(cell.method, cell.task),
+        tunable=cell.tunable,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
         evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method, planned.setup)),
         weights_histogram=None,

@@ -19,10 +19,10 @@ from bench.config.sources import describe_sources
 from bench.progress import ProgressConsole, describe_expected
 from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import estimate_plan
-from bench.runner.executors import execute_in_processes
+from bench.runner.executors import execute_units
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned
-from bench.runner.units import Worker, split_into_units
+from bench.runner.units import split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
@@ -57,18 +57,13 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
         record_experiment(enter_experiment(request.experiment, table, plans, results), results.root)
     units = [unit for plan in plans for unit in split_into_units(plan)]
     del plans
-    if processes > 1 and len(units) > 1:
-        execute_in_processes(units, request, processes, console)
-    else:
-        worker = Worker(request, console)
-        while units:  # each is dropped once it is done, with its data
-            worker.execute(units.pop(0))
+    execute_units(units, request, processes, console)
     where = "" if request.results == Path("results") else f" --results {request.results}"
     console.say(f"Done: {len(entries)} results in {request.results}. Next: {program_name()} report{where}")
     return entries
 
 
-def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
+def choose_processes(seconds: float, request: Request[Any]) -> int:
     """As many as were asked for; else one per core on a CPU, where the expected seconds are worth their start.
 
     Raises:
@@ -87,7 +82,7 @@ def choose_processes(seconds: float, request: Request[RunDetails]) -> int:
     return count_cores() if seconds > SECONDS_WORTH_PROCESSES and request.device.type == "cpu" else 1
 
 
-def find_unshared(request: Request[RunDetails]) -> str | None:
+def find_unshared(request: Request[Any]) -> str | None:
     """The first task or method that other processes cannot import, in words."""
     for job in request.jobs:
         for what, thing in ((f"task {job.task.name!r}", job.task), *_name_methods(job)):

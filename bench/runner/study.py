@@ -1,11 +1,11 @@
-"""The Optuna studies of `tune-rho`: what is tuned, its journal file, its trials and the choice they lead to.
+"""The Optuna studies of `tune-rho` and `tune`: what is tuned, its journal file, its trials and their choice.
 
 A study lives in a journal file of the results folder: a second run resumes it and several processes can share it.
 """
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -19,13 +19,16 @@ from bench.config.request import Job, Request, TuningDetails
 from bench.config.spec import flatten
 from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
-from bench.runner.plan import KEY_LENGTH, Node
+from bench.runner.knobs import set_knobs
+from bench.runner.nodes import KEY_LENGTH, Node, make_node
 from bench.storage.components import hash_json
 from foundation.errors import UserError
-from methods.core.method import Method, Rho
+from methods.core.method import Knob, KnobValue, Method, Rho
 from methods.core.setup import Setup
+from reports.load.schema import Data
 from reports.load.tuning_schema import Choice, Trial
 from suites.task import ControlTask
+from training import Component
 from training.seeds import stream_number
 
 
@@ -35,37 +38,83 @@ class MethodTuning:
 
     Attributes:
         request, job: what was asked for.
-        name, method, rho: the method and its guidance scale.
-        setup, loaded: of the task.
+        name, method: the method with its settings before tuning, in a trial with the trial's.
+        rho: its guidance scale, None where it has none.
+        knobs: those of its settings that are tuned.
+        setup: of the task.
+        about, data_key: the task's data, and their key.
         nodes: the method's components by its names for them.
+        purpose: what the choice is for.
     """
 
     request: Request[TuningDetails]
     job: Job
     name: str
     method: Method
-    rho: Rho
+    rho: Rho | None
+    knobs: Mapping[str, Knob]
     setup: Setup
-    loaded: LoadedData
+    about: Data
+    data_key: str
     nodes: Mapping[str, Node]
+    purpose: Purpose
 
     @property
-    def purpose(self) -> Purpose:
-        labels = {name: node.label for name, node in self.nodes.items()}
-        return make_purpose(self.job, self.request.preset, self.name, labels, self.loaded.about)
+    def names(self) -> tuple[str, ...]:
+        """What is tuned."""
+        return (*(["rho"] if self.rho is not None else []), *self.knobs)
 
     @property
     def grid(self) -> tuple[float, ...]:
-        return self.request.details.grid or self.rho.grid
+        """The scales of a grid; none for a method without a scale."""
+        return () if self.rho is None else self.request.details.grid or self.rho.grid
 
     @property
-    def wanted(self) -> int:
-        is_grid = self.request.details.sampler == "grid"
-        return len(self.grid) if is_grid else self.request.details.trials
+    def range(self) -> tuple[float, ...]:
+        """The scales of the grid, or the ends of the range that is searched."""
+        if self.rho is None or self.request.details.sampler == "grid":
+            return self.grid
+        return self.rho.low, self.rho.high
+
+    def at(self, values: Mapping[str, KnobValue]) -> "MethodTuning":
+        """The same with these of the method's settings."""
+        if not values:
+            return self
+        method = set_knobs(self.method, values)
+        return replace(self, method=method, nodes=make_nodes(method, self.setup, self.data_key))
 
 
-def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[Any]) -> Choice:
-    """The chosen ρ, what it scored, and what all studies for this purpose spent.
+def make_nodes(method: Method, setup: Setup, data_key: str) -> dict[str, Node]:
+    """A method's components as nodes, by its names for them."""
+    known: dict[Component, Node] = {}
+    return {name: make_node(each, data_key, known) for name, each in method.components(setup).items()}
+
+
+def plan_tuning(
+    request: Request[TuningDetails], job: Job, name: str, knobs: Mapping[str, Knob], setup: Setup, data: LoadedData
+) -> MethodTuning:
+    """The tuning of ρ and these knobs of one method of a job."""
+    method = job.methods[name]
+    nodes = make_nodes(method, setup, data.key)
+    labels = {part: node.label for part, node in nodes.items()}
+    purpose = make_purpose(job, request.preset, name, labels, data.about)
+    return MethodTuning(
+        replace(request, jobs=()),  # it goes to other processes with each method
+        job,
+        name,
+        method,
+        method.rho,
+        knobs,
+        setup,
+        data.about,
+        data.key,
+        nodes,
+        purpose,
+    )
+
+
+def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[FrozenTrial]) -> Choice:
+    """What was chosen, what it scored, and what all studies for this purpose spent.
 
     Raises:
         UserError: no trial has a finite score.
@@ -76,25 +125,44 @@ def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[A
         raise UserError(
             f"no trial of {tuning.name} on {task.name} has a finite score; check the settings it trains with."
         )
-    is_grid = request.details.sampler == "grid"
     return Choice(
         suite=task.suite,
         task=task.name,
         method=tuning.name,
         preset=request.preset,
         terms=tuning.job.terms,
-        data=tuning.loaded.about,
+        data=tuning.about,
         policy=purpose.policy,
         settings=purpose.settings,
-        rho=study.best_trial.params["rho"],
+        rho=study.best_trial.params.get("rho"),
+        knobs=read_knobs(tuning, study.best_trial),
         score=study.best_value,
         trials=sum(trial.state in FINISHED for trial in tried),
         episodes=sum(trial.user_attrs.get("episodes", 0) for trial in tried),
+        training_steps=sum(trial.user_attrs.get("training_steps", 0) for trial in tried),
+        seconds=sum(trial.user_attrs.get("seconds", 0.0) for trial in tried),
         seeds=tuple(request.seeds),
         sampler=request.details.sampler,
-        range=tuning.grid if is_grid else (tuning.rho.low, tuning.rho.high),
-        tried=tuple(Trial(rho=t.params["rho"], score=t.value) for t in complete if t.value is not None),
+        range=tuning.range,
+        ranges={name: knob.ends for name, knob in tuning.knobs.items()},
+        tried=tuple(describe_trial(tuning, trial, trial.value) for trial in complete if trial.value is not None),
     )
+
+
+def describe_trial(tuning: MethodTuning, trial: FrozenTrial, score: float) -> Trial:
+    """What a complete trial tried, and what it cost."""
+    return Trial(
+        rho=trial.params.get("rho"),
+        knobs=read_knobs(tuning, trial),
+        score=score,
+        training_steps=trial.user_attrs.get("training_steps"),
+        seconds=trial.user_attrs.get("seconds"),
+    )
+
+
+def read_knobs(tuning: MethodTuning, trial: FrozenTrial) -> dict[str, KnobValue]:
+    """The values of the knobs in a trial."""
+    return {name: trial.params[name] for name in tuning.knobs}
 
 
 FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
@@ -128,18 +196,29 @@ class NumberedSampler(optuna.samplers.BaseSampler):
         return self._sampler_of(trial).sample_independent(study, trial, param_name, param_distribution)
 
 
-def find_finished(study: optuna.Study) -> list[Any]:
-    """Trials that were completed or pruned."""
-    return [trial for trial in study.trials if trial.state in FINISHED]
+def count_finished(trials: Sequence[FrozenTrial]) -> int:
+    """How many trials were completed or pruned."""
+    return sum(trial.state in FINISHED for trial in trials)
 
 
-def find_range(search: str, grid: Sequence[float], rho: Rho) -> tuple[float, float]:
-    """The interval a trial's ρ comes from; the grid sampler only takes the grid's values in it."""
-    return (min(grid), max(grid)) if search == "grid" else (rho.low, rho.high)
+def count_wanted(tuning: MethodTuning, storage: JournalStorage, study: optuna.Study) -> int:
+    """How many trials the study is to have.
+
+    Under a protocol methods are to have equally many in all, so that those of other studies for the same purpose,
+    such as an earlier search of ρ alone, are counted, down to the protocol's own number.
+    """
+    request = tuning.request
+    if request.details.sampler == "grid":
+        return len(tuning.grid)
+    if request.protocol is None:
+        return request.details.trials
+    others = count_finished(all_trials(storage, tuning.purpose)) - count_finished(study.trials)
+    return max(request.details.trials - others, request.protocol.trials)
 
 
 def open_journal(request: Request[TuningDetails], job: Job, name: str) -> JournalStorage:
     """The file that holds every study of a task and method in this results folder."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are tracebacks of what is raised here anyway
     file = request.results / "tuning" / f"{job.task.name}-{name}.log"
     file.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
@@ -147,7 +226,7 @@ def open_journal(request: Request[TuningDetails], job: Job, name: str) -> Journa
         return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalFileOpenLock(str(file))))
 
 
-def all_trials(storage: JournalStorage, purpose: Purpose) -> list[Any]:
+def all_trials(storage: JournalStorage, purpose: Purpose) -> list[FrozenTrial]:
     """The trials of all studies for this purpose: what an earlier search or grid spent counts too."""
     prefix = f"{study_kind(purpose)}/"
     names = [study for study in optuna.get_all_study_names(storage) if study.startswith(prefix)]
@@ -160,8 +239,13 @@ def study_kind(purpose: Purpose) -> str:
     return "/".join(parts)
 
 
+def describe_knobs(knobs: Mapping[str, Knob]) -> dict[str, list[Any]]:
+    """What is searched, for a study's name."""
+    return {name: [*knob.ends, knob.log] for name, knob in knobs.items()}
+
+
 def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
-    """The study of a (purpose, components, settings, seeds, search), made or resumed from the journal."""
+    """The study of a (purpose, components, settings, seeds, search, knobs), made or resumed from the journal."""
     request, job, grid = tuning.request, tuning.job, tuning.grid
     labels = {name: node.label for name, node in tuning.nodes.items()}
     settings = flatten(job.config) | flatten(tuning.method, tuning.name)
@@ -174,6 +258,7 @@ def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
             request.seeds,
             request.details.sampler,
             list(grid),
+            *([describe_knobs(tuning.knobs)] if tuning.knobs else []),
         ]
     )[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (

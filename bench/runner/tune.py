@@ -1,48 +1,39 @@
-"""Choose ρ per task and method with Optuna, on training seeds and episodes that no report uses."""
+"""Tune methods with Optuna, on training seeds and episodes that no report uses: ρ alone, or a method's knobs too.
+
+By `tune` every method with something to tune gets equally many trials on each task. Where there are several
+processes, each tunes another method or task.
+"""
 
 import dataclasses
 import itertools
 import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import optuna
 
-from bench.config.request import Job, Request, TuningDetails, resolve_betas, resolve_episodes
+from bench.config.request import Job, Request, TuningDetails, resolve_episodes
 from bench.config.sources import describe_sources
-from bench.config.spec import Cell, join_items
+from bench.config.spec import join_items
 from bench.progress import ProgressConsole, describe_expected
-from bench.runner.blocks import TUNING, Evaluation
-from bench.runner.choose_rho import keep_tuned
-from bench.runner.component_builder import ComponentBuilder
+from bench.runner.choose_rho import find_choice
 from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
 from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
-from bench.runner.evaluate import evaluate
-from bench.runner.loggers import make_logger
-from bench.runner.plan import Node, PlannedCell, find_missing, make_node
-from bench.runner.record import Evaluated, record_evaluation
-from bench.runner.study import (
-    FINISHED,
-    MethodTuning,
-    all_trials,
-    describe_choice,
-    find_finished,
-    find_range,
-    open_journal,
-    open_study,
-)
+from bench.runner.executors import execute_units
+from bench.runner.knobs import find_knobs, list_tunable
+from bench.runner.nodes import Node, sort_upstream_first
+from bench.runner.plan import PlannedCell, find_missing
+from bench.runner.run import choose_processes
+from bench.runner.study import MethodTuning, count_finished, count_wanted, open_journal, open_study, plan_tuning
+from bench.runner.trials import RUNGS, plan_trial
+from bench.runner.units import Unit
 from bench.storage.components import ComponentStore
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
-from methods.core.policy import Policy
+from foundation.program import program_name
 from reports.load.tuning_schema import Choice
-from suites.task import ControlTask, DensityTask, Task
-from training import Component
-
-RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
+from suites.task import ControlTask, Task
 
 
 @dataclass(frozen=True)
@@ -51,44 +42,55 @@ class TuningPlan:
 
     Attributes:
         task: where.
+        job: one of its jobs.
         loaded: its data.
-        tunings: one for each method that has a ρ.
-        trials: that are left of each.
+        tunings: one for each method that has something to tune.
+        trials: that are left of each, and that it is to have in all.
+        idle: the methods that have nothing to tune.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
     """
 
     task: Task
+    job: Job
     loaded: LoadedData
     tunings: tuple[MethodTuning, ...]
-    trials: tuple[int, ...]
+    trials: tuple[tuple[int, int], ...]
+    idle: tuple[str, ...]
     missing: list[tuple[Node, tuple[int, ...]]]
     ready: int
 
 
 def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Choice, ...]:
-    """Tune every method that has a ρ on every task, and keep the choices where `run` finds them."""
+    """Tune every method that has something to tune on every task, and keep the choices where `run` finds them."""
     check_space(request.results)
     check_space(request.artifacts)
     ResultStore(request.results).prepare()
     refuse_other_sources(request)
     refuse_exact_tasks(request)
     refuse_reported_seeds(request)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are tracebacks of what is raised here anyway
-    methods = {name: method for job in request.jobs for name, method in job.methods.items()}
-    if all(method.rho is None for method in methods.values()):
-        raise UserError(f"none of {join_items(methods)} has a guidance scale ρ; nothing is to be tuned.")
-    plans: list[TuningPlan] = []
-    for _, group in itertools.groupby(request.jobs, key=lambda job: job.task.name):
-        jobs = [job for job in group if any(method.rho is not None for method in job.methods.values())]
-        if jobs:
-            plans.append(plan_task(request, jobs, console))
-    print_plan(plans, request, console)
-    return tuple(choice for plan in plans for choice in tune_task(request, plan, console))
+    refuse_untunable(request)
+    refuse_partial_tuning(request)
+    by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
+    plans = [plan_task(request, tuple(jobs), console) for _, jobs in by_task]
+    tunings = [tuning for plan in plans for tuning in plan.tunings]
+    if not tunings:
+        raise UserError(
+            "nothing is to be tuned: every knob of these methods is given, or needs training; leave the settings "
+            "out, or add --training."
+        )
+    seconds = sum(map(estimate_plan, plans))
+    processes = choose_processes(seconds, request)
+    print_plan(plans, request, processes, seconds, console)
+    units = [unit for plan in plans for unit in split_into_units(plan)]
+    del plans
+    execute_units(units, request, processes, console)
+    found = [find_choice(request.results, tuning.purpose) for tuning in tunings]
+    return tuple(choice for choice in found if choice is not None)
 
 
 def refuse_exact_tasks(request: Request[TuningDetails]) -> None:
-    """A UserError if the scale is known on a task, so that `run` would not use a tuned one."""
+    """A UserError if the scale is known on a task, so that `run` would not use tuned values."""
     known = {job.task.name: job.task.rho for job in request.jobs if job.task.rho is not None}
     if known:
         rho = join_items(sorted({f"{rho:g}" for rho in known.values()}))
@@ -107,169 +109,151 @@ def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
             refuse_seeds("tuning", subject, request.seeds, known, request.results)
 
 
+def refuse_untunable(request: Request[TuningDetails]) -> None:
+    """A UserError if no method has anything that the command tunes."""
+    methods = {name: method for job in request.jobs for name, method in job.methods.items()}
+    if any(method.rho is not None or (request.details.knobs and method.knobs) for method in methods.values()):
+        return
+    others = [name for name, method in methods.items() if method.knobs]
+    further = f"; `tune` tunes the knobs of {join_items(others)}" if others else ""
+    what = "guidance scale ρ and no knob" if request.details.knobs else "guidance scale ρ"
+    raise UserError(f"none of {join_items(methods)} has a {what}; nothing is to be tuned{further}.")
+
+
+def refuse_partial_tuning(request: Request[TuningDetails]) -> None:
+    """A UserError if a protocol is asked for of ρ alone, and a method has more that `tune` tunes."""
+    if request.protocol is None or request.details.knobs:
+        return
+    for job in request.jobs:
+        unknown = (0.0,) * job.task.action_dim  # the range of the actions changes no name of a knob
+        setup = make_setup(job.task, job.config, unknown, unknown)
+        for name in job.methods:
+            further = [each for each in list_tunable(job, name, setup) if each != "rho"]
+            if further:
+                protocol, program = request.protocol.name, program_name()
+                raise UserError(
+                    f"protocol {protocol} tunes all of a method that needs no training, of {name} also "
+                    f"{' and '.join(further)}; type `{program} tune --protocol {protocol} {request.typed}`."
+                )
+
+
 def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> TuningPlan:
     """What is to be tuned on the task of these jobs, and what of it is there already."""
-    task, loaded, known = jobs[0].task, open_data(request, jobs[0], console), dict[Component, Node]()
+    task, loaded, details = jobs[0].task, open_data(request, jobs[0], console), request.details
     tunings: list[MethodTuning] = []
+    idle: list[str] = []
     for job in jobs:
         setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
         for name, method in job.methods.items():
-            if method.rho is not None:
-                components = method.components(setup).items()
-                nodes = {name: make_node(component, loaded.key, known) for name, component in components}
-                tunings.append(MethodTuning(request, job, name, method, method.rho, setup, loaded, nodes))
+            knobs = find_knobs(job, name, setup, details.training) if details.knobs else {}
+            if method.rho is not None or knobs:
+                tunings.append(plan_tuning(request, job, name, knobs, setup, loaded))
+            else:
+                idle.append(name)
     ledger = Ledger(request.artifacts, request.results)
     for tuning in tunings:
         ledger.refuse("tuning", tuning.purpose.subject, request.seeds)
-    trials = tuple(count_left(tuning) for tuning in tunings)
+    trials = tuple(map(count_trials, tunings))
     cells = [cell for tuning in tunings for cell in make_cells(tuning)]
     missing, ready = find_missing(cells, ComponentStore(request.artifacts))
-    return TuningPlan(task, loaded, tuple(tunings), trials, missing, ready)
+    return TuningPlan(task, jobs[0], loaded, tuple(tunings), trials, tuple(idle), missing, ready)
 
 
-def count_left(tuning: MethodTuning) -> int:
-    """The trials that are left of a study."""
-    study = open_study(open_journal(tuning.request, tuning.job, tuning.name), tuning)
-    return max(tuning.wanted - len(find_finished(study)), 0)
+def count_trials(tuning: MethodTuning) -> tuple[int, int]:
+    """The trials that are left of a study, and those that it is to have."""
+    storage = open_journal(tuning.request, tuning.job, tuning.name)
+    study = open_study(storage, tuning)
+    wanted = count_wanted(tuning, storage, study)
+    return max(wanted - count_finished(study.trials), 0), wanted
 
 
 def make_cells(tuning: MethodTuning, episodes: int | None = None) -> list[PlannedCell]:
     """A cell for each seed at the middle of the scales, to estimate and to find the components by."""
-    request, job, config = tuning.request, tuning.job, tuning.job.config
+    config, rho = tuning.job.config, float(np.median(tuning.grid)) if tuning.grid else None
     if episodes is not None:
         config = dataclasses.replace(config, evaluation=dataclasses.replace(config.evaluation, episodes=episodes))
-    rho = float(np.median(tuning.grid))
-    return [
-        PlannedCell(
-            Cell(job.task, tuning.name, tuning.method, config, rho, None, seed, request.preset, job.terms),
-            tuning.setup,
-            tuning.nodes,
-            tuning.name,
-        )
-        for seed in request.seeds
-    ]
+    return [plan_trial(tuning, seed, rho, config) for seed in tuning.request.seeds]
 
 
 def estimate_plan(plan: TuningPlan) -> float:
-    """Expected seconds of one process, if no trial is pruned."""
-    data = plan.loaded.data.first(SLICE).to(plan.tunings[0].request.device)
+    """Expected seconds of one process, if no trial is pruned and every one trains what its knobs change."""
+    if not plan.tunings:
+        return 0.0
+    request = plan.tunings[0].request
+    data = plan.loaded.data.first(SLICE).to(request.device)
     seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
-    for tuning, left in zip(plan.tunings, plan.trials, strict=True):
+    for tuning, (left, _) in zip(plan.tunings, plan.trials, strict=True):
         if left:
-            count = resolve_episodes(plan.task, tuning.job.config)
-            rungs = min(RUNGS, count)
-            cells = make_cells(tuning, math.ceil(count / rungs))
-            seconds += left * rungs * estimate_evaluation(cells, data)
+            rungs = min(RUNGS, resolve_episodes(plan.task, tuning.job.config))
+            count = math.ceil(resolve_episodes(plan.task, tuning.job.config) / rungs)
+            middle = tuning.at({name: knob.mean for name, knob in tuning.knobs.items()})
+            seconds += left * rungs * estimate_evaluation(make_cells(middle, count), data)
+            seconds += left * sum(estimate_making(node, request.seeds, data) for node in find_trained(tuning))
     return seconds
 
 
-def print_plan(plans: Sequence[TuningPlan], request: Request[TuningDetails], console: ProgressConsole) -> None:
+def find_trained(tuning: MethodTuning) -> list[Node]:
+    """The components that a trial trains by itself, as at the first or the last values of the knobs."""
+    shared = {node.label for node in sort_upstream_first(tuning.nodes.values())}
+    ends = [tuning.at({name: knob.ends[end] for name, knob in tuning.knobs.items()}) for end in (0, -1)]
+    own = [[n for n in sort_upstream_first(each.nodes.values()) if n.label not in shared] for each in ends]
+    return max(own, key=len)
+
+
+def print_plan(
+    plans: Sequence[TuningPlan],
+    request: Request[TuningDetails],
+    processes: int,
+    seconds: float,
+    console: ProgressConsole,
+) -> None:
     """Print what will be trained and tried, and how long it should take."""
-    details, seeds = request.details, join_items(request.seeds)
-    data = describe_sources(request)
-    where = f"preset {request.preset}, seeds {seeds}, device {request.device}"
-    console.say(f"Plan: tune ρ by {details.sampler}, {where}" + (f"; {data}" if data else ""))
+    details, data = request.details, describe_sources(request)
+    many = "1 process" if processes == 1 else f"{processes} processes"
+    where = f"preset {request.preset}, seeds {join_items(request.seeds)}, device {request.device}, {many}"
+    what = "ρ and knobs" if details.knobs else "ρ"
+    console.say(f"Plan: tune {what} by {details.sampler}, {where}" + (f"; {data}" if data else ""))
     for plan in plans:
         console.say(f"  {plan.task.name}:")
         for node, missing in plan.missing:
             console.say(f"    to train: {node.label}, seeds {join_items(missing)}")
         if plan.ready:
             console.say(f"    reused: {plan.ready} trained component{'s' if plan.ready > 1 else ''}")
-        for tuning, left in zip(plan.tunings, plan.trials, strict=True):
-            low, high = find_range(details.sampler, tuning.grid, tuning.rho)
-            scales = f"ρ = {join_items(f'{rho:g}' for rho in tuning.grid)}"
-            tried = scales if details.sampler == "grid" else f"ρ from {low:g} to {high:g}"
-            episodes = resolve_episodes(plan.task, tuning.job.config) * len(request.seeds)
-            console.say(
-                f"    {tuning.name}: {left} of {tuning.wanted} trials left, {tried}, {episodes} episodes each"
-            )
-    seconds = sum(map(estimate_plan, plans))
+        for tuning, (left, wanted) in zip(plan.tunings, plan.trials, strict=True):
+            console.say(f"    {tuning.name}: {left} of {wanted} trials left, {describe_search(tuning, plan.task)}")
+        if plan.idle:
+            console.say(f"    {join_items(plan.idle)}: nothing to tune, 0 trials")
     if seconds:
-        console.say(describe_expected(seconds, any(isinstance(plan.task, ControlTask) for plan in plans)))
+        episodes = any(isinstance(plan.task, ControlTask) for plan in plans)
+        console.say(describe_expected(seconds / processes, episodes))
 
 
-def tune_task(request: Request[TuningDetails], plan: TuningPlan, console: ProgressConsole) -> list[Choice]:
-    """Tune the methods of one task, its data loaded once."""
-    builder = ComponentBuilder(
-        ComponentStore(request.artifacts),
-        plan.loaded.data.to(request.device),
-        plan.task.name,
-        console,
-        make_logger(request.logger, request.results),
-    )
-    for node, _ in plan.missing:
-        builder.make(node, request.seeds)
-    return [tune_method(tuning, builder, console) for tuning in plan.tunings]
+def describe_search(tuning: MethodTuning, task: Task) -> str:
+    """What a trial of a method tries, trains and rolls."""
+    is_grid = tuning.request.details.sampler == "grid"
+    scales = [f"{rho:g}" for rho in tuning.range]
+    parts = [f"ρ = {join_items(scales)}" if is_grid else f"ρ from {' to '.join(scales)}"] if scales else []
+    parts += [f"{name} from {knob.describe()}" for name, knob in tuning.knobs.items()]
+    trained = [node.component.kind for node in find_trained(tuning)]
+    parts += [f"{join_items(trained)} trained for each trial"] if trained else []
+    episodes = resolve_episodes(task, tuning.job.config) * len(tuning.request.seeds)
+    return f"{'; '.join(parts)}; {episodes} episodes each"
 
 
-def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> Choice:
-    """Run what is left of one study and keep its best ρ."""
-    request, task = tuning.request, tuning.job.task
-    policies = {
-        seed: tuning.method.policy(builder.models(tuning.nodes, [seed]), tuning.setup) for seed in request.seeds
-    }
-    storage = open_journal(request, tuning.job, tuning.name)
-    study = open_study(storage, tuning)
-    with console.show_bar(f"{task.name} {tuning.name} tuning ρ", len(request.seeds)) as progress:
+def split_into_units(plan: TuningPlan) -> list[Unit]:
+    """The components that all trials need, then one unit for each method, in an order that works."""
+    missing = {node.label for node, _ in plan.missing}
+    of_task = (plan.task, plan.job, plan.loaded.data, plan.loaded.about)
 
-        def objective(trial: optuna.Trial) -> float:
-            started = time.monotonic()
-            low, high = find_range(request.details.sampler, tuning.grid, tuning.rho)
-            rho = trial.suggest_float("rho", low, high, log=request.details.sampler == "tpe")
-            score = score_in_rungs(trial, policies, rho, tuning)
-            builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, {"rho": rho, "score": score})
-            spent = time.monotonic() - started
-            console.say(f"  {task.name} {tuning.name}: tried ρ = {rho:.3g}, score {score:.3g}, {spent:.1f} s")
-            progress(len(study.trials), tuning.wanted)
-            return score
+    def needed(nodes: Iterable[Node]) -> frozenset[str]:
+        return frozenset(node.label for node in sort_upstream_first(nodes)) & missing
 
-        left = tuning.wanted - len(find_finished(study))
-        if left > 0:
-            callback = optuna.study.MaxTrialsCallback(tuning.wanted, states=FINISHED)
-            study.optimize(objective, n_trials=left, callbacks=[callback])
-        progress(tuning.wanted, tuning.wanted)
-    builder.logger.finish(f"{task.name}/{tuning.name}/tuning")
-    choice = describe_choice(tuning, study, all_trials(storage, tuning.purpose))
-    keep_tuned(request.results, choice)
-    console.say(
-        f"  {task.name} {tuning.name}: ρ = {choice.rho:g} (score {choice.score:.3g}; {choice.trials} "
-        f"trials and {choice.episodes} episodes on seeds {join_items(request.seeds)})"
-    )
-    return choice
-
-
-def score_in_rungs(trial: optuna.Trial, policies: Mapping[int, Policy], rho: float, tuning: MethodTuning) -> float:
-    """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each third."""
-    task, config, request = tuning.job.task, tuning.job.config, tuning.request
-    count = resolve_episodes(task, config)
-    edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int).tolist()
-    scores: list[float] = []
-    planned = make_cells(tuning)[0]
-    for rung, (start, end) in enumerate(itertools.pairwise(edges)):
-        evaluations = [
-            Evaluation(
-                seed=seed,
-                rho=rho,
-                episodes=range(start, end),
-                betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
-                device=request.device,
-                purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
-            )
-            for seed in policies
-        ]
-        evaluated = [evaluate_timed(policies[each.seed], task, each) for each in evaluations]
-        name = trial.study.study_name
-        record_evaluation(request, planned, tuning.loaded.about, evaluated, (name, trial.number))
-        scores += [score for each in evaluated for score in each.outcome.scores]
-        trial.set_user_attr("episodes", end * len(request.seeds))
-        trial.report(float(np.mean(scores)), rung)
-        if trial.should_prune() and end < count:
-            raise optuna.TrialPruned
-    return float(np.mean(scores))
-
-
-def evaluate_timed(policy: Policy, task: Task, evaluation: Evaluation) -> Evaluated:
-    """The outcome of an evaluation and the seconds that it took."""
-    started = time.monotonic()
-    outcome = evaluate(policy, task, evaluation, lambda done, total: None)
-    return Evaluated(evaluation, outcome, time.monotonic() - started)
+    making = [
+        Unit(node.label, *of_task, needed(node.upstream.values()), make=(node, seeds))
+        for node, seeds in plan.missing
+    ]
+    tuning = [
+        Unit(f"{plan.task.name} {each.name} tuning", *of_task, needed(each.nodes.values()), tuning=each)
+        for each in plan.tunings
+    ]
+    return making + tuning

@@ -1,4 +1,4 @@
-"""Splits a plan into units of work: one component to train, or one method at one ρ to evaluate.
+"""Splits a plan into units of work: a component to train, a method at one ρ to evaluate, or a method to tune.
 
 A unit can start once the components it needs are made; so units of one task or of many run in one process, or
 in several at once, with the same results.
@@ -18,9 +18,12 @@ from bench.runner.data import load_data
 from bench.runner.evaluate import Outcome, evaluate
 from bench.runner.extend import add_counts, find_earlier, join
 from bench.runner.loggers import Logger, make_logger
-from bench.runner.plan import Node, PlannedCell, TaskPlan, group_cells, sort_upstream_first
+from bench.runner.nodes import Node, sort_upstream_first
+from bench.runner.plan import PlannedCell, TaskPlan, group_cells
 from bench.runner.record import Evaluated, record_evaluation
 from bench.runner.result import make_result, pack_samples
+from bench.runner.study import MethodTuning
+from bench.runner.trials import tune_method
 from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
 from methods.core.policy import Policy
@@ -32,7 +35,7 @@ from training import Data, Progress
 
 @dataclass(frozen=True)
 class Unit:
-    """One component to make, or one method at one ρ to evaluate.
+    """One component to make, one method at one ρ to evaluate, or one method to tune.
 
     Attributes:
         name: the label of the component or of the results.
@@ -40,7 +43,8 @@ class Unit:
         data, about: the task's transitions, None where they have to be read again, and what they are.
         needs: names of the units that must be done before.
         make: the component and the seeds that miss it, or None.
-        group: the cells to evaluate together, if it makes nothing.
+        group: the cells to evaluate together, if it makes and tunes nothing.
+        tuning: the method to tune, or None.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Unit:
     needs: frozenset[str]
     make: tuple[Node, tuple[int, ...]] | None = None
     group: tuple[PlannedCell, ...] = ()
+    tuning: MethodTuning | None = None
 
 
 def split_into_units(plan: TaskPlan) -> list[Unit]:
@@ -88,10 +93,12 @@ class Worker:
     _builder: ComponentBuilder | None = None
 
     def execute(self, unit: Unit) -> None:
-        """Make the unit's component or evaluate its group; what is finished already is left alone."""
+        """Make the unit's component, tune its method or evaluate its group; what is finished is left alone."""
         builder = self._builder_of(unit)
         if unit.make is not None:
             builder.make(*unit.make)
+        elif unit.tuning is not None:
+            tune_method(unit.tuning, builder, self.console)
         else:
             self._evaluate(unit, builder)
 

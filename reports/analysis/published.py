@@ -82,6 +82,16 @@ def read_published_averages() -> dict[tuple[str, str, str], float]:
     }
 
 
+@cache
+def read_published_scales() -> dict[str, float]:
+    """SWG's ρ for each task (Tables 4-7), by D4RL's name of the task without a version."""
+    with (resources.files("reports") / "published" / "published_swg_rho.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file)
+    return {
+        re.sub(r"-v\d+$", "", task): float(rho) for task, rho in table[["task", "rho"]].itertuples(index=False)
+    }
+
+
 def name_swg_data_set(task: str) -> str:
     """D4RL's name of the data set behind a task of SWG's tables."""
     return task if re.search(r"-v\d+$", task) else f"{task}-v0"

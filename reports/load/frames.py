@@ -108,7 +108,7 @@ def list_episodes(result: Result | FailedResult) -> list[dict[str, Any]]:
 
 
 def make_choices_frame(choices: Iterable[Choice]) -> pd.DataFrame:
-    """One row for each choice of ρ."""
+    """One row for each choice; `tried` are the scores by ρ, or by all values in words where knobs were tuned."""
     rows = [
         {
             "suite": choice.suite,
@@ -118,11 +118,14 @@ def make_choices_frame(choices: Iterable[Choice]) -> pd.DataFrame:
             "terms": name_terms(choice.terms),
             "data_source": choice.data.source,
             "rho": choice.rho,
+            "knobs": dict(choice.knobs),
             "score": choice.score,
             "trials": choice.trials,
             "episodes": choice.episodes,
+            "training_steps": choice.training_steps,
+            "seconds": choice.seconds,
             "seeds": choice.seeds,
-            "tried": {trial.rho: trial.score for trial in choice.tried},
+            "tried": {trial.describe() if trial.knobs else trial.rho: trial.score for trial in choice.tried},
         }
         for choice in choices
     ]

@@ -127,10 +127,19 @@ class Data(Schema):
 
 
 class TuningCost(Schema):
-    """What choosing ρ spent on this task and method."""
+    """What tuning spent on this task and method, and the settings that it chose beside ρ.
+
+    Attributes:
+        knobs: the method's tuned settings by their names, with their values.
+        training_steps: of the networks that trials alone needed, all seeds together; None where not stored.
+        seconds: that the trials' episodes took; None where not stored.
+    """
 
     episodes: int
     trials: int
+    knobs: Mapping[str, Any] = {}
+    training_steps: NonNegativeInt | None = None
+    seconds: float | None = None
 
 
 class Evaluations(Schema):

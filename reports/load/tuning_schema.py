@@ -9,23 +9,41 @@ from reports.load.schema import Data, Diverging, Format, Schema
 
 
 class Trial(Schema):
-    """One ρ that was tried, and its score."""
+    """The values of one trial, and its score.
 
-    rho: float
+    Attributes:
+        rho: None for a method that has none.
+        knobs: the method's settings that were tried, by their names.
+        training_steps: of the networks that this trial was the first to need, all seeds together.
+        seconds: that its episodes took.
+    """
+
+    rho: float | None
+    knobs: Mapping[str, Any] = {}
     score: float
+    training_steps: NonNegativeInt | None = None
+    seconds: float | None = None
+
+    def describe(self) -> str:
+        """Its values, such as `ρ = 5, candidates = 32`."""
+        return describe_values(self.rho, self.knobs)
 
 
 class Choice(Schema):
-    """How `tune-rho` chose ρ for one task and method.
+    """How `tune-rho` or `tune` chose ρ, the method's own settings or both, for one task and method.
 
     Attributes:
         data: what it was tuned on.
-        policy: hash of its components' keys, of the sampler and of the method's own settings.
-        settings: by dotted name, all but those of the evaluation.
-        trials, episodes: what all searches for this purpose spent.
+        policy: hash of its components' keys, of the sampler and of the method's own settings before tuning.
+        settings: before tuning, by dotted name, all but those of the evaluation.
+        rho: None for a method that has none.
+        knobs: the method's tuned settings by their names, with their values; none by `tune-rho`.
+        trials, episodes, training_steps, seconds: what all searches for this purpose spent; steps of the networks
+            that trials alone needed, and seconds of their episodes.
         seeds: the seeds it trained and scored on.
-        range: the values of the grid, or the ends of the range.
-        tried: the complete trials.
+        range: the values of ρ's grid, or the ends of its range.
+        ranges: of each tuned setting the ends of its range, or its choices.
+        tried: the complete trials of the search that chose.
     """
 
     suite: str
@@ -36,18 +54,38 @@ class Choice(Schema):
     data: Data
     policy: str
     settings: Mapping[str, Any]
-    rho: float
+    rho: float | None
+    knobs: Mapping[str, Any] = {}
     score: float
     trials: int
     episodes: int
+    training_steps: NonNegativeInt | None = None
+    seconds: float | None = None
     seeds: tuple[int, ...]
     sampler: Literal["grid", "tpe"]
     range: tuple[float, ...]
+    ranges: Mapping[str, tuple[Any, ...]] = {}
     tried: tuple[Trial, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was tuned: `rho`, and the method's settings by their names."""
+        return (*(["rho"] if self.rho is not None else []), *self.knobs)
+
+    def describe(self) -> str:
+        """The chosen values, such as `ρ = 5, candidates = 32`."""
+        return describe_values(self.rho, self.knobs)
+
+
+def describe_values(rho: float | None, knobs: Mapping[str, Any]) -> str:
+    """Values that were tried or chosen, ρ first."""
+    values = {**({} if rho is None else {"ρ": rho}), **knobs}
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
+    return ", ".join(f"{name} = {value}" for name, value in shown.items())
 
 
 class Choices(Schema):
-    """`tuned.json`: the choices of ρ made in this folder."""
+    """`tuned.json`: the choices of `tune-rho` and `tune` made in this folder."""
 
     format: Format
     choices: tuple[Choice, ...]
@@ -59,7 +97,7 @@ class LedgerEntry(Schema):
     Attributes:
         previous: SHA-256 of the line before, without its end; 64 zeros in the first line.
         data: source and fingerprint.
-        policy: as in `Choice`.
+        policy: as in `Choice`, of the settings that were evaluated, in tuning those of the trial.
         episodes: of each seed, from `first_episode` on; on a density, samples at each β.
         purpose: name of the random streams of resets and actions.
         study, trial: of a tuning evaluation, the Optuna study's name and the trial's number in it; else None.

@@ -5,6 +5,7 @@ tuning is for). Only where one task has several does the label get the settings 
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -80,6 +81,11 @@ def label_variants(results: Sequence[Cell]) -> dict[Path, str]:
         }
         labels |= _add_rho(own, plain)
     return labels
+
+
+def strip_rho(label: str) -> str:
+    """A variant's label without its ρ: the same for all scales of a sweep."""
+    return re.sub(r" rho=\S+$", "", label)
 
 
 def name_terms(terms: str) -> str:

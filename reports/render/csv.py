@@ -1,12 +1,13 @@
 """The CSV files: every number of the report at full precision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis.tracks import TRACKS, TrackRow
 from reports.load.frames import describe_cell
 from reports.load.schema import Density
 
@@ -28,6 +29,7 @@ _VARIANCE = (
 )
 _ONLINE = "suite,method,curve,budget,score,lower,upper,tasks,among"
 _DENSITIES = ",".join(["suite,task,variant,seed", *Density.model_fields])
+_TRACKS = "suite,task,variant,track,rho,score,lower,upper,episodes,seeds,absent"
 
 
 def _format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
@@ -149,3 +151,23 @@ def export_online(analyses: Sequence[OnlineAnalysis]) -> str | None:
                     among = a.drawn if name == "bandit" else i + 1
                     rows.append((a.scores.suite, own.label, name, i + 1, score, *band, len(a.tasks), among))
     return _format_csv(_ONLINE, rows) if rows else None
+
+
+def export_tracks(tracks: Mapping[str, Sequence[TrackRow]]) -> str | None:
+    """One row per task, variant and track; None where no method has two tracks on a task.
+
+    Args:
+        tracks: of each suite.
+    """
+    rows = []
+    for suite, own in tracks.items():
+        for row in own if any(len(r.found) > 1 for r in own) else ():
+            for track in TRACKS:
+                found, names = row.found.get(track), (suite, row.task, row.family, track)
+                if found is None:
+                    rows.append((*names, *[None] * 6, row.absent[track]))
+                    continue
+                seeds = None if found.by_seed is None else str(len(found.by_seed))
+                e = found.score
+                rows.append((*names, found.rho, e.value, e.lower, e.upper, found.origin, seeds, None))
+    return _format_csv(_TRACKS, rows) if rows else None

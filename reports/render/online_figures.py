@@ -19,22 +19,28 @@ from reports.render.figures import (
 )
 from reports.render.numbers import count_noun
 
+_LEAST_HEIGHT = 2.0  # points
 
-def _pick_place(online: OnlineAnalysis, method: str) -> int:
-    """Where the method's first variant is among the suite's, so that it keeps its colour."""
-    return next(i for i, v in enumerate(online.scores.variants) if online.scores.method(v) == method)
+
+def _place_methods(online: OnlineAnalysis) -> list[int]:
+    """The place of each method among the suite's, so that it has its own colour where no method was swept.
+
+    A method that is there on other terms too gets a place after all.
+    """
+    methods = list(dict.fromkeys(map(online.scores.method, online.scores.variants)))
+    places: list[int] = []
+    for own in online.methods:
+        place = methods.index(own.method)
+        places.append(place if place not in places else len(methods) + len(places))
+    return places
 
 
 def draw_online(online: OnlineAnalysis) -> Figure:
     """All methods of a suite: the bandit's curve with its band beside the expected best of so many trials."""
     made = make_canvas(10.0, 4.6)
     left, right = made.subplots(1, 2, sharey=True)
-    taken: set[int] = set()
-    for own in online.methods:
-        i = _pick_place(online, own.method)
-        i = i if i not in taken else len(online.scores.variants) + len(taken)  # the same method on other terms
-        taken.add(i)
-        pulls = np.arange(1, PULLS + 1)
+    pulls = np.arange(1, PULLS + 1)
+    for own, i in zip(online.methods, _place_methods(online), strict=True):
         left.plot(
             pulls, own.bandit.score, color=pick_colour(i), marker=pick_marker(i), markersize=5, linewidth=1.8,
             markevery=_space_markers(), label=own.label,
@@ -53,6 +59,9 @@ def draw_online(online: OnlineAnalysis) -> Figure:
     _name_axes(left, "bandit", "evaluation episodes, of each task")
     _name_axes(right, "best of so many trials", "trials, of each task")
     left.set_ylabel("normalised score of the policy found", color=INK)
+    low, high = left.get_ylim()
+    if high - low < _LEAST_HEIGHT:  # where all policies score the same, rounding would fill the axis
+        left.set_ylim((low + high - _LEAST_HEIGHT) / 2, (low + high + _LEAST_HEIGHT) / 2)
     add_legend(made, left, [own.label for own in online.methods])
     add_title(made, online.scores)
     caption = (

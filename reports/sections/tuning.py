@@ -207,10 +207,12 @@ def _describe_grids(cells: Sequence[_Cell]) -> list[Text]:
     """Where the chosen scale is at the edge of those that were tried, or none was better than another."""
     notes: list[str] = []
     for cell in cells:
-        tried = {trial.rho: trial.score for trial in cell.choice.tried} if cell.choice is not None else {}
-        if cell.choice is None or not tried:
+        trials = cell.choice.tried if cell.choice is not None and not cell.choice.knobs else ()
+        tried = {trial.rho: trial.score for trial in trials if trial.rho is not None}
+        rho = cell.choice.rho if cell.choice is not None else None
+        if rho is None or not tried:
             continue
-        rho, name = cell.choice.rho, f"`{cell.variant}` on {cell.task}"
+        name = f"`{cell.variant}` on {cell.task}"
         if len(tried) == 1:
             notes.append(f"{name}: only ρ = {rho:g} was scored in tuning")
         elif len(set(tried.values())) == 1:

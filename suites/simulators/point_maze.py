@@ -1,4 +1,4 @@
-"""Builds the maze2d environments: PointMaze's MuJoCo model under D4RL's protocol of evaluation.
+"""Builds the maze2d environments: PointMaze's MuJoCo model, one a maze, under D4RL's protocol of evaluation.
 
 D4RL's protocol (github.com/Farama-Foundation/D4RL, `maze2d-*-v1`, sparse): one fixed goal without noise; the
 reward is 1 for every step that ends within 0.5 of it; nothing terminates; an episode starts at rest but for a
@@ -16,13 +16,17 @@ lie at the cells' edges, where D4RL's lie 0.2 beside them.
 import math
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, cast
 
 import gymnasium as gym
+import mujoco as untyped
 import numpy as np
 from gymnasium.wrappers import TimeLimit
 
 from suites.environments import make_robotics
+
+mujoco: Any = untyped  # its compiled modules come without types
 
 Cell = tuple[int, int]
 Point = tuple[float, float]
@@ -90,6 +94,18 @@ class Grid:
         return [near for near in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)) if near in self._free]
 
 
+@cache
+def build_maze(identifier: str) -> tuple[Any, Grid]:
+    """The compiled `MjModel` and the cells of a maze; neither changes, so the process's environments share them.
+
+    Args:
+        identifier: Gymnasium-Robotics' environment with the maze, such as `PointMaze_UMaze-v3`.
+    """
+    base: Any = make_robotics(identifier)
+    base.close()
+    return base.model, Grid(base.maze.maze_map)
+
+
 class PointMaze(gym.Env[np.ndarray, np.ndarray]):
     """A point mass that is rewarded near one goal cell.
 
@@ -103,10 +119,8 @@ class PointMaze(gym.Env[np.ndarray, np.ndarray]):
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own declaration)
 
     def __init__(self, identifier: str, goal_cell: Cell):
-        base: Any = make_robotics(identifier)
-        self._point = base.point_env
-        self.model, self.data = base.model, base.data
-        self.grid = Grid(base.maze.maze_map)
+        self.model, self.grid = build_maze(identifier)
+        self.data = mujoco.MjData(self.model)
         self.goal = np.array(self.grid.centre(goal_cell))
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -122,19 +136,24 @@ class PointMaze(gym.Env[np.ndarray, np.ndarray]):
         chosen = cast(Cell, self.grid.free[int(self.np_random.integers(len(self.grid.free)))])
         cell = (options or {}).get("cell", chosen)
         position = np.array(self.grid.centre(cell)) + self.np_random.uniform(-START_NOISE, START_NOISE, 2)
-        self._point.reset()
-        self._point.set_state(position, self.np_random.normal(0.0, START_SPEED, 2))
+        mujoco.mj_resetData(self.model, self.data)
+        mujoco.mj_forward(self.model, self.data)  # as PointMaze does: the solver starts from the last solution
+        self.set_state(position, self.np_random.normal(0.0, START_SPEED, 2))
         return self._observation(), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One step of 0.01 s; never terminated, never truncated (the horizon is `TimeLimit`'s)."""
-        self._point.step(action)
+        self.set_state(self.data.qpos, np.clip(self.data.qvel, -SPEED_LIMIT, SPEED_LIMIT))
+        self.data.ctrl[:] = np.clip(action, -1.0, 1.0)
+        mujoco.mj_step(self.model, self.data)
         x, y = self.data.qpos
         reward = float(math.hypot(x - self.goal[0], y - self.goal[1]) <= GOAL_RADIUS)
         return self._observation(), reward, False, False, {}
 
-    def close(self) -> None:
-        self._point.close()
+    def set_state(self, position: np.ndarray, velocity: np.ndarray) -> None:
+        """Put the point at a position (x, y) in metres, with a velocity in metres a second."""
+        self.data.qpos[:], self.data.qvel[:] = position, velocity
+        mujoco.mj_forward(self.model, self.data)
 
     def _observation(self) -> np.ndarray:
         return np.concatenate([self.data.qpos, self.data.qvel]).astype(np.float32)

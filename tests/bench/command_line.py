@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import api
+from bench import api, requests
 from bench.cli.arguments import parse
 from bench.cli.main import collect_fields
 from bench.config.comparison import find_jobs
@@ -66,6 +66,7 @@ FUNCTIONS = {
             choose_sampler(o["search"], None), o["trials"], read_numbers("grid", o["grid"], float)
         ),
     ),
+    "tune": (api.tune, lambda o: TuningDetails("tpe", o["trials"], (), True, o["training"])),
     "time": (api.time, lambda o: TimingDetails(read_numbers("batches", o["batches"], int), o["calls"])),
 }
 
@@ -79,9 +80,9 @@ def arguments_of(words: Sequence[str]) -> dict[str, Any]:
 def request_of(words: Sequence[str]) -> Request[Any]:
     """What a command line of run, tune-rho or time asks for, without doing it."""
     given, (function, details) = arguments_of(words), FUNCTIONS[words[0]]
-    return api.make_request(function, given, lambda: details(given))
+    return requests.make_request(function, given, lambda: details(given))
 
 
 def jobs_of(words: Sequence[str]) -> tuple[Job, ...]:
     """The jobs of a command line, whether their data are there or not."""
-    return find_jobs(api.make_comparison(FUNCTIONS[words[0]][0], arguments_of(words)))
+    return find_jobs(requests.make_comparison(FUNCTIONS[words[0]][0], arguments_of(words)))

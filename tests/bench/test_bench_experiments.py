@@ -57,7 +57,7 @@ def cells(tmp_path, name, *more, seeds="1"):
         cell
         for job in jobs
         for purposes in [{name: make_purpose(job, "smoke", name, {}, ABOUT) for name in job.methods}]
-        for cell in make_cells(request, job, purposes)
+        for cell in make_cells(request, job, purposes, dict.fromkeys(job.methods, ()))
     ]
 
 

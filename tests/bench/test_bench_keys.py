@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.runner.plan import make_node
+from bench.runner.nodes import make_node
 from critics.weights import Dice, Linex
 from methods import Component, MethodError, SeedStreams
 

@@ -28,9 +28,9 @@ def test_fair_is_refused_until_every_scale_is_tuned(bench, fresh, tmp_path, monk
     asked = ("--protocol", "fair", "--suite", "maze2d", "--tasks", "maze2d-umaze", *TINY, *FEW, *METHODS, *fresh)
     said = bench("run", *asked).mistake
     assert "swg on maze2d-umaze is not tuned; type `" in said
-    assert "tune-rho --protocol fair --suite maze2d --tasks maze2d-umaze --methods unguided,swg" in said
+    assert "tune --protocol fair --suite maze2d --tasks maze2d-umaze --methods unguided,swg" in said
     assert not results_in(tmp_path / "results"), "nothing is evaluated"
-    assert bench("tune-rho", *asked, "--trials", 3).code == 0
+    assert bench("tune", *asked, "--trials", 3).code == 0
     (choice,) = json.loads((tmp_path / "results" / "tuned.json").read_text())["choices"]
     assert (choice["trials"], choice["sampler"], choice["seeds"]) == (3, "tpe", [100, 101])
     assert bench("run", *asked).code == 0

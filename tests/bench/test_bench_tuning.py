@@ -49,7 +49,8 @@ def test_a_grid_is_tried_once_and_the_choice_is_used(bench, folders, tmp_path):
     assert bench("run", *SWG, *folders, "--seeds", "1").code == 0
     (result,) = results_in(tmp_path / "results").values()
     assert (result["rho"], result["rho_source"]) == (choice["rho"], "tuned")
-    assert result["tuning"] == {"episodes": 4, "trials": 2}
+    spent = {"episodes": 4, "trials": 2, "knobs": {}, "training_steps": 0, "seconds": choice["seconds"]}
+    assert result["tuning"] == spent
     assert "tuned" in (bench("report", *folders[:2]).out + report_text(tmp_path))
 
 
@@ -109,7 +110,7 @@ def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp
         asked.append(evaluation)
         return Outcome((float(len(asked)),) * len(evaluation.episodes))
 
-    monkeypatch.setattr("bench.runner.tune.evaluate", poorer_and_poorer)
+    monkeypatch.setattr("bench.runner.trials.evaluate", poorer_and_poorer)
     assert bench("tune-rho", *SWG_TOY, *folders, "--search", "tpe", "--trials", "6").code == 0
     choice = tuned(tmp_path)
     assert choice["trials"] == 6
@@ -124,7 +125,7 @@ def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp
 
 @pytest.mark.usefixtures("unknown_scale")
 def test_scores_that_are_not_finite_choose_nothing(bench, folders, tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.runner.tune.evaluate", lambda *_: Outcome((float("nan"),)))
+    monkeypatch.setattr("bench.runner.trials.evaluate", lambda *_: Outcome((float("nan"),)))
     sentence = bench("tune-rho", *SWG_TOY, *folders, "--grid", "1").mistake
     assert "no trial of swg on moons has a finite score" in sentence
     assert not (tmp_path / "results" / "tuned.json").exists()
@@ -160,7 +161,7 @@ def test_an_interruption_is_one_line(bench, folders, monkeypatch):
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
     monkeypatch.setattr(handler, "emit", records.append)
-    monkeypatch.setattr("bench.runner.tune.evaluate", stopped)
+    monkeypatch.setattr("bench.runner.trials.evaluate", stopped)
     logging.getLogger("optuna").addHandler(handler)
     told = bench("tune-rho", *SWG_TOY, *folders, "--grid", "1")
     logging.getLogger("optuna").removeHandler(handler)

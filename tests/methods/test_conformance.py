@@ -10,7 +10,7 @@ import torch
 from tiny import ACTIONS, HIGH, LOW, OBSERVATIONS, act, make_policy, tiny_setup
 from torch import Tensor
 
-from bench.runner.plan import make_node
+from bench.runner.nodes import make_node
 from critics.iql import IQL
 from methods import Component, Denoiser, Method, Policy, SeedStreams, SlotPolicy, get_method, method_names
 from methods.cep import CEP

@@ -10,7 +10,7 @@ from tiny import HIGH, LOW, make, make_all, make_policy, tiny_data, tiny_setup
 from torch import Tensor
 
 from bench.config.check_settings import check_bounds
-from bench.runner.plan import make_node, sort_upstream_first
+from bench.runner.nodes import make_node, sort_upstream_first
 from critics.in_support import InSupportQ
 from critics.iql import IQL
 from critics.known import KnownCritic

@@ -1,6 +1,7 @@
 """What running the tried policies finds, from made-up ledgers: by enumeration, closed forms and by hand."""
 
 import csv
+import io
 import itertools
 import json
 import math
@@ -10,13 +11,12 @@ import pytest
 from synthetic_results import control, evaluation
 
 from reports.analysis.online import PULLS, REPEATS, analyse_online, expect_chosen, run_bandit
-from reports.analysis.suite import Options
 from reports.load.ledger import read_tuning_records
 from reports.load.scores import load_scores
 from reports.load.tried_policies import Search, collect_tried
 from reports.load.tuning_schema import LedgerEntry
-from reports.render.document import render_markdown
-from reports.report import write_report
+from reports.render.csv import export_online
+from reports.render.document import Figure, render_markdown
 from reports.sections.online import make_online_section
 
 UMAZE = Search("maze2d", "maze2d-umaze", "swg", "quick", "shared", ("local", "ab12"))
@@ -185,7 +185,7 @@ def test_methods_are_averaged_over_the_tasks_that_all_were_tuned_on(folder):
     assert own.bandit.lower[-1] == own.bandit.score[-1] == 40.0
 
 
-def test_the_report_draws_the_curves_and_writes_them(folder, tmp_path):
+def test_the_curves_are_drawn_said_and_exported(folder):
     add_results(folder, ("swg", "cep", "unguided"))
     generator = np.random.default_rng(3)
     folder.write_ledger(
@@ -196,19 +196,24 @@ def test_the_report_draws_the_curves_and_writes_them(folder, tmp_path):
             for rho in map(float, range(count))
         ]
     )
-    write_report(folder.path, tmp_path / "out", options=Options(replicates=200))
-    text = (tmp_path / "out" / "report.md").read_text()
+    found = analyse(folder)
+    blocks = make_online_section(found)
+    text = render_markdown(blocks)
     assert "### Expected online performance, data local" in text
     assert "of training seeds 100, 101, without any reported one" in text
     assert f"Each of {REPEATS:,} repeats draws 8 policies of a method" in text
     assert "drawn with replacement from 6, so that" in text
     assert "Without a curve: `unguided`: no tuning of it on these data is in the ledger." in text
-    assert (tmp_path / "out" / "maze2d-online.png").stat().st_size > 10_000
-    with (tmp_path / "out" / "online.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [len([r for r in rows if (r["method"], r["curve"]) == key]) for key in (
-        ("swg", "bandit"), ("cep", "bandit"), ("swg", "best of k"), ("cep", "best of k, same episodes")
-    )] == [PULLS, PULLS, 7, 5]  # fmt: skip
+    (figure,) = (block for block in blocks if isinstance(block, Figure))
+    assert figure.name == "maze2d-online"
+    exported = export_online([found])
+    assert exported is not None
+    rows = list(csv.DictReader(io.StringIO(exported)))
+    counts = [
+        len([r for r in rows if (r["method"], r["curve"]) == key])
+        for key in itertools.product(("swg", "cep"), ("bandit", "best of k", "best of k, same episodes"))
+    ]
+    assert counts == [PULLS, 7, 7, PULLS, 5, 5]
     first = next(r for r in rows if (r["method"], r["curve"]) == ("swg", "bandit"))
     assert (first["budget"], first["tasks"], first["among"]) == ("1", "2", "8")
     assert float(first["lower"]) <= float(first["score"]) <= float(first["upper"])

@@ -11,10 +11,10 @@ import pytest
 from control_tasks import control_tasks, simulator
 from gymnasium.utils.env_checker import check_env
 
-from suites.environments import make, make_specification
+from suites.environments import make, make_robotics, make_specification
 from suites.errors import DataError
 from suites.recipes.maze2d import WaypointController
-from suites.simulators.point_maze import PointMaze
+from suites.simulators.point_maze import PointMaze, build_maze
 
 TASKS = control_tasks("maze2d")
 
@@ -82,7 +82,7 @@ def test_the_reward_is_one_within_half_a_cell_of_the_fixed_goal():
     assert environment.goal == pytest.approx([2.5, -2.5])  # 8 by 8: column 6 is 2.5 right, row 6 is 2.5 down
     environment.reset(seed=0)
     for x, expected in ((2.5, 1.0), (2.02, 1.0), (1.98, 0.0)):
-        environment._point.set_state(np.array([x, -2.5]), np.zeros(2))
+        environment.set_state(np.array([x, -2.5]), np.zeros(2))
         assert environment.step(np.zeros(2))[1] == expected
 
 
@@ -100,6 +100,23 @@ def test_starts_cover_every_free_cell_evenly(name, cells):
     assert np.abs(offsets).max() <= 0.1 + 1e-6
     assert offsets.std() == pytest.approx(0.2 / math.sqrt(12), rel=0.1)
     assert starts[:, 2:].std() == pytest.approx(0.1, rel=0.15)
+
+
+def test_environments_that_share_a_model_step_as_gymnasium_robotics_does_and_touch_none_beside_them():
+    """To the digit, with walls in the way: its own point, put where each of ours is after the reset."""
+    ours = [PointMaze("PointMaze_Medium-v3", (6, 6)) for _ in range(2)]
+    assert ours[0].model is ours[1].model
+    points = [make_robotics("PointMaze_Medium-v3").point_env for _ in ours]  # pyright: ignore[reportAttributeAccessIssue]
+    for seed, (environment, point) in enumerate(zip(ours, points, strict=True)):
+        environment.reset(seed=seed)
+        point.reset()
+        point.set_state(environment.data.qpos, environment.data.qvel)
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        for environment, point, push in zip(ours, points, (1.0, -1.0), strict=True):
+            action = (push + generator.normal(0, 1, 2)).astype(np.float32)
+            observation, *_ = environment.step(action)
+            assert np.array_equal(observation, point.step(action)[0].astype(np.float32))
 
 
 def test_resets_are_fixed_by_the_seed():
@@ -128,6 +145,7 @@ def test_gymnasiums_own_check():
 
 def test_no_model_file_is_left_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    build_maze.cache_clear()
     PointMaze("PointMaze_UMaze-v3", (1, 1)).close()
     assert list(Path(tmp_path).iterdir()) == []
 

@@ -1,0 +1,98 @@
+"""A node is a component with its key, and the nodes that it is made from.
+
+The key is the hash of everything that made the component: kind, code version, how its random numbers are named,
+settings, the keys of its upstream components and the data set's fingerprint.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.storage.components import hash_json
+from methods.core.method import MethodError
+from training import Component, Computed, Trained
+from training.seeds import STREAMS
+
+KEY_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Node:
+    """A component with its key.
+
+    Attributes:
+        component: what it is.
+        label: `<kind>-<key>`, its folder's name.
+        upstream: the nodes it is made from, by its own names for them.
+    """
+
+    component: Component
+    label: str
+    upstream: Mapping[str, "Node"]
+
+    @property
+    def made(self) -> bool:
+        """Whether it has to be trained or computed at all; a known critic has not."""
+        return isinstance(self.component, Trained | Computed)
+
+
+def make_node(component: Component, fingerprint: str, known: dict[Component, Node]) -> Node:
+    """The node of a component and, through `known`, one node for equal components.
+
+    Raises:
+        MethodError: a field that cannot be written as JSON, so that it has no place in a key.
+    """
+    if component not in known:
+        upstream = {name: make_node(other, fingerprint, known) for name, other in component.upstream().items()}
+        labels = {name: node.label for name, node in upstream.items()}
+        cls = type(component)
+        made_by = [component.kind, component.version, STREAMS, f"{cls.__module__}.{cls.__qualname__}"]
+        key = hash_json([*made_by, collect_fields(component), labels, fingerprint])
+        known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
+    return known[component]
+
+
+def collect_fields(component: Component) -> dict[str, Any]:
+    """A component's settings as JSON values, without its upstream components, which enter by their keys."""
+    return {
+        item.name: as_json(getattr(component, item.name), f"{component.kind}.{item.name}")
+        for item in dataclasses.fields(component)  # pyright: ignore[reportArgumentType]
+        if not isinstance(getattr(component, item.name), Component) and item.metadata.get("in_key") is not False
+    }
+
+
+def as_json(value: Any, name: str) -> Any:
+    """A field's value as JSON; a nested dataclass with the name of its type.
+
+    Raises:
+        MethodError: a value that JSON does not know.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **as_json(fields, name)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each, f"{name}.{key}") for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(each, f"{name}[{place}]") for place, each in enumerate(value)]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise MethodError(
+        f"component field {name} holds a {type(value).__name__}, which has no place in a key; use numbers, texts, "
+        "tuples and frozen dataclasses of them, or mark the field with metadata={'in_key': False}."
+    )
+
+
+def sort_upstream_first(nodes: Iterable[Node]) -> list[Node]:
+    """Every node once, upstream first; those that are known rather than made are left out."""
+    found: dict[str, Node] = {}
+
+    def visit(node: Node) -> None:
+        for other in node.upstream.values():
+            visit(other)
+        if node.made:
+            found.setdefault(node.label, node)
+
+    for node in nodes:
+        visit(node)
+    return list(found.values())
