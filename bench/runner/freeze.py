@@ -76,8 +76,8 @@ def freeze(request: Request[RunDetails], plans: Sequence[TaskPlan], freezing: Fr
     """Write the frozen plan and its copy in the results folder; one that is there with the same content stays.
 
     Raises:
-        UserError: another plan is there, a cell of this one was evaluated before, the seeds have different data, or
-            the primary comparison is not one of two methods that have one variant each.
+        UserError: another plan is there, a cell of this one was evaluated before, the data differ by seed, or the
+            primary comparison is not one of two methods that have one variant each.
         ReportError: a damaged ledger.
     """
     if any(job.config.data.is_per_seed for job in request.jobs):

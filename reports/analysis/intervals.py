@@ -58,11 +58,6 @@ def compute_gap(scores: np.ndarray) -> np.ndarray:
     return np.clip(1.0 - scores, 0.0, None).mean(axis=(-2, -1))
 
 
-def compute_log_geometric_mean(values: np.ndarray) -> np.ndarray:
-    """The mean over tasks of the logarithm of the mean over seeds, of positive values."""
-    return np.log(values.mean(axis=-2)).mean(axis=-1)
-
-
 STATISTICS: Mapping[str, Statistic] = {
     "IQM": compute_iqm,
     "median": compute_median,
@@ -152,18 +147,6 @@ def estimate_positive_mean(values: np.ndarray) -> Estimate:
     """The same for distances, which no interval takes below 0."""
     found = estimate_mean(values)
     return found if found.lower is None else Estimate(found.value, max(0.0, found.lower), found.upper)
-
-
-def estimate_geometric_mean(values: np.ndarray) -> Estimate:
-    """The geometric mean over tasks of the means over seeds; the interval is one of its logarithm.
-
-    Args:
-        values: seeds × tasks, positive.
-    """
-    found = estimate(compute_log_geometric_mean, values)
-    if found.lower is None or found.upper is None:
-        return Estimate(float(np.exp(found.value)))
-    return Estimate(*map(float, np.exp([found.value, found.lower, found.upper])))
 
 
 def estimate_aggregates(scores: np.ndarray) -> dict[str, Estimate]:

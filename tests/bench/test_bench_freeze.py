@@ -149,3 +149,11 @@ def test_python_plans_too(folders, tmp_path):
     assert entry["rho"] == {"source": "exact", "values": [1.0]}
     with pytest.raises(UserError, match="two different methods"):
         interface.plan(**given, **places, freeze=tmp_path / "p.json", primary="swg,swg", progress=False)
+
+
+def test_data_that_differ_by_seed_are_not_frozen(bench, folders, tmp_path):
+    given = (*MAZE, "--methods", "swg", "--data-set.seed", "per-seed", "--seeds", "0,1", *folders)
+    said = bench("plan", *given, "--freeze", tmp_path / "plan.json").mistake
+    assert "--data-set.seed per-seed" in said
+    assert "leave out --freeze" in said
+    assert not (tmp_path / "plan.json").exists()
