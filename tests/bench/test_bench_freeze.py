@@ -115,13 +115,6 @@ def test_with_a_protocol_a_scale_is_frozen_as_one_to_tune(bench, folders, tmp_pa
     assert (plan["protocol"], plan["seeds"]) == ("fair", [0, 1])
 
 
-def test_data_that_differ_by_seed_are_not_frozen(bench, folders, tmp_path):
-    freeze = ("plan", *SWG, *folders, "--freeze", tmp_path / "p.json", "--seeds", "0,1")
-    said = bench(*freeze, "--data-set.seed", "per-seed").mistake
-    assert "a frozen plan names one data set for each task" in said
-    assert not (tmp_path / "p.json").exists()
-
-
 def test_a_primary_comparison_is_one_of_two_variants(bench, folders, tmp_path):
     freeze = ("plan", *COMPARED, *folders, "--freeze", tmp_path / "p.json", "--primary")
     assert "primary 'swg' must be two different methods, as in swg,cep" in bench(*freeze, "swg").mistake
