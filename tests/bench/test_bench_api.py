@@ -15,7 +15,7 @@ import pytest
 from command_line import MAZE, results_in
 
 import bench
-from bench.cli.options import ReportOptions, RunOptions, TimeOptions, TuneOptions
+from bench.cli.options import ReportOptions, RunOptions, TimeOptions, TuneOptions, TuneRhoOptions
 from bench.config.code import describe_task
 from bench.config.values import read_numbers, read_seeds
 from bench.plugins import load_plugin
@@ -53,7 +53,13 @@ def bench_command(bench):
 
 @pytest.mark.parametrize(
     ("function", "options"),
-    [("run", RunOptions), ("tune_rho", TuneOptions), ("time", TimeOptions), ("report", ReportOptions)],
+    [
+        ("run", RunOptions),
+        ("tune_rho", TuneRhoOptions),
+        ("tune", TuneOptions),
+        ("time", TimeOptions),
+        ("report", ReportOptions),
+    ],
 )
 def test_a_function_has_the_options_of_its_command_and_their_defaults(function, options):
     """Texts of the command line are read as what the function has."""
