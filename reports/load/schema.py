@@ -6,6 +6,7 @@
 """
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -52,12 +53,36 @@ class Episode(Schema):
 
 
 class Density(Schema):
-    """Distance of a method's samples to the exact target at one β, and of two target samples (the floor)."""
+    """How far a method's samples are from the exact target at one β, and what exact samples are measured at.
+
+    Attributes:
+        distance: sliced Wasserstein distance to as many samples of the target.
+        floor: geometric mean of that distance over pairs of exact samples.
+        floor_log_spread: standard deviation of its logarithm over the pairs.
+        floor_pairs: how many pairs.
+        effective_beta: the β that the samples have, by maximum likelihood, within the range that is searched.
+        effective_beta_low, effective_beta_high: its 95 % interval.
+        effective_beta_least, effective_beta_most: ends of the range.
+        divergence: KL(target || samples) on a grid, in nats.
+        divergence_floor, divergence_spread: mean and standard deviation of the same over the pairs.
+        classifier: held-out accuracy in telling the samples from the target's.
+    """
 
     inverse_temperature: float
     distance: Diverging
     floor: float
+    floor_log_spread: float
+    floor_pairs: int
     samples: int
+    effective_beta: Diverging
+    effective_beta_low: Diverging
+    effective_beta_high: Diverging
+    effective_beta_least: float
+    effective_beta_most: float
+    divergence: Diverging
+    divergence_floor: float
+    divergence_spread: float
+    classifier: Diverging
 
 
 class Canonical(Schema):
@@ -76,6 +101,7 @@ class Data(Schema):
         canonical: what the task declares as published, whether used here or not; None where nothing is.
         reward_transform: what was done to the rewards, `r` for nothing.
         fingerprint: of the data as they come from their source.
+        per_seed: whether each training seed has a data set made with that seed, of which this is one.
         action_low, action_high: range of the actions in each dimension, which policies keep to.
     """
 
@@ -88,6 +114,12 @@ class Data(Schema):
     transitions: int
     action_low: tuple[float, ...]
     action_high: tuple[float, ...]
+    per_seed: bool = False
+
+    @property
+    def recipe(self) -> str:
+        """The name; where each seed has a set of its own, without the seed, so that it is the same for all."""
+        return re.sub(r"-seed\d+(?=-v\d+$)", "", self.name) if self.per_seed else self.name
 
     @property
     def identity(self) -> tuple[str, str]:

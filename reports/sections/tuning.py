@@ -70,6 +70,16 @@ class _Cell:
         return entered | set(self.choice.seeds if self.choice is not None else ())
 
     @property
+    def tuned_and_reported(self) -> set[int]:
+        """The seeds that were both tuned on and reported, on the same data."""
+        entered = {s for entry in self.entries if entry.kind == "tuning" for s in self._list_reported(entry)}
+        return entered | (self.seeds & set(self.choice.seeds if self.choice is not None else ()))
+
+    def _list_reported(self, entry: LedgerEntry) -> set[int]:
+        """The seeds of an entry that are reported here on the entry's data."""
+        return {r.seed for r in self.results if r.data.identity == entry.data} & set(entry.seeds)
+
+    @property
     def tuning_episodes(self) -> int:
         """All that the ledger knows, over the seeds."""
         return sum(entry.episodes * len(entry.seeds) for entry in self.entries if entry.kind == "tuning")
@@ -77,7 +87,7 @@ class _Cell:
     @property
     def seen(self) -> set[float]:
         """The scales that were evaluated on the reported seeds, by the ledger, and those shown here."""
-        known = {entry.rho for entry in self.entries if entry.kind == "reported" and self.seeds & set(entry.seeds)}
+        known = {entry.rho for entry in self.entries if entry.kind == "reported" and self._list_reported(entry)}
         return {rho for rho in known | {result.rho for result in self.results} if rho is not None}
 
 
@@ -91,7 +101,7 @@ def _collect_cells(scores: SuiteScores, records: TuningRecords) -> list[_Cell]:
             if all(result.rho is None and result.tuning is None for result in results):
                 continue
             of_method = [e for e in records.ledger if (e.task, e.method) == (task, first.method)]
-            entries = tuple(e for e in of_method if e.data == first.data.identity)
+            entries = tuple(e for e in of_method if e.data in {result.data.identity for result in results})
             choice = find_choice(first, records.choices)
             cells.append(_Cell(scores.label_task(task), variant, results, choice, entries))
     return cells
@@ -136,7 +146,7 @@ def _warn_of_shared_seeds(cells: Iterable[_Cell]) -> list[str]:
     shared: dict[str, set[int]] = {}
     named = {cell.variant: f"ρ of `{cell.variant}`" if cell.has_scale else f"`{cell.variant}`" for cell in cells}
     for cell in cells:
-        if both := cell.tuning_seeds & cell.seeds:
+        if both := cell.tuned_and_reported:
             shared.setdefault(cell.variant, set()).update(both)
     return [
         f"{named[variant]} was tuned on seed(s) that are also reported ({_join_sorted(seeds)}), which biases its "
@@ -190,7 +200,7 @@ def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text
         more = f" in addition to the {reported:,} reported ones" if scores.is_control else ""
         if not all(cell.tuning_seeds for cell in tuned):
             where = "and neither the ledger nor `tuned.json` says on which seeds for every one of them"
-        elif any(cell.tuning_seeds & cell.seeds for cell in tuned):
+        elif any(cell.tuned_and_reported for cell in tuned):
             where = "in part on reported seeds"
         else:
             where = "on other seeds than the reported ones"
