@@ -15,7 +15,7 @@ class Protocol:
         seeds: training seeds of every method.
         episodes: of every seed on every task.
         trials: that every method with something to tune is tuned with, on every task.
-        tuning_episodes: of each tuning seed, for every trial of `tune-rho` that is held to the protocol.
+        tuning_episodes: of each tuning seed, for every trial of `tune` that is held to the protocol.
     """
 
     name: str
