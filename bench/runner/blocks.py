@@ -5,8 +5,8 @@ has one seed and always the same number of rows; an episode has its row by its n
 computed all the same. Random numbers are by (training seed, task, purpose, episode, step), see `KeyedNoise`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,6 +15,7 @@ from torch import Tensor
 from methods.core.policy import Policy, SlotPolicy
 from methods.diffusion.keyed_noise import KeyedNoise
 from suites.task import DensityTask, Task
+from suites.toy.references import Reference
 from training.seeds import stream_number
 
 EVALUATION = 3
@@ -22,7 +23,7 @@ EVALUATION = 3
 REPORT = "evaluation"
 TUNING = "tuning"
 FEW_CANDIDATES = 4
-ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 25, 256
+ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 25, 4096
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Evaluation:
         betas: inverse temperatures of a density.
         device: of the policy.
         purpose: `evaluation` or `tuning`; the two draw disjoint resets and noise.
+        references: what samples of a density are held against, by β; without one the distance alone is computed.
     """
 
     seed: int
@@ -44,6 +46,7 @@ class Evaluation:
     betas: Sequence[float]
     device: torch.device
     purpose: str = REPORT
+    references: Mapping[float, Reference] = field(default_factory=dict)
 
     def noise(self, task: Task, episodes: Sequence[int], step: int = 0) -> KeyedNoise:
         """The random numbers of rows at one step of these episodes."""

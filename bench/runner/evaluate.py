@@ -17,7 +17,8 @@ from methods.core.policy import Policy
 from reports.load.schema import Density, Episode
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
-from suites.toy.distance import noise_floor, sliced_wasserstein
+from suites.toy.measures import Measures, measure, measure_distance
+from suites.toy.references import Reference
 from training import Progress
 from training.seeds import stream_number
 
@@ -45,7 +46,8 @@ class Outcome:
     Attributes:
         scores: one number for each episode, normalised, or for each inverse temperature, a distance.
         episodes: of a simulator.
-        densities, points: of a density, where it is to be reported; none while tuning.
+        densities: of a density, where there are references to hold it against.
+        points: of a density, where it is to be reported; none while tuning.
     """
 
     scores: tuple[float, ...]
@@ -93,15 +95,49 @@ def _evaluate_density(policy: Policy, task: DensityTask, evaluation: Evaluation,
         ours = _draw_points(policy, task, evaluation, number).double().cpu().numpy()
         generator = np.random.default_rng(stream_number(evaluation.seed, f"{purpose}/{task.name}/{beta:g}"))
         truth = sample_target(task.density, beta, samples, generator)
-        distance = sliced_wasserstein(ours, truth)
-        outcome = replace(outcome, scores=(*outcome.scores, distance))
-        if purpose == REPORT:  # a floor takes ten target samples more, and tuning needs none
-            floor = noise_floor(task.density, beta, samples, generator)
-            density = Density(inverse_temperature=beta, distance=distance, floor=floor, samples=samples)
+        if beta in evaluation.references:
+            reference = evaluation.references[beta]
+            measures = measure(ours, truth, task.density, reference.law)
+            distance = measures.distance
+            density = describe_density(beta, samples, measures, reference)
+            outcome = replace(outcome, densities=(*outcome.densities, density))
+        else:
+            distance = measure_distance(ours, truth)
+        if purpose == REPORT:
             shown = Points(beta, ours[:PICTURE_SAMPLES], truth[:PICTURE_SAMPLES])
-            outcome = replace(outcome, densities=(*outcome.densities, density), points=(*outcome.points, shown))
+            outcome = replace(outcome, points=(*outcome.points, shown))
+        outcome = replace(outcome, scores=(*outcome.scores, distance))
         progress(number + 1, len(evaluation.betas))
     return outcome
+
+
+def describe_density(beta: float, samples: int, measures: Measures, reference: Reference) -> Density:
+    """What a result says of samples at one β.
+
+    Args:
+        beta: the inverse temperature.
+        samples: how many were measured.
+        measures: of them.
+        reference: what they are held against.
+    """
+    floor, effective = reference.floor, measures.effective
+    return Density(
+        inverse_temperature=beta,
+        distance=measures.distance,
+        floor=floor.distance,
+        floor_log_spread=floor.log_spread,
+        floor_pairs=floor.pairs,
+        samples=samples,
+        effective_beta=effective.value,
+        effective_beta_low=effective.lower,
+        effective_beta_high=effective.upper,
+        effective_beta_least=effective.least,
+        effective_beta_most=effective.most,
+        divergence=measures.divergence,
+        divergence_floor=floor.divergence,
+        divergence_spread=floor.divergence_spread,
+        classifier=measures.accuracy,
+    )
 
 
 def _draw_points(policy: Policy, task: DensityTask, evaluation: Evaluation, place: int) -> torch.Tensor:

@@ -126,7 +126,7 @@ def refuse_untunable(request: Request[TuningDetails]) -> None:
         return
     others = [name for name, method in methods.items() if method.knobs]
     further = f"; `tune` tunes the knobs of {join_items(others)}" if others else ""
-    what = "guidance scale ρ and no knob" if request.details.knobs else "guidance scale ρ"
+    what = "guidance scale ρ or a knob" if request.details.knobs else "guidance scale ρ"
     raise UserError(f"none of {join_items(methods)} has a {what}; nothing is to be tuned{further}.")
 
 

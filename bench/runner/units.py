@@ -5,11 +5,12 @@ in several at once, with the same results.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bench.config.request import Job, Request, resolve_betas, resolve_episodes
+from bench.config.spec import Cell
 from bench.progress import ProgressConsole
 from bench.runner.blocks import Evaluation
 from bench.runner.component_builder import ComponentBuilder
@@ -28,6 +29,7 @@ from bench.storage.results import ResultStore
 from methods.core.policy import Policy
 from reports.load import schema
 from suites.task import DensityTask, Task
+from suites.toy.references import Reference, find_reference
 from training import Data, Progress
 
 
@@ -133,6 +135,7 @@ class Worker:
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
         """Evaluate one method at one ρ for its open seeds, and write each seed's result once it is done."""
         group, cell = unit.group, unit.group[0].cell
+        references = self._find_references(cell)
         rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
         with self.console.show_bar(f"{unit.where} {cell.name}{rho}", len(group)) as progress:
             for place, planned in enumerate(group):
@@ -140,10 +143,25 @@ class Worker:
                 def of_all(done: int, total: int, place: int = place) -> None:
                     progress(place * total + done, len(group) * total)
 
-                self._evaluate_seed(planned, unit.about, builder, of_all)
+                self._evaluate_seed(planned, unit.about, builder, references, of_all)
+
+    def _find_references(self, cell: Cell) -> dict[float, Reference]:
+        """What the samples of a density are held against at each β; none for another task."""
+        if not isinstance(cell.task, DensityTask):
+            return {}
+        found, samples = {}, resolve_episodes(cell.task, cell.config)
+        for beta in resolve_betas(cell.task, cell.config):
+            with self.console.show_bar(f"{cell.task.name} noise floor, β={beta:g}") as progress:
+                found[beta] = find_reference(cell.task.density, beta, samples, self.request.artifacts, progress)
+        return found
 
     def _evaluate_seed(
-        self, planned: PlannedCell, about: schema.Data, builder: ComponentBuilder, progress: Progress
+        self,
+        planned: PlannedCell,
+        about: schema.Data,
+        builder: ComponentBuilder,
+        references: Mapping[float, Reference],
+        progress: Progress,
     ) -> None:
         """Evaluate one cell and write its result."""
         cell, request = planned.cell, self.request
@@ -157,6 +175,7 @@ class Worker:
             episodes=range(kept, resolve_episodes(cell.task, cell.config)),
             betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
             device=request.device,
+            references=references,
         )
         started = time.monotonic()
         outcome = evaluate(policy, cell.task, evaluation, progress)

@@ -11,11 +11,12 @@ from reports.analysis.improvement import estimate_improvement
 from reports.analysis.intervals import (
     Estimate,
     estimate_aggregates,
-    estimate_geometric_mean,
     estimate_mean,
     estimate_positive_mean,
 )
 from reports.analysis.looks import LookHistory, review_looks
+from reports.analysis.measures import Measures, summarize_measures
+from reports.analysis.multiples import Floor, average_floors, estimate_multiple
 from reports.analysis.pairs import MARGIN, SuitePairs, compare_suite
 from reports.analysis.statistics import REPLICATES, Profile, bootstrap_aggregates, estimate_profile
 from reports.analysis.variance import VarianceParts, split_variance
@@ -83,7 +84,11 @@ def _choose_thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def analyse_control(
-    scores: SuiteScores, asked: str | None, options: Options, looks: Sequence[Look] = ()
+    scores: SuiteScores,
+    asked: str | None,
+    options: Options,
+    looks: Sequence[Look] = (),
+    primary: tuple[str, str] | None = None,
 ) -> ControlAnalysis:
     """Everything said about a control suite.
 
@@ -92,6 +97,7 @@ def analyse_control(
         asked: the baseline asked for, if any.
         options: margin and bootstrap replicates.
         looks: of earlier reports.
+        primary: two variants whose pair is tested alone.
     """
     baseline, replicates = scores.baseline(asked), options.replicates
     points = {variant: scores.matrix(variant) for variant in scores.variants}
@@ -112,7 +118,7 @@ def analyse_control(
         profiles={
             variant: estimate_profile(matrix, thresholds, replicates) for variant, matrix in matrices.items()
         },
-        pairs=compare_suite(points, scores.tasks, options.margin),
+        pairs=compare_suite(points, scores.tasks, options.margin, primary),
         collapsed={cell: count_collapsed(values) for cell, values in cells.items()},
         variances={cell: parts for cell in cells if (parts := _split_cell(scores, *cell)) is not None},
         replicates=replicates,
@@ -133,10 +139,12 @@ class DensityAnalysis:
         baseline: the variant the others are compared with.
         inverse_temperatures: the β at which any result was scored, ascending; the numbers of one that was not
             scored there are NaN.
-        floors: (task, β) to the mean distance between two samples of the target itself.
+        floors: (task, β) to the distance between two samples of the target itself.
         distances: (task, β, variant) to the mean distance over seeds.
-        multiples: the same as multiples of the floor, which is taken as a constant; NaN where it is 0.
-        overall: (β, variant) to the geometric mean of the multiples over the tasks; NaN where one is not positive.
+        multiples: the geometric mean over seeds of the distances as multiples of the floor; NaN where one is not
+            positive.
+        overall: (β, variant) to the geometric mean of the multiples over the tasks.
+        measures: (task, β, variant) to what else was measured.
         pairs: every pair of variants, by the logarithm of the distance, averaged over β; None where a distance is
             not positive or a result was not scored at every β.
         history: earlier looks at this comparison.
@@ -145,10 +153,11 @@ class DensityAnalysis:
     scores: SuiteScores
     baseline: str
     inverse_temperatures: tuple[float, ...]
-    floors: Mapping[tuple[str, float], float]
+    floors: Mapping[tuple[str, float], Floor]
     distances: Mapping[tuple[str, float, str], Estimate]
     multiples: Mapping[tuple[str, float, str], Estimate]
     overall: Mapping[tuple[float, str], Estimate]
+    measures: Mapping[tuple[str, float, str], Measures]
     pairs: SuitePairs | None
     history: LookHistory
 
@@ -158,13 +167,19 @@ class DensityAnalysis:
         return self.distances[task, beta, variant].value / reference if reference > 0 else float("nan")
 
 
-def analyse_densities(scores: SuiteScores, asked: str | None, looks: Sequence[Look] = ()) -> DensityAnalysis:
+def analyse_densities(
+    scores: SuiteScores,
+    asked: str | None,
+    looks: Sequence[Look] = (),
+    primary: tuple[str, str] | None = None,
+) -> DensityAnalysis:
     """Everything said about a suite of densities.
 
     Args:
         scores: the suite.
         asked: the baseline asked for, if any.
         looks: of earlier reports.
+        primary: two variants whose pair is tested alone.
     """
     at = {(r.path, d.inverse_temperature): d for r in scores.results() for d in r.densities}
     betas = tuple(sorted({beta for _, beta in at}))
@@ -172,22 +187,19 @@ def analyse_densities(scores: SuiteScores, asked: str | None, looks: Sequence[Lo
     for beta in betas:
         for task in scores.tasks:
             cells = [at.get((r.path, beta)) for v in scores.variants for r in scores.of(task, v)]
-            known = [density.floor for density in cells if density is not None]
-            floors[task, beta] = float(np.mean(known)) if known else float("nan")
+            floors[task, beta] = average_floors([density for density in cells if density is not None])
         for variant in scores.variants:
-            own = [
-                [at[r.path, beta].distance if (r.path, beta) in at else np.nan for r in scores.of(task, variant)]
-                for task in scores.tasks
-            ]
-            distance = np.array(own).T  # seeds × tasks
-            floor = np.array([floors[task, beta] for task in scores.tasks])
-            multiple = np.divide(distance, floor, out=np.full_like(distance, np.nan), where=floor > 0)
+            own = [[at.get((r.path, beta)) for r in scores.of(task, variant)] for task in scores.tasks]
+            # Both seeds × tasks; every result has the floor of its own number of samples.
+            distance = np.array([[d.distance if d else np.nan for d in found] for found in own]).T
+            multiple = np.array(
+                [[d.distance / d.floor if d and d.floor else np.nan for d in found] for found in own]
+            ).T
+            errors = [floors[task, beta].error for task in scores.tasks]
             for i, task in enumerate(scores.tasks):
                 distances[task, beta, variant] = estimate_positive_mean(distance[:, i])
-                multiples[task, beta, variant] = estimate_positive_mean(multiple[:, i])
-            overall[beta, variant] = (
-                estimate_geometric_mean(multiple) if (multiple > 0).all() else Estimate(float("nan"))
-            )
+                multiples[task, beta, variant] = estimate_multiple(multiple[:, [i]], [errors[i]])
+            overall[beta, variant] = estimate_multiple(multiple, errors)
     return DensityAnalysis(
         scores,
         scores.baseline(asked),
@@ -196,12 +208,15 @@ def analyse_densities(scores: SuiteScores, asked: str | None, looks: Sequence[Lo
         distances,
         multiples,
         overall,
-        _compare_densities(scores, betas),
+        summarize_measures(scores),
+        _compare_densities(scores, betas, primary),
         review_looks(scores, looks),
     )
 
 
-def _compare_densities(scores: SuiteScores, betas: tuple[float, ...]) -> SuitePairs | None:
+def _compare_densities(
+    scores: SuiteScores, betas: tuple[float, ...], primary: tuple[str, str] | None
+) -> SuitePairs | None:
     """Pairs by the mean over β of the logarithm of the distance."""
     cells = {
         variant: [[{d.inverse_temperature: d.distance for d in r.densities} for r in scores.of(task, variant)]
@@ -214,13 +229,20 @@ def _compare_densities(scores: SuiteScores, betas: tuple[float, ...]) -> SuitePa
     }
     if not all((array > 0).all() and np.isfinite(array).all() for array in found.values()):
         return None
-    return compare_suite({v: np.log(array).mean(axis=-1).T for v, array in found.items()}, scores.tasks, None)
+    logarithms = {v: np.log(array).mean(axis=-1).T for v, array in found.items()}
+    return compare_suite(logarithms, scores.tasks, None, primary)
 
 
 Analysis = ControlAnalysis | DensityAnalysis
 
 
-def analyse(scores: SuiteScores, asked: str | None, options: Options, looks: Sequence[Look] = ()) -> Analysis:
+def analyse(
+    scores: SuiteScores,
+    asked: str | None,
+    options: Options,
+    looks: Sequence[Look] = (),
+    primary: tuple[str, str] | None = None,
+) -> Analysis:
     """The analysis that fits the suite's metric.
 
     Args:
@@ -228,7 +250,8 @@ def analyse(scores: SuiteScores, asked: str | None, options: Options, looks: Seq
         asked: the baseline asked for, if any.
         options: margin and bootstrap replicates.
         looks: of earlier reports.
+        primary: two variants whose pair is tested alone, as a frozen plan has it.
     """
     if scores.is_control:
-        return analyse_control(scores, asked, options, looks)
-    return analyse_densities(scores, asked, looks)
+        return analyse_control(scores, asked, options, looks, primary)
+    return analyse_densities(scores, asked, looks, primary)

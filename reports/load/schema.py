@@ -53,12 +53,36 @@ class Episode(Schema):
 
 
 class Density(Schema):
-    """Distance of a method's samples to the exact target at one β, and of two target samples (the floor)."""
+    """How far a method's samples are from the exact target at one β, and what exact samples are measured at.
+
+    Attributes:
+        distance: sliced Wasserstein distance to as many samples of the target.
+        floor: geometric mean of that distance over pairs of exact samples.
+        floor_log_spread: standard deviation of its logarithm over the pairs.
+        floor_pairs: how many pairs.
+        effective_beta: the β that the samples have, by maximum likelihood, within the range that is searched.
+        effective_beta_low, effective_beta_high: its 95 % interval.
+        effective_beta_least, effective_beta_most: ends of the range.
+        divergence: KL(target || samples) on a grid, in nats.
+        divergence_floor, divergence_spread: mean and standard deviation of the same over the pairs.
+        classifier: held-out accuracy in telling the samples from the target's.
+    """
 
     inverse_temperature: float
     distance: Diverging
     floor: float
+    floor_log_spread: float
+    floor_pairs: int
     samples: int
+    effective_beta: Diverging
+    effective_beta_low: Diverging
+    effective_beta_high: Diverging
+    effective_beta_least: float
+    effective_beta_most: float
+    divergence: Diverging
+    divergence_floor: float
+    divergence_spread: float
+    classifier: Diverging
 
 
 class Canonical(Schema):

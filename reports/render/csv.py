@@ -9,26 +9,27 @@ from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
 from reports.analysis.tracks import TRACKS, TrackRow
 from reports.load.frames import describe_cell
+from reports.load.schema import Density
 
 _AGGREGATES = (
     "suite,variant,baseline,aggregate,estimate,lower,upper,rliable_lower,rliable_upper,seeds,tasks,replicates,data"
 )
-_EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,seeds"
+_EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,floor_error,seeds"
 _COMPARISON = (
     "experiment,table,suite,task,method,row,ours,ours_lower,ours_upper,published,published_spread,"
     "difference,difference_lower,difference_upper,seeds"
 )
 _PAIRS = (
     "suite,task,first,second,unit,difference,lower,upper,p,p_holm,p_sign_flip,p_equivalent,margin,improvement,"
-    "improvement_lower,improvement_upper,more_seeds_low,more_seeds_high,seeds"
+    "improvement_lower,improvement_upper,more_seeds_low,more_seeds_high,seeds,is_primary"
 )
 _VARIANCE = (
     "suite,task,variant,seeds,episodes,seed_variance,episode_variance,correlation,correlation_lower,"
     "correlation_upper,seed_share_of_score,below_gap"
 )
 _ONLINE = "suite,method,curve,budget,score,lower,upper,tasks,among"
+_DENSITIES = ",".join(["suite,task,variant,seed", *Density.model_fields])
 _TRACKS = "suite,task,variant,track,rho,score,lower,upper,episodes,seeds,absent"
-_DENSITIES = "suite,task,variant,seed,inverse_temperature,distance,floor,samples"
 
 
 def _format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
@@ -68,7 +69,7 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
 def export_densities(analyses: Sequence[Analysis]) -> str | None:
     """One row per density result and β, or None where no suite has densities."""
     rows = [
-        (a.scores.suite, task, variant, r.seed, d.inverse_temperature, d.distance, d.floor, d.samples)
+        (a.scores.suite, task, variant, r.seed, *d.model_dump().values())
         for a in analyses
         if isinstance(a, DensityAnalysis)
         for task in a.scores.tasks
@@ -85,11 +86,12 @@ def export_exactness(analyses: Sequence[Analysis]) -> str | None:
     for a in analyses:
         if not isinstance(a, DensityAnalysis):
             continue
-        found = {(task, beta, v): (e, a.floors[task, beta]) for (task, beta, v), e in a.multiples.items()}
+        floors = {cell: (floor.value, floor.error) for cell, floor in a.floors.items()}
+        found = {(task, beta, v): (e, floors[task, beta]) for (task, beta, v), e in a.multiples.items()}
         if len(a.scores.tasks) > 1:
-            found |= {(OVERALL, beta, v): (e, None) for (beta, v), e in a.overall.items()}
+            found |= {(OVERALL, beta, v): (e, (None, None)) for (beta, v), e in a.overall.items()}
         rows += [
-            (a.scores.suite, task, v, beta, e.value, e.lower, e.upper, floor, len(a.scores.seeds))
+            (a.scores.suite, task, v, beta, e.value, e.lower, e.upper, *floor, len(a.scores.seeds))
             for (task, beta, v), (e, floor) in found.items()
         ]
     return _format_csv(_EXACTNESS, rows) if rows else None
@@ -120,7 +122,9 @@ def export_pairs(analyses: Sequence[Analysis]) -> str:
                 names = (a.scores.suite, task, p.first, p.second, unit)
                 tests = (p.p, p.adjusted, p.flip, p.equivalence, a.pairs.margin)
                 bounds = (better.value, better.lower, better.upper)
-                rows.append((*names, d.value, d.lower, d.upper, *tests, *bounds, *more, a.pairs.seeds))
+                rows.append(
+                    (*names, d.value, d.lower, d.upper, *tests, *bounds, *more, a.pairs.seeds, p.is_primary)
+                )
     return _format_csv(_PAIRS, rows)
 
 

@@ -1,5 +1,7 @@
 """Numbers as text: with the interval where there is one, a dash where there is no number."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from reports.analysis.intervals import FEWEST, Estimate
@@ -41,3 +43,9 @@ def format_difference(estimate: Estimate, digits: int) -> str:
     if estimate.lower is None or estimate.upper is None:
         return f"{estimate.value:+.{digits}f}"
     return f"{estimate.value:+.{digits}f} [{estimate.lower:+.{digits}f}, {estimate.upper:+.{digits}f}]"
+
+
+def describe_range(counts: Collection[int]) -> str:
+    """`20,000`, or `500 to 20,000` where they differ."""
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -9,6 +9,7 @@ from reports.load.scores import SuiteScores
 from reports.render.density_figures import draw_multiples, draw_samples
 from reports.render.document import Block, Details, Heading, Text, split_table
 from reports.render.figures import draw_aggregates, draw_costs, draw_profile, draw_scores
+from reports.render.measure_tables import describe_measures, tabulate_measures
 from reports.render.numbers import describe_few_seeds
 from reports.render.tables import (
     describe_bold,
@@ -111,12 +112,23 @@ def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
         Text(note[0].upper() + note[1:]),
         tabulate_multiples(analysis),
         draw_multiples(analysis),
+        *_make_measure_blocks(analysis),
         Details("The distances themselves, each set's noise floor first", (tabulate_distances(analysis),)),
         Details(f"The distances as a share of {analysis.baseline}'s", (tabulate_shares(analysis),)),
         *make_pair_blocks(analysis),
         Heading(3, "Samples"),
         *(figures or [Text("No samples were stored with these results.")]),
     ]
+
+
+def _make_measure_blocks(analysis: DensityAnalysis) -> list[Block]:
+    """What else was measured of the samples, where every seed of a cell has it."""
+    if not analysis.measures:
+        return []
+    table = Details(
+        "Effective β, divergence and classifier of every set and variant", (tabulate_measures(analysis),)
+    )
+    return [Text(describe_measures(analysis)), table]
 
 
 def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None) -> list[Block]:

@@ -196,8 +196,15 @@ DENSITIES: Mapping[str, Density] = {
 
 def sample_target(
     density: Density, inverse_temperature: float, count: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Independent draws (count, 2) of p ∝ q·e^{βE}.
+) -> Points:
+    """Independent draws (count, 2) of p ∝ q·e^{βE}, see `sample_labelled_target`."""
+    return sample_labelled_target(density, inverse_temperature, count, generator)[0]
+
+
+def sample_labelled_target(
+    density: Density, inverse_temperature: float, count: int, generator: np.random.Generator
+) -> tuple[Points, Energies]:
+    """Independent draws (count, 2) of p ∝ q·e^{βE} and the energy (count,) by which each was drawn.
 
     A fresh point with its own energy is kept with probability e^{β(E - E_max)}: unlike resampling from a pool
     by importance, rejection has no bias and repeats no point. The swiss roll's energy has no bound and its
@@ -217,8 +224,9 @@ def sample_target(
     if not (np.isfinite(beta) and beta >= 0):
         raise ValueError(f"the inverse temperature must be finite and at least 0, not {beta}")
     if density.tilted is not None:
-        return density.tilted(beta, count, generator)
-    kept: list[np.ndarray] = []
+        points = density.tilted(beta, count, generator)
+        return points, density.energy(points)
+    kept: list[tuple[Points, Energies]] = []
     found = drawn = 0
     while found < count:
         if drawn > MOST_DRAWS:
@@ -227,8 +235,9 @@ def sample_target(
                 f"{count} are asked for: choose a smaller inverse temperature"
             )
         points, energies = density.sample(BATCH, generator)
-        accepted = points[generator.random(BATCH) < np.exp(beta * (energies - density.energy_max))]
-        kept.append(accepted)
-        found += len(accepted)
+        accepted = generator.random(BATCH) < np.exp(beta * (energies - density.energy_max))
+        kept.append((points[accepted], energies[accepted]))
+        found += int(accepted.sum())
         drawn += BATCH
-    return np.concatenate(kept)[:count]
+    points, energies = (np.concatenate(arrays)[:count] for arrays in zip(*kept, strict=True))
+    return points, energies

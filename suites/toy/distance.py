@@ -1,8 +1,6 @@
-"""The sliced Wasserstein distance of two sets of points, and its value for two exact samples."""
+"""The sliced Wasserstein distance of two sets of points."""
 
 import numpy as np
-
-from suites.toy.densities import Density, sample_target
 
 PROJECTIONS = 128
 
@@ -29,38 +27,7 @@ def sliced_wasserstein(x: np.ndarray, y: np.ndarray, projections: int = PROJECTI
     if projections < 1:
         raise ValueError(f"the number of projections must be at least 1, not {projections}")
     angles = (np.arange(projections) + 0.5) * np.pi / projections
-    directions = np.stack([np.cos(angles), np.sin(angles)])
-    gaps = np.sort(x @ directions, axis=0) - np.sort(y @ directions, axis=0)
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    # One direction a row, so that what is sorted lies together: twice as fast as along columns.
+    gaps = np.sort(directions @ x.T, axis=1) - np.sort(directions @ y.T, axis=1)
     return float(np.abs(gaps).mean())
-
-
-def noise_floor(
-    density: Density,
-    inverse_temperature: float,
-    count: int,
-    generator: np.random.Generator,
-    pairs: int = 5,
-    projections: int = PROJECTIONS,
-) -> float:
-    """What a perfect sampler scores: the mean distance of two independent exact samples of `count` points.
-
-    One pair's distance has a standard deviation of a third of its mean, hence the mean over `pairs` of them.
-
-    Args:
-        density, inverse_temperature: the target p ∝ q·e^{βE}.
-        count: points in either sample.
-        generator: the only source of randomness.
-        pairs, projections: how many pairs are averaged, and the directions of each comparison.
-
-    Raises:
-        ValueError: as `sample_target` does for the inverse temperature.
-    """
-    distances = [
-        sliced_wasserstein(
-            sample_target(density, inverse_temperature, count, generator),
-            sample_target(density, inverse_temperature, count, generator),
-            projections,
-        )
-        for _ in range(pairs)
-    ]
-    return float(np.mean(distances))

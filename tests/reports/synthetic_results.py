@@ -9,6 +9,21 @@ from typing import Any
 import numpy as np
 
 FORMAT = 4
+MEASURES = {
+    "floor_log_spread": 0.3,
+    "floor_pairs": 100,
+    "samples": 4000,
+    "effective_beta": 5.0,
+    "effective_beta_low": 4.9,
+    "effective_beta_high": 5.1,
+    "effective_beta_least": -2.5,
+    "effective_beta_most": 30.0,
+    "divergence": 0.25,
+    "divergence_floor": 0.02,
+    "divergence_spread": 0.001,
+    "classifier": 0.625,
+}
+"""What a density's result says beside its distance and floor: the measures of a sample with half of β = 10."""
 MACHINE = {"device": "cpu", "processor": "a processor", "cores": 2}
 
 
@@ -139,7 +154,7 @@ def density(
             "metric": "sliced_wasserstein",
             "episodes": [],
             "densities": [
-                {"inverse_temperature": beta, "distance": distance, "floor": floor, "samples": 4000}
+                {"inverse_temperature": beta, "distance": distance, "floor": floor, **MEASURES}
                 for beta, distance in distances.items()
             ],
             **changes,

@@ -6,9 +6,12 @@ import pytest
 import scipy.stats
 from synthetic_results import density
 
+from reports.analysis.multiples import estimate_multiple
 from reports.analysis.suite import Options
 from reports.errors import ReportError
 from reports.report import write_report
+from suites.toy.densities import DENSITIES, sample_target
+from suites.toy.distance import sliced_wasserstein
 
 BETAS = (0.0, 3.0, 10.0, 20.0)
 
@@ -37,44 +40,35 @@ def test_toy_report(folder, tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "aggregates.csv")) == 0
 
 
-def t_by_scipy(values, error):
-    """The 95 % t interval around the mean, of n seeds and a standard error."""
-    return scipy.stats.t.interval(0.95, len(values) - 1, values.mean(), error)
-
-
-def log_ratio_jackknife(groups):
-    """The geometric mean of the groups' means with a jackknife interval of its logarithm, seed by seed."""
-    seeds = len(groups[0])
-    point = np.mean([np.log(g.mean()) for g in groups])
-    without = [np.mean([np.log((g.sum() - g[i]) / (seeds - 1)) for g in groups]) for i in range(seeds)]
-    error = np.sqrt((seeds - 1) / seeds * sum((x - np.mean(without)) ** 2 for x in without))
-    half = scipy.stats.t.ppf(0.975, seeds - 1) * error
-    return np.exp([point, point - half, point + half])
+def geometric_by_scipy(logs, floor_error):
+    """exp of the mean of logarithms with its t interval, the floor's error added in squares."""
+    error = np.hypot(scipy.stats.sem(logs), floor_error)
+    interval = scipy.stats.t.interval(0.95, len(logs) - 1, logs.mean(), error)
+    return np.exp([logs.mean(), *interval])
 
 
 def test_multiples_of_the_floor_agree_with_scipy(folder, tmp_path):
-    """The table, the CSV file and the terminal hold the ratio to the mean floor with the interval scipy gives."""
+    """The table, the CSV file and the terminal hold the ratio to the floor with the interval scipy gives."""
     generator = np.random.default_rng(3)
     sets, seeds = ("moons", "rings"), 5
     distances = {(task, m): generator.uniform(0.02, 0.2, seeds) for task in sets for m in ("cep", "mse")}
-    floors = {task: generator.uniform(0.01, 0.02, seeds) for task in sets}
+    floors, floor_error = {"moons": 0.012, "rings": 0.017}, 0.3 / np.sqrt(100)
     for (task, method), values in distances.items():
         title = {"cep": "CEP", "mse": "MSE (biased)"}[method]
         for seed, value in enumerate(values):
-            floor = float(floors[task][seed])
-            folder.add(density(task, method, seed, {10.0: float(value)}, floor=floor, title=title))
+            folder.add(density(task, method, seed, {10.0: float(value)}, floor=floors[task], title=title))
     write_report(folder.path, tmp_path / "out", options=Options(replicates=20_000))
     found = pd.read_csv(tmp_path / "out" / "exactness.csv").set_index(["set", "variant"])
     assert len(found) == 6
     for (task, method), values in distances.items():
-        row, ratios = found.loc[task, method], values / floors[task].mean()
-        low, high = t_by_scipy(ratios, scipy.stats.sem(ratios))
-        assert row["multiple_of_floor"] == pytest.approx(ratios.mean())
-        assert (row["lower"], row["upper"]) == pytest.approx((max(0.0, low), high))
+        row = found.loc[task, method]
+        expected = geometric_by_scipy(np.log(values / floors[task]), floor_error)
+        assert tuple(row[["multiple_of_floor", "lower", "upper"]]) == pytest.approx(tuple(expected))
+        assert row["floor_error"] == pytest.approx(floor_error)
     for method in ("cep", "mse"):
         row = found.loc["geometric mean", method]
-        groups = [distances[task, method] / floors[task].mean() for task in sets]
-        expected = log_ratio_jackknife(groups)
+        logs = np.mean([np.log(distances[task, method] / floors[task]) for task in sets], axis=0)
+        expected = geometric_by_scipy(logs, floor_error / np.sqrt(2))
         assert tuple(row[["multiple_of_floor", "lower", "upper"]]) == pytest.approx(tuple(expected))
     row = found.loc["geometric mean", "mse"]
     cell = f"{row['multiple_of_floor']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]"
@@ -118,3 +112,56 @@ def test_results_scored_at_different_betas_have_dashes_where_they_were_not(folde
     assert cells[:2] == [["rings", "cep", "2.0", "–", "2.0"], ["rings", "swg", "2.0", "2.0", "–"]]
     assert "| geometric mean | swg     |   2.0 |    2.0 |      – |" in text
     assert "toy-rings.png" in {path.name for path in written}
+
+
+def test_the_report_says_what_the_distance_does_not_see(folder, tmp_path):
+    """One method within two floors has half of β, one far away is not named, and an open interval is shown."""
+    here = {"effective_beta_low": 8.6, "effective_beta": 11.0, "effective_beta_high": 30.0}
+    for method, distance, changes in (("swg", 0.014, {}), ("mse", 0.2, {}), ("cep", 0.013, here)):
+        for seed in range(3):
+            record = density("moons", method, seed, {10.0: distance + seed / 1000})
+            record["densities"][0].update(changes)
+            folder.add(record)
+    _, text = report(folder, tmp_path / "out")
+    said = " ".join(text.split())
+    assert "Of 2 results within 2 floors at a β above 0, 1 has another effective β" in said
+    assert "swg on moons at β = 10: 5.00 [4.90, 5.10]." in said
+    rows = {
+        cells[1]: cells
+        for line in text.splitlines()
+        if (cells := split_row(line))[:1] == ["moons"] and len(cells) == 7
+    }
+    assert rows["cep"][4] == "≥ 8.60"
+    assert rows["mse"][5:] == ["0.250 (0.020)", "0.625"]
+    assert "standard error of 0.0046" in said, "0.5/√(3 · 4,000)"
+    densities = pd.read_csv(tmp_path / "out" / "densities.csv")
+    assert set(densities["effective_beta"]) == {5.0, 11.0}
+    assert set(densities["classifier"]) == {0.625}
+
+
+def split_row(line):
+    """The cells of a table's row."""
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Distances of pairs of exact samples."""
+    points = sample_target(DENSITIES["rings"], 3.0, 2 * 300 * 200, np.random.default_rng(0))
+    return np.array([sliced_wasserstein(x, y, 16) for x, y in points.reshape(300, 2, 200, 2)])
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_a_perfect_samplers_interval_holds_one(pairs, seeds):
+    """Floors and seeds drawn from real distances; three standard errors of the share are 2 %."""
+    generator, held, without = np.random.default_rng(1), [], []
+    for _ in range(1000):
+        logs = np.log(generator.choice(pairs, 100))
+        multiples = generator.choice(pairs, (seeds, 1)) / np.exp(logs.mean())
+        for errors, found in (([logs.std(ddof=1) / 10], held), ([0.0], without)):
+            bounds = estimate_multiple(multiples, errors)
+            assert bounds.lower is not None
+            assert bounds.upper is not None
+            found.append(bounds.lower <= 1 <= bounds.upper)
+    assert 0.93 < np.mean(held) < 0.985
+    assert np.mean(without) < np.mean(held)

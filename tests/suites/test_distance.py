@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from suites.toy.densities import DENSITIES, sample_target
-from suites.toy.distance import noise_floor, sliced_wasserstein
+from suites.toy.distance import sliced_wasserstein
+from suites.toy.floors import compute_floor
 
 
 def cloud(seed, count=500):
@@ -58,7 +59,7 @@ def test_what_cannot_be_compared_is_refused(x, y, projections, message):
 
 def test_the_floor_falls_as_one_over_the_root_of_the_count():
     def floor(count):
-        return noise_floor(DENSITIES["rings"], 3.0, count, np.random.default_rng(0), pairs=12, projections=32)
+        return compute_floor(DENSITIES["rings"], 3.0, count, pairs=12).distance
 
     assert floor(500) / floor(8000) == pytest.approx(4, rel=0.3)
 
@@ -67,6 +68,6 @@ def test_the_floor_lies_far_below_the_distance_that_guidance_must_bridge():
     generator = np.random.default_rng(0)
     for density in DENSITIES.values():
         unguided, _ = density.sample(2000, generator)
-        floor = noise_floor(density, 10.0, 2000, generator, pairs=2)
+        floor = compute_floor(density, 10.0, 2000, pairs=2).distance
         target = sample_target(density, 10.0, 2000, generator)
         assert floor < sliced_wasserstein(unguided, target) / 4, density.name
