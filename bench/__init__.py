@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.api import load_policy, load_results, report, run, time, tune, tune_rho
+    from bench.planning import plan
     from foundation.errors import UserError
 
 # OpenMP threads that wait by spinning slow a small training step by fifty times as soon as another process wants
@@ -19,10 +20,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _MODULES = {
     "bench.api": ("load_policy", "load_results", "report", "run", "time", "tune", "tune_rho"),
+    "bench.planning": ("plan",),
     "foundation.errors": ("UserError",),
 }
 
-__all__ = ["UserError", "load_policy", "load_results", "report", "run", "time", "tune", "tune_rho"]
+__all__ = ["UserError", "load_policy", "load_results", "plan", "report", "run", "time", "tune", "tune_rho"]
 
 
 def __getattr__(name: str) -> Any:

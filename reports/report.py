@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from foundation.files import write_atomically
+from reports.analysis.deviations import PlanReview, review_plan
 from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
 from reports.analysis.online import analyse_online
@@ -13,7 +14,8 @@ from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
 from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
 from reports.load.files import EXPERIMENTS, TIMING, read_optional
-from reports.load.ledger import read_tuning_records
+from reports.load.frozen_plan import FROZEN, read_frozen_plan
+from reports.load.ledger import LEDGER, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
 from reports.load.schema import Experiments, Timing
 from reports.load.scores import load_scores
@@ -32,6 +34,7 @@ from reports.render.document import Block, Figure, Heading, Text, render_markdow
 from reports.render.html import render_html
 from reports.render.tables import summarize
 from reports.sections.cost import select_rows
+from reports.sections.frozen_plan import describe_frozen_plan
 from reports.sections.online import make_online_section
 from reports.sections.pairs import describe_conclusion, describe_test
 from reports.sections.published import format_comparisons, make_comparison_section
@@ -41,7 +44,7 @@ from reports.sections.tracks import make_tracks_section
 _TITLE = "Diffusion guidance: report"
 
 
-def _make_opening(analyses: Sequence[Analysis]) -> list[Block]:
+def _make_opening(analyses: Sequence[Analysis], review: PlanReview | None) -> list[Block]:
     suites = [analysis.scores for analysis in analyses]
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
@@ -54,14 +57,15 @@ def _make_opening(analyses: Sequence[Analysis]) -> list[Block]:
     return [
         Heading(1, _TITLE),
         Text(f"{len(results)} results{failed}, none missing ({cells}); the newest is of {newest}."),
-        *(Text(line) for line in _describe_conclusions(analyses)),
+        *(Text(line) for line in _describe_conclusions(analyses, review)),
     ]
 
 
-def _describe_conclusions(analyses: Sequence[Analysis]) -> list[str]:
-    """A paragraph for each suite, and one on the test."""
+def _describe_conclusions(analyses: Sequence[Analysis], review: PlanReview | None) -> list[str]:
+    """A paragraph on the frozen plan, if there is one, one for each suite, and one on the test."""
     test = describe_test([a.pairs for a in analyses if a.pairs is not None])
-    return [*map(describe_conclusion, analyses), *([test] if test else [])]
+    plan = [describe_frozen_plan(review)] if review is not None else []
+    return [*plan, *map(describe_conclusion, analyses), *([test] if test else [])]
 
 
 def _analyse_suites(
@@ -71,7 +75,7 @@ def _analyse_suites(
     methods: Sequence[str] | None,
     options: Options,
     progress: Callable[[str], None],
-) -> list[Analysis]:
+) -> tuple[list[Analysis], PlanReview | None]:
     _check_options(options)
     suites = load_scores(results, tasks=tasks, methods=methods)
     labels = sorted({variant for scores in suites for variant in scores.variants})
@@ -79,12 +83,14 @@ def _analyse_suites(
         raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
     for scores in suites:
         check_terms(scores)  # so that a refusal does not wait for the bootstraps
-    looks = read_looks(results)
+    looks, plan = read_looks(results), read_frozen_plan(results / FROZEN)
+    review = review_plan(plan, suites, read_ledger(results / LEDGER)) if plan is not None else None
     analyses = []
     for scores in suites:
         progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
-        analyses.append(analyse(scores, baseline, options, looks))
-    return analyses
+        primary = review.find_primary(scores) if review is not None else None
+        analyses.append(analyse(scores, baseline, options, looks, primary))
+    return analyses, review
 
 
 def _check_options(options: Options) -> None:
@@ -100,8 +106,8 @@ def _check_options(options: Options) -> None:
         raise ReportError(f"{options.bold!r} is no rule for bold: give {' or '.join(BOLD_RULES)}.")
 
 
-def _summarize(analyses: Sequence[Analysis], options: Options) -> str:
-    said = [line.replace("**", "") for line in _describe_conclusions(analyses)]
+def _summarize(analyses: Sequence[Analysis], review: PlanReview | None, options: Options) -> str:
+    said = [line.replace("**", "") for line in _describe_conclusions(analyses, review)]
     return "\n\n".join([*said, summarize(analyses, options)])
 
 
@@ -156,17 +162,18 @@ def write_report(
 
     Raises:
         ReportError: see `load_scores`; also an unknown baseline, unreadable samples, a bad option, or an
-            `out` that is a file, or a damaged record of looks. Nothing has been written then. What a finished
-            report saw for the first time is added to that record (`reports/load/looks.py`).
+            `out` that is a file, a damaged record of looks, or a frozen plan that was edited. Nothing has been
+            written then. What a finished report saw for the first time is added to that record
+            (`reports/load/looks.py`).
     """
     tell = progress or (lambda line: None)
     options = options or Options()
-    analyses = _analyse_suites(results, baseline, tasks, methods, options, tell)
+    analyses, review = _analyse_suites(results, baseline, tasks, methods, options, tell)
     timing, records = read_optional(results / TIMING, Timing), read_tuning_records(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
-    blocks = [*_make_opening(analyses), *make_comparison_section(comparisons)]
+    blocks = [*_make_opening(analyses, review), *make_comparison_section(comparisons)]
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
     for analysis in analyses:
@@ -180,7 +187,7 @@ def write_report(
         )
     text = {
         "report.md": render_markdown(blocks),
-        "summary.txt": _summarize(analyses, options) + format_comparisons(comparisons),
+        "summary.txt": _summarize(analyses, review, options) + format_comparisons(comparisons),
         "report.html": render_html(_TITLE, blocks),
         "scores.csv": export_scores(analyses),
         "aggregates.csv": export_aggregates(analyses),

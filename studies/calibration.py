@@ -51,7 +51,7 @@ def load(artifacts: Path) -> dict[str, np.ndarray]:
             settings={"data.transitions": 200_000},
         )
     )
-    found = load_data(job.task, job.config, "local", artifacts).data
+    found = load_data(job.task, job.config, "local", artifacts, 0).data
     return {name: getattr(found, name).numpy() for name in FIELDS}
 
 

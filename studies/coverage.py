@@ -3,15 +3,17 @@
     .venv/bin/python studies/coverage.py [--out reports/simulated/coverage.csv] [--simulations 10000]
 
 The functions are those that the report calls. Seeds are normal, skewed (exponential), or normal ones of which 10
-or 30 % collapse to 0; on several tasks, whose means lie evenly between 0.2 and 1.2, they are independent or
-correlated at 0.5 from task to task (before the transformation). Two variants have the same law, or one is normal.
-One core takes about 4 minutes.
+or 30 % collapse to 0. The means of several tasks are unequal (evenly between 0.2 and 1.2) or equal (0.7), and
+tasks are independent or correlated at 0.5 (before the transformation). Two variants have the same law, or one is
+normal.
+One core takes about 10 minutes.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,11 @@ from reports.analysis.intervals import AGGREGATES, LEVEL, STATISTICS, bound_stat
 from reports.analysis.pairs import ALPHA, adjust_by_holm, compute_p
 
 SEEDS, TASKS, CORRELATIONS = (3, 5, 10, 20), (1, 3, 9), (0.0, 0.5)
-LAWS = ("normal", "skewed", "10 % collapse", "30 % collapse")
-COLUMNS = ("law", "correlation", "seeds", "tasks", "statistic", "interval", "coverage", "width", "simulations")
+LAWS, MEANS = ("normal", "skewed", "10 % collapse", "30 % collapse"), ("unequal", "equal")
+COLUMNS = (
+    *("law", "means", "correlation", "seeds", "tasks"),
+    *("statistic", "interval", "coverage", "width", "simulations"),
+)
 _SPREAD = 0.15
 _RATES = {"10 % collapse": 0.1, "30 % collapse": 0.3}
 _TRUTH = 400_000
@@ -37,9 +42,10 @@ _CHUNK = 20  # bootstrapped simulations at a time, for memory
 
 @dataclass(frozen=True)
 class Condition:
-    """What is simulated: the law of the seeds, how tasks correlate, and how many there are of both."""
+    """What is simulated: the law of the seeds, tasks' means, how tasks correlate, how many there are of both."""
 
     law: str
+    means: str
     correlation: float
     seeds: int
     tasks: int
@@ -52,7 +58,7 @@ class Condition:
 
     def transform(self, z: np.ndarray) -> np.ndarray:
         """Scores from standard normal numbers, tasks last."""
-        centres = np.linspace(0.2, 1.2, self.tasks) if self.tasks > 1 else np.array([0.7])
+        centres = np.linspace(0.2, 1.2, self.tasks) if self.means == "unequal" else np.full(self.tasks, 0.7)
         if self.law == "skewed":
             return centres + _SPREAD * (-np.log(scipy.stats.norm.sf(z)) - 1)
         if self.law == "normal":
@@ -70,11 +76,10 @@ class Condition:
 
 
 def list_conditions() -> Iterator[Condition]:
-    """Every condition; one task has no correlation."""
-    for law in LAWS:
-        for tasks in TASKS:
-            for correlation in CORRELATIONS if tasks > 1 else (0.0,):
-                yield from (Condition(law, correlation, seeds, tasks) for seeds in SEEDS)
+    """Every condition; one task has no correlation, and its mean none to be unequal to."""
+    for law, tasks in product(LAWS, TASKS):
+        for means, correlation in product(MEANS, CORRELATIONS) if tasks > 1 else [("equal", 0.0)]:
+            yield from (Condition(law, means, correlation, seeds, tasks) for seeds in SEEDS)
 
 
 def bootstrap_percentiles(resampled: np.ndarray) -> np.ndarray:
@@ -150,8 +155,9 @@ def simulate(conditions: Iterator[Condition], simulations: int, bootstrapped: in
     rows = []
     for i, condition in enumerate(conditions):
         generator = np.random.default_rng([seed, i])
-        own = (condition.law, condition.correlation, condition.seeds, condition.tasks)
-        rows += [(*own, *found) for found in measure(condition, simulations, bootstrapped, generator)]
+        rows += [
+            (*astuple(condition), *found) for found in measure(condition, simulations, bootstrapped, generator)
+        ]
     return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
 
@@ -165,7 +171,7 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(options.out, index=False, float_format="%.4g")
     shown = frame.pivot_table(
-        "coverage", ["interval", "statistic", "law", "correlation"], ["tasks", "seeds"], sort=False
+        "coverage", ["interval", "statistic", "law", "means", "correlation"], ["tasks", "seeds"], sort=False
     )
     print((100 * shown).round(1).to_string())
 

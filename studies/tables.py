@@ -43,10 +43,26 @@ class Measurement:
     Attributes:
         commands: what `python` is given, one after the other.
         quote: from the name of a part to its Markdown; a KeyError where there is no such part.
+        printed: the file that keeps what the commands print, if that is what is quoted.
     """
 
     commands: tuple[str, ...]
     quote: Callable[[str], str]
+    printed: Path | None = None
+
+    def run(self) -> None:
+        """Run the commands, and keep what they print where it is quoted."""
+        if self.printed is None:
+            for command in self.commands:
+                print(f"python {command}", flush=True)
+                subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT)
+            return
+        made = [
+            subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT, stdout=subprocess.PIPE)
+            for command in self.commands
+        ]
+        (ROOT / self.printed).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(ROOT / self.printed, b"".join(each.stdout for each in made))
 
 
 def quote_report(folder: Path, part: str) -> str:
@@ -68,10 +84,15 @@ def quote_report(folder: Path, part: str) -> str:
     found = _find_section(blocks, heading)
     if what == "note":
         return _wrap(next(block for block in found if not block.startswith(("|", "!", "<"))))
-    tables = [block for block in found if block.startswith("|")]
-    number = int(what.removeprefix("table "))
+    return _pick_table(found, what)
+
+
+def _pick_table(blocks: list[str], part: str) -> str:
+    """The table of that number, such as `table 1`."""
+    tables = [block for block in blocks if block.startswith("|")]
+    number = int(part.removeprefix("table "))
     if number > len(tables):
-        raise KeyError(f"{heading!r} has {len(tables)} tables")
+        raise KeyError(f"there are {len(tables)} tables, and no {part}")
     return tables[number - 1]
 
 
@@ -90,6 +111,21 @@ def _wrap(text: str, indent: str = "") -> str:
         WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
     return filler.fill(text)
+
+
+def quote_printed(file: Path, part: str) -> str:
+    """A table that commands printed.
+
+    Args:
+        file: what they printed.
+        part: `table` and a number.
+
+    Raises:
+        KeyError: there is no such table.
+        FileNotFoundError: nothing was printed.
+    """
+    blocks = (ROOT / file).read_text(encoding="utf-8").strip().split("\n\n")
+    return _pick_table(blocks, part)
 
 
 def quote_coverage(part: str) -> str:
@@ -138,6 +174,11 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "maze2d": measure_report("maze2d", f"tune {_MAZE} --protocol fair", f"run {_MAZE} --protocol fair"),
     "toy": measure_report(
         "toy", "run --suite toy --preset quick --methods unguided,swg,cep,ddice,mse,dps --seeds 3"
+    ),
+    "faults": Measurement(
+        ("studies/faults.py --repeats 3",),
+        partial(quote_printed, RESULTS / "faults.md"),
+        RESULTS / "faults.md",
     ),
     "coverage": Measurement(("studies/coverage.py",), quote_coverage),
 }
@@ -196,9 +237,7 @@ def main() -> None:
         list_measurements()
         return
     if not (options.kept or options.check):
-        for command in MEASUREMENTS[options.name].commands:
-            print(f"python {command}", flush=True)
-            subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT)
+        MEASUREMENTS[options.name].run()
     changed = update_pages(options.name, write=not options.check)
     for page in changed:
         print(f"{page.relative_to(ROOT)}: {'differs' if options.check else 'rewritten'}")

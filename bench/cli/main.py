@@ -19,6 +19,7 @@ from bench.cli.options import (
     CheckSuiteOptions,
     CommandLine,
     ListOptions,
+    PlanOptions,
     ReportOptions,
     RunOptions,
     TimeOptions,
@@ -58,6 +59,8 @@ def fail(sentence: str) -> NoReturn:
 def execute(line: CommandLine) -> None:
     """Hand the options to their command."""
     match line.options:
+        case PlanOptions() as options:
+            bench.plan(**collect_fields(options), **line.given)
         case RunOptions() as options:
             bench.run(**collect_fields(options), **line.given)
         case TuneOptions() as options:

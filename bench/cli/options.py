@@ -81,6 +81,16 @@ class RunOptions(TrainingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanOptions(RunOptions):
+    """Show what `run` with these options would do; with --freeze keep it, so that `report` names deviations."""
+
+    freeze: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
+    """File for the frozen plan, with its hash; refused once any of it was evaluated."""
+    primary: Annotated[Name, tyro.conf.arg(metavar="NAME,NAME", help_behavior_hint="")] = None
+    """Of the frozen plan: the two methods whose difference is the primary comparison."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TuningOptions(TrainingOptions):
     """Options of both commands that tune."""
 
@@ -263,6 +273,7 @@ class CheckData:
 
 COMMANDS: Mapping[str, type] = {
     "run": RunOptions,
+    "plan": PlanOptions,
     "tune-rho": TuneRhoOptions,
     "tune": TuneOptions,
     "report": ReportOptions,
@@ -287,6 +298,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "run --suite maze2d --methods swg --rho 1,5,10 --critic.steps 20000",
         "run --suite toy --methods swg --swg.weight exponential:inverse_temperature=3",
         "run --experiment swg-table8 --tasks hopper-medium-v2 --data local",
+    ),
+    "plan": (
+        "plan --suite maze2d --preset quick",
+        "plan --suite maze2d --protocol fair --freeze plan.json --primary swg,cep",
     ),
     "tune-rho": (
         "tune-rho --suite maze2d --methods swg,cep --preset quick",

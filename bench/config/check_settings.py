@@ -127,16 +127,24 @@ def check_value(name: str, value: Any, hint: Any) -> None:
 
 
 def check_union(name: str, value: Any, hints: Sequence[Any]) -> None:
-    """A value that one of the hints must allow; None is allowed only where it is among them."""
+    """A value that one of the hints must allow; None is allowed only where it is among them.
+
+    Raises:
+        UserError: what the last hint asks for, and beside it the words that are allowed in its place.
+    """
     arms = [hint for hint in hints if split_hint(hint)[0] is not types.NoneType]
     if value is None and len(arms) < len(hints):
         return
-    for number, arm in enumerate(arms, 1):
+    refused: list[UserError] = []
+    for arm in sorted(arms, key=lambda arm: get_origin(arm) is not Literal):
         try:
             return check_value(name, value, arm)
-        except UserError:
-            if number == len(arms):
-                raise
+        except UserError as error:
+            refused.append(error)
+    words = [str(word) for arm in arms if get_origin(arm) is Literal for word in get_args(arm)]
+    if words and len(arms) > 1:
+        raise UserError(f"{str(refused[-1]).removesuffix('.')}, or {' or '.join(words)}.")
+    raise refused[-1]
 
 
 def is_of(kind: type, value: Any) -> bool:

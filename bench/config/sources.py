@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.request import Job, Request
+from bench.config.spec import PER_SEED
+from foundation.errors import UserError
 from reports.load.sources import describe_source
 from suites.data import parse_source
 from suites.sources.auto import (
@@ -32,16 +34,35 @@ def resolve_sources(jobs: Iterable[Job], asked: str, artifacts: Path) -> dict[st
     Raises:
         DataError: a task that does not declare the source, or, for `auto`, data that are neither stored nor can be
             made here.
+        UserError: a data set for each seed of a source that has one for all.
     """
-    wanted = list_wanted(jobs)
+    every = tuple(jobs)
+    wanted, chosen = list_wanted(every), dict[str, str]()
     if asked == "auto":
-        return choose_sources(wanted, artifacts / "data")
-    chosen: dict[str, str] = {}
-    for each in wanted:
+        chosen = choose_sources(wanted, artifacts / "data")
+    for each in wanted if asked != "auto" else ():
         source = f"d4rl:{each.version}" if asked == "d4rl" and each.version is not None else asked
         parse_source(each.task, source)  # refused before any other task's data are made
         chosen[each.task.name] = source
+    refuse_files_per_seed(every, chosen)
     return chosen
+
+
+def refuse_files_per_seed(jobs: Iterable[Job], sources: Mapping[str, str]) -> None:
+    """Refuse a data set for each seed where the data are files, of which there is one.
+
+    Raises:
+        UserError: the first such task, and how to go on.
+    """
+    for job in jobs:
+        source = parse_source(job.task, sources[job.task.name]).source
+        if job.config.data.is_per_seed and source != "local":
+            made = "local" in job.task.datasets
+            remedy = "add --data local for data made here, or leave it out" if made else "leave it out"
+            raise UserError(
+                f"--data-set.seed {PER_SEED} makes a data set for each training seed, and the data of "
+                f"{job.task.name} are files ({source}), one set for all seeds; {remedy}."
+            )
 
 
 def list_wanted(jobs: Iterable[Job]) -> list[Wanted]:

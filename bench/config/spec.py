@@ -6,7 +6,7 @@ The defaults of the dataclasses are the papers' own; `bench.config.precedence` s
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from annotated_types import Ge
 
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 RhoChoice: TypeAlias = tuple[float | None, str | None]
 """ρ, and where it came from."""
+PER_SEED = "per-seed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +33,20 @@ class DataConfig:
 
     Attributes:
         transitions: size of data sets made here; other sources have their own size.
-        seed: of data sets made here.
+        seed: of data sets made here; `per-seed` makes one for each training seed, with that seed.
     """
 
     transitions: Count = 1_000_000
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, Ge(0)] | Literal["per-seed"] = 0
+
+    @property
+    def is_per_seed(self) -> bool:
+        """Whether each training seed has a data set of its own."""
+        return self.seed == PER_SEED
+
+    def choose_seed(self, training_seed: int) -> int:
+        """The seed of the data that a training seed learns from."""
+        return self.seed if isinstance(self.seed, int) else training_seed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ class Purpose:
     def fits(self, choice: Choice) -> bool:
         """Whether a choice was made for exactly this, whatever is given."""
         return _identify(choice) == (
-            self.task, self.method, self.preset, self.terms, self.data.identity, self.policy
+            self.task, self.method, self.preset, self.terms, *_tell_apart(self.data), self.policy
         )  # fmt: skip
 
 
@@ -88,7 +88,12 @@ def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, 
 
 
 def _identify(choice: Choice) -> tuple[Any, ...]:
-    return choice.task, choice.method, choice.preset, choice.terms, choice.data.identity, choice.policy
+    return choice.task, choice.method, choice.preset, choice.terms, *_tell_apart(choice.data), choice.policy
+
+
+def _tell_apart(data: Data) -> tuple[Any, ...]:
+    """What tuning on one set is not for: another set, and the same set as one of those that each seed has."""
+    return data.identity, data.per_seed
 
 
 def find_choice(results: Path, purpose: Purpose) -> Choice | None:
@@ -149,9 +154,9 @@ def list_differences(choice: Choice, purpose: Purpose) -> list[str]:
     return found or ["components of another version of their code"]
 
 
-def refuse_tuned_seeds(request: Request[Any], purpose: Purpose) -> None:
+def refuse_tuned_seeds(request: Request[Any], purpose: Purpose, seeds: Sequence[int]) -> None:
     """A UserError if a ρ of that method on those data was tuned on a seed to report, with whatever settings."""
-    subject, seeds = purpose.subject, request.seeds
+    subject = purpose.subject
     Ledger(request.artifacts, request.results).refuse("reported", subject, seeds)
     # A choice without its ledger counts too.
     made = [c for c in read_choices(request.results) if (c.task, c.method) == (subject.task, subject.method)]

@@ -40,19 +40,19 @@ class Checkpoint:
 
 @dataclass
 class ComponentBuilder:
-    """Makes and loads the components of one task.
+    """Makes and loads the components of one data set.
 
     Attributes:
         store: where they are kept.
-        data: the task's transitions on the device.
-        task: the task's name, for the console.
+        data: the transitions on the device.
+        where: the task, for the console.
         console: shows progress.
         logger: where learning curves are streamed to.
     """
 
     store: ComponentStore
     data: Data
-    task: str
+    where: str
     console: ProgressConsole
     logger: Logger = field(default_factory=NoLogger)
     _loaded: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class ComponentBuilder:
                 return
             started = time.monotonic()
             checkpoint = self.store.checkpoint(node.label, missing)
-            with self.console.show_bar(f"{self.task} {node.component.kind}", len(missing)) as progress:
+            with self.console.show_bar(f"{self.where} {node.component.kind}", len(missing)) as progress:
                 module, losses, curve = self._train_or_compute(node, missing, progress, Checkpoint(checkpoint))
             about = {
                 "component": node.label,

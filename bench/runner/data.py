@@ -1,7 +1,7 @@
 """A task's data set, loaded once in a run, and the setup that its methods share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,17 +81,42 @@ def share_data(data: Data) -> Data | None:
         return None
 
 
-def open_data(request: Request[Any], job: Job, console: ProgressConsole) -> LoadedData:
-    """The data of a job's task, made with a progress bar if they have to be."""
-    source = request.sources[job.task.name]
-    with console.show_bar(f"{job.task.name} data") as progress:
-        return load_data(job.task, job.config, source, request.artifacts, progress)
+def open_data(request: Request[Any], job: Job, console: ProgressConsole) -> dict[int, LoadedData]:
+    """The data of a job's task for each training seed, made with a progress bar if they have to be.
+
+    Seeds that have one data set share it.
+    """
+    source, settings = request.sources[job.task.name], job.config.data
+    found: dict[int, LoadedData] = {}  # by the seed of the data
+    for seed in request.seeds:
+        if settings.choose_seed(seed) not in found:
+            named = f"{job.task.name} data{f' of seed {seed}' if settings.is_per_seed else ''}"
+            with console.show_bar(named) as progress:
+                loaded = load_data(job.task, job.config, source, request.artifacts, seed, progress)
+            found[settings.choose_seed(seed)] = loaded
+    return {seed: found[settings.choose_seed(seed)] for seed in request.seeds}
+
+
+def group_by_data(data: Mapping[int, LoadedData]) -> list[tuple[LoadedData, tuple[int, ...]]]:
+    """Each data set once, with the training seeds that have it."""
+    seeds: dict[str, list[int]] = {}
+    for seed, loaded in data.items():
+        seeds.setdefault(loaded.key, []).append(seed)
+    return [(data[each[0]], tuple(each)) for each in seeds.values()]
 
 
 def load_data(
-    task: Task, config: Config, source: str, artifacts: Path, progress: Progress | None = None
+    task: Task, config: Config, source: str, artifacts: Path, seed: int, progress: Progress | None = None
 ) -> LoadedData:
     """The task's data from their source, on the CPU; made first where the source is local and nothing is there.
+
+    Args:
+        task: what the data are for.
+        config: with the size and the seed of data made here.
+        source: as `suites.load` takes it, never `auto`.
+        artifacts: the folder whose `data` holds the data sets.
+        seed: the training seed that learns from them.
+        progress: called with (done, total) transitions while they are made.
 
     Raises:
         DataError: the data are missing, damaged or do not fit the task.
@@ -101,10 +126,10 @@ def load_data(
         source,
         count=config.data.transitions,
         directory=(artifacts / "data").absolute(),  # Minari writes a relative folder beneath itself
-        seed=config.data.seed,
+        seed=config.data.choose_seed(seed),
         progress=progress,
     )
-    about = describe_data(task, transitions)
+    about = describe_data(task, transitions, config.data.is_per_seed)
     return LoadedData(as_tensors(transitions), transitions.key, about)
 
 
@@ -115,7 +140,7 @@ def as_tensors(transitions: Transitions) -> Data:
     return Data(**{name: torch.from_numpy(array) for name, array in arrays.items()}, key=transitions.key)
 
 
-def describe_data(task: Task, transitions: Transitions) -> schema.Data:
+def describe_data(task: Task, transitions: Transitions, is_per_seed: bool) -> schema.Data:
     """Source, name, version, fingerprint and size of a data set, and what was done to its rewards.
 
     The fingerprint is of the data as they come from their source. A file of the user's own has no version.
@@ -130,6 +155,7 @@ def describe_data(task: Task, transitions: Transitions) -> schema.Data:
         canonical=schema.Canonical(source=found.source, name=found.name) if found is not None else None,
         reward_transform=transitions.reward_transform,
         fingerprint=transitions.fingerprint,
+        per_seed=is_per_seed,
         transitions=len(transitions),
         action_low=tuple(low.tolist()),
         action_high=tuple(high.tolist()),

@@ -32,11 +32,24 @@ class _FirstSliceDone(Exception):
 
 
 def estimate_plan(plan: TaskPlan, device: torch.device) -> float:
-    """Expected seconds of one process for what is missing in a plan."""
-    data = plan.data.data.first(SLICE).to(device)
-    seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
+    """Expected seconds of one process for what is missing in a plan.
+
+    What is made or evaluated on several data sets is measured on one.
+    """
+    data = next(iter(plan.data.values())).data.first(SLICE).to(device)
+    measured: dict[tuple[Any, ...], float] = {}
+    seconds = 0.0
+    for node, seeds in plan.missing:
+        made = (node.component, len(seeds))
+        if made not in measured:
+            measured[made] = estimate_making(node, seeds, data)
+        seconds += measured[made]
     for group in group_cells(plan.open):
-        seconds += estimate_evaluation(group, data)
+        cell = group[0].cell
+        evaluated = (cell.name, repr(cell.method), repr(cell.config), cell.rho, len(group))
+        if evaluated not in measured:
+            measured[evaluated] = estimate_evaluation(group, data)
+        seconds += measured[evaluated]
     return seconds
 
 

@@ -96,11 +96,11 @@ def execute_in_processes(
     messages = context.Queue()
     # Without the jobs, whose methods may come from plug-ins that a child has not loaded when it reads this.
     bare = replace(request, jobs=())
-    shared: dict[str, Data | None] = {}
+    shared: dict[tuple[str, str], Data | None] = {}
     for unit in units:
-        if unit.data is not None and unit.task.name not in shared:
-            shared[unit.task.name] = share_data(unit.data)
-    units = [replace(unit, data=shared.get(unit.task.name)) for unit in units]
+        if unit.data is not None and (unit.task.name, unit.about.fingerprint) not in shared:
+            shared[unit.task.name, unit.about.fingerprint] = share_data(unit.data)
+    units = [replace(unit, data=shared.get((unit.task.name, unit.about.fingerprint))) for unit in units]
     pool = ProcessPoolExecutor(
         min(processes, len(units)), context, initializer=start_worker, initargs=(bare, messages)
     )

@@ -18,7 +18,7 @@ from bench.runner.choose_rho import (
     make_purpose,
     refuse_tuned_seeds,
 )
-from bench.runner.data import LoadedData, make_setup
+from bench.runner.data import LoadedData, group_by_data, make_setup
 from bench.runner.knobs import list_tunable, set_knobs
 from bench.runner.nodes import KEY_LENGTH, Node, make_node, sort_upstream_first
 from bench.runner.protocol import Tuned, count_trials
@@ -39,7 +39,7 @@ class PlannedCell:
         cell: what is run.
         setup: what its method shares with the others of its job.
         models: its method's components by the method's names.
-        label: `<method>-<key>`: the same for all seeds of a method with one ρ.
+        label: `<method>-<key>`: the same for all seeds of a method with one ρ and one data set.
         data: key and source of its data.
     """
 
@@ -86,7 +86,7 @@ class TaskPlan:
     Attributes:
         task: where.
         job: one of its jobs, for what they have in common.
-        data: of the task.
+        data: of each training seed.
         cells: all of them.
         open: those without a result.
         missing: components still to be made, upstream first, with the seeds that miss them.
@@ -97,7 +97,7 @@ class TaskPlan:
 
     task: Task
     job: Job
-    data: LoadedData
+    data: Mapping[int, LoadedData]
     cells: list[PlannedCell]
     open: list[PlannedCell]
     missing: list[tuple[Node, tuple[int, ...]]]
@@ -107,28 +107,31 @@ class TaskPlan:
 
 
 def plan_task(
-    request: Request[RunDetails], jobs: Sequence[Job], loaded: LoadedData, results: ResultStore
+    request: Request[RunDetails], jobs: Sequence[Job], data: Mapping[int, LoadedData], results: ResultStore
 ) -> TaskPlan:
     """The cells of one task's jobs, the components they need, and what of both is there already."""
-    task, known = jobs[0].task, dict[Component, Node]()
+    task = jobs[0].task
     cells: list[PlannedCell] = []
     notes: list[str] = []
     tuned: list[Tuned] = []
-    for job in jobs:
-        setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
-        purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
-        tunable = {name: list_tunable(job, name, setup) for name in job.methods}
-        tuned += count_trials(request, job, purposes, tunable)
-        made = make_cells(request, job, purposes, tunable)
-        cells += [plan_cell(cell, setup, loaded, known) for cell in made]
-        notes += explain_tuning(request, made, purposes)
+    for loaded, seeds in group_by_data(data):
+        known = dict[Component, Node]()
+        for job in jobs:
+            setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
+            purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
+            tunable = {name: list_tunable(job, name, setup) for name in job.methods}
+            tuned += count_trials(request, job, purposes, tunable)
+            made = make_cells(request, job, purposes, tunable, seeds)
+            cells += [plan_cell(cell, setup, loaded, known) for cell in made]
+            notes += explain_tuning(request, made, purposes)
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
     kept = {(p.label, p.cell.seed): p for p in by_row}
     cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
     still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
-    return TaskPlan(task, jobs[0], loaded, cells, still_open, missing, ready, tuple(notes), tuple(tuned))
+    said_once, counted = tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(tuned))
+    return TaskPlan(task, jobs[0], data, cells, still_open, missing, ready, said_once, counted)
 
 
 def find_purpose(
@@ -156,14 +159,19 @@ def explain_tuning(
 
 
 def make_cells(
-    request: Request[RunDetails], job: Job, purposes: Mapping[str, Purpose], tunable: Mapping[str, tuple[str, ...]]
+    request: Request[RunDetails],
+    job: Job,
+    purposes: Mapping[str, Purpose],
+    tunable: Mapping[str, tuple[str, ...]],
+    seeds: Sequence[int],
 ) -> list[Cell]:
-    """Every (method, ρ, seed) of one job, with the settings that were tuned.
+    """Every (method, ρ, seed) of one job on one data set, with the settings that were tuned.
 
     Args:
         request, job: what is run.
         purposes: of each method.
         tunable: what tuning may set of each method.
+        seeds: the training seeds that have the data set.
 
     Raises:
         UserError: a method was tuned on one of these seeds and data.
@@ -173,7 +181,7 @@ def make_cells(
         is_of_table = job.part.holds(flatten(job.config) | flatten(method, name))
         scales = () if request.details.rhos else job.part.scales(method, job.task)
         purpose = purposes[name]
-        refuse_tuned_seeds(request, purpose)
+        refuse_tuned_seeds(request, purpose, seeds)
         tuned = find_tuned(request.results, purpose)
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
         for rho, rho_source in choices:
@@ -193,7 +201,7 @@ def make_cells(
                     tunable=tunable[name],
                     row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
                 )
-                for seed in request.seeds
+                for seed in seeds
             ]
     return cells
 

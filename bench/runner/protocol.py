@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.config.request import Job, Request, RunDetails
-from bench.config.spec import join_items
+from bench.config.spec import PER_SEED, join_items
 from bench.runner.choose_rho import Purpose, find_tuned
 from foundation.errors import UserError
 from foundation.program import program_name
+from reports.analysis.protocol import Protocol
 
 SHOWN = 4  # of the methods that lack trials
 
@@ -64,19 +65,36 @@ def refuse_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> None
     """Refuse methods with fewer trials than the request's protocol asks for, or than another method has.
 
     Raises:
-        UserError: some of them, and the command that tunes them.
+        UserError: see `explain_untuned`.
     """
+    said = explain_untuned(request, tuned)
+    if said is not None:
+        raise UserError(said)
+
+
+def count_wanted(protocol: Protocol, tuned: Sequence[Tuned]) -> int:
+    """The trials that each method is to have: the protocol's, or those of the method with the most."""
+    return max([protocol.trials, *(each.trials for each in tuned)])
+
+
+def explain_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> str | None:
+    """Which methods lack trials that the request's protocol asks for, and the command that tunes them."""
     protocol = request.protocol
     if protocol is None:
-        return
-    wanted = max([protocol.trials, *(each.trials for each in tuned)])
+        return None
+    wanted = count_wanted(protocol, tuned)
     lacking = [each.describe(wanted) for each in tuned if each.lacks(wanted)]
     if not lacking:
-        return
+        return None
+    if any(job.config.data.is_per_seed for job in request.jobs):
+        return (
+            f"protocol {protocol.name} asks for tuned methods, and tuning chooses on one data set for all seeds; "
+            f"leave out --protocol, or --data-set.seed {PER_SEED}."
+        )
     more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
     trials = f" --trials {wanted}" if wanted > protocol.trials else ""
     command = f"{program_name()} tune --protocol {protocol.name}{trials} {request.typed}".rstrip()
-    raise UserError(
+    return (
         f"protocol {protocol.name} compares methods tuned with equally many trials: {join_items(lacking[:SHOWN])}"
         f"{more}; type `{command}` first, then this command again."
     )

@@ -37,15 +37,8 @@ SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEntry, ...]:
     """Plan, show the plan, execute it; returns the plan's cells with the paths of their results."""
     results = ResultStore(request.results)
-    check_space(request.results)
-    check_space(request.artifacts)
     results.prepare()
-    refuse_other_sources(request)
-    by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
-    plans: list[TaskPlan] = []
-    for _, jobs in by_task:
-        group = tuple(jobs)
-        plans.append(plan_task(request, group, open_data(request, group[0], console), results))
+    plans = plan_tasks(request, console)
     refuse_untuned(request, [each for plan in plans for each in plan.tuned])
     seconds = sum(estimate_plan(plan, request.device) for plan in plans)
     processes = choose_processes(seconds, request)
@@ -61,6 +54,19 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     where = "" if request.results == Path("results") else f" --results {request.results}"
     console.say(f"Done: {len(entries)} results in {request.results}. Next: {program_name()} report{where}")
     return entries
+
+
+def plan_tasks(request: Request[RunDetails], console: ProgressConsole) -> list[TaskPlan]:
+    """The plan of every task; data that are made here are made first."""
+    check_space(request.results)
+    check_space(request.artifacts)
+    refuse_other_sources(request)
+    plans: list[TaskPlan] = []
+    for _, jobs in itertools.groupby(request.jobs, key=lambda job: job.task.name):
+        group = tuple(jobs)
+        loaded = open_data(request, group[0], console)
+        plans.append(plan_task(request, group, loaded, ResultStore(request.results)))
+    return plans
 
 
 def choose_processes(seconds: float, request: Request[Any]) -> int:
@@ -131,7 +137,8 @@ def print_plan(
     console: ProgressConsole,
 ) -> None:
     """Print which components will be trained, which are reused, and how long it should take."""
-    seeds = ", ".join(map(str, request.seeds))
+    own = ", each with its data" if any(job.config.data.is_per_seed for job in request.jobs) else ""
+    seeds = ", ".join(map(str, request.seeds)) + own
     terms = "" if request.jobs[0].terms == SHARED else ", as published"
     protocol = f"protocol {request.protocol.name}, " if request.protocol is not None else ""
     many = "1 process" if processes == 1 else f"{processes} processes"

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.config.request import Job, Request, TuningDetails, resolve_episodes
 from bench.config.sources import describe_sources
-from bench.config.spec import join_items
+from bench.config.spec import PER_SEED, join_items
 from bench.progress import ProgressConsole, describe_expected
 from bench.runner.choose_rho import find_choice
 from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
@@ -68,6 +68,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     ResultStore(request.results).prepare()
     refuse_other_sources(request)
     refuse_exact_tasks(request)
+    refuse_data_per_seed(request)
     refuse_reported_seeds(request)
     refuse_untunable(request)
     refuse_partial_tuning(request)
@@ -100,6 +101,15 @@ def refuse_exact_tasks(request: Request[TuningDetails]) -> None:
         )
 
 
+def refuse_data_per_seed(request: Request[TuningDetails]) -> None:
+    """A UserError if each seed is to have a data set of its own: a choice is for one set, that of its seeds."""
+    if any(job.config.data.is_per_seed for job in request.jobs):
+        raise UserError(
+            f"tuning chooses on one data set, and --data-set.seed {PER_SEED} gives each seed its own; name the "
+            "seed of one, as in --data-set.seed 100, and give `run` what was chosen, ρ with --rho."
+        )
+
+
 def refuse_reported_seeds(request: Request[TuningDetails]) -> None:
     """Seeds that have a result in this folder must not be tuned on; those of other folders are in the ledger."""
     store = ResultStore(request.results)
@@ -116,7 +126,7 @@ def refuse_untunable(request: Request[TuningDetails]) -> None:
         return
     others = [name for name, method in methods.items() if method.knobs]
     further = f"; `tune` tunes the knobs of {join_items(others)}" if others else ""
-    what = "guidance scale ρ and no knob" if request.details.knobs else "guidance scale ρ"
+    what = "guidance scale ρ or a knob" if request.details.knobs else "guidance scale ρ"
     raise UserError(f"none of {join_items(methods)} has a {what}; nothing is to be tuned{further}.")
 
 
@@ -139,7 +149,8 @@ def refuse_partial_tuning(request: Request[TuningDetails]) -> None:
 
 def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: ProgressConsole) -> TuningPlan:
     """What is to be tuned on the task of these jobs, and what of it is there already."""
-    task, loaded, details = jobs[0].task, open_data(request, jobs[0], console), request.details
+    task, details = jobs[0].task, request.details
+    loaded = open_data(request, jobs[0], console)[request.seeds[0]]  # one set, which all seeds have
     tunings: list[MethodTuning] = []
     idle: list[str] = []
     for job in jobs:

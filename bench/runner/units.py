@@ -40,7 +40,7 @@ class Unit:
     Attributes:
         name: the label of the component or of the results.
         task, job: the task it belongs to, and one of its jobs.
-        data, about: the task's transitions, None where they have to be read again, and what they are.
+        data, about: the transitions of its seeds, None where they have to be read again, and what they are.
         needs: names of the units that must be done before.
         make: the component and the seeds that miss it, or None.
         group: the cells to evaluate together, if it makes and tunes nothing.
@@ -57,6 +57,18 @@ class Unit:
     group: tuple[PlannedCell, ...] = ()
     tuning: MethodTuning | None = None
 
+    @property
+    def seed(self) -> int:
+        """A training seed that has these data, as all seeds of the unit have."""
+        if self.tuning is not None:
+            return self.tuning.request.seeds[0]
+        return self.make[1][0] if self.make is not None else self.group[0].cell.seed
+
+    @property
+    def where(self) -> str:
+        """The task for the console, with the seed where only that has these data."""
+        return f"{self.task.name} seed {self.seed}" if self.about.per_seed else self.task.name
+
 
 def split_into_units(plan: TaskPlan) -> list[Unit]:
     """The units of a task in an order in which they can be done one after the other."""
@@ -65,13 +77,15 @@ def split_into_units(plan: TaskPlan) -> list[Unit]:
     def needed(nodes: Iterable[Node]) -> frozenset[str]:
         return frozenset(node.label for node in sort_upstream_first(nodes)) & missing
 
-    of_task = (plan.task, plan.job, plan.data.data, plan.data.about)
+    def of_seed(seed: int) -> tuple[Task, Job, Data, schema.Data]:
+        return plan.task, plan.job, plan.data[seed].data, plan.data[seed].about
+
     making = [
-        Unit(node.label, *of_task, needed(node.upstream.values()), make=(node, seeds))
+        Unit(node.label, *of_seed(seeds[0]), needed(node.upstream.values()), make=(node, seeds))
         for node, seeds in plan.missing
     ]
     evaluating = [
-        Unit(group[0].label, *of_task, needed(group[0].models.values()), group=tuple(group))
+        Unit(group[0].label, *of_seed(group[0].cell.seed), needed(group[0].models.values()), group=tuple(group))
         for group in group_cells(plan.open)
     ]
     return making + evaluating
@@ -79,7 +93,7 @@ def split_into_units(plan: TaskPlan) -> list[Unit]:
 
 @dataclass
 class Worker:
-    """Does units; keeps the loaded components of the task it did last.
+    """Does units; keeps the loaded components of the task and the data that it did last.
 
     Attributes:
         request: where things lie and what computes.
@@ -89,7 +103,7 @@ class Worker:
     request: Request[Any]
     console: ProgressConsole
     _logger: Logger | None = None
-    _task: Task | None = None
+    _made_for: tuple[Task, schema.Data] | None = None
     _builder: ComponentBuilder | None = None
 
     def execute(self, unit: Unit) -> None:
@@ -103,12 +117,12 @@ class Worker:
             self._evaluate(unit, builder)
 
     def _builder_of(self, unit: Unit) -> ComponentBuilder:
-        if self._task != unit.task or self._builder is None:
+        if self._made_for != (unit.task, unit.about) or self._builder is None:
             data = self._read_data(unit).to(self.request.device)
             store = ComponentStore(self.request.artifacts)
-            self._task = unit.task
+            self._made_for = (unit.task, unit.about)
             self._logger = self._logger or make_logger(self.request.logger, self.request.results)
-            self._builder = ComponentBuilder(store, data, unit.task.name, self.console, self._logger)
+            self._builder = ComponentBuilder(store, data, unit.where, self.console, self._logger)
         return self._builder
 
     def _read_data(self, unit: Unit) -> Data:
@@ -116,14 +130,14 @@ class Worker:
         if unit.data is not None:
             return unit.data
         source = self.request.sources[unit.task.name]
-        return load_data(unit.task, unit.job.config, source, self.request.artifacts).data
+        return load_data(unit.task, unit.job.config, source, self.request.artifacts, unit.seed).data
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
         """Evaluate one method at one ρ for its open seeds, and write each seed's result once it is done."""
         group, cell = unit.group, unit.group[0].cell
         references = self._find_references(cell)
         rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
-        with self.console.show_bar(f"{cell.task.name} {cell.name}{rho}", len(group)) as progress:
+        with self.console.show_bar(f"{unit.where} {cell.name}{rho}", len(group)) as progress:
             for place, planned in enumerate(group):
 
                 def of_all(done: int, total: int, place: int = place) -> None:

@@ -50,6 +50,15 @@ class Ledger:
         for file in self.files:
             refuse_known(kind, subject, seeds, open_ledger_file(file), file)
 
+    def find_seeds(self, kind: Kind, subject: Subject) -> set[int]:
+        """The seeds of the evaluations of that kind that either file holds.
+
+        Raises:
+            ReportError: a damaged ledger.
+        """
+        lines = [line for file in self.files for line in open_ledger_file(file).lines]
+        return {seed for line in lines if (line.kind, line.subject) == (kind, subject) for seed in line.seeds}
+
     def record(self, entry: LedgerEntry) -> None:
         """Enter an evaluation, and what either file lacks of its method, task and data.
 

@@ -17,7 +17,8 @@ class Coverage:
 
     Attributes:
         seeds, tasks: that were simulated: the next smaller numbers in the table.
-        by_law: law of the seeds to coverage, the lower of independent and correlated tasks.
+        by_law: law of the seeds to coverage, the lowest of independent and correlated tasks with unequal and with
+            equal means, since how tasks truly lie to each other is not known.
     """
 
     seeds: int

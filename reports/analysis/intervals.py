@@ -1,4 +1,4 @@
-"""95 % intervals over seeds by a delete-one-seed jackknife and Student's t.
+"""95 % intervals over seeds by a jackknife that leaves out whole seeds, and Student's t.
 
 For a statistic g of the seeds × tasks matrix, leaving seed i out of every task gives g_(i); its standard error is
 se² = (n - 1) / n · Σ (g_(i) - mean g_(·))² (Tukey 1958) and the interval g ± t(0.975, n - 1) · se. For the mean
@@ -8,8 +8,11 @@ trimmed mean of n values, of which h are kept: it has h - 1 degrees of freedom (
 `studies/coverage.py` simulates how often these intervals contain the truth.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
 
 import numpy as np
 import scipy.stats
@@ -18,6 +21,7 @@ LEVEL = 0.95
 FEWEST = 3  # seeds; t of two seeds is ± 12.7 standard errors
 AGGREGATES = ("IQM", "median", "mean", "optimality gap")
 _TRIMMED = 0.25
+_MOST_SETS = 256  # of seeds that are left out
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """From scores of shape (..., seeds, tasks) to (...)."""
@@ -72,14 +76,46 @@ def bound_statistic(statistic: Statistic, scores: np.ndarray) -> tuple[np.ndarra
     Returns:
         Value, lower and upper bound, each of shape (...).
     """
-    seeds = scores.shape[-2]
+    seeds, tasks = scores.shape[-2:]
     if seeds < FEWEST:
         raise ValueError(f"{seeds} seeds give no interval, {FEWEST} are needed")
     value = statistic(scores)
-    without = np.stack([statistic(np.delete(scores, i, axis=-2)) for i in range(seeds)], axis=-1)
-    error = np.sqrt((seeds - 1) * without.var(axis=-1))
-    half = scipy.stats.t.ppf((1 + LEVEL) / 2, _count_freedom(statistic, *scores.shape[-2:])) * error
+    error = compute_error(statistic, scores, count_left_out(seeds, tasks) if statistic is compute_median else 1)
+    half = scipy.stats.t.ppf((1 + LEVEL) / 2, _count_freedom(statistic, seeds, tasks)) * error
     return value, value - half, value + half
+
+
+def count_left_out(seeds: int, tasks: int) -> int:
+    """How many seeds the median's jackknife leaves out at a time; the median of two tasks is their mean."""
+    return (seeds - 1) // 2 if tasks > 2 else 1
+
+
+def compute_error(statistic: Statistic, scores: np.ndarray, left_out: int) -> np.ndarray:
+    """The jackknife's standard error of a statistic.
+
+    Args:
+        scores: shape (..., seeds, tasks).
+        left_out: how many seeds are left out at a time.
+
+    Returns:
+        Shape (...).
+    """
+    seeds = scores.shape[-2]
+    without = [statistic(np.delete(scores, rows, axis=-2)) for rows in list_left_out(seeds, left_out)]
+    return np.sqrt((seeds - left_out) / left_out * np.stack(without, axis=-1).var(axis=-1))
+
+
+@cache
+def list_left_out(seeds: int, left_out: int) -> tuple[tuple[int, ...], ...]:
+    """Sets of seeds to leave out: all of that size up to 256, else a fixed choice with each seed equally often.
+
+    The choice is made of drawn sets, each with all its turns on the circle of seeds.
+    """
+    if math.comb(seeds, left_out) <= _MOST_SETS:
+        return tuple(combinations(range(seeds), left_out))
+    generator = np.random.default_rng(0)
+    drawn = [generator.choice(seeds, left_out, replace=False) for _ in range(max(1, _MOST_SETS // seeds))]
+    return tuple(tuple(map(int, (rows + turn) % seeds)) for rows in drawn for turn in range(seeds))
 
 
 def _count_freedom(statistic: Statistic, seeds: int, tasks: int) -> int:

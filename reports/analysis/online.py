@@ -184,12 +184,15 @@ def _collect_pools(
     for method, terms in names:
         several = len({other for name, other in names if name == method}) > 1
         label = f"{method} ({name_terms(terms)})" if several else method
-        searches = {
-            r.task: Search(r.suite, r.task, r.method, r.preset, r.terms, r.data.identity)
-            for r in results
-            if (r.method, r.terms) == (method, terms)
-        }
-        found = {task: tried[search] for task, search in searches.items() if search in tried}
+        searches: dict[str, set[Search]] = {}
+        for r in results:
+            if (r.method, r.terms) == (method, terms):
+                search = Search(r.suite, r.task, r.method, r.preset, r.terms, r.data.identity)
+                searches.setdefault(r.task, set()).add(search)
+        if any(len(of_task) > 1 for of_task in searches.values()):
+            absent[label] = "each seed has a data set of its own"
+            continue
+        found = {task: tried[search] for task, (search,) in searches.items() if search in tried}
         usable = {task: pool for task, known in found.items() if (pool := _select_usable(known)) is not None}
         if usable:
             pools[label, method] = usable

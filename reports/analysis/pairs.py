@@ -4,12 +4,13 @@ Variants are run on the same training and reset seeds (a report with a seed miss
 always compared by its differences seed by seed. Over tasks the difference of a seed is the mean of its differences
 on the tasks; its t interval and p carry the conclusion, with Holm's step-down correction (1979) over the suite's
 pairs. Beside it stands the exact sign-flip p of the same differences, which n seeds cannot take below 2 / 2^n, and
-two one-sided t tests of equivalence within a margin (Schuirmann 1987), with Holm over the same pairs. Pairs on a
-single task are exploratory: corrected over the pairs of that task alone. Distances are compared by their
+two one-sided t tests of equivalence within a margin (Schuirmann 1987), with Holm over the same pairs. A primary
+comparison that was decided on before stands outside of that family, and its p are not corrected. Pairs on a single
+task are exploratory: corrected over the pairs of that task alone. Distances are compared by their
 logarithms, so that a difference is a ratio.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -43,6 +44,7 @@ class Pair:
         improvement: the probability that a run of the first is better than one of the second.
         more_seeds: how many more seeds would separate the two with a power of 80 % if the difference were as seen,
             for the smallest and the largest standard deviation in its 95 % interval; None where that is not said.
+        is_primary: whether it is the primary comparison, whose p are not corrected.
     """
 
     first: str
@@ -54,6 +56,7 @@ class Pair:
     equivalence: float | None
     improvement: Estimate
     more_seeds: tuple[int, int] | None
+    is_primary: bool = False
 
     @property
     def is_separated(self) -> bool:
@@ -153,30 +156,38 @@ def _plan_more(differences: np.ndarray, family: int) -> tuple[int, int] | None:
     return max(0, few - seeds), max(0, many - seeds)
 
 
-def compare_variants(matrices: Mapping[str, np.ndarray], margin: float | None, higher: bool = True) -> list[Pair]:
+def compare_variants(
+    matrices: Mapping[str, np.ndarray],
+    margin: float | None,
+    higher: bool = True,
+    primary: tuple[str, str] | None = None,
+) -> list[Pair]:
     """Every pair of variants over all tasks, a family of its own.
 
     Args:
         matrices: variant to seeds × tasks, of the same seeds in the same order.
         margin: of equivalence, in the unit of the matrices; None for no such test.
         higher: whether a higher value is better.
+        primary: two variants whose pair is tested alone, in any order.
     """
     names = list(combinations(matrices, 2))
+    alone = {pair for pair in names if primary is not None and set(pair) == set(primary)}
     rows = {pair: (matrices[pair[0]] - matrices[pair[1]]).mean(axis=1) for pair in names}
     found = {pair: estimate_mean(row) for pair, row in rows.items()}
     # A pair without an interval stays in the family, as one that no test separates.
     tested = {pair for pair in names if found[pair].lower is not None}
     raw = {pair: float(compute_p(rows[pair])) if pair in tested else 1.0 for pair in names}
-    adjusted = _adjust(raw)
+    adjusted = _adjust(raw, alone)
     equal = _adjust(
         {pair: compute_equivalence_p(rows[pair], margin) if pair in tested else 1.0 for pair in names}
         if margin is not None
-        else {}
+        else {},
+        alone,
     )
     pairs = []
     for pair in names:
         first, second = (matrices[name] if higher else -matrices[name] for name in pair)
-        is_tested = pair in tested
+        is_tested, family = pair in tested, 1 if pair in alone else len(names) - len(alone)
         pairs.append(
             Pair(
                 *pair,
@@ -186,14 +197,18 @@ def compare_variants(matrices: Mapping[str, np.ndarray], margin: float | None, h
                 compute_flip_p(rows[pair]) if len(rows[pair]) >= FEWEST else None,
                 equal.get(pair) if is_tested else None,
                 estimate_improvement(first, second),
-                _plan_more(rows[pair], len(names)) if is_tested and adjusted[pair] > ALPHA else None,
+                _plan_more(rows[pair], family) if is_tested and adjusted[pair] > ALPHA else None,
+                pair in alone,
             )
         )
     return pairs
 
 
-def _adjust(p: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-    return dict(zip(p, map(float, adjust_by_holm(np.array(list(p.values())))), strict=True)) if p else {}
+def _adjust(p: Mapping[tuple[str, str], float], alone: Set[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Holm's adjusted p; those of pairs that are tested alone as they are."""
+    family = [pair for pair in p if pair not in alone]
+    adjusted = adjust_by_holm(np.array([p[pair] for pair in family])) if family else ()
+    return {**p, **dict(zip(family, map(float, adjusted), strict=True))}
 
 
 def group_by_letters(order: Sequence[str], pairs: Sequence[Pair]) -> dict[str, str]:
@@ -254,13 +269,19 @@ class SuitePairs:
         return self.margin is None
 
 
-def compare_suite(matrices: Mapping[str, np.ndarray], tasks: Sequence[str], margin: float | None) -> SuitePairs:
+def compare_suite(
+    matrices: Mapping[str, np.ndarray],
+    tasks: Sequence[str],
+    margin: float | None,
+    primary: tuple[str, str] | None = None,
+) -> SuitePairs:
     """Every pair of a suite's variants, over all tasks and on each.
 
     Args:
         matrices: variant to seeds × tasks: scores in points, or logarithms of distances.
         tasks: the columns.
         margin: of equivalence in points; None says that the numbers are logarithms of distances.
+        primary: two variants whose pair over all tasks is tested alone.
     """
     higher = margin is not None
     order = sorted(matrices, key=lambda v: matrices[v].mean(), reverse=higher)
@@ -269,5 +290,5 @@ def compare_suite(matrices: Mapping[str, np.ndarray], tasks: Sequence[str], marg
         task: tuple(compare_variants({v: m[:, i : i + 1] for v, m in ordered.items()}, margin, higher))
         for i, task in enumerate(tasks)
     }
-    overall = tuple(compare_variants(ordered, margin, higher))
+    overall = tuple(compare_variants(ordered, margin, higher, primary))
     return SuitePairs(tuple(order), overall, by_task, len(next(iter(matrices.values()))), margin)

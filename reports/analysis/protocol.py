@@ -52,12 +52,16 @@ def list_shortfalls(scores: SuiteScores, protocol: Protocol) -> tuple[str, ...]:
 
 
 def _list_tuning_shortfalls(scores: SuiteScores, protocol: Protocol) -> list[str]:
-    """What tuning lacks: a variant's fewest trials over its tasks and seeds count."""
+    """What tuning lacks: a variant's fewest trials over its tasks and seeds count, of all that can be tuned."""
     trials: dict[str, int] = {}
+    left: dict[str, list[str]] = {}
     for variant in scores.variants:
         results = [result for task in scores.tasks for result in scores.of(task, variant) if result.tunable]
         if results:
             trials[variant] = min(r.tuning.trials if r.tuning is not None else 0 for r in results)
+            tuned = [(r.tunable, {"rho", *r.tuning.knobs}) for r in results if r.tuning is not None]
+            left[variant] = list(dict.fromkeys(n for names, chosen in tuned for n in names if n not in chosen))
+    partly = [f"{variant} without {' and '.join(names)}" for variant, names in left.items() if names]
     untuned = [variant for variant, count in trials.items() if count == 0]
     tuned = {variant: count for variant, count in trials.items() if count}
     few = [f"{name} with {n} of {protocol.trials} trials" for name, n in tuned.items() if n < protocol.trials]
@@ -65,5 +69,6 @@ def _list_tuning_shortfalls(scores: SuiteScores, protocol: Protocol) -> list[str
     return [
         *([f"not tuned: {', '.join(untuned)}"] if untuned else []),
         *([f"tuned too little: {', '.join(few)}"] if few else []),
+        *([f"tuned in part: {', '.join(partly)}"] if partly else []),
         *([f"different numbers of trials: {unequal}"] if unequal and not few else []),
     ]

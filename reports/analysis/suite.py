@@ -84,7 +84,11 @@ def _choose_thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def analyse_control(
-    scores: SuiteScores, asked: str | None, options: Options, looks: Sequence[Look] = ()
+    scores: SuiteScores,
+    asked: str | None,
+    options: Options,
+    looks: Sequence[Look] = (),
+    primary: tuple[str, str] | None = None,
 ) -> ControlAnalysis:
     """Everything said about a control suite.
 
@@ -93,6 +97,7 @@ def analyse_control(
         asked: the baseline asked for, if any.
         options: margin and bootstrap replicates.
         looks: of earlier reports.
+        primary: two variants whose pair is tested alone.
     """
     baseline, replicates = scores.baseline(asked), options.replicates
     points = {variant: scores.matrix(variant) for variant in scores.variants}
@@ -113,7 +118,7 @@ def analyse_control(
         profiles={
             variant: estimate_profile(matrix, thresholds, replicates) for variant, matrix in matrices.items()
         },
-        pairs=compare_suite(points, scores.tasks, options.margin),
+        pairs=compare_suite(points, scores.tasks, options.margin, primary),
         collapsed={cell: count_collapsed(values) for cell, values in cells.items()},
         variances={cell: parts for cell in cells if (parts := _split_cell(scores, *cell)) is not None},
         replicates=replicates,
@@ -162,13 +167,19 @@ class DensityAnalysis:
         return self.distances[task, beta, variant].value / reference if reference > 0 else float("nan")
 
 
-def analyse_densities(scores: SuiteScores, asked: str | None, looks: Sequence[Look] = ()) -> DensityAnalysis:
+def analyse_densities(
+    scores: SuiteScores,
+    asked: str | None,
+    looks: Sequence[Look] = (),
+    primary: tuple[str, str] | None = None,
+) -> DensityAnalysis:
     """Everything said about a suite of densities.
 
     Args:
         scores: the suite.
         asked: the baseline asked for, if any.
         looks: of earlier reports.
+        primary: two variants whose pair is tested alone.
     """
     at = {(r.path, d.inverse_temperature): d for r in scores.results() for d in r.densities}
     betas = tuple(sorted({beta for _, beta in at}))
@@ -198,12 +209,14 @@ def analyse_densities(scores: SuiteScores, asked: str | None, looks: Sequence[Lo
         multiples,
         overall,
         summarize_measures(scores),
-        _compare_densities(scores, betas),
+        _compare_densities(scores, betas, primary),
         review_looks(scores, looks),
     )
 
 
-def _compare_densities(scores: SuiteScores, betas: tuple[float, ...]) -> SuitePairs | None:
+def _compare_densities(
+    scores: SuiteScores, betas: tuple[float, ...], primary: tuple[str, str] | None
+) -> SuitePairs | None:
     """Pairs by the mean over β of the logarithm of the distance."""
     cells = {
         variant: [[{d.inverse_temperature: d.distance for d in r.densities} for r in scores.of(task, variant)]
@@ -216,13 +229,20 @@ def _compare_densities(scores: SuiteScores, betas: tuple[float, ...]) -> SuitePa
     }
     if not all((array > 0).all() and np.isfinite(array).all() for array in found.values()):
         return None
-    return compare_suite({v: np.log(array).mean(axis=-1).T for v, array in found.items()}, scores.tasks, None)
+    logarithms = {v: np.log(array).mean(axis=-1).T for v, array in found.items()}
+    return compare_suite(logarithms, scores.tasks, None, primary)
 
 
 Analysis = ControlAnalysis | DensityAnalysis
 
 
-def analyse(scores: SuiteScores, asked: str | None, options: Options, looks: Sequence[Look] = ()) -> Analysis:
+def analyse(
+    scores: SuiteScores,
+    asked: str | None,
+    options: Options,
+    looks: Sequence[Look] = (),
+    primary: tuple[str, str] | None = None,
+) -> Analysis:
     """The analysis that fits the suite's metric.
 
     Args:
@@ -230,7 +250,8 @@ def analyse(scores: SuiteScores, asked: str | None, options: Options, looks: Seq
         asked: the baseline asked for, if any.
         options: margin and bootstrap replicates.
         looks: of earlier reports.
+        primary: two variants whose pair is tested alone, as a frozen plan has it.
     """
     if scores.is_control:
-        return analyse_control(scores, asked, options, looks)
-    return analyse_densities(scores, asked, looks)
+        return analyse_control(scores, asked, options, looks, primary)
+    return analyse_densities(scores, asked, looks, primary)

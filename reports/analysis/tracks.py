@@ -129,6 +129,9 @@ def _collect_cell(results: Sequence[tuple[Result, ...]], records: TuningRecords)
         scales = {result.rho for result in own}
         if len(scales) == 1 and None not in scales and not any(map(_has_knobs, own)):
             sweep[float(scales.pop() or 0.0)] = np.array([result.score for result in own])
+    if len({result.data.identity for own in results for result in own}) > 1:
+        own_sets = "each seed has a data set of its own, and scales are tried on one"
+        return _Cell(tuple(results), sweep, {}, None, own_sets)
     first = results[0][0]
     search = Search(first.suite, first.task, first.method, first.preset, first.terms, first.data.identity)
     policies = _find_policies([result for own in results for result in own], search, records.ledger)

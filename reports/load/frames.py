@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from reports.load.files import read_headers, read_result
-from reports.load.schema import FailedResult, Result, TimingRow
+from reports.load.schema import FailedResult, PlanEntry, Result, TimingRow
 from reports.load.tuning_schema import Choice
 from reports.load.variants import label_variants, name_terms
 
@@ -129,6 +129,12 @@ def make_choices_frame(choices: Iterable[Choice]) -> pd.DataFrame:
         }
         for choice in choices
     ]
+    return pd.DataFrame(rows)
+
+
+def make_plan_frame(folder: Path, entries: Iterable[PlanEntry]) -> pd.DataFrame:
+    """One row for each planned cell, with the path of its result in the folder and whether it is there."""
+    rows = [{**dict(entry), "is_finished": (folder / entry.path).is_file()} for entry in entries]
     return pd.DataFrame(rows)
 
 

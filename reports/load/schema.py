@@ -6,6 +6,7 @@
 """
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -100,6 +101,7 @@ class Data(Schema):
         canonical: what the task declares as published, whether used here or not; None where nothing is.
         reward_transform: what was done to the rewards, `r` for nothing.
         fingerprint: of the data as they come from their source.
+        per_seed: whether each training seed has a data set made with that seed, of which this is one.
         action_low, action_high: range of the actions in each dimension, which policies keep to.
     """
 
@@ -112,6 +114,12 @@ class Data(Schema):
     transitions: int
     action_low: tuple[float, ...]
     action_high: tuple[float, ...]
+    per_seed: bool = False
+
+    @property
+    def recipe(self) -> str:
+        """The name; where each seed has a set of its own, without the seed, so that it is the same for all."""
+        return re.sub(r"-seed\d+(?=-v\d+$)", "", self.name) if self.per_seed else self.name
 
     @property
     def identity(self) -> tuple[str, str]:

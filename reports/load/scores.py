@@ -105,8 +105,8 @@ def _is_kept(task: str, method: str, tasks: Sequence[str] | None, methods: Seque
 _COLUMN: Mapping[str, Callable[[Result], str | None]] = {
     "metrics": lambda r: r.metric,
     "presets": lambda r: r.preset,
-    "data sets": lambda r: r.data.name,
-    "data fingerprints": lambda r: r.data.fingerprint,
+    "data sets": lambda r: r.data.recipe,
+    "data sets of one and of each seed": lambda r: "one for each seed" if r.data.per_seed else "one for all seeds",
     # A set's noise floor falls with the number of samples, and the report has one floor for a set and β.
     "numbers of samples": lambda r: " or ".join(f"{n:,}" for n in sorted({d.samples for d in r.densities})),
     "versions of mujoco": lambda r: r.versions.get("mujoco"),
@@ -128,16 +128,28 @@ def _check_source(suite: str, results: Sequence[Result]) -> None:
 
 
 def _check_column(task: str, results: Sequence[Result]) -> None:
-    """What is compared on one task was made on the same data, preset and simulator."""
-    first = results[0]
+    """What is compared on one task was made on the same data, preset and simulator.
+
+    Where each seed has a data set of its own, the same data are those of one recipe, and of a seed one set.
+    """
     for what, value in _COLUMN.items():
-        for other in results[1:]:
-            if value(first) != value(other):
-                raise ReportError(
-                    f"task {task} mixes {what}: {value(first)} ({first.method}, seed {first.seed}) and "
-                    f"{value(other)} ({other.method}, seed {other.seed}) do not belong in one column; keep each "
-                    f"in a folder of its own (`--results`), or leave one out with `--tasks` or `--methods`."
-                )
+        _refuse_mixed(task, what, results, value)
+    by_seed: dict[int | None, list[Result]] = {}
+    for result in results:
+        by_seed.setdefault(result.seed if result.data.per_seed else None, []).append(result)
+    for of_one_set in by_seed.values():
+        _refuse_mixed(task, "data fingerprints", of_one_set, lambda r: r.data.fingerprint)
+
+
+def _refuse_mixed(task: str, what: str, results: Sequence[Result], value: Callable[[Result], str | None]) -> None:
+    first = results[0]
+    for other in results[1:]:
+        if value(first) != value(other):
+            raise ReportError(
+                f"task {task} mixes {what}: {value(first)} ({first.method}, seed {first.seed}) and "
+                f"{value(other)} ({other.method}, seed {other.seed}) do not belong in one column; keep each "
+                f"in a folder of its own (`--results`), or leave one out with `--tasks` or `--methods`."
+            )
 
 
 def _report_missing(lacking: Sequence[str]) -> ReportError:

@@ -21,7 +21,7 @@ _COMPARISON = (
 )
 _PAIRS = (
     "suite,task,first,second,unit,difference,lower,upper,p,p_holm,p_sign_flip,p_equivalent,margin,improvement,"
-    "improvement_lower,improvement_upper,more_seeds_low,more_seeds_high,seeds"
+    "improvement_lower,improvement_upper,more_seeds_low,more_seeds_high,seeds,is_primary"
 )
 _VARIANCE = (
     "suite,task,variant,seeds,episodes,seed_variance,episode_variance,correlation,correlation_lower,"
@@ -122,7 +122,9 @@ def export_pairs(analyses: Sequence[Analysis]) -> str:
                 names = (a.scores.suite, task, p.first, p.second, unit)
                 tests = (p.p, p.adjusted, p.flip, p.equivalence, a.pairs.margin)
                 bounds = (better.value, better.lower, better.upper)
-                rows.append((*names, d.value, d.lower, d.upper, *tests, *bounds, *more, a.pairs.seeds))
+                rows.append(
+                    (*names, d.value, d.lower, d.upper, *tests, *bounds, *more, a.pairs.seeds, p.is_primary)
+                )
     return _format_csv(_PAIRS, rows)
 
 

@@ -36,7 +36,7 @@ def name_outcome(pair: Pair) -> str:
     """What the tests say of a pair."""
     if pair.adjusted is None:
         return "no test"
-    words = ["separated" if pair.is_separated else "not separated"]
+    words = [*(["primary"] if pair.is_primary else []), "separated" if pair.is_separated else "not separated"]
     return ", ".join([*words, *(["equivalent"] if pair.is_equivalent else [])])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from reports.analysis.coverage import describe_coverage
-from reports.analysis.intervals import Estimate, compute_mean, estimate
+from reports.analysis.intervals import Estimate, compute_mean, count_left_out, estimate
 from reports.analysis.multiples import COVERAGE
 from reports.analysis.pairs import find_unseparated
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options
@@ -172,9 +172,17 @@ def describe_intervals(
     if few := describe_few_seeds(seeds):
         return few
     equal = any(e.lower is None and np.isfinite(e.value) for e in estimates)
+    several, limit = 1, ""
+    if "median" in statistics:
+        several = count_left_out(seeds, tasks)
+        limit = (
+            " The median's can hold it less often where tasks differ in spread and lie closer together than that."
+        )
+    median = f", for the median {several}" if several > 1 else ""
     return (
-        f"In brackets: 95 % intervals by Student's t over {seeds} seeds, a whole seed left out at a time. "
+        f"In brackets: 95 % intervals by Student's t over {seeds} seeds, a whole seed left out at a time{median}. "
         + describe_coverage(statistics, "jackknife t", seeds, tasks)
+        + limit
         + (" A number without brackets is of seeds that are all equal." if equal else "")
     )
 

@@ -48,12 +48,13 @@ def _describe_correction(number: int, pairs: Sequence[Pair]) -> str:
     if not apart:
         return ""
     level = ALPHA / number
+    whose = "Holm's p, of the primary pair its own," if any(pair.is_primary for pair in apart) else "Holm's p"
     stay = [f"`{p.first}` and `{p.second}`" for p in apart if p.adjusted is not None and p.adjusted <= level]
     said = "; ".join(stay) if stay else "no pair"
     if len(stay) == len(apart) and len(apart) > 1:
         said = f"all {len(apart)}"
     return (
-        f" Separated also with Bonferroni's correction, as for {number} planned looks (Holm's p at most "
+        f" Separated also with Bonferroni's correction, as for {number} planned looks ({whose} at most "
         f"{format_p(level)}): {said}."
     )
 

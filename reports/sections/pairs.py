@@ -20,6 +20,7 @@ from reports.render.pair_tables import (
     tabulate_tasks,
     tabulate_variance,
 )
+from reports.sections.frozen_plan import describe_primary
 from reports.sections.looks import describe_looks, describe_single_look
 
 _LISTED = 6  # pairs that the opening names one by one
@@ -45,9 +46,11 @@ def _describe_ranked(analysis: Analysis) -> str:
         return f"{size}: no test, since a distance is not positive or was not measured at every β."
     if pairs.seeds < FEWEST:
         return f"{size}: no variant is said to be better, since tests and intervals need {FEWEST} seeds or more."
-    apart = [pair for pair in pairs.overall if pair.is_separated]
-    others = [pair for pair in pairs.overall if not pair.is_separated]
-    said = _count_pairs(pairs, apart) if len(pairs.overall) > _LISTED else _list_pairs(pairs, apart, others)
+    rest = [pair for pair in pairs.overall if not pair.is_primary]
+    apart = [pair for pair in rest if pair.is_separated]
+    others = [pair for pair in rest if not pair.is_separated]
+    said = _count_pairs(pairs, apart, len(rest)) if len(rest) > _LISTED else _list_pairs(pairs, apart, others)
+    said = f"{describe_primary(pairs)}{said}".rstrip()
     more = f"{_describe_more_seeds(pairs)} {_describe_equivalence(pairs)}".rstrip()
     return f"{size}: {said}{more}{describe_looks(analysis.history, pairs.overall, pairs.is_ratio)}"
 
@@ -87,8 +90,9 @@ def _list_pairs(pairs: SuitePairs, apart: Sequence[Pair], others: Sequence[Pair]
         elif found:
             parts = [f"`{pair.second}` by {format_pair_difference(pair, False)}" for pair in found]
             sentences.append(f"`{first}` scores above {_join(parts)} points.")
-    if not apart:
-        sentences.append("no pair is separated.")
+    if others and not apart:
+        is_after = any(pair.is_primary for pair in pairs.overall)
+        sentences.append("No other pair is separated." if is_after else "no pair is separated.")
     unit = "times" if pairs.is_ratio else "points"
     opened = [f"{_name_pair(pair)} ({format_pair_difference(pair, pairs.is_ratio)} {unit})" for pair in others]
     if others and apart:
@@ -102,12 +106,13 @@ def _join(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _count_pairs(pairs: SuitePairs, apart: Sequence[Pair]) -> str:
+def _count_pairs(pairs: SuitePairs, apart: Sequence[Pair], count: int) -> str:
     best = pairs.order[0]
     near = [v for v in pairs.order if v in find_unseparated(best, pairs.overall) and v != best]
     word = "smallest distance" if pairs.is_ratio else "highest mean"
     rest = f"not separated from it: {join_names(near)}" if near else "every other variant is separated from it"
-    return f"{len(apart)} of {len(pairs.overall)} pairs are separated. `{best}` has the {word}; {rest}."
+    kind = "pairs" if count == len(pairs.overall) else "other pairs"
+    return f"{len(apart)} of {count} {kind} are separated. `{best}` has the {word}; {rest}."
 
 
 def _name_pair(pair: Pair) -> str:
@@ -152,9 +157,11 @@ def describe_test(suites: Sequence[SuitePairs]) -> str:
         f"sign flips of {seeds} seeds cannot give a p below {format_p(find_least_flip(seeds))}"
         for seeds in sorted({pairs.seeds for pairs in tested})
     ]
+    has_primary = any(pair.is_primary for pairs in tested for pair in pairs.overall)
+    aside = ", the primary one aside" if has_primary else ""
     said = (
         f"By paired t of the seeds' differences at {100 * ALPHA:.0f} %, with Holm's correction over all pairs of "
-        f"a suite; an interval is 95 % for one pair. For comparison, {' and '.join(flips)}."
+        f"a suite{aside}; an interval is 95 % for one pair. For comparison, {' and '.join(flips)}."
     )
     if any(pair.more_seeds is not None for pairs in tested for pair in pairs.overall):
         said += (
@@ -193,10 +200,12 @@ def make_pair_blocks(analysis: Analysis) -> list[Block]:
         if pairs.is_ratio
         else "The difference of the two scores over all tasks"
     )
+    alone = " (of the primary pair its own p, since it is tested alone)"
     blocks: list[Block] = [
         heading,
         Text(
-            f"{first}, seed by seed ({better}), with a 95 % t interval. Separated: Holm's p is at most "
+            f"{first}, seed by seed ({better}), with a 95 % t interval. Separated: Holm's p"
+            f"{alone if any(pair.is_primary for pair in pairs.overall) else ''} is at most "
             f"{ALPHA:.2f}. {_describe_pair_coverage(pairs.seeds, len(scores.tasks))} P(first better) is the "
             f"probability of improvement, with a score interval that takes runs for independent and all tasks for "
             f"one, and so is as a rule wider than it need be. The least p of sign flips of {pairs.seeds} seeds is "

@@ -7,15 +7,30 @@ DRAWN = ["initial weights", "minibatches and the other draws of training"]
 
 
 def describe_seeds(scores: SuiteScores) -> Text:
-    """One line; whether the episodes' starts differ is read from the seeds of their resets."""
+    """One line: starts differ where the seeds of the resets do, and data sets where their fingerprints do."""
     if scores.is_control:
         starts = "the starting states of the episodes"
         varied = [*DRAWN, "the noise of the actions", *([starts] if _have_own_starts(scores) else [])]
         common = [] if _have_own_starts(scores) else [starts]
     else:
         varied, common = [*DRAWN, "the noise of the samples", "the target's samples"], []
-    said = f"A seed varies {_join(varied)}; it does not vary {_join([*common, 'the data set'])}"
-    return Text(f"{said}, which is one for each task, so no interval here speaks of other data sets.")
+    own = [task for task in scores.tasks if _have_own_data(scores, task)]
+    if len(own) == len(scores.tasks):
+        varied, common = [*varied, "the data set"], [*common, "the recipe and the size of the data"]
+        limit = "which are one for each task, so no interval here speaks of data made otherwise"
+    else:
+        of_some = f" of {_join(own)}" if own else ""
+        varied += [f"the data set{of_some}"] if own else []
+        common += ["the data set of the other tasks" if own else "the data set"]
+        limit = "which is one for each task, so no interval here speaks of other data sets"
+        limit += " of those tasks" if own else ""
+    return Text(f"A seed varies {_join(varied)}; it does not vary {_join(common)}, {limit}.")
+
+
+def _have_own_data(scores: SuiteScores, task: str) -> bool:
+    """Whether no two seeds of a task share a data set."""
+    sets = {r.seed: r.data.identity for v in scores.variants for r in scores.of(task, v)}
+    return len(sets) > 1 and len(set(sets.values())) == len(sets)
 
 
 def _have_own_starts(scores: SuiteScores) -> bool:

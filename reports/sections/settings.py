@@ -15,10 +15,9 @@ def _tabulate_data(scores: SuiteScores) -> Table:
     rows = []
     for task in scores.tasks:
         results = [r for v in scores.variants for r in scores.of(task, v)]
-        data = results[0].data
-        rows.append(
-            (task, results[0].preset, data.source, data.name, data.fingerprint[:12], f"{data.transitions:,}")
-        )
+        data, sets = results[0].data, {r.data.fingerprint for r in results}
+        which = data.fingerprint[:12] if len(sets) == 1 else f"{len(sets)}, one for each seed"
+        rows.append((task, results[0].preset, data.source, data.recipe, which, f"{data.transitions:,}"))
     return Table(("task", "preset", "source", "data set", "fingerprint", "transitions"), tuple(rows), words=5)
 
 

@@ -1,4 +1,4 @@
-"""The section on ρ: where each value comes from, on which seeds it was tuned, what was seen on the reported ones.
+"""The section on tuning: where each ρ comes from, what was tuned on which seeds, what the reported ones have seen.
 
 What it says of seeds and scales is computed from `tuned.json` and from the results folder's ledger, which also has
 what was evaluated before with the same artifacts into other folders.
@@ -16,9 +16,10 @@ from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.tuning_schema import Choice, LedgerEntry
 from reports.render.document import Block, Heading, Table, Text
+from reports.sections.knobs import find_choice, find_knob_warnings, make_knob_blocks
 
 ORIGINS: Mapping[str, str] = {
-    "tuned": "tuned by `tune-rho` on these data",
+    "tuned": "tuned by `tune-rho` or `tune` on these data",
     "given": "given with `--rho` or by the experiment that was run, and chosen outside this ledger",
     "preset": "set by the source of the method's settings, and chosen outside this ledger by its authors",
     "published": "SWG's published value for the task (arXiv 2505.18345), and chosen outside this ledger by its "
@@ -31,12 +32,12 @@ ORIGINS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class _Cell:
-    """A variant with a ρ on a task, and what is known of its tuning.
+    """A variant with a ρ or with tuned settings on a task, and what is known of its tuning.
 
     Attributes:
         task, variant: as they are printed.
         results: one for each seed.
-        choice: the tuning that gave its ρ, None where it was not tuned or `tuned.json` does not say.
+        choice: the tuning that gave its values, None where it was not tuned or `tuned.json` does not say.
         entries: of the ledger, of this method on these data, with any settings.
     """
 
@@ -52,7 +53,11 @@ class _Cell:
 
     @property
     def is_tuned(self) -> bool:
-        return "tuned" in self.origins
+        return any(result.tuning is not None for result in self.results)
+
+    @property
+    def has_scale(self) -> bool:
+        return any(result.rho is not None for result in self.results)
 
     @property
     def seeds(self) -> set[int]:
@@ -65,6 +70,16 @@ class _Cell:
         return entered | set(self.choice.seeds if self.choice is not None else ())
 
     @property
+    def tuned_and_reported(self) -> set[int]:
+        """The seeds that were both tuned on and reported, on the same data."""
+        entered = {s for entry in self.entries if entry.kind == "tuning" for s in self._list_reported(entry)}
+        return entered | (self.seeds & set(self.choice.seeds if self.choice is not None else ()))
+
+    def _list_reported(self, entry: LedgerEntry) -> set[int]:
+        """The seeds of an entry that are reported here on the entry's data."""
+        return {r.seed for r in self.results if r.data.identity == entry.data} & set(entry.seeds)
+
+    @property
     def tuning_episodes(self) -> int:
         """All that the ledger knows, over the seeds."""
         return sum(entry.episodes * len(entry.seeds) for entry in self.entries if entry.kind == "tuning")
@@ -72,32 +87,22 @@ class _Cell:
     @property
     def seen(self) -> set[float]:
         """The scales that were evaluated on the reported seeds, by the ledger, and those shown here."""
-        known = {entry.rho for entry in self.entries if entry.kind == "reported" and self.seeds & set(entry.seeds)}
+        known = {entry.rho for entry in self.entries if entry.kind == "reported" and self._list_reported(entry)}
         return {rho for rho in known | {result.rho for result in self.results} if rho is not None}
 
 
-def _find_choice(result: Result, choices: Sequence[Choice]) -> Choice | None:
-    """The tuning that gave this result its ρ; of several with this ρ, the one whose settings are the nearest."""
-    wanted = (result.suite, result.task, result.method, result.preset, result.terms, result.rho)
-    fitting = [c for c in choices if (c.suite, c.task, c.method, c.preset, c.terms, c.rho) == wanted]
-    fitting = [c for c in fitting if c.data.identity == result.data.identity]
-    if not fitting or result.rho_source != "tuned":
-        return None
-    return max(fitting, key=lambda c: sum(result.config.get(name) == value for name, value in c.settings.items()))
-
-
 def _collect_cells(scores: SuiteScores, records: TuningRecords) -> list[_Cell]:
-    """The cells of every variant that has a ρ."""
+    """The cells of every variant that has a ρ or was tuned."""
     cells: list[_Cell] = []
     for task in scores.tasks:
         for variant in scores.variants:
             results = scores.of(task, variant)
             first = results[0]
-            if all(result.rho is None for result in results):
+            if all(result.rho is None and result.tuning is None for result in results):
                 continue
             of_method = [e for e in records.ledger if (e.task, e.method) == (task, first.method)]
-            entries = tuple(e for e in of_method if e.data == first.data.identity)
-            choice = _find_choice(first, records.choices)
+            entries = tuple(e for e in of_method if e.data in {result.data.identity for result in results})
+            choice = find_choice(first, records.choices)
             cells.append(_Cell(scores.label_task(task), variant, results, choice, entries))
     return cells
 
@@ -107,9 +112,14 @@ def find_tuning_warnings(scores: SuiteScores, records: TuningRecords) -> tuple[s
     cells = _collect_cells(scores, records)
     by_origin: dict[str, list[str]] = {}
     for cell in cells:
-        for origin in cell.origins:
+        for origin in cell.origins if cell.has_scale else ():
             by_origin.setdefault(origin, []).append(cell.variant)
-    return (*_warn_of_unequal_origins(by_origin), *_warn_of_shared_seeds(cells), *_warn_of_scales_seen(cells))
+    return (
+        *_warn_of_unequal_origins(by_origin),
+        *find_knob_warnings(scores),
+        *_warn_of_shared_seeds(cells),
+        *_warn_of_scales_seen([cell for cell in cells if cell.has_scale]),
+    )
 
 
 def _warn_of_unequal_origins(by_origin: Mapping[str, Sequence[str]]) -> list[str]:
@@ -134,11 +144,12 @@ def _warn_of_unequal_origins(by_origin: Mapping[str, Sequence[str]]) -> list[str
 
 def _warn_of_shared_seeds(cells: Iterable[_Cell]) -> list[str]:
     shared: dict[str, set[int]] = {}
+    named = {cell.variant: f"ρ of `{cell.variant}`" if cell.has_scale else f"`{cell.variant}`" for cell in cells}
     for cell in cells:
-        if both := cell.tuning_seeds & cell.seeds:
+        if both := cell.tuned_and_reported:
             shared.setdefault(cell.variant, set()).update(both)
     return [
-        f"ρ of `{variant}` was tuned on seed(s) that are also reported ({_join_sorted(seeds)}), which biases its "
+        f"{named[variant]} was tuned on seed(s) that are also reported ({_join_sorted(seeds)}), which biases its "
         "scores: report others."
         for variant, seeds in shared.items()
     ]
@@ -189,11 +200,12 @@ def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text
         more = f" in addition to the {reported:,} reported ones" if scores.is_control else ""
         if not all(cell.tuning_seeds for cell in tuned):
             where = "and neither the ledger nor `tuned.json` says on which seeds for every one of them"
-        elif any(cell.tuning_seeds & cell.seeds for cell in tuned):
+        elif any(cell.tuned_and_reported for cell in tuned):
             where = "in part on reported seeds"
         else:
             where = "on other seeds than the reported ones"
-        said.append(Text(f"Tuning ρ took {spent:,} episodes{more}, {where}."))
+        is_of_rho = all(r.tuning is None or not r.tuning.knobs for cell in tuned for r in cell.results)
+        said.append(Text(f"Tuning{' ρ' if is_of_rho else ''} took {spent:,} episodes{more}, {where}."))
     for cell in cells:
         if "given" in cell.origins and cell.tuning_episodes:
             count, seeds = f"{cell.tuning_episodes:,}", _join_sorted(cell.tuning_seeds)
@@ -234,7 +246,7 @@ def _tabulate_cell(cell: _Cell, has_ledger: bool) -> tuple[str, ...]:
         _join_distinct(str(t.trials) for t in spent),
         _join_sorted(cell.tuning_seeds) or "–",
         _describe_search(cell.choice) if cell.choice else "–",
-        str(len(cell.seen)) if has_ledger else "–",
+        str(len(cell.seen)) if has_ledger and cell.has_scale else "–",
     )
 
 
@@ -256,27 +268,31 @@ def _tabulate_optimism(cells: Sequence[_Cell], scores: SuiteScores) -> list[Bloc
             found[over_all, variant] = (tuned, reported)
     rows = [(*names, *(f"{v:.4g}" for v in (a, b, sign * (a - b)))) for names, (a, b) in found.items()]
     header = ("task", "variant", "score in tuning", "reported score", "better in tuning by")
-    note = "The chosen ρ on its tuning seeds and on the reported ones: the best of several scores looks too good."
+    note = "What was chosen, on its tuning seeds and on the reported ones: the best of several looks too good."
     return [Text(note), Table(header, tuple(rows), words=2)]
 
 
 def _collect_trials(cell: _Cell) -> list[float]:
-    """The score of every scale that was wholly scored on the choice's seeds with its settings, by the ledger."""
-    if cell.choice is None:
+    """The score of all values that were wholly scored on the choice's seeds with its settings, by the ledger."""
+    choice = cell.choice
+    if choice is None:
         return []
-    wanted = (cell.choice.policy, cell.choice.seeds)
-    entries = [e for e in cell.entries if e.kind == "tuning" and (e.policy, e.seeds) == wanted]
-    parts: dict[float, dict[tuple[int, int], float]] = {}
+    entries = [e for e in cell.entries if e.kind == "tuning" and e.seeds == choice.seeds and _is_for(e, choice)]
+    parts: dict[tuple[str, float | None], dict[tuple[int, int], float]] = {}
     for entry in entries:
-        if entry.rho is not None:
-            span = entry.first_episode, entry.episodes
-            parts.setdefault(entry.rho, {})[span] = sum(entry.scores) / len(entry.scores)
-    counts = {rho: sum(episodes for _, episodes in of_rho) for rho, of_rho in parts.items()}
+        span = entry.first_episode, entry.episodes
+        parts.setdefault((entry.policy, entry.rho), {})[span] = sum(entry.scores) / len(entry.scores)
+    counts = {tried: sum(episodes for _, episodes in spans) for tried, spans in parts.items()}
     return [
-        sum(score * episodes for (_, episodes), score in parts[rho].items()) / count
-        for rho, count in counts.items()
+        sum(score * episodes for (_, episodes), score in parts[tried].items()) / count
+        for tried, count in counts.items()
         if count == max(counts.values())
     ]
+
+
+def _is_for(entry: LedgerEntry, choice: Choice) -> bool:
+    """Whether an evaluation is of the choice's policy, or of a trial of knobs of a study for that policy."""
+    return entry.policy == choice.policy or choice.policy in (entry.study or "").split("/")
 
 
 def _tabulate_budget(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]:
@@ -292,7 +308,7 @@ def _tabulate_budget(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]
         (*key, *(_expect_signed(trials, k, sign) if k <= len(trials) else "–" for k in budgets))
         for key, trials in found.items()
     ]
-    note = "The best tuning score that k of the scales that were tried give, drawn at random, on average."
+    note = "The best tuning score that k of the values that were tried give, drawn at random, on average."
     return [Text(note), Table(("task", "variant", *(f"k = {k}" for k in budgets)), tuple(rows), words=2)]
 
 
@@ -302,21 +318,23 @@ def _expect_signed(trials: Sequence[float], count: int, sign: int) -> str:
 
 
 def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Block]:
-    """Which ρ was used where, who chose it and what that spent; nothing where no method has a ρ."""
+    """Which ρ was used where, who chose it, what was tuned and what that spent; nothing where neither is."""
     cells = _collect_cells(scores, records)
     if not cells:
         return []
+    scaled = [cell for cell in cells if cell.has_scale]
     header = ("task", "variant", "ρ from", "ρ", "tuning episodes", "trials", "tuning seeds", "search")
     header += ("scales seen on the reported seeds",)
     unknown = "There is no ledger in this results folder, so nothing is known of scales that are not shown."
     return [
         Heading(3, scores.add_source("Guidance scale ρ and what tuning spent")),
         *(Text(sentence, warning=True) for sentence in find_tuning_warnings(scores, records)),
-        _describe_origins(cells, scores),
+        *([_describe_origins(scaled, scores)] if scaled else []),
         *_describe_spending(cells, scores),
         *_describe_grids(cells),
         *([] if records.ledger else [Text(unknown)]),
         Table(header, tuple(_tabulate_cell(cell, bool(records.ledger)) for cell in cells), words=3),
+        *make_knob_blocks(scores, records.choices),
         *_tabulate_optimism(cells, scores),
         *_tabulate_budget(cells, scores),
     ]
@@ -335,6 +353,6 @@ def _join_sorted(seeds: Iterable[int]) -> str:
 
 
 def _describe_search(choice: Choice) -> str:
-    """`grid 1, 5, 10`, or `tpe 0.5 to 30` for the two ends of a range."""
+    """`grid 1, 5, 10`, or `tpe 0.5 to 30` for the two ends of a range; `tpe` alone for a method without ρ."""
     ends = ", " if choice.sampler == "grid" else " to "
-    return f"{choice.sampler} " + ends.join(f"{v:g}" for v in choice.range)
+    return f"{choice.sampler} {ends.join(f'{v:g}' for v in choice.range)}".rstrip()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import api, requests
+from bench import api, planning, requests
 from bench.cli.arguments import parse
 from bench.cli.main import collect_fields
 from bench.config.comparison import find_jobs
@@ -60,6 +60,7 @@ def results_in(folder: Path) -> dict[tuple[str, float | None, int], dict]:
 
 FUNCTIONS = {
     "run": (api.run, lambda o: RunDetails(read_numbers("rho", o["rho"], float))),
+    "plan": (planning.plan, lambda o: RunDetails(read_numbers("rho", o["rho"], float))),
     "tune-rho": (
         api.tune_rho,
         lambda o: TuningDetails(

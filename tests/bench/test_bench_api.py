@@ -15,7 +15,7 @@ import pytest
 from command_line import MAZE, results_in
 
 import bench
-from bench.cli.options import ReportOptions, RunOptions, TimeOptions, TuneOptions
+from bench.cli.options import PlanOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
 from bench.config.code import describe_task
 from bench.config.values import read_numbers, read_seeds
 from bench.plugins import load_plugin
@@ -53,7 +53,10 @@ def bench_command(bench):
 
 @pytest.mark.parametrize(
     ("function", "options"),
-    [("run", RunOptions), ("tune_rho", TuneOptions), ("time", TimeOptions), ("report", ReportOptions)],
+    [
+        *(("run", RunOptions), ("plan", PlanOptions), ("tune_rho", TuneOptions)),
+        *(("time", TimeOptions), ("report", ReportOptions)),
+    ],
 )
 def test_a_function_has_the_options_of_its_command_and_their_defaults(function, options):
     """Texts of the command line are read as what the function has."""
@@ -81,7 +84,7 @@ def test_importing_bench_imports_the_standard_library_alone():
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported, names = done.stdout.splitlines()
     assert imported == "[]"
-    for name in ("load_policy", "load_results", "report", "run", "time", "tune_rho", "UserError"):
+    for name in ("load_policy", "load_results", "plan", "report", "run", "time", "tune_rho", "UserError"):
         assert repr(name) in names
     with pytest.raises(AttributeError, match="no attribute 'rum'"):
         bench.rum  # noqa: B018 # pyright: ignore

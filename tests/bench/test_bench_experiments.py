@@ -57,7 +57,7 @@ def cells(tmp_path, name, *more, seeds="1"):
         cell
         for job in jobs
         for purposes in [{name: make_purpose(job, "smoke", name, {}, ABOUT) for name in job.methods}]
-        for cell in make_cells(request, job, purposes, dict.fromkeys(job.methods, ()))
+        for cell in make_cells(request, job, purposes, dict.fromkeys(job.methods, ()), request.seeds)
     ]
 
 
@@ -221,7 +221,7 @@ def test_two_runs_of_an_experiment_add_up(tmp_path):
 
     def recorded(label, kept):
         planned = [PlannedCell(cell, setup, {}, f"swg-{label}-{cell.rho:g}") for cell in every if kept(cell)]
-        plan = TaskPlan(task, job, loaded, planned, [], [], 0)
+        plan = TaskPlan(task, job, {0: loaded}, planned, [], [], 0)
         record_experiment(enter_experiment("swg-table8", "SWG Table 8", [plan], results), results.root)
         return json.loads((tmp_path / "results" / "experiments.json").read_text())["cells"]
 

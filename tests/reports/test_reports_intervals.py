@@ -6,17 +6,21 @@ import scipy.stats
 from rliable import metrics
 
 from reports.analysis.collapse import bound_collapse_rate, count_collapsed, find_critical_gap, measure_gap
-from reports.analysis.coverage import describe_coverage, find_coverage
+from reports.analysis.coverage import describe_coverage, find_coverage, read_coverage
 from reports.analysis.improvement import bound_improvement, compute_improvement, estimate_improvement
 from reports.analysis.intervals import (
     STATISTICS,
     bound_statistic,
+    compute_error,
     compute_iqm,
     compute_mean,
+    compute_median,
+    count_left_out,
     estimate,
     estimate_aggregates,
     estimate_mean,
     estimate_positive_mean,
+    list_left_out,
 )
 from reports.analysis.variance import split_variance
 
@@ -49,6 +53,55 @@ def test_the_iqm_has_a_jackknife_written_out(scores):
     half = scipy.stats.t.ppf(0.975, 4) * np.sqrt(4 / 5 * ((values - values.mean()) ** 2).sum())
     found = estimate(compute_iqm, scores)
     assert (found.lower, found.upper) == pytest.approx((found.value - half, found.value + half))
+
+
+@pytest.mark.parametrize(("seeds", "left_out"), [(3, 1), (5, 2), (8, 3), (10, 4)])
+def test_leaving_out_any_number_gives_the_means_standard_error(seeds, left_out):
+    scores = np.random.default_rng(8).normal(size=(2, seeds, 3))
+    expected = scipy.stats.sem(scores.mean(axis=-1), axis=-1)
+    assert compute_error(compute_mean, scores, left_out) == pytest.approx(expected)
+    assert count_left_out(seeds, 3) == left_out
+
+
+def test_the_median_leaves_out_two_of_five_seeds_written_out(scores):
+    pairs = [(i, j) for i in range(5) for j in range(i)]
+    values = np.array([np.median(np.delete(scores, pair, axis=0).mean(axis=0)) for pair in pairs])
+    half = scipy.stats.t.ppf(0.975, 4) * np.sqrt(3 / 2 * ((values - values.mean()) ** 2).mean())
+    found = estimate(compute_median, scores)
+    assert (found.lower, found.upper) == pytest.approx((found.value - half, found.value + half))
+    # Of two tasks the median is the mean, with the mean's interval.
+    found, expected = (estimate(statistic, scores[:, :2]) for statistic in (compute_median, compute_mean))
+    assert (found.value, found.lower) == pytest.approx((expected.value, expected.lower))
+
+
+@pytest.mark.parametrize("seeds", [11, 20, 50])
+def test_with_many_seeds_a_fixed_balanced_choice_is_left_out(seeds):
+    left_out = count_left_out(seeds, 3)
+    found = list_left_out(seeds, left_out)
+    assert 200 <= len(found) <= 256
+    assert all(len(set(rows)) == left_out for rows in found)
+    counts = np.bincount(np.concatenate(found))
+    assert counts.tolist() == [len(found) * left_out // seeds] * seeds
+    # So its variance of a mean is unbiased; the exact one varies by sqrt(2 / (seeds - 1)), this adds little.
+    scores = np.random.default_rng(6).normal(size=(4_000, seeds, 1))
+    ratio = (compute_error(compute_mean, scores, left_out) / scipy.stats.sem(scores[..., 0], axis=-1)) ** 2
+    assert ratio.mean() == pytest.approx(1, abs=0.01)
+    assert ratio.std() < 0.12
+
+
+def cover_median(tasks, seeds, means, spreads, simulations=4_000):
+    """How often the median's interval holds the truth, with independent normal seeds."""
+    z = np.random.default_rng(9).normal(size=(simulations, seeds, tasks))
+    _, low, high = bound_statistic(compute_median, means + spreads * z)
+    return float(((low <= np.median(means)) & (np.median(means) <= high)).mean())
+
+
+def test_the_median_covers_unless_tasks_of_unequal_spread_lie_close():
+    spreads = np.linspace(0.05, 0.4, 3)
+    assert 0.935 <= cover_median(3, 5, np.linspace(0.2, 1.2, 3), spreads) <= 0.965
+    assert 0.97 <= cover_median(3, 5, np.full(3, 0.7), spreads) <= 0.995
+    assert cover_median(3, 5, np.linspace(0.6, 0.8, 3), spreads) == pytest.approx(0.88, abs=0.015)
+    assert cover_median(3, 10, np.linspace(0.6, 0.8, 3), spreads, 1_000) == pytest.approx(0.88, abs=0.03)
 
 
 def test_where_there_is_no_interval(scores):
@@ -150,6 +203,13 @@ def test_the_note_states_the_next_smaller_condition():
     found = find_coverage(["mean"], "jackknife t", 7, 4)
     assert found is not None
     assert (found.seeds, found.tasks) == (5, 3)
+    rows = [r for r in read_coverage() if (r["seeds"], r["tasks"], r["law"]) == (5, 3, "30 % collapse")]
+    rows = [r for r in rows if (r["statistic"], r["interval"]) == ("mean", "jackknife t")]
+    assert sorted((r["means"], r["correlation"]) for r in rows) == [
+        *(("equal", 0.0), ("equal", 0.5)),
+        *(("unequal", 0.0), ("unequal", 0.5)),
+    ]
+    assert found.by_law["30 % collapse"] == min(r["coverage"] for r in rows)
     text = describe_coverage(["mean"], "jackknife t", 7, 4)
     shares = [f"{100 * found.by_law[law]:.0f} %" for law in ("normal", "10 % collapse", "30 % collapse")]
     assert text.startswith(f"Simulated with 5 seeds and 3 tasks, such intervals hold the truth in {shares[0]} of")
