@@ -23,7 +23,7 @@ EVALUATION = 3
 REPORT = "evaluation"
 TUNING = "tuning"
 FEW_CANDIDATES = 4
-ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 25, 4096
+ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 50, 25, 1024
 
 
 @dataclass(frozen=True)

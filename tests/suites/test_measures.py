@@ -82,7 +82,7 @@ def test_beyond_the_range_an_end_of_it_stands():
 
 @pytest.mark.parametrize("name", ["8gaussians", "swissroll", "moons", "rings"])
 def test_the_interval_of_an_exact_sample_holds_beta(name: str):
-    """18 or more of 20, which fails in 0.0003 of cases at 95 %; and half of β is seen each time."""
+    """16 or more of 20, which intervals of 95 % miss in 0.3 % of cases; and half of β is seen each time."""
     density, law, generator = DENSITIES[name], law_of(name), np.random.default_rng(8)
     held = []
     for number in range(20):
