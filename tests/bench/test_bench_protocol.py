@@ -45,6 +45,9 @@ def test_fair_is_refused_until_every_scale_is_tuned(bench, fresh, tmp_path, monk
         assert result["rho_source"] == ("tuned" if result["method"] == "swg" else None)
     monkeypatch.setitem(protocol.PROTOCOLS, "fair", replace(SMALL, trials=4))
     assert "swg on maze2d-umaze has 3 of 4 trials" in bench("run", *asked).mistake
+    assert choice["trial_episodes"] == 2, "as many as it is told to report"
+    monkeypatch.setitem(protocol.PROTOCOLS, "fair", replace(SMALL, tuning_episodes=3))
+    assert "swg on maze2d-umaze is tuned on 2 of 3 episodes of a seed" in bench("run", *asked).mistake
 
 
 def test_a_method_with_fewer_trials_than_another_is_refused():
@@ -62,6 +65,8 @@ def test_one_that_is_tuned_in_part_is_refused():
         UserError, match=r"ddice on a is tuned without candidates; type `.* tune --protocol fair --x`"
     ):
         refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("ddice", "a", 12, ("candidates",))])
+    with pytest.raises(UserError, match="ddice on a is tuned on 5 of 20 episodes of a seed; type"):
+        refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("ddice", "a", 12, short=(5, 20))])
 
 
 @pytest.mark.parametrize(
