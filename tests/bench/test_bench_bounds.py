@@ -53,7 +53,7 @@ class Sample:
         ({"free": "x"}, "own.free='x' must be a finite number."),
         ({"flag": 1}, "own.flag=1 must be yes or no."),
         ({"name": "frist"}, "unknown own.name 'frist'; did you mean first? choose one of first, second."),
-        ({"mixed": 0}, "own.mixed=0 must be at least 1."),
+        ({"mixed": 0}, "own.mixed=0 must be at least 1, or auto."),
         (
             {"weight": "x"},
             "own.weight: unknown weight 'x'; "

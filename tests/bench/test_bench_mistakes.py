@@ -106,7 +106,10 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("rnu", "rnu Available subcommands: run, tune-rho, report, time, check-method, check-suite, list, data"),
+        (
+            "rnu",
+            "rnu Available subcommands: run, tune-rho, tune, report, time, check-method, check-suite, list, data",
+        ),
         ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
         ("run --suite", "Missing value for argument '--suite'"),
         ("run --suit toy", "Perhaps you meant: --suite NAME"),
