@@ -208,7 +208,7 @@ def make_cells(
 
 def make_cost(choice: Choice) -> TuningCost:
     """What a result says of the tuning behind it."""
-    names = ("episodes", "trials", "knobs", "training_steps", "seconds")
+    names = ("episodes", "trials", "knobs", "training_steps", "seconds", "trial_episodes")
     return TuningCost(**{name: getattr(choice, name) for name in names})
 
 

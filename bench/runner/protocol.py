@@ -9,6 +9,7 @@ from bench.runner.choose_rho import Purpose, find_tuned
 from foundation.errors import UserError
 from foundation.program import program_name
 from reports.analysis.protocol import Protocol
+from reports.load.tuning_schema import Choice
 
 SHOWN = 4  # of the methods that lack trials
 
@@ -21,22 +22,26 @@ class Tuned:
         method, task: names.
         trials: of all searches; 0 where it is not tuned.
         missing: what the trials left as it was, of all that `tune` may set without training.
+        short: the episodes of each seed in a complete trial, and those that a protocol asks for, if fewer.
     """
 
     method: str
     task: str
     trials: int
     missing: tuple[str, ...] = ()
+    short: tuple[int, int] | None = None
 
     def lacks(self, wanted: int) -> bool:
-        """Whether it is not tuned in everything with so many trials."""
-        return self.trials < wanted or bool(self.missing)
+        """Whether it is not tuned in everything with so many trials of enough episodes."""
+        return self.trials < wanted or bool(self.missing) or self.short is not None
 
     def describe(self, wanted: int) -> str:
         """What is lacking of so many trials."""
         lack = f"has {self.trials} of {wanted} trials" if self.trials else "is not tuned"
         if self.trials and self.missing:
             lack = f"is tuned without {' and '.join(self.missing)}"
+        elif self.trials >= wanted and self.short is not None:
+            lack = f"is tuned on {self.short[0]} of {self.short[1]} episodes of a seed"
         return f"{self.method} on {self.task} {lack}"
 
 
@@ -57,8 +62,17 @@ def count_trials(
             found.append(Tuned(name, job.task.name, 0))
         elif names and choice is not None:
             missing = tuple(each for each in names if each not in choice.names)
-            found.append(Tuned(name, job.task.name, choice.trials, missing))
+            short = find_short_trials(choice, request.protocol)
+            found.append(Tuned(name, job.task.name, choice.trials, missing, short))
     return found
+
+
+def find_short_trials(choice: Choice, protocol: Protocol | None) -> tuple[int, int] | None:
+    """The episodes of each seed in a trial and those that the protocol asks for, where a choice had fewer."""
+    had = choice.trial_episodes
+    if protocol is None or had is None or had >= protocol.tuning_episodes:
+        return None
+    return had, protocol.tuning_episodes
 
 
 def refuse_untuned(request: Request[RunDetails], tuned: Sequence[Tuned]) -> None:

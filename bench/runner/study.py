@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial
 
 from bench.config.code import describe_task, hash_method
-from bench.config.request import Job, Request, TuningDetails
+from bench.config.request import Job, Request, TuningDetails, resolve_episodes
 from bench.config.spec import flatten
 from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
@@ -141,6 +141,7 @@ def describe_choice(tuning: MethodTuning, study: optuna.Study, tried: Sequence[F
         episodes=sum(trial.user_attrs.get("episodes", 0) for trial in tried),
         training_steps=sum(trial.user_attrs.get("training_steps", 0) for trial in tried),
         seconds=sum(trial.user_attrs.get("seconds", 0.0) for trial in tried),
+        trial_episodes=resolve_episodes(task, tuning.job.config),
         seeds=tuple(request.seeds),
         sampler=request.details.sampler,
         range=tuning.range,

@@ -7,7 +7,7 @@ processes, each tunes another method or task.
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,8 @@ class TuningPlan:
         loaded: its data.
         tunings: one for each method that has something to tune.
         trials: that are left of each, and that it is to have in all.
-        idle: the methods that have nothing to tune.
+        idle: the methods that have nothing that the command tunes.
+        left: method's name to its knobs that are tuned with `--training` alone, where that is not asked for.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
     """
@@ -57,6 +58,7 @@ class TuningPlan:
     tunings: tuple[MethodTuning, ...]
     trials: tuple[tuple[int, int], ...]
     idle: tuple[str, ...]
+    left: Mapping[str, tuple[str, ...]]
     missing: list[tuple[Node, tuple[int, ...]]]
     ready: int
 
@@ -153,6 +155,7 @@ def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: Pro
     loaded = open_data(request, jobs[0], console)[request.seeds[0]]  # one set, which all seeds have
     tunings: list[MethodTuning] = []
     idle: list[str] = []
+    left: dict[str, tuple[str, ...]] = {}
     for job in jobs:
         setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
         for name, method in job.methods.items():
@@ -161,13 +164,15 @@ def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: Pro
                 tunings.append(plan_tuning(request, job, name, knobs, setup, loaded))
             else:
                 idle.append(name)
+            every = find_knobs(job, name, setup, training=True) if details.knobs else {}
+            left |= {name: tuple(each for each in every if each not in knobs)} if every.keys() - knobs else {}
     ledger = Ledger(request.artifacts, request.results)
     for tuning in tunings:
         ledger.refuse("tuning", tuning.purpose.subject, request.seeds)
     trials = tuple(map(count_trials, tunings))
     cells = [cell for tuning in tunings for cell in make_cells(tuning)]
     missing, ready = find_missing(cells, ComponentStore(request.artifacts))
-    return TuningPlan(task, jobs[0], loaded, tuple(tunings), trials, tuple(idle), missing, ready)
+    return TuningPlan(task, jobs[0], loaded, tuple(tunings), trials, tuple(idle), left, missing, ready)
 
 
 def count_trials(tuning: MethodTuning) -> tuple[int, int]:
@@ -233,7 +238,9 @@ def print_plan(
         for tuning, (left, wanted) in zip(plan.tunings, plan.trials, strict=True):
             console.say(f"    {tuning.name}: {left} of {wanted} trials left, {describe_search(tuning, plan.task)}")
         if plan.idle:
-            console.say(f"    {join_items(plan.idle)}: nothing to tune, 0 trials")
+            console.say(f"    {join_items(plan.idle)}: {'nothing to tune' if details.knobs else 'no ρ'}, 0 trials")
+        for name, knobs in plan.left.items():
+            console.say(f"    {name}: {join_items(knobs)} only with --training")
     if seconds:
         episodes = any(isinstance(plan.task, ControlTask) for plan in plans)
         console.say(describe_expected(seconds / processes, episodes))

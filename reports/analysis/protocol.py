@@ -1,6 +1,6 @@
 """Protocols: the least seeds, episodes and trials of tuning of a comparison, and whether results have them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reports.load.scores import SuiteScores
@@ -15,7 +15,7 @@ class Protocol:
         seeds: training seeds of every method.
         episodes: of every seed on every task.
         trials: that every method with something to tune is tuned with, on every task.
-        tuning_episodes: of each tuning seed, for every trial of `tune-rho` that is held to the protocol.
+        tuning_episodes: of each tuning seed, for every trial of `tune` that is held to the protocol.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Protocol:
         """What it asks for, in words."""
         return (
             f"{self.seeds} seeds, {self.episodes} episodes, and for every method with something to tune the same "
-            f"number of trials, {self.trials} or more"
+            f"number of trials, {self.trials} or more of {self.tuning_episodes} episodes a seed"
         )
 
 
@@ -61,6 +61,7 @@ def _list_tuning_shortfalls(scores: SuiteScores, protocol: Protocol) -> list[str
             trials[variant] = min(r.tuning.trials if r.tuning is not None else 0 for r in results)
             tuned = [(r.tunable, {"rho", *r.tuning.knobs}) for r in results if r.tuning is not None]
             left[variant] = list(dict.fromkeys(n for names, chosen in tuned for n in names if n not in chosen))
+    short = dict(_list_short_trials(scores, protocol))
     partly = [f"{variant} without {' and '.join(names)}" for variant, names in left.items() if names]
     untuned = [variant for variant, count in trials.items() if count == 0]
     tuned = {variant: count for variant, count in trials.items() if count}
@@ -69,6 +70,16 @@ def _list_tuning_shortfalls(scores: SuiteScores, protocol: Protocol) -> list[str
     return [
         *([f"not tuned: {', '.join(untuned)}"] if untuned else []),
         *([f"tuned too little: {', '.join(few)}"] if few else []),
+        *([f"tuned on too few episodes: {', '.join(short.values())}"] if short else []),
         *([f"tuned in part: {', '.join(partly)}"] if partly else []),
         *([f"different numbers of trials: {unequal}"] if unequal and not few else []),
     ]
+
+
+def _list_short_trials(scores: SuiteScores, protocol: Protocol) -> Iterator[tuple[str, str]]:
+    """Variants whose trials had fewer episodes of each seed than the protocol asks for, and how many."""
+    for variant in scores.variants:
+        costs = [result.tuning for task in scores.tasks for result in scores.of(task, variant)]
+        known = [cost.trial_episodes for cost in costs if cost is not None and cost.trial_episodes is not None]
+        if known and min(known) < protocol.tuning_episodes:
+            yield variant, f"{variant} with {min(known)} of {protocol.tuning_episodes} of a seed in a trial"

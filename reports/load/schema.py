@@ -141,6 +141,7 @@ class TuningCost(Schema):
         knobs: the method's tuned settings by their names, with their values.
         training_steps: of the networks that trials alone needed, all seeds together; None where not stored.
         seconds: that the trials' episodes took; None where not stored.
+        trial_episodes: of each tuning seed in a complete trial; None where not stored.
     """
 
     episodes: int
@@ -148,6 +149,7 @@ class TuningCost(Schema):
     knobs: Mapping[str, Any] = {}
     training_steps: NonNegativeInt | None = None
     seconds: float | None = None
+    trial_episodes: NonNegativeInt | None = None
 
 
 class Evaluations(Schema):

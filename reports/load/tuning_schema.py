@@ -40,6 +40,7 @@ class Choice(Schema):
         knobs: the method's tuned settings by their names, with their values; none by `tune-rho`.
         trials, episodes, training_steps, seconds: what all searches for this purpose spent; steps of the networks
             that trials alone needed, and seconds of their episodes.
+        trial_episodes: of each seed in a complete trial of the search that chose; None where not stored.
         seeds: the seeds it trained and scored on.
         range: the values of ρ's grid, or the ends of its range.
         ranges: of each tuned setting the ends of its range, or its choices.
@@ -61,6 +62,7 @@ class Choice(Schema):
     episodes: int
     training_steps: NonNegativeInt | None = None
     seconds: float | None = None
+    trial_episodes: NonNegativeInt | None = None
     seeds: tuple[int, ...]
     sampler: Literal["grid", "tpe"]
     range: tuple[float, ...]

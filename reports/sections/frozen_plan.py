@@ -39,7 +39,7 @@ def _describe_deviations(review: PlanReview) -> str:
         code = " and, by the ledger, the code of the methods" if review.has_code else ""
         return (
             " No deviation: tasks, methods, data, preset, terms, seeds, episodes, every setting, the source of ρ, "
-            f"versions of components and packages{code} are as frozen."
+            f"trials of tuning, versions of components and packages{code} are as frozen."
         )
     shown = [f"{d.what} ({d.where})" if d.where else d.what for d in review.deviations[:_SHOWN]]
     more = len(review.deviations) - _SHOWN

@@ -15,7 +15,7 @@ import pytest
 from command_line import MAZE, results_in
 
 import bench
-from bench.cli.options import PlanOptions, ReportOptions, RunOptions, TimeOptions, TuneOptions
+from bench.cli.options import COMMANDS
 from bench.config.code import describe_task
 from bench.config.values import read_numbers, read_seeds
 from bench.plugins import load_plugin
@@ -53,10 +53,7 @@ def bench_command(bench):
 
 @pytest.mark.parametrize(
     ("function", "options"),
-    [
-        *(("run", RunOptions), ("plan", PlanOptions), ("tune_rho", TuneOptions)),
-        *(("time", TimeOptions), ("report", ReportOptions)),
-    ],
+    [(name.replace("-", "_"), COMMANDS[name]) for name in ("run", "plan", "tune-rho", "tune", "time", "report")],
 )
 def test_a_function_has_the_options_of_its_command_and_their_defaults(function, options):
     """Texts of the command line are read as what the function has."""

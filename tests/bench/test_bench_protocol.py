@@ -3,8 +3,10 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import pytest
 import torch
 from command_line import FEW, TINY, results_in
@@ -12,6 +14,7 @@ from command_line import FEW, TINY, results_in
 from bench.config.request import Request, RunDetails
 from bench.config.typed import format_options
 from bench.runner.protocol import Tuned, refuse_untuned
+from bench.runner.study import count_wanted
 from foundation.errors import UserError
 from reports.analysis import protocol
 from reports.analysis.protocol import FAIR, Protocol
@@ -42,6 +45,9 @@ def test_fair_is_refused_until_every_scale_is_tuned(bench, fresh, tmp_path, monk
         assert result["rho_source"] == ("tuned" if result["method"] == "swg" else None)
     monkeypatch.setitem(protocol.PROTOCOLS, "fair", replace(SMALL, trials=4))
     assert "swg on maze2d-umaze has 3 of 4 trials" in bench("run", *asked).mistake
+    assert choice["trial_episodes"] == 2, "as many as it is told to report"
+    monkeypatch.setitem(protocol.PROTOCOLS, "fair", replace(SMALL, tuning_episodes=3))
+    assert "swg on maze2d-umaze is tuned on 2 of 3 episodes of a seed" in bench("run", *asked).mistake
 
 
 def test_a_method_with_fewer_trials_than_another_is_refused():
@@ -50,6 +56,42 @@ def test_a_method_with_fewer_trials_than_another_is_refused():
     refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("cep", "a", 12)])
     with pytest.raises(UserError, match=r"swg on a has 12 of 24 trials; type `.* fair --trials 24 --x` first"):
         refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("cep", "a", 24)])
+
+
+def test_one_that_is_tuned_in_part_is_refused():
+    places = torch.device("cpu"), Path(), Path()
+    request = Request((), (), "quick", {}, *places, RunDetails(), protocol=FAIR, typed="--x")
+    with pytest.raises(
+        UserError, match=r"ddice on a is tuned without candidates; type `.* tune --protocol fair --x`"
+    ):
+        refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("ddice", "a", 12, ("candidates",))])
+    with pytest.raises(UserError, match="ddice on a is tuned on 5 of 20 episodes of a seed; type"):
+        refuse_untuned(request, [Tuned("swg", "a", 12), Tuned("ddice", "a", 12, short=(5, 20))])
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "other", "wanted"),
+    [
+        (12, 0, 0, 12),
+        (12, 0, 12, 12),  # ρ alone was searched before: the knobs get the protocol's trials all the same,
+        (24, 0, 0, 24),  # and with 24 for each a method without an earlier search
+        (24, 12, 12, 12),  # has as many in all as this one, which needs no more
+        (24, 12, 5, 19),
+    ],
+)
+def test_trials_of_an_earlier_search_are_counted_so_that_methods_can_become_equal(asked, own, other, wanted):
+    storage: Any = optuna.storages.InMemoryStorage()
+    for name, count in (("search", own), ("earlier", other)):
+        optuna.create_study(study_name=f"m/p/{name}", storage=storage).optimize(lambda trial: 0.0, n_trials=count)
+    optuna.create_study(study_name="other/p/search", storage=storage).optimize(lambda trial: 0.0, n_trials=3)
+    request = SimpleNamespace(protocol=FAIR, details=SimpleNamespace(sampler="tpe", trials=asked))
+    tuning: Any = SimpleNamespace(request=request, purpose=None)
+    study = optuna.load_study(study_name="m/p/search", storage=storage)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.runner.study.study_kind", lambda purpose: "m/p")
+        assert count_wanted(tuning, storage, study) == wanted
+        patch.setattr(request, "protocol", None)
+        assert count_wanted(tuning, storage, study) == asked
 
 
 def test_a_search_that_gives_other_numbers_of_trials_is_refused():

@@ -85,7 +85,9 @@ def test_a_knob_that_needs_training_is_tuned_with_training_alone(bench, fresh, t
     asked = ("tune", *MAZE, *DATA, "--methods", "mse,cep", "--cep.batch-size", "4", *fresh, "--trials", "2")
     plain = bench(*asked)
     assert "cep: 2 of 2 trials left, ρ from 0.1 to 10; 2 episodes each" in plain.out
+    assert "cep: inverse_temperature only with --training" in plain.out
     told = bench(*asked, "--training")
+    assert "only with --training" not in told.out
     assert "inverse_temperature from 1 to 10; cep-energy trained for each trial; 2 episodes each" in told.out
     assert "mse: 0 of 2 trials left" in told.out
     made = choices_in(tmp_path)

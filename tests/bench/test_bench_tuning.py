@@ -50,6 +50,7 @@ def test_a_grid_is_tried_once_and_the_choice_is_used(bench, folders, tmp_path):
     (result,) = results_in(tmp_path / "results").values()
     assert (result["rho"], result["rho_source"]) == (choice["rho"], "tuned")
     spent = {"episodes": 4, "trials": 2, "knobs": {}, "training_steps": 0, "seconds": choice["seconds"]}
+    spent |= {"trial_episodes": 1}
     assert result["tuning"] == spent
     assert "tuned" in (bench("report", *folders[:2]).out + report_text(tmp_path))
 

@@ -38,6 +38,7 @@ def data_set(
         "canonical": dict(zip(("source", "name"), canonical, strict=True)) if canonical is not None else None,
         "reward_transform": "r",
         "fingerprint": fingerprint,
+        "per_seed": False,
         "transitions": transitions,
         "action_low": [-1.0, -1.0],
         "action_high": [1.0, 1.0],

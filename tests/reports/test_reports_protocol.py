@@ -11,8 +11,8 @@ EPISODES = [{"return": 1.0, "length": 3, "seed": 0, "normalized": 40.0}] * 50
 TUNED = {"tunable": ["rho"], "rho": 5.0, "rho_source": "tuned"}
 
 
-def tuned_with(trials):
-    return {**TUNED, "tuning": {"episodes": 480, "trials": trials}}
+def tuned_with(trials, trial_episodes=20):
+    return {**TUNED, "tuning": {"episodes": 480, "trials": trials, "trial_episodes": trial_episodes}}
 
 
 def said_of(folder, methods, seeds=10, episodes=EPISODES):
@@ -27,7 +27,7 @@ def test_results_that_have_all_of_it(folder):
     lacking, said = said_of(folder, {"unguided": {}, "swg": tuned_with(12), "cep": tuned_with(12)})
     assert lacking == ()
     assert said.endswith("(10 seeds, 50 episodes, and for every method with something to tune the same number of "
-                         "trials, 12 or more): these results have all of it.")  # fmt: skip
+                         "trials, 12 or more of 20 episodes a seed): these results have all of it.")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,11 @@ def test_results_that_have_all_of_it(folder):
         ({"unguided": {}}, {"episodes": EPISODES[:49]}, "49 of 50 episodes"),
         ({"swg": {**TUNED, "rho_source": "default"}, "cep": tuned_with(12)}, {}, "not tuned: swg"),
         ({"swg": tuned_with(11), "cep": tuned_with(12)}, {}, "tuned too little: swg with 11 of 12 trials"),
+        (
+            {"swg": tuned_with(12, 5), "cep": tuned_with(12)},
+            {},
+            "tuned on too few episodes: swg with 5 of 20 of a seed in a trial",
+        ),
         ({"swg": tuned_with(24), "cep": tuned_with(12)}, {}, "different numbers of trials: cep 12, swg 24"),
     ],
 )
