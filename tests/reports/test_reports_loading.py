@@ -242,9 +242,10 @@ def test_versions_of_d4rls_files_are_sources_of_their_own(folder):
 
 
 def test_a_floor_is_of_one_number_of_samples(folder):
-    fewer = [{"inverse_temperature": 3.0, "distance": 0.05, "floor": 0.03, "samples": 500}]
+    fewer = density("rings", "cep", 0, {3.0: 0.05})
+    fewer["densities"][0]["samples"] = 500
     folder.add(density("rings", "swg", 0, {3.0: 0.02}))
-    folder.add(density("rings", "cep", 0, {3.0: 0.05}, densities=fewer))
+    folder.add(fewer)
     with pytest.raises(
         ReportError, match=r"task rings mixes numbers of samples: (500 .* and 4,000|4,000 .* and 500) "
     ):

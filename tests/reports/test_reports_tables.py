@@ -88,16 +88,17 @@ def test_distances_and_multiples_by_hand(folder):
         ("rings", "unguided", "0.5000 [0.4752, 0.5248]"),
         ("rings", "swg", "0.2000 [0.1752, 0.2248]"),
     )
-    # 0.05 and 0.2 are 2.5 and 10 floors, their geometric mean sqrt(2.5 * 10). Leaving a seed out gives logarithms
-    # (ln 1.1 + ln 1.025) / 2 = 0.0600, 0 and (ln 0.9 + ln 0.975) / 2 = -0.0653 beside it, of variance 0.00262:
-    # se = sqrt(2 * 0.00262) = 0.0724, and exp(± 4.303 * 0.0724) = 0.732 and 1.366.
+    # The floor's logarithm has an error of 0.3/sqrt(100) = 0.03. swg on moons: ln 0.8 = -0.2231, 0 and ln 1.2 = 0.1823
+    # beside 2.5 floors, of mean -0.0136 and standard error 0.1173: sqrt(0.1173² + 0.03²) = 0.1210, and
+    # 2.466 * exp(± 4.303 * 0.1210) = 1.46 and 4.15. Over both sets the seeds' means are -0.1372, 0 and 0.1156, of
+    # standard error 0.0731, beside the floors' 0.03/sqrt(2): 4.964 * exp(± 4.303 * 0.0761) = 3.58 and 6.89.
     assert tabulate_multiples(analysis).rows == (
-        ("geometric mean", "unguided", "25.0 [23.8, 26.3]"),
-        ("geometric mean", "swg", "5.0 [3.7, 6.8]"),
-        ("moons", "unguided", "25.0 [23.8, 26.2]"),
-        ("moons", "swg", "2.5 [1.3, 3.7]"),
-        ("rings", "unguided", "25.0 [23.8, 26.2]"),
-        ("rings", "swg", "10.0 [8.8, 11.2]"),
+        ("geometric mean", "unguided", "25.0 [22.5, 27.7]"),
+        ("geometric mean", "swg", "5.0 [3.6, 6.9]"),
+        ("moons", "unguided", "25.0 [21.8, 28.7]"),
+        ("moons", "swg", "2.5 [1.5, 4.2]"),
+        ("rings", "unguided", "25.0 [21.8, 28.7]"),
+        ("rings", "swg", "10.0 [8.4, 12.0]"),
     )
     assert [row[2] for row in tabulate_shares(analysis).rows] == ["1.000", "0.100", "1.000", "0.400"]
 
