@@ -88,10 +88,10 @@ def test_distances_and_multiples_by_hand(folder):
         ("rings", "unguided", "0.5000 [0.4752, 0.5248]"),
         ("rings", "swg", "0.2000 [0.1752, 0.2248]"),
     )
-    # The floor's logarithm has an error of 0.3/sqrt(100) = 0.03. swg on moons: ln 0.8 = -0.2231, 0 and ln 1.2 = 0.1823
-    # beside 2.5 floors, of mean -0.0136 and standard error 0.1173: sqrt(0.1173² + 0.03²) = 0.1210, and
-    # 2.466 * exp(± 4.303 * 0.1210) = 1.46 and 4.15. Over both sets the seeds' means are -0.1372, 0 and 0.1156, of
-    # standard error 0.0731, beside the floors' 0.03/sqrt(2): 4.964 * exp(± 4.303 * 0.0761) = 3.58 and 6.89.
+    # The floor's logarithm has an error of 0.3/sqrt(100) = 0.03. swg on moons: ln 0.8 = -0.2231, 0 and ln 1.2 =
+    # 0.1823 beside 2.5 floors, of mean -0.0136 and standard error 0.1173: sqrt(0.1173² + 0.03²) = 0.1210, and
+    # 2.466 * exp(± 4.303 * 0.1210) = 1.46 and 4.15. Over both sets the seeds' means are -0.1372, 0 and 0.1156,
+    # of standard error 0.0731, beside the floors' 0.03/sqrt(2): 4.964 * exp(± 4.303 * 0.0761) = 3.58 and 6.89.
     assert tabulate_multiples(analysis).rows == (
         ("geometric mean", "unguided", "25.0 [22.5, 27.7]"),
         ("geometric mean", "swg", "5.0 [3.6, 6.9]"),
