@@ -13,7 +13,7 @@ from bench.runner.estimate import estimate_plan
 from bench.runner.plan import PlannedCell, TaskPlan
 from bench.runner.protocol import Tuned, count_wanted, explain_untuned
 from bench.runner.result import read_versions
-from bench.runner.run import choose_processes, plan_tasks, print_plan
+from bench.runner.run import check_folders, choose_processes, plan_tasks, print_plan
 from bench.storage.components import hash_json
 from bench.storage.ledger import Ledger, Subject
 from bench.storage.results import ResultStore
@@ -55,6 +55,7 @@ def plan(request: Request[RunDetails], freezing: Freezing | None, console: Progr
         UserError: a plan that cannot be frozen, see `freeze`.
     """
     results = ResultStore(request.results)
+    check_folders(request)
     if freezing is not None or request.results.exists():
         results.prepare()
     plans = plan_tasks(request, console)

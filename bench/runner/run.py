@@ -37,6 +37,7 @@ SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEntry, ...]:
     """Plan, show the plan, execute it; returns the plan's cells with the paths of their results."""
     results = ResultStore(request.results)
+    check_folders(request)
     results.prepare()
     plans = plan_tasks(request, console)
     refuse_untuned(request, [each for plan in plans for each in plan.tuned])
@@ -56,10 +57,14 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     return entries
 
 
-def plan_tasks(request: Request[RunDetails], console: ProgressConsole) -> list[TaskPlan]:
-    """The plan of every task; data that are made here are made first."""
+def check_folders(request: Request[Any]) -> None:
+    """A UserError if the folders of results and artifacts cannot be, or have no space left."""
     check_space(request.results)
     check_space(request.artifacts)
+
+
+def plan_tasks(request: Request[RunDetails], console: ProgressConsole) -> list[TaskPlan]:
+    """The plan of every task; data that are made here are made first."""
     refuse_other_sources(request)
     plans: list[TaskPlan] = []
     for _, jobs in itertools.groupby(request.jobs, key=lambda job: job.task.name):

@@ -23,13 +23,13 @@ from bench.runner.executors import execute_units
 from bench.runner.knobs import find_knobs, list_tunable
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, find_missing
-from bench.runner.run import choose_processes
+from bench.runner.run import check_folders, choose_processes
 from bench.runner.study import MethodTuning, count_finished, count_wanted, open_journal, open_study, plan_tuning
 from bench.runner.trials import RUNGS, plan_trial
 from bench.runner.units import Unit
 from bench.storage.components import ComponentStore
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
-from bench.storage.results import ResultStore, check_space
+from bench.storage.results import ResultStore
 from foundation.errors import UserError
 from foundation.program import program_name
 from reports.load.tuning_schema import Choice
@@ -65,8 +65,7 @@ class TuningPlan:
 
 def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Choice, ...]:
     """Tune every method that has something to tune on every task, and keep the choices where `run` finds them."""
-    check_space(request.results)
-    check_space(request.artifacts)
+    check_folders(request)
     ResultStore(request.results).prepare()
     refuse_other_sources(request)
     refuse_exact_tasks(request)

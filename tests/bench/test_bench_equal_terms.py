@@ -63,7 +63,7 @@ def test_on_a_toy_set_the_known_q_is_said(bench, folders, tmp_path):
     assert bench("report", *folders[:2]).code == 0
     written = read_report(tmp_path)
     assert "`idql` and `swg` use the known Q. `unguided` uses no critic." in written
-    assert "| idql | known Q | 3 | 6 | 0 | 6 |" in written
+    assert "| idql | known Q | 3 | 6 | 0 | 0 | 6 |" in written
 
 
 def test_the_authors_critic_is_recognised(bench, folders, tmp_path):
@@ -95,7 +95,7 @@ def test_equal_candidates_are_set_for_every_method_beside_the_defaults(bench, fo
     assert f"{four};" in written or f"; {four}." in written
     assert f"The number of candidates of {four} was set to 4" in written
     row = " ".join(next(line for line in lines(tmp_path) if line.startswith("| swg equal.candidates=4 ")).split())
-    assert row.endswith("| 4 | 8 | 8 | 24 |")
+    assert row.endswith("| 4 | 8 | 0 | 8 | 24 |")
 
 
 def lines(folder):
