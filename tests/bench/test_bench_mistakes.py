@@ -108,7 +108,8 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
     [
         (
             "rnu",
-            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, check-method, check-suite, list, data",
+            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, check-method, check-suite, list, "
+            "data",
         ),
         ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
         ("run --suite", "Missing value for argument '--suite'"),
