@@ -7,8 +7,8 @@
 
 A page marks a quote by two comments, `<!-- table NAME: PART -->` and `<!-- end of table -->`; what stands between
 them is replaced. Of a report a part is `conclusion`, or a heading's first words with `note` (the paragraph below
-it) or `table` and a number, as in `Scores, table 1`. Commands resume; their results are kept in
-`results/tables/NAME`.
+it), `whole table` (the first table, its columns together where the report splits them) or `table` and a number, as
+in `Pairs, table 1`. Commands resume; their results are kept in `results/tables/NAME`.
 """
 
 import argparse
@@ -84,7 +84,18 @@ def quote_report(folder: Path, part: str) -> str:
     found = _find_section(blocks, heading)
     if what == "note":
         return _wrap(next(block for block in found if not block.startswith(("|", "!", "<"))))
+    if what == "whole table":
+        return _join_pieces([block for block in found if block.startswith("|")])
     return _pick_table(found, what)
+
+
+def _join_pieces(tables: list[str]) -> str:
+    """The first table with the columns of those that follow it and have the same first column."""
+    lines = [table.splitlines() for table in tables]
+    labels = [[line.split("|")[1] for line in piece] for piece in lines]
+    count = next((i for i, own in enumerate(labels) if own != labels[0]), len(labels))
+    rows = zip(*lines[:count], strict=True)
+    return "\n".join(first + "".join(line.split("|", 2)[2] for line in others) for first, *others in rows)
 
 
 def _pick_table(blocks: list[str], part: str) -> str:

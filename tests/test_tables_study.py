@@ -25,6 +25,14 @@ Normalised score, mean ± sample standard deviation over 2 seeds.
 | ---- | --: |
 | umaze | 1.0 |
 
+| task | cep |
+| ---- | --: |
+| umaze | 2.0 |
+
+| variant | IQM |
+| ---- | --: |
+| swg | 1.0 |
+
 ### Pairs
 
 Differences.
@@ -80,6 +88,7 @@ def test_the_coverage_that_docs_quote_is_that_of_the_shipped_table():
         ("conclusion", "> **maze2d**, 1 task: no pair is separated.\n>\n> By paired t."),
         ("Scores, note", "Normalised score, mean ± sample standard deviation over 2 seeds."),
         ("Scores, table 1", "| task | swg |\n| ---- | --: |\n| umaze | 1.0 |"),
+        ("Scores, whole table", "| task | swg | cep |\n| ---- | --: | --: |\n| umaze | 1.0 | 2.0 |"),
         ("Pairs, table 2", "| variant | group |\n| ---- | --: |\n| swg | a |"),
     ],
 )
