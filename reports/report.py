@@ -40,6 +40,7 @@ from reports.sections.pairs import describe_conclusion, describe_test
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
 from reports.sections.tracks import make_tracks_section
+from reports.sections.tuning import find_tuning_warnings
 
 _TITLE = "Diffusion guidance: report"
 
@@ -173,7 +174,9 @@ def write_report(
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
-    blocks = [*_make_opening(analyses, review), *make_comparison_section(comparisons)]
+    said = [sentence for analysis in analyses for sentence in find_tuning_warnings(analysis.scores, records)]
+    opening = [*_make_opening(analyses, review), *(Text(sentence, warning=True) for sentence in said)]
+    blocks = [*opening, *make_comparison_section(comparisons)]
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
     for analysis in analyses:

@@ -16,7 +16,8 @@ def find_knob_warnings(scores: SuiteScores) -> list[str]:
         for result in _list_results(scores, variant):
             chosen = result.tuning.knobs if result.tuning is not None else {}
             tuned.setdefault(variant, {}).update(dict.fromkeys(chosen))
-            left = [name for name in result.tunable if name not in ("rho", *chosen)]
+            known = (*chosen, *(["rho"] if result.rho_source == "tuned" else []))
+            left = [name for name in result.tunable if name not in known]
             untuned.setdefault(variant, {}).update(dict.fromkeys(left))
     if not any(tuned.values()) or not any(untuned.values()):
         return []
