@@ -5,9 +5,11 @@ import re
 from synthetic_results import FORMAT, control, evaluation, tuned
 
 from reports.analysis.protocol import FAIR, list_shortfalls
+from reports.analysis.suite import Options
 from reports.load.ledger import read_tuning_records
 from reports.load.scores import load_scores
 from reports.render.document import render_markdown
+from reports.report import write_report
 from reports.sections.tuning import find_tuning_warnings, make_tuning_section
 
 KNOBS = {"candidates": 32, "select": "best"}
@@ -70,6 +72,17 @@ def test_settings_tuned_for_some_methods_alone_are_warned_of(folder):
     (warning,) = find_tuning_warnings(scores, records)
     assert warning.startswith(
         "settings of `idql` (candidates, select) were tuned on these data, and those of `swg-r`"
+    )
+
+
+def test_a_scale_left_as_it_was_beside_tuned_settings_is_warned_of_in_the_first_lines(folder, tmp_path):
+    add(folder, "idql", config={"idql.candidates": 32}, **IDQL)
+    add(folder, "swg", rho=5.0, rho_source="default", tunable=["rho"])
+    write_report(folder.path, tmp_path / "report", options=Options(replicates=100))
+    opening = (tmp_path / "report" / "report.md").read_text().split("\n## ")[0]
+    assert (
+        "**Warning:** settings of `idql` (candidates, select) were tuned on these data, and those of `swg`"
+        in opening
     )
 
 
