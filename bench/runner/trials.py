@@ -1,6 +1,5 @@
 """Runs the trials of one study: makes what a trial's settings need, scores them, and keeps the best."""
 
-import itertools
 import time
 from collections.abc import Mapping
 
@@ -8,7 +7,7 @@ import numpy as np
 import optuna
 
 from bench.config.request import resolve_betas, resolve_episodes
-from bench.config.spec import Cell, Config, join_items
+from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole
 from bench.runner.blocks import TUNING, Evaluation
 from bench.runner.choose_rho import find_choice, keep_tuned
@@ -32,8 +31,6 @@ from methods.core.policy import Policy
 from reports.load.tuning_schema import Choice, describe_values
 from suites.task import DensityTask, Task
 from training import Trained
-
-RUNGS = 3  # a trial is scored after each third of its episodes, where the pruner may stop it
 
 
 def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> Choice:
@@ -90,7 +87,7 @@ def run_trial(
     policies = {
         seed: tried.method.policy(builder.models(tried.nodes, [seed]), tried.setup) for seed in request.seeds
     }
-    score = score_in_rungs(trial, policies, rho, tried)
+    score = score_by_seed(trial, policies, rho, tried)
     numbers = {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
     logged = {**({} if rho is None else {"rho": rho}), **numbers, "score": score}
     builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, logged)
@@ -113,45 +110,38 @@ def make_components(tuning: MethodTuning, builder: ComponentBuilder) -> int:
     return steps
 
 
-def plan_trial(tuning: MethodTuning, seed: int, rho: float | None, config: Config | None = None) -> PlannedCell:
-    """The cell of one seed of a trial, with other shared settings than the job's where they are given."""
+def plan_trial(tuning: MethodTuning, seed: int, rho: float | None) -> PlannedCell:
+    """The cell of one seed of a trial."""
     request, job = tuning.request, tuning.job
-    cell = Cell(
-        job.task, tuning.name, tuning.method, config or job.config, rho, None, seed, request.preset, job.terms
-    )
+    cell = Cell(job.task, tuning.name, tuning.method, job.config, rho, None, seed, request.preset, job.terms)
     return PlannedCell(cell, tuning.setup, tuning.nodes, tuning.name)
 
 
-def score_in_rungs(
+def score_by_seed(
     trial: optuna.Trial, policies: Mapping[int, Policy], rho: float | None, tuning: MethodTuning
 ) -> float:
-    """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each third."""
+    """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each seed."""
     task, config, request = tuning.job.task, tuning.job.config, tuning.request
-    count = resolve_episodes(task, config)
-    edges = np.linspace(0, count, min(RUNGS, count) + 1).round().astype(int).tolist()
+    count, planned = resolve_episodes(task, config), plan_trial(tuning, request.seeds[0], rho)
     scores: list[float] = []
-    planned, seconds = plan_trial(tuning, request.seeds[0], rho), 0.0
-    for rung, (start, end) in enumerate(itertools.pairwise(edges)):
-        evaluations = [
-            Evaluation(
-                seed=seed,
-                rho=rho or 0.0,
-                episodes=range(start, end),
-                betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
-                device=request.device,
-                purpose=f"{TUNING}/{start}",  # every rung draws numbers of its own
-            )
-            for seed in policies
-        ]
-        evaluated = [evaluate_timed(policies[each.seed], task, each) for each in evaluations]
-        name = trial.study.study_name
-        record_evaluation(request, planned, tuning.about, evaluated, (name, trial.number))
-        scores += [score for each in evaluated for score in each.outcome.scores]
-        seconds += sum(each.seconds for each in evaluated)
-        trial.set_user_attr("episodes", end * len(request.seeds))
+    seconds = 0.0
+    for done, (seed, policy) in enumerate(policies.items(), start=1):
+        evaluation = Evaluation(
+            seed=seed,
+            rho=rho or 0.0,
+            episodes=range(count),
+            betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
+            device=request.device,
+            purpose=TUNING,
+        )
+        evaluated = evaluate_timed(policy, task, evaluation)
+        record_evaluation(request, planned, tuning.about, [evaluated], (trial.study.study_name, trial.number))
+        scores += evaluated.outcome.scores
+        seconds += evaluated.seconds
+        trial.set_user_attr("episodes", count * done)
         trial.set_user_attr("seconds", seconds)
-        trial.report(float(np.mean(scores)), rung)
-        if trial.should_prune() and end < count:
+        trial.report(float(np.mean(scores)), done - 1)
+        if done < len(policies) and trial.should_prune():
             raise optuna.TrialPruned
     return float(np.mean(scores))
 

@@ -4,9 +4,7 @@ By `tune` every method with something to tune gets equally many trials on each t
 processes, each tunes another method or task.
 """
 
-import dataclasses
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +23,7 @@ from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, find_missing
 from bench.runner.run import check_folders, choose_processes
 from bench.runner.study import MethodTuning, count_finished, count_wanted, open_journal, open_study, plan_tuning
-from bench.runner.trials import RUNGS, plan_trial
+from bench.runner.trials import plan_trial
 from bench.runner.units import Unit
 from bench.storage.components import ComponentStore
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
@@ -182,12 +180,10 @@ def count_trials(tuning: MethodTuning) -> tuple[int, int]:
     return max(wanted - count_finished(study.trials), 0), wanted
 
 
-def make_cells(tuning: MethodTuning, episodes: int | None = None) -> list[PlannedCell]:
+def make_cells(tuning: MethodTuning) -> list[PlannedCell]:
     """A cell for each seed at the middle of the scales, to estimate and to find the components by."""
-    config, rho = tuning.job.config, float(np.median(tuning.grid)) if tuning.grid else None
-    if episodes is not None:
-        config = dataclasses.replace(config, evaluation=dataclasses.replace(config.evaluation, episodes=episodes))
-    return [plan_trial(tuning, seed, rho, config) for seed in tuning.request.seeds]
+    rho = float(np.median(tuning.grid)) if tuning.grid else None
+    return [plan_trial(tuning, seed, rho) for seed in tuning.request.seeds]
 
 
 def estimate_plan(plan: TuningPlan) -> float:
@@ -199,10 +195,8 @@ def estimate_plan(plan: TuningPlan) -> float:
     seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
     for tuning, (left, _) in zip(plan.tunings, plan.trials, strict=True):
         if left:
-            rungs = min(RUNGS, resolve_episodes(plan.task, tuning.job.config))
-            count = math.ceil(resolve_episodes(plan.task, tuning.job.config) / rungs)
             middle = tuning.at({name: knob.mean for name, knob in tuning.knobs.items()})
-            seconds += left * rungs * estimate_evaluation(make_cells(middle, count), data)
+            seconds += left * estimate_evaluation(make_cells(middle), data)
             seconds += left * sum(estimate_making(node, request.seeds, data) for node in find_trained(tuning))
     return seconds
 

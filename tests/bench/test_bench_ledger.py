@@ -68,17 +68,17 @@ def test_a_seed_that_was_tuned_on_is_not_reported_after_another_tuning(bench, fr
     assert bench("run", *SWG, *fresh, "--seeds", "7,8").code == 0
     assert bench("run", *SWG, *fresh, "--methods", "unguided", "--seeds", "100,101").code == 0
 
-    # Ledger against what the two tunings and two runs were: 2 scales, 1 episode, so one third each.
+    # Ledger against what the two tunings and two runs were: 2 scales, a line for each of their seeds.
     found = [(e["kind"], e["method"], e["rho"], e["seeds"]) for e in lines_of(tmp_path / "results")]
-    tuning = [("tuning", "swg", rho, seeds) for seeds in ([100, 101], [102, 103]) for rho in (1.0, 5.0)]
-    assert sorted(found[:4]) == sorted(tuning)
+    tuning = [("tuning", "swg", rho, [seed]) for seed in (100, 101, 102, 103) for rho in (1.0, 5.0)]
+    assert sorted(found[:8]) == sorted(tuning)
     made = [r for key, r in results_in(tmp_path / "results").items() if key[0] == "swg"]
     result = made[0]
-    assert found[4:] == [
+    assert found[8:] == [
         *(("reported", "swg", result["rho"], [seed]) for seed in (7, 8)),
         *(("reported", "unguided", None, [seed]) for seed in (100, 101)),
     ]
-    reported = lines_of(tmp_path / "results")[4]
+    reported = lines_of(tmp_path / "results")[8]
     assert reported["values"] == [[episode["normalized"] for episode in result["episodes"]]]
     assert reported["settings"] == result["config"]
     assert reported["data"] == [result["data"]["source"], result["data"]["fingerprint"]]
@@ -96,7 +96,8 @@ def test_another_results_folder_does_not_forget(bench, fresh, tmp_path):
     # The other way round, and the second folder now knows what was tuned in the first.
     assert "has reported results of seeds 3" in bench("tune-rho", *SWG, *one, "--seeds", "3,102").mistake
     assert [(e["kind"], e["seeds"]) for e in lines_of(tmp_path / "two")] == [
-        ("tuning", [100, 101]),
+        ("tuning", [100]),
+        ("tuning", [101]),
         ("reported", [3]),
         ("reported", [4]),
     ]
@@ -104,7 +105,7 @@ def test_another_results_folder_does_not_forget(bench, fresh, tmp_path):
     (tmp_path / "artifacts" / "ledger.jsonl").unlink()
     assert "was tuned on seeds 101" in bench("run", *SWG, *two, "--seeds", "5,101").mistake
     assert bench("run", *SWG, *two, "--seeds", "5,6").code == 0
-    assert {tuple(e["seeds"]) for e in lines_of(tmp_path / "artifacts")} == {(100, 101), (3,), (4,), (5,), (6,)}
+    assert {tuple(e["seeds"]) for e in lines_of(tmp_path / "artifacts")} == {(seed,) for seed in (100, 101, 3, 4, 5, 6)}
 
 
 def test_lines_are_chained_and_copied_to_the_other_file(tmp_path):

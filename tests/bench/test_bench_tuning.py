@@ -98,8 +98,8 @@ def test_what_an_earlier_search_spent_is_counted_too(bench, folders, tmp_path):
     assert choice["trials"] == 7
     assert all(0.1 <= trial["rho"] <= 30 for trial in choice["tried"])
     pruned = 6 - len(choice["tried"])
-    # A pruned trial stops after a third or two thirds of its six samples for each of two seeds.
-    assert 12 + 12 * (6 - pruned) + 4 * pruned <= choice["episodes"] <= 12 + 12 * (6 - pruned) + 8 * pruned
+    # A pruned trial stops after the first of two seeds, with six samples.
+    assert choice["episodes"] == 12 + 12 * (6 - pruned) + 6 * pruned
     assert choice["score"] == min(trial["score"] for trial in choice["tried"]), "a distance is to be small"
 
 
@@ -116,12 +116,9 @@ def test_a_poor_trial_is_pruned_and_counted_for_what_it_cost(bench, folders, tmp
     choice = tuned(tmp_path)
     assert choice["trials"] == 6
     assert len(choice["tried"]) == 4, "the first four are never pruned, the poorer ones after them are"
-    thirds = [(0, 1), (2, 3), (4, 5)]
-    of_seed = {seed: [tuple(e.episodes) for e in asked if e.seed == seed] for seed in (100, 101)}
-    assert of_seed[100] == of_seed[101] == [*thirds * 4, thirds[0], thirds[0]]
-    assert len({evaluation.purpose for evaluation in asked}) == 3, "each third draws numbers of its own"
-    assert {evaluation.seed for evaluation in asked} == {100, 101}
-    assert choice["episodes"] == 2 * len(asked)
+    assert [evaluation.seed for evaluation in asked] == [*[100, 101] * 4, 100, 100]
+    assert {evaluation.episodes for evaluation in asked} == {range(6)}
+    assert choice["episodes"] == 6 * len(asked)
 
 
 @pytest.mark.usefixtures("unknown_scale")

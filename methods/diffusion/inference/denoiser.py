@@ -1,0 +1,60 @@
+"""A trained denoiser of one seed prepared for sampling; other models are left as they are."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from methods.diffusion.denoiser import NetworkDenoiser
+from methods.diffusion.inference.perceptron import InferencePerceptron
+from methods.diffusion.inference.residual import InferenceResidual
+from methods.diffusion.inference.u_shaped import InferenceUShaped
+from methods.diffusion.networks.perceptron import PerceptronNetwork
+from methods.diffusion.networks.residual import NoiseNetwork
+from methods.diffusion.networks.u_shaped import UShapedNetwork
+from training.shapes import Observations, Z
+
+NETWORKS: dict[type[nn.Module], Callable[[Any, Tensor], Any]] = {
+    NoiseNetwork: InferenceResidual,
+    PerceptronNetwork: InferencePerceptron,
+    UShapedNetwork: InferenceUShaped,
+}
+
+
+class InferenceDenoiser:
+    """The same prediction as the module's, to rounding; it holds the weights that the module has now.
+
+    Args:
+        module: of one seed, its network one of `NETWORKS`.
+    """
+
+    def __init__(self, module: NetworkDenoiser):
+        self.schedule, self.channels = module.schedule, module.channels
+        self.network = NETWORKS[type(module.network)](module.network, module.levels)
+
+    def __call__(self, z: Z, level: int, observations: Observations) -> Z:
+        """E[z_0 | z_k, s] = (z_k - σ_k ε)/α_k."""
+        alpha, sigma = self.schedule.coefficients[level]
+        return z.sub(self.network(z[0], level, observations), alpha=sigma).div_(alpha)
+
+    def linearise(
+        self, z: Z, level: int, observations: Observations
+    ) -> tuple[Z, Callable[[Tensor, int], Tensor]]:
+        """See `guidance.linearise`."""
+        alpha, sigma = self.schedule.coefficients[level]
+        noise, pull_back_noise = self.network.linearise(z[0], level, observations)
+
+        def pull_back(slope: Tensor, first: int = 0) -> Tensor:
+            own = pull_back_noise(slope[0], first)[None].mul_(-sigma)
+            own[..., first:] += slope
+            return own.div_(alpha)
+
+        return z.sub(noise, alpha=sigma).div_(alpha), pull_back
+
+
+def prepare_denoiser(model: Any) -> Any:
+    """The model prepared for sampling where it is a denoiser of one seed with a known network, else itself."""
+    if not isinstance(model, NetworkDenoiser) or type(model.network) not in NETWORKS:
+        return model
+    seeds = len(next(model.parameters()))
+    return InferenceDenoiser(model) if seeds == 1 else model

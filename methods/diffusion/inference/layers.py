@@ -1,0 +1,157 @@
+"""Layers of one seed with two-dimensional weights, and the backward pass of each with respect to its input.
+
+`forward` keeps on a tape what `backward` takes off it, last in, first out; no graph is recorded.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from training.networks import LAYER_NORM_EPSILON, SeedLayerNorm, SeedLinear, SeedMLP
+
+aten = torch.ops.aten
+Tape: TypeAlias = list[Tensor]
+Slope: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""(gradient of an activation's output, its input) → gradient of its input."""
+ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Slope]] = {
+    nn.SiLU: (nn.functional.silu, aten.silu_backward),
+    nn.ReLU: (torch.relu, lambda gradient, x: aten.threshold_backward(gradient, x, 0)),
+    nn.Mish: (nn.functional.mish, aten.mish_backward),
+    nn.GELU: (nn.functional.gelu, aten.gelu_backward),
+}
+
+
+class Affine:
+    """y = x W + b, without a tape: its backward pass needs the weight alone.
+
+    Args:
+        layer: of one seed.
+    """
+
+    def __init__(self, layer: SeedLinear):
+        self.weight, self.bias = layer.weight[0].detach(), layer.bias[0, 0].detach()
+        self.transposed = self.weight.t()
+        self.outputs = len(self.bias)
+
+    def forward(self, x: Float[Tensor, "row inputs"]) -> Float[Tensor, "row outputs"]:
+        return torch.addmm(self.bias, x, self.weight)
+
+    def backward(self, gradient: Float[Tensor, "row outputs"]) -> Float[Tensor, "row inputs"]:
+        return gradient.mm(self.transposed)
+
+
+class Activation:
+    """An activation function.
+
+    Args:
+        module: a module of `ACTIVATIONS`.
+    """
+
+    def __init__(self, module: nn.Module):
+        self.function, self.slope = ACTIVATIONS[type(module)]
+
+    def forward(self, x: Float[Tensor, "row feature"], tape: Tape | None) -> Float[Tensor, "row feature"]:
+        if tape is not None:
+            tape.append(x)
+        return self.function(x)
+
+    def backward(self, gradient: Float[Tensor, "row feature"], tape: Tape) -> Float[Tensor, "row feature"]:
+        return self.slope(gradient, tape.pop())
+
+
+class Norm:
+    """Layer normalisation over the features, with a scale and a shift.
+
+    Args:
+        layer: of one seed.
+    """
+
+    def __init__(self, layer: SeedLayerNorm):
+        self.scale, self.shift = layer.scale[0, 0].detach(), layer.shift[0, 0].detach()
+        self.shape = [len(self.scale)]
+
+    def forward(self, x: Float[Tensor, "row feature"], tape: Tape | None) -> Float[Tensor, "row feature"]:
+        out, mean, rstd = torch.native_layer_norm(x, self.shape, self.scale, self.shift, LAYER_NORM_EPSILON)
+        if tape is not None:
+            tape.extend((x, mean, rstd))
+        return out
+
+    def backward(self, gradient: Float[Tensor, "row feature"], tape: Tape) -> Float[Tensor, "row feature"]:
+        rstd, mean, x = tape.pop(), tape.pop(), tape.pop()
+        given = (gradient, x, self.shape, mean, rstd, self.scale, self.shift, [True, False, False])
+        return aten.native_layer_norm_backward(*given)[0]
+
+
+class Perceptron:
+    """The layers of a `SeedMLP` of one seed without layer normalisation, all or those after the first."""
+
+    def __init__(self, network: SeedMLP, begin: int = 0):
+        self.layers = [Affine(layer) for layer in network if isinstance(layer, SeedLinear)][begin:]
+        self.activation = Activation(network[1])
+        self.begins_active = begin > 0
+        self.outputs = self.layers[-1].outputs
+
+    def forward(self, x: Float[Tensor, "row inputs"], tape: Tape | None) -> Float[Tensor, "row outputs"]:
+        for number, layer in enumerate(self.layers):
+            if number or self.begins_active:
+                x = self.activation.forward(x, tape)
+            x = layer.forward(x)
+        return x
+
+    def backward(self, gradient: Float[Tensor, "row outputs"], tape: Tape) -> Float[Tensor, "row inputs"]:
+        for number in reversed(range(len(self.layers))):
+            gradient = self.layers[number].backward(gradient)
+            if number or self.begins_active:
+                gradient = self.activation.backward(gradient, tape)
+        return gradient
+
+
+class Entry:
+    """The first layer on z, states and level: concat(z, s, e) W + b = z W_z + s W_s + (e W_e + b).
+
+    What the level adds is computed once for every level, and what the states add once for each tensor of states.
+
+    Args:
+        layer: of one seed.
+        channels: of z; there may be none.
+        features: e, what the network sees of every level.
+        embed: what it sees of the states, themselves by default.
+        level_first: whether the level stands before the states.
+    """
+
+    def __init__(
+        self,
+        layer: SeedLinear,
+        channels: int,
+        features: Float[Tensor, "level feature"],
+        embed: Callable[[Tensor], Tensor] = lambda observations: observations,
+        level_first: bool = False,
+    ):
+        weight, size = layer.weight[0].detach(), features.shape[-1]
+        self.weight, self.transposed, rest = weight[:channels], weight[:channels].t(), weight[channels:]
+        level, self.state = (rest[:size], rest[size:]) if level_first else (rest[-size:], rest[:-size])
+        self.levels = torch.addmm(layer.bias[0, 0].detach(), features, level)
+        self.embed = embed
+        self._given: Tensor | None = None
+        self._states = self.levels[:0]
+
+    def add_states(
+        self, level: int, observations: Float[Tensor, "1 row observation"]
+    ) -> Float[Tensor, "row hidden"]:
+        """The output but for z; a tensor of states that is given again must not have been changed in place."""
+        if observations is not self._given:
+            self._given, self._states = observations, self.embed(observations[0]).mm(self.state)
+        return self._states + self.levels[level]
+
+    def forward(
+        self, z: Float[Tensor, "row channel"], level: int, observations: Float[Tensor, "1 row observation"]
+    ) -> Float[Tensor, "row hidden"]:
+        """The output."""
+        return torch.addmm(self.add_states(level, observations), z, self.weight)
+
+    def backward(self, gradient: Float[Tensor, "row hidden"]) -> Float[Tensor, "row channel"]:
+        """The gradient of z."""
+        return gradient.mm(self.transposed)

@@ -1,0 +1,96 @@
+"""The residual network of one seed, see `networks.residual`."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import pad
+
+from methods.diffusion.inference.layers import Activation, Affine, Entry, Norm, Perceptron, Tape
+from methods.diffusion.networks.residual import Block, NoiseNetwork
+
+
+class InferenceBlock:
+    """x + Dense(act(Dense(LayerNorm(x))))."""
+
+    def __init__(self, block: Block):
+        self.norm, self.expand = Norm(block.norm), Affine(block.expand)
+        self.activation, self.contract = Activation(block.activation), Affine(block.contract)
+
+    def forward(self, x: Float[Tensor, "row width"], tape: Tape | None) -> Float[Tensor, "row width"]:
+        hidden = self.activation.forward(self.expand.forward(self.norm.forward(x, tape)), tape)
+        return torch.addmm(x, hidden, self.contract.weight).add_(self.contract.bias)
+
+    def backward(self, gradient: Float[Tensor, "row width"], tape: Tape) -> Float[Tensor, "row width"]:
+        inner = self.activation.backward(self.contract.backward(gradient), tape)
+        return self.norm.backward(self.expand.backward(inner), tape).add_(gradient)
+
+
+class InferenceResidual:
+    """(z, level, observations) → predicted noise.
+
+    Args:
+        network: of one seed.
+        levels: what the network takes for each level.
+    """
+
+    def __init__(self, network: NoiseNetwork, levels: Float[Tensor, " level"]):
+        self.leave, self.activation = Affine(network.leave), Activation(network.activation)
+        self.auxiliary = None if network.auxiliary is None else Perceptron(network.auxiliary)
+        self.actions = self.leave.outputs
+        self.further = 0 if self.auxiliary is None else self.auxiliary.outputs
+        embedding = network.level(levels)[0].detach()
+        self.enter = Entry(network.enter, self.actions + self.further, embedding)
+        blocks = [InferenceBlock(block) for block in network.blocks]  # pyright: ignore[reportArgumentType]
+        own = len(blocks) if network.auxiliary is None else network.auxiliary_block + 1
+        self.blocks, self.later = blocks[:own], blocks[own:]
+
+    def __call__(
+        self,
+        z: Float[Tensor, "row channel"],
+        level: int,
+        observations: Float[Tensor, "1 row observation"],
+        tape: Tape | None = None,
+        later: Tape | None = None,
+    ) -> Float[Tensor, "row channel"]:
+        """Predicted noise of every channel; `later` is the tape of what the auxiliary channels do not need."""
+        x = self.enter.forward(z, level, observations)
+        for block in self.blocks:
+            x = block.forward(x, tape)
+        further = () if self.auxiliary is None else (self.auxiliary.forward(x, tape),)
+        for block in self.later:
+            x = block.forward(x, later)
+        noise = self.leave.forward(self.activation.forward(x, later))
+        return torch.cat([noise, *further], -1) if further else noise
+
+    def linearise(
+        self, z: Float[Tensor, "row channel"], level: int, observations: Float[Tensor, "1 row observation"]
+    ) -> tuple[Tensor, Callable[[Tensor, int], Tensor]]:
+        """Predicted noise, and what takes the gradient of its channels from some one on to that of z."""
+        tape: Tape = []
+        later: Tape = []
+        noise = self(z, level, observations, tape, later)
+
+        def pull_back(gradient: Tensor, first: int) -> Tensor:
+            x = None
+            if first < self.actions:
+                of_noise, gradient = gradient.split((self.actions - first, self.further), -1)
+                x = self.activation.backward(of_noise.mm(self.leave.transposed[first:]), later)
+                for block in reversed(self.later):
+                    x = block.backward(x, later)
+            if self.auxiliary is not None:
+                of_further = self.auxiliary.backward(pad_left(gradient, self.further), tape)
+                x = of_further if x is None else x.add_(of_further)
+            assert x is not None, "a channel that there is"
+            for block in reversed(self.blocks):
+                x = block.backward(x, tape)
+            return self.enter.backward(x)
+
+        return noise, pull_back
+
+
+def pad_left(gradient: Float[Tensor, "row given"], channels: int) -> Float[Tensor, "row channel"]:
+    """The gradient with zeros for the channels before those that are given."""
+    missing = channels - gradient.shape[-1]
+    return pad(gradient, (missing, 0)) if missing else gradient
