@@ -15,11 +15,13 @@ from bench.config.values import (
     Names,
     Numbers,
     Paths,
+    Ranges,
     Seeds,
     read_names,
     read_numbers,
     read_path,
     read_paths,
+    read_ranges,
 )
 from bench.plugins import load_plugins
 from bench.progress import ProgressConsole
@@ -164,6 +166,7 @@ def tune(  # noqa: PLR0913 (the options of a command)
     protocol: str | None = None,
     seeds: Seeds = (100, 101),
     trials: Count = 12,
+    ranges: Ranges = None,
     training: bool = False,
     data: str = "auto",
     results: FilePath = "results",
@@ -184,6 +187,8 @@ def tune(  # noqa: PLR0913 (the options of a command)
         suite, tasks, methods, preset, terms, data: see `run`.
         protocol, seeds, processes: see `tune_rho`.
         trials: of Optuna's TPE with pruning, for every method with something to tune.
+        ranges: narrower ranges of knobs, or of `rho`, for every method that has them, as `candidates=1:16` or
+            `{"candidates": (1, 16)}`; what a method declares where it is left out.
         training: whether knobs that change what is trained are among them; each of their trials trains.
         results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
 
@@ -199,7 +204,8 @@ def tune(  # noqa: PLR0913 (the options of a command)
     held_to = find_protocol(protocol)
     if held_to is not None:
         refuse_other_search(held_to, "tpe", (), trials)
-    request = make_request(tune, locals(), lambda: TuningDetails("tpe", int(trials), (), True, training))
+    narrowed = read_ranges(ranges)
+    request = make_request(tune, locals(), lambda: TuningDetails("tpe", int(trials), (), True, training, narrowed))
     return make_choices_frame(execute(request, ProgressConsole(quiet=not progress)))
 
 

@@ -182,7 +182,11 @@ def measure_report(name: str, *commands: str, report: str = "") -> Measurement:
 _MAZE = "--suite maze2d --preset quick"
 MEASUREMENTS: Mapping[str, Measurement] = {
     "bench": measure_report("bench", f"run {_MAZE} --tasks maze2d-umaze"),
-    "maze2d": measure_report("maze2d", f"tune {_MAZE} --protocol fair", f"run {_MAZE} --protocol fair"),
+    "maze2d": measure_report(
+        "maze2d",
+        f"tune {_MAZE} --protocol fair --evaluation.episodes 20 --ranges candidates=1:16",
+        f"run {_MAZE} --protocol fair",
+    ),
     "toy": measure_report(
         "toy", "run --suite toy --preset quick --methods unguided,swg,cep,ddice,mse,dps --seeds 3"
     ),

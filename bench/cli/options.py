@@ -15,6 +15,7 @@ SELDOM = "shown by --help-all only"
 Name: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
 Names: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME,...", help_behavior_hint="")]
 Numbers: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NUMBER,...", help_behavior_hint="")]
+Ranges: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="NAME=LOW:HIGH,...", help_behavior_hint="")]
 Number: TypeAlias = Annotated[Count | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
 TaskName: TypeAlias = Annotated[str, tyro.conf.arg(metavar="TASK")]
 Tasks: TypeAlias = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...")]
@@ -120,6 +121,8 @@ class TuneOptions(TuningOptions):
 
     trials: Count = 12
     """Trials of each method that has something to tune."""
+    ranges: Ranges = None
+    """Narrower ranges of knobs or of rho, as in candidates=1:16."""
     training: bool = False
     """Tune knobs that change what is trained too; each trial then trains."""
 
@@ -311,7 +314,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "tune": (
         "tune --suite maze2d --methods idql,ddice --preset quick",
         "tune --suite maze2d --methods swg,cep --training --trials 20 --processes 2",
-        "tune --protocol fair --suite maze2d --preset quick",
+        "tune --protocol fair --suite maze2d --preset quick --ranges candidates=1:16",
     ),
     "time": (
         "time --suite maze2d --preset paper",

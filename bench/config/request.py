@@ -1,7 +1,7 @@
 """What a command was asked to do: its jobs, one for each task, and where, on what and with which seeds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -64,6 +64,7 @@ class TuningDetails:
         grid: scales given, or none.
         knobs: whether knobs are tuned beside ρ, as by `tune`.
         training: whether knobs that need training are among them.
+        ranges: name of a knob, or `rho`, to the ends that replace those of every method that has it.
     """
 
     sampler: Literal["grid", "tpe"]
@@ -71,6 +72,7 @@ class TuningDetails:
     grid: tuple[NonNegative, ...] = ()
     knobs: bool = False
     training: bool = False
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def command(self) -> str:

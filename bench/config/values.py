@@ -6,7 +6,7 @@ Each may be a text as it is typed on the command line (`swg,cep`, `0,3,7`), or P
 import dataclasses
 import os
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -24,6 +24,7 @@ DATA_SET = "data_set"  # `data` is the source, so the data set's own settings ha
 
 Names: TypeAlias = str | Iterable[str] | None
 Numbers: TypeAlias = float | str | Iterable[float] | None
+Ranges: TypeAlias = str | Iterable[str] | Mapping[str, str | Sequence[float]] | None
 Seeds: TypeAlias = int | np.integer[Any] | str | Iterable[int]
 FilePath: TypeAlias = str | os.PathLike[str]
 Paths: TypeAlias = FilePath | Iterable[FilePath]
@@ -68,6 +69,45 @@ def read_numbers(name: str, value: Numbers, kind: Callable[[Any], T]) -> tuple[T
     if not numbers or not exact or any(isinstance(item, bool) for item in items):
         raise UserError(f"{name} {value!r} does not parse; give a number or a list such as 1,5,10.")
     return numbers
+
+
+def read_ranges(value: Ranges) -> dict[str, tuple[float, float]]:
+    """`candidates=1:16,rho=1:10`, a list of such texts, or a mapping of names to both ends; none if left out.
+
+    Raises:
+        UserError: a text that does not parse, a name that is given twice, or a range that does not rise.
+    """
+    if value is None:
+        return {}
+    listed = value.items() if isinstance(value, Mapping) else _split_ranges(value)
+    try:
+        pairs = [_read_range(name, ends) for name, ends in listed]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs:
+        raise UserError(f"ranges {value!r} do not parse; give names and ends, as in candidates=1:16,rho=1:10.")
+    found: dict[str, tuple[float, float]] = {}
+    for name, (low, high) in pairs:
+        if name in found:
+            raise UserError(f"ranges {value!r} have {name} twice; give it once.")
+        if not low < high:
+            raise UserError(f"ranges {name}={low:g}:{high:g} must rise from a low end to a high one, as in 1:16.")
+        found[name] = low, high
+    return found
+
+
+def _split_ranges(value: str | Iterable[str]) -> list[tuple[str, str]]:
+    items = value.split(",") if isinstance(value, str) else as_list("ranges", value)
+    split = [str(item).partition("=") for item in items if item != ""]
+    return [(name, ends) for name, _, ends in split]
+
+
+def _read_range(name: Any, ends: Any) -> tuple[str, tuple[float, float]]:
+    """A setting's name and two numbers; a ValueError or a TypeError for anything else."""
+    low, high = ends.split(":") if isinstance(ends, str) else ends
+    if not isinstance(name, str) or not name.strip() or isinstance(low, bool) or isinstance(high, bool):
+        raise TypeError
+    return name.strip().replace("-", "_"), (float(low), float(high))
 
 
 def read_seeds(value: Seeds) -> tuple[int, ...]:

@@ -112,7 +112,7 @@ def describe_method(name: str) -> MethodDescription:
         },
         rho=cls.rho,
         knobs=tuple(
-            KnobRow(field, knob.describe(), needs_training(cls(), field, small_setup()))
+            KnobRow(field, knob.describe(), needs_training(cls(), field, knob, small_setup()))
             for field, knob in cls.knobs.items()
         ),
         rows=make_rows(cls),

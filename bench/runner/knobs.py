@@ -2,16 +2,18 @@
 
 Whether a knob needs training is not declared but computed: whether one of its values needs a component that the
 given settings do not need.
+`tune --ranges` narrows what a method declares.
 """
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import optuna
 
 from bench.config.request import Job
 from bench.runner.nodes import Node, make_node, sort_upstream_first
-from methods.core.method import Knob, KnobValue, Method
+from methods.core.method import Knob, KnobValue, Method, Rho
 from methods.core.setup import Setup
 from training import Component
 
@@ -28,13 +30,32 @@ def list_made(method: Method, setup: Setup) -> frozenset[str]:
     return frozenset(node.label for node in sort_upstream_first(nodes))
 
 
-def needs_training(method: Method, name: str, setup: Setup) -> bool:
+def needs_training(method: Method, name: str, knob: Knob, setup: Setup) -> bool:
     """Whether a value of the method's knob of that name needs a component that the method as it is does not."""
     made = list_made(method, setup)
-    return any(list_made(set_knobs(method, {name: end}), setup) - made for end in method.knobs[name].ends)
+    return any(list_made(set_knobs(method, {name: end}), setup) - made for end in knob.ends)
 
 
-def find_knobs(job: Job, name: str, setup: Setup, training: bool = False) -> dict[str, Knob]:
+def narrow_knob(knob: Knob, ends: tuple[float, float] | None) -> Knob:
+    """The knob with these ends, of its own kind of numbers; as it is without them."""
+    if ends is None or ends == (knob.low, knob.high):
+        return knob
+    low, high = map(int, ends) if knob.is_whole else ends
+    return dataclasses.replace(knob, low=low, high=high)
+
+
+def narrow_rho(rho: Rho | None, ends: tuple[float, float] | None) -> Rho | None:
+    """The scale with these ends of its continuous range; as it is without them."""
+    return rho if rho is None or ends is None else dataclasses.replace(rho, low=ends[0], high=ends[1])
+
+
+def find_knobs(
+    job: Job,
+    name: str,
+    setup: Setup,
+    training: bool = False,
+    ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+) -> dict[str, Knob]:
     """The knobs of a job's method that tuning may set.
 
     Args:
@@ -42,6 +63,7 @@ def find_knobs(job: Job, name: str, setup: Setup, training: bool = False) -> dic
         name: of the method.
         setup: of the task.
         training: whether those that need training are among them.
+        ranges: knob's name to the ends that replace its own.
 
     Returns:
         Field's name to its knob; none where the exact target is known, and only those that are not given. A number
@@ -51,12 +73,13 @@ def find_knobs(job: Job, name: str, setup: Setup, training: bool = False) -> dic
     if job.task.rho is not None:
         return {}
     fixed = {"candidates"} if setup.candidates is not None else set[str]()
+    narrowed = {field: narrow_knob(knob, ranges.get(field)) for field, knob in method.knobs.items()}
     return {
         field: knob
-        for field, knob in method.knobs.items()
+        for field, knob in narrowed.items()
         if field not in fixed
         and f"{name}.{field}" not in job.given
-        and (training or not needs_training(method, field, setup))
+        and (training or not needs_training(method, field, knob, setup))
     }
 
 

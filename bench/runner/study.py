@@ -19,7 +19,7 @@ from bench.config.request import Job, Request, TuningDetails, resolve_episodes
 from bench.config.spec import flatten
 from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
-from bench.runner.knobs import set_knobs
+from bench.runner.knobs import narrow_rho, set_knobs
 from bench.runner.nodes import KEY_LENGTH, Node, make_node
 from bench.storage.components import hash_json
 from foundation.errors import UserError
@@ -39,8 +39,8 @@ class MethodTuning:
     Attributes:
         request, job: what was asked for.
         name, method: the method with its settings before tuning, in a trial with the trial's.
-        rho: its guidance scale, None where it has none.
-        knobs: those of its settings that are tuned.
+        rho: its guidance scale with the range that is searched, None where it has none.
+        knobs: those of its settings that are tuned, with what is searched.
         setup: of the task.
         about, data_key: the task's data, and their key.
         nodes: the method's components by its names for them.
@@ -103,7 +103,7 @@ def plan_tuning(
         job,
         name,
         method,
-        method.rho,
+        narrow_rho(method.rho, request.details.ranges.get("rho")),
         knobs,
         setup,
         data.about,
@@ -246,7 +246,7 @@ def describe_knobs(knobs: Mapping[str, Knob]) -> dict[str, list[Any]]:
 
 
 def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
-    """The study of a (purpose, components, settings, seeds, search, knobs), made or resumed from the journal."""
+    """The study of a (purpose, components, settings, seeds, search, ranges), made or resumed from the journal."""
     request, job, grid = tuning.request, tuning.job, tuning.grid
     labels = {name: node.label for name, node in tuning.nodes.items()}
     settings = flatten(job.config) | flatten(tuning.method, tuning.name)
@@ -260,6 +260,7 @@ def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
             request.details.sampler,
             list(grid),
             *([describe_knobs(tuning.knobs)] if tuning.knobs else []),
+            *([tuning.range] if tuning.rho != tuning.method.rho else []),
         ]
     )[:KEY_LENGTH]
     sampler: optuna.samplers.BaseSampler = (

@@ -21,6 +21,7 @@ from bench.runner.executors import execute_units
 from bench.runner.knobs import find_knobs, list_tunable
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, find_missing
+from bench.runner.ranges import refuse_ranges
 from bench.runner.run import check_folders, choose_processes
 from bench.runner.study import MethodTuning, count_finished, count_wanted, open_journal, open_study, plan_tuning
 from bench.runner.trials import plan_trial
@@ -70,6 +71,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     refuse_data_per_seed(request)
     refuse_reported_seeds(request)
     refuse_untunable(request)
+    refuse_ranges(request)
     refuse_partial_tuning(request)
     by_task = itertools.groupby(request.jobs, key=lambda job: job.task.name)
     plans = [plan_task(request, tuple(jobs), console) for _, jobs in by_task]
@@ -156,12 +158,12 @@ def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: Pro
     for job in jobs:
         setup = make_setup(task, job.config, loaded.about.action_low, loaded.about.action_high)
         for name, method in job.methods.items():
-            knobs = find_knobs(job, name, setup, details.training) if details.knobs else {}
+            knobs = find_knobs(job, name, setup, details.training, details.ranges) if details.knobs else {}
             if method.rho is not None or knobs:
                 tunings.append(plan_tuning(request, job, name, knobs, setup, loaded))
             else:
                 idle.append(name)
-            every = find_knobs(job, name, setup, training=True) if details.knobs else {}
+            every = find_knobs(job, name, setup, True, details.ranges) if details.knobs else {}
             left |= {name: tuple(each for each in every if each not in knobs)} if every.keys() - knobs else {}
     ledger = Ledger(request.artifacts, request.results)
     for tuning in tunings:

@@ -13,7 +13,7 @@ from bench.cli.main import collect_fields
 from bench.config.comparison import find_jobs
 from bench.config.protocol import choose_sampler
 from bench.config.request import Job, Request, RunDetails, TimingDetails, TuningDetails
-from bench.config.values import read_numbers
+from bench.config.values import read_numbers, read_ranges
 
 STEPS = ("--critic.steps", "5", "--denoiser.steps", "5", "--guidance-net.steps", "5")
 NETWORKS = ("--critic.width", "8", "--denoiser.width", "8", "--guidance-net.width", "8", "--denoiser.blocks", "2")
@@ -67,7 +67,10 @@ FUNCTIONS = {
             choose_sampler(o["search"], None), o["trials"], read_numbers("grid", o["grid"], float)
         ),
     ),
-    "tune": (api.tune, lambda o: TuningDetails("tpe", o["trials"], (), True, o["training"])),
+    "tune": (
+        api.tune,
+        lambda o: TuningDetails("tpe", o["trials"], (), True, o["training"], read_ranges(o["ranges"])),
+    ),
     "time": (api.time, lambda o: TimingDetails(read_numbers("batches", o["batches"], int), o["calls"])),
 }
 

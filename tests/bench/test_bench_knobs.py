@@ -9,8 +9,8 @@ from command_line import MAZE, TOY, jobs_of
 
 from bench.config.request import Job
 from bench.runner.data import make_setup
-from bench.runner.knobs import find_knobs, list_tunable
-from methods import Knob, MethodError, SlotMethod, get_method, method_names, register
+from bench.runner.knobs import find_knobs, list_tunable, narrow_rho, needs_training
+from methods import Knob, Method, MethodError, Rho, SlotMethod, get_method, method_names, register
 
 ALL = ",".join(method_names())
 
@@ -55,6 +55,43 @@ def test_what_the_user_gives_or_all_methods_share_is_not_tuned():
 def test_nothing_is_tunable_where_the_target_is_known():
     (job,) = jobs_of(["run", *TOY, "--methods", ALL])
     assert set(tunable(job).values()) == {()}
+
+
+def test_a_narrower_range_is_that_of_every_method_and_nothing_else_of_it_changes():
+    job = job_of("--swg-r.candidates", "8")
+    setup = make_setup(job.task, job.config, (-1.0, -1.0), (1.0, 1.0))
+    found = {name: find_knobs(job, name, setup, ranges={"candidates": (2.0, 16.0)}) for name in job.methods}
+    narrow = Knob(2, 16, log=True)
+    assert narrow.is_whole
+    assert narrow.mean == 7  # 14 / ln 8 = 6.73
+    assert {name: knobs["candidates"] for name, knobs in found.items() if "candidates" in knobs} == {
+        "idql": narrow,
+        "ddice": narrow,
+    }
+    assert found["idql"]["candidates"].is_whole
+    assert found["idql"]["select"] == get_method("idql").knobs["select"]
+    rho = Rho(default=2.0, grid=(1.0, 2.0), low=0.5, high=8.0, published=True)
+    assert narrow_rho(rho, (1.0, 4.0)) == Rho(default=2.0, grid=(1.0, 2.0), low=1.0, high=4.0, published=True)
+    assert narrow_rho(None, (1.0, 4.0)) is None
+
+
+def test_whether_a_knob_needs_training_is_asked_of_the_range_that_is_searched():
+    @dataclass(frozen=True)
+    class Grown(Method):
+        title: ClassVar[str] = "Grown"
+        paper: ClassVar[str] = "none"
+        size: int = 1
+
+        def components(self, setup):
+            return {"denoiser": setup.behaviour(), **({"critic": setup.critic()} if self.size > 4 else {})}
+
+        def policy(self, models, setup):
+            raise NotImplementedError
+
+    job = job_of()
+    setup = make_setup(job.task, job.config, (-1.0, -1.0), (1.0, 1.0))
+    assert needs_training(Grown(), "size", Knob(1, 8), setup)
+    assert not needs_training(Grown(), "size", Knob(1, 4), setup)
 
 
 @pytest.mark.parametrize(

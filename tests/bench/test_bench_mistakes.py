@@ -88,6 +88,13 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
     [
         ("run", "--suite is missing; choose one of adroit-pen, antmaze"),
         ("tune-rho --suite maze2d --trials 0", "trials=0 must be at least 1"),
+        ("tune --suite maze2d --ranges candidates=1-16", "ranges 'candidates=1-16' do not parse; give names and"),
+        ("tune --suite maze2d --ranges candidates=", "do not parse"),
+        ("tune --suite maze2d --ranges =1:16", "do not parse"),
+        ("tune --suite maze2d --ranges ,", "do not parse"),
+        ("tune --suite maze2d --ranges candidates=16:1", "ranges candidates=16:1 must rise"),
+        ("tune --suite maze2d --ranges candidates=1:nan", "ranges candidates=1:nan must rise"),
+        ("tune --suite maze2d --ranges a-b=1:2,a_b=1:3", "have a_b twice"),
         ("time --suite maze2d --calls 1", "calls=1 must be at least 2"),
         ("tune-rho --suite maze2d --search tpe --grid 1", "grid holds the scales of search grid"),
         ("tune-rho --suite maze2d --grid x", "grid 'x' does not parse"),

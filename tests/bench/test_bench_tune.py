@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 from command_line import MAZE, TOY, results_in
 
+from bench.config.values import read_ranges
+from foundation.errors import UserError
+from reports.analysis import protocol
+from reports.analysis.protocol import Protocol
+
 DATA = ("--data-set.transitions", "600")
 BOTH = (*MAZE, *DATA, "--methods", "idql,swg")
 
@@ -103,6 +108,84 @@ def test_a_knob_that_needs_training_is_tuned_with_training_alone(bench, fresh, t
     result = results_in(tmp_path / "results")["cep", cep["rho"], 0]
     assert result["config"]["cep.inverse_temperature"] == cep["knobs"]["inverse_temperature"]
     assert result["tuning"]["training_steps"] == 20
+
+
+@pytest.mark.usefixtures("short_episodes")
+def test_a_narrower_range_is_searched_kept_apart_and_reported(bench, fresh, tmp_path, monkeypatch):
+    small = Protocol("fair", seeds=1, episodes=1, trials=3, tuning_episodes=1)
+    monkeypatch.setitem(protocol.PROTOCOLS, "fair", small)
+    told = bench(
+        "tune", *BOTH, *fresh, "--protocol", "fair", "--trials", "3", "--ranges", "candidates=2:4,rho=1:2"
+    )
+    assert told.code == 0, told
+    assert "idql: 3 of 3 trials left, candidates from 2 to 4; select from" in told.out
+    assert "swg: 3 of 3 trials left, ρ from 1 to 2; 2 episodes each" in told.out
+    made = choices_in(tmp_path)
+    assert (made["idql"]["ranges"]["candidates"], made["swg"]["range"]) == ([2, 4], [1.0, 2.0])
+    assert {trial["knobs"]["candidates"] for trial in made["idql"]["tried"]} <= {2, 3, 4}
+    assert all(1 <= trial["rho"] <= 2 for trial in made["swg"]["tried"])
+    assert bench("run", *BOTH, *fresh, "--protocol", "fair").code == 0
+    assert bench("report", *fresh[:2]).code == 0
+    report = (tmp_path / "results" / "report" / "report.md").read_text()
+    assert "| candidates 2 to 4; select best, draw; weight" in report
+    assert "| tpe 1 to 2 " in report
+
+    # The ranges as they are declared are another search, the same as without the option.
+    asked = ("tune", *BOTH, *fresh, "--trials", "1")
+    told = bench(*asked, "--ranges", "candidates=1:64,rho=0.1:30")
+    assert told.out.count("1 of 1 trials left") == 2
+    assert bench(*asked).out.count("0 of 1 trials left") == 2
+    for narrowed in ("candidates=1:63", "rho=0.2:30"):
+        assert bench(*asked, "--ranges", narrowed).out.count("1 of 1 trials left") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            "candidtes=1:16",
+            "unknown name in ranges 'candidtes'; did you mean candidates? choose one of candidates, ",
+        ),
+        ("inverse_temperature=1:2", "unknown name in ranges 'inverse_temperature'; choose one of"),
+        (
+            "candidates=1:65",
+            "ranges candidates=1:65 is beyond what idql (1:64), swg-r (1:64) declare; give a part",
+        ),
+        ("rho=0:5", "ranges rho=0:5 is beyond what swg (0.1:30), swg-r (0.1:30) declare"),
+        ("rho=1:inf", "ranges rho=1:inf is beyond"),
+        ("candidates=1.5:4", "ranges candidates=1.5:4 must have whole numbers from 1 to 64"),
+        (
+            "select=1:2",
+            "since idql has choices (best, draw); give one of them as the setting, as in --idql.select best",
+        ),
+        ("rho=1:5 --methods idql", "unknown name in ranges 'rho'"),
+        (
+            "candidates=1:4 --equal.candidates 4",
+            "ranges candidates would change nothing, since no method tunes it",
+        ),
+        ("rho=1:5,inverse-temperature=1:2 --methods cep", "ranges inverse_temperature would change nothing"),
+    ],
+)
+def test_a_range_that_cannot_be_searched_is_refused(bench, fresh, tmp_path, given, words):
+    told = bench("tune", *MAZE, *DATA, *fresh, "--methods", "idql,swg,swg-r", "--ranges", *given.split())
+    assert words in told.mistake
+    assert not (tmp_path / "artifacts" / "data" / "local").exists(), "data were generated first"
+    assert not (tmp_path / "results" / "tuning").exists()
+
+
+def test_ranges_are_one_for_all_ways_to_give_them():
+    wanted = {"candidates": (1.0, 16.0), "rho": (0.5, 8.0)}
+    for given in (
+        "candidates=1:16,rho=0.5:8",
+        ["candidates=1:16", "rho=0.5:8"],
+        {"candidates": (1, 16), "rho": [0.5, 8]},
+        {"candidates": "1:16", "rho": "0.5:8"},
+    ):
+        assert read_ranges(given) == wanted
+    assert read_ranges(None) == {}
+    for wrong in (5, {"candidates": 5}, {"candidates": (1, 2, 3)}, {"candidates": (False, True)}, {1: (1, 2)}):
+        with pytest.raises(UserError, match="ranges"):
+            read_ranges(wrong)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.slow
