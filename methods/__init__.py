@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from methods.core.slots import Behaviour, Guidance, NetGuidance, Objective, Selection
     from methods.core.support import SupportActions
     from methods.diffusion.denoiser import Backbone, Denoiser, DenoiserObjective, NetworkDenoiser
-    from methods.diffusion.guidance import Counts, Steer, gradient_beside, gradient_through
+    from methods.diffusion.guidance import Counts, Steer, gradient_beside, gradient_through, linearise
     from methods.diffusion.networks.config import AuxiliaryHead
     from methods.diffusion.noise import Noise
     from methods.diffusion.sampler import sample
@@ -57,7 +57,7 @@ _PLACES = {
     "methods.core.slots": ("Behaviour", "Guidance", "NetGuidance", "Objective", "Selection"),
     "methods.core.support": ("SupportActions",),
     "methods.diffusion.denoiser": ("Backbone", "Denoiser", "DenoiserObjective", "NetworkDenoiser"),
-    "methods.diffusion.guidance": ("Counts", "Steer", "gradient_beside", "gradient_through"),
+    "methods.diffusion.guidance": ("Counts", "Steer", "gradient_beside", "gradient_through", "linearise"),
     "methods.diffusion.networks.config": ("AuxiliaryHead",),
     "methods.diffusion.noise": ("Noise",),
     "methods.diffusion.sampler": ("sample",),

@@ -30,7 +30,7 @@ from methods import (
     Step,
     WeightFunction,
     WeightSetting,
-    gradient_through,
+    linearise,
     register,
     weigh_data,
 )
@@ -134,16 +134,13 @@ class SelfWeighted:
         observations: Float[Tensor, "seed batch observation"],
     ) -> Steer:
         """Through the whole denoiser."""
-        shrink = denoiser.schedule.alpha[level - 1] if self.shrunk_clip and level > 0 else 1.0
-        clipped: dict[str, Tensor] = {}
-
-        def log_weight(clean: Tensor) -> Tensor:
-            weight = clean[..., -1] * shrink
-            clipped["clipped_weights"] = (weight < LOWEST_WEIGHT) | (weight > HIGHEST_WEIGHT)
-            return weight.clamp(LOWEST_WEIGHT, HIGHEST_WEIGHT).log()
-
-        clean, gradient = gradient_through(denoiser, z, level, observations, log_weight)
-        return Steer(clean, gradient, interventions=clipped)
+        clean, pull_back = linearise(denoiser, z, level, observations)
+        weight = clean[..., -1:]
+        seen = weight * denoiser.schedule.coefficients[level - 1][0] if self.shrunk_clip and level > 0 else weight
+        clipped = (seen < LOWEST_WEIGHT) | (seen > HIGHEST_WEIGHT)
+        slope = torch.where(clipped, 0.0, weight.reciprocal())  # ∂ log ŵ/∂ŵ, of a clipped ŵ zero
+        gradient = pull_back(slope, first=denoiser.channels - 1)
+        return Steer(clean, gradient, interventions={"clipped_weights": clipped[..., 0]})
 
 
 @register("swg")

@@ -17,6 +17,7 @@ from training.seeds import SeedStreams
 from training.shapes import Actions, Observations
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+LAYER_NORM_EPSILON = 1e-5
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "mish": nn.Mish, "gelu": nn.GELU}
 
 
@@ -57,7 +58,9 @@ class SeedLayerNorm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(len(streams), 1, features, device=streams.device))
 
     def forward(self, x: Float[Tensor, "seed batch features"]) -> Float[Tensor, "seed batch features"]:
-        return torch.addcmul(self.shift, nn.functional.layer_norm(x, x.shape[-1:]), self.scale)
+        return torch.addcmul(
+            self.shift, nn.functional.layer_norm(x, x.shape[-1:], eps=LAYER_NORM_EPSILON), self.scale
+        )
 
 
 class SeedMLP(nn.Sequential):

@@ -18,7 +18,7 @@ from suites.task import DensityTask, Task
 from suites.toy.references import Reference
 from training.seeds import stream_number
 
-EVALUATION = 3
+EVALUATION = 4
 """Version of how evaluation draws and computes, part of the key of every result."""
 REPORT = "evaluation"
 TUNING = "tuning"

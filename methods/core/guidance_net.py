@@ -60,6 +60,7 @@ class GuidanceNet(nn.Module):
     ):
         super().__init__()
         self.schedule = schedule.to(streams.device)
+        self.action_dim = action_dim
         self.register_buffer("features", fourier(len(schedule)).to(streams.device), persistent=False)
         inputs = action_dim + 2 * FREQUENCIES + observation_dim
         self.mlp = SeedMLP(streams, [inputs, *[config.width] * config.layers, 1], "silu")

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from methods.core.inference import prepare
 from methods.core.setup import Setup
 from methods.core.slots import Guidance, Objective, Selection
 from methods.diffusion.denoiser import Denoiser
@@ -93,7 +94,8 @@ def make_policy(
         setup: sampler and ranges.
     """
     counts = Counts()
-    counted = {**models, "denoiser": CountedDenoiser(models["denoiser"], counts)}
+    prepared = models if setup.plain else {name: prepare(model) for name, model in models.items()}
+    counted = {**prepared, "denoiser": CountedDenoiser(prepared["denoiser"], counts)}
     denoiser = objective.denoiser(counted["denoiser"])
     low, high = (
         [*action, *further]

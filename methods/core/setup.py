@@ -21,6 +21,7 @@ class Setup:
         known_critic: Q and V where they are known and not learned (toy densities), else None.
         actions_depend_on_observations: False where any row's action is a draw at any observation (toy densities).
         candidates: that every method selects from, or None where each has its own number.
+        plain: sample by the modules as they are trained, the reference of the prepared ones (`core.inference`).
     """
 
     observation_dim: int
@@ -34,6 +35,7 @@ class Setup:
     known_critic: Component | None = None
     actions_depend_on_observations: bool = True
     candidates: int | None = None
+    plain: bool = False
 
     @property
     def backbone(self) -> Backbone:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from methods.core.inference import prepare
 from methods.diffusion.denoiser import Denoiser, DenoiserObjective
 from methods.diffusion.keyed_noise import KeyedNoise
 from methods.diffusion.noise import CandidateNoise
@@ -41,7 +42,7 @@ class Support(Computed):
         low, high: per-dimension range that clips the actions.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     behaviour: DenoiserObjective
     states: int
     actions: int
@@ -73,7 +74,7 @@ class Support(Computed):
         drawn = observations.new_zeros(*observations.shape[:2], self.actions, len(self.low))
         stream = f"{name_streams(step.data.key, self.kind, 'training')}/actions"
         for place, seed in enumerate(step.noise.seeds):
-            behaviour = take_seed(step.models["behaviour"], place)
+            behaviour = prepare(take_seed(step.models["behaviour"], place))
             for first in range(0, self.states, states):
                 noise = KeyedNoise(seed, stream, range(first, first + states), device)
                 block = observations[place, first : first + states]

@@ -8,10 +8,11 @@ A guidance says what s is; the scale, a gradient that is not finite, and all cou
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from methods.diffusion.denoiser import Denoiser
@@ -73,6 +74,20 @@ class Counts:
         return {"interventions": {"nan_gradients": [], **found}, "evaluations": evaluations}
 
 
+@runtime_checkable
+class PullBack(Protocol):
+    """What takes the gradient of a denoiser's clean channels to that of its noisy ones."""
+
+    def __call__(self, slope: Float[Tensor, "seed batch given"], first: int = 0) -> Z:
+        """The gradient of z.
+
+        Args:
+            slope: of the clean channels from `first` on.
+            first: number of channels before.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class WrappedDenoiser(ABC):
     """A denoiser around a denoiser, of the same schedule and channels.
@@ -110,6 +125,11 @@ class CountedDenoiser(WrappedDenoiser):
         self.counts.function += z.shape[1]
         return self.denoiser(z, level, observations)
 
+    def linearise(self, z: Z, level: int, observations: Observations) -> tuple[Z, PullBack]:
+        """See `linearise`."""
+        self.counts.function += z.shape[1]
+        return linearise(self.denoiser, z, level, observations)
+
     def __getattr__(self, name: str) -> Any:
         """Whatever else the made model has."""
         return getattr(self.denoiser, name)
@@ -134,32 +154,65 @@ class GuidedDenoiser(WrappedDenoiser):
         """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
         steer = self.steer(z, level, observations)
         finite = steer.score.isfinite().all(-1)
-        guided = self.rho != 0
         for name, rows in {**steer.interventions, "nan_gradients": ~finite}.items():
-            self.counts.intervene(name, rows & guided, level, len(self.schedule))
+            self.counts.intervene(name, rows & self.guided, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
         self.counts.beside += steer.beside * z.shape[1]
-        self.counts.guided_rows = self.counts.guided_rows + guided.sum(1)
-        shift = self.rho[..., None] * self.schedule.sigma[level].square() / self.schedule.alpha[level]
+        self.counts.guided_rows = self.counts.guided_rows + self.guided_rows
+        alpha, sigma = self.schedule.coefficients[level]
+        shift = self.rho[..., None] * (sigma**2 / alpha)
         return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
+
+    @cached_property
+    def guided(self) -> Bool[Tensor, "seed batch"]:
+        """The rows with a scale."""
+        return self.rho != 0
+
+    @cached_property
+    def guided_rows(self) -> Int[Tensor, " seed"]:
+        """How many they are."""
+        return self.guided.sum(1)
+
+
+def linearise(denoiser: Denoiser, z: Z, level: int, observations: Observations) -> tuple[Z, PullBack]:
+    """E[z_0 | z_k, s], and its pull-back: (slope, first) → J^T slope, for the clean channels from `first` on.
+
+    The pull-back is for one use. Leaving out the channels before `first` saves what only they need.
+    """
+    own = getattr(denoiser, "linearise", None)
+    if own is not None:
+        return own(z, level, observations)
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        clean = denoiser(z, level, observations)
+
+    def pull_back(slope: Tensor, first: int = 0) -> Tensor:
+        with torch.enable_grad():
+            given = clean[..., first:]
+        return torch.autograd.grad(given, z, slope)[0]
+
+    return clean.detach(), pull_back
 
 
 def gradient_through(
     denoiser: Denoiser, z: Z, level: int, observations: Observations, log_weight: Callable[[Tensor], Tensor]
 ) -> tuple[Z, Z]:
     """E[z_0 | z_k, s] and ∇_z of `log_weight` of it; one forward and one backward pass through the denoiser."""
+    clean, pull_back = linearise(denoiser, z, level, observations)
     with torch.enable_grad():
-        z = z.detach().requires_grad_()
-        clean = denoiser(z, level, observations)
-        value = log_weight(clean).sum()
-    (gradient,) = torch.autograd.grad(value, z)
-    return clean.detach(), gradient
+        leaf = clean.detach().requires_grad_()
+        value = log_weight(leaf).sum()
+    (slope,) = torch.autograd.grad(value, leaf)
+    return clean, pull_back(slope)
 
 
 def gradient_beside(
     log_weight: Callable[[Tensor, int, Tensor], Tensor], z: Z, level: int, observations: Observations
 ) -> Z:
     """∇_z of a function (z, level, observations) → (seed, batch) that does not go through the denoiser."""
+    own = getattr(log_weight, "slope", None)
+    if own is not None:
+        return own(z, level, observations)
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         value = log_weight(z, level, observations).sum()

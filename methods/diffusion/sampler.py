@@ -101,16 +101,19 @@ def sample(
     solve, schedule, channels = SOLVERS[config.solver], denoiser.schedule, denoiser.channels
 
     def draw(key: str) -> Tensor:
+        if config.temperature == 1.0:
+            return noise.normal(key, channels)
         return config.temperature * noise.normal(key, channels) if config.temperature else torch.zeros(())
 
     def within(z: Tensor) -> Tensor:
         return z if bounds is None else bounds.clip(z)
 
+    observations = observations.view_as(observations)  # new in each call, which is how a denoiser may know it
     levels = visited_levels(len(schedule), config.steps)
     z = draw("start") if config.temperature else observations.new_zeros(*observations.shape[:2], channels)
     before = None
     for number, (t, s) in enumerate(itertools.pairwise(levels)):
-        here, there = (Level(schedule.alpha[k], schedule.sigma[k]) for k in (t, s))
+        here, there = (Level(*schedule.coefficients[k]) for k in (t, s))
         clean = denoiser(z, t, observations)
         at = Visit(number, here, z, within(clean) if config.clip == "clean" else clean)
         z, before = solve(at, before, there, lambda number=number: draw(f"step-{number}")), at

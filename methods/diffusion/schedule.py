@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
@@ -26,6 +27,11 @@ class Schedule:
 
     def __len__(self) -> int:
         return len(self.alpha)
+
+    @cached_property
+    def coefficients(self) -> list[tuple[float, float]]:
+        """α and σ of each level as plain numbers, with which arithmetic needs no tensor of one element."""
+        return list(zip(self.alpha.tolist(), self.sigma.tolist(), strict=True))
 
     def add_noise(
         self,

@@ -10,24 +10,24 @@ From level t to s, with α_ts = α_t/α_s, v = σ_t² - α_ts² σ_s², λ = log
     two (multistep, Alg. 2), or those at the two ends of a first step (single-step, Alg. 1).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Level:
-    """α and σ > 0 of one noise level, scalars."""
+    """α and σ > 0 of one noise level."""
 
-    alpha: Tensor
-    sigma: Tensor
+    alpha: float
+    sigma: float
 
     @property
-    def log_snr(self) -> Tensor:
+    def log_snr(self) -> float:
         """λ = log(α/σ), half the logarithm of the signal-to-noise ratio."""
-        return torch.log(self.alpha / self.sigma)
+        return math.log(self.alpha / self.sigma)
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,23 @@ Solver = Callable[[Visit, Visit | None, Level, Callable[[], Tensor]], Tensor]
 
 def ddpm(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
     """One ancestral step: the posterior's mean plus its noise."""
-    ratio = at.level.alpha / to.alpha
-    variance = at.level.sigma.square() - (ratio * to.sigma).square()
-    share = to.sigma.square() / at.level.sigma.square()
-    mean = ratio * share * at.z + to.alpha * variance / at.level.sigma.square() * at.clean
-    return mean + (variance * share).sqrt() * noise()
+    mean, variance, share = posterior(at, to)
+    return mean.add_(noise(), alpha=math.sqrt(variance * share))
 
 
 def ddpm_large(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
     """One ancestral step with the noise of the forward step in the place of the posterior's."""
-    variance = at.level.sigma.square() - (at.level.alpha / to.alpha * to.sigma).square()
-    mean = ddpm(at, before, to, lambda: torch.zeros(()))
-    return mean + variance.sqrt() * noise()
+    mean, variance, _ = posterior(at, to)
+    return mean.add_(noise(), alpha=math.sqrt(variance))
+
+
+def posterior(at: Visit, to: Level) -> tuple[Tensor, float, float]:
+    """The mean of z at the lower level, v, and σ_s²/σ_t²."""
+    ratio = at.level.alpha / to.alpha
+    variance = at.level.sigma**2 - (ratio * to.sigma) ** 2
+    share = to.sigma**2 / at.level.sigma**2
+    mean = (ratio * share * at.z).add_(at.clean, alpha=to.alpha * variance / at.level.sigma**2)
+    return mean, variance, share
 
 
 def ddim(at: Visit, before: Visit | None, to: Level, noise: Callable[[], Tensor]) -> Tensor:
@@ -98,7 +103,7 @@ def exponential_step(start: Visit, to: Level, slope: Tensor) -> Tensor:
     """(σ_s/σ_t) z - α_s (e^{-h} - 1) D with D = ẑ_0 + slope h/2."""
     h = to.log_snr - start.level.log_snr
     direction = start.clean + slope * h / 2
-    return to.sigma / start.level.sigma * start.z - to.alpha * torch.expm1(-h) * direction
+    return to.sigma / start.level.sigma * start.z - to.alpha * math.expm1(-h) * direction
 
 
 SOLVERS: dict[str, Solver] = {

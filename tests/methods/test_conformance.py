@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
-from tiny import ACTIONS, HIGH, LOW, OBSERVATIONS, act, make_policy, tiny_setup
+from tiny import ACTIONS, HIGH, LOW, OBSERVATIONS, act, make_policy, small, tiny_setup
 from torch import Tensor
 
 from bench.runner.nodes import make_node
@@ -19,16 +19,8 @@ from methods.idql import IDQL
 
 SEEDS = (0, 1, 2)
 BATCH = 6
-SMALL = {"candidates": 3, "support_actions": 3, "support_states": 12, "noises": 2, "batch_size": 8}
 
 every_method = pytest.mark.parametrize("name", method_names())
-
-
-def small(name: str) -> Method:
-    """The method with its sizes made tiny, by the names that the built-in methods give them."""
-    cls = get_method(name)
-    fields = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
-    return cls(**{field: value for field, value in SMALL.items() if field in fields})
 
 
 def policy_of(name: str, seeds: tuple[int, ...] = SEEDS) -> Policy:

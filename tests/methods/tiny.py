@@ -1,6 +1,7 @@
 """A task so small that every component trains in milliseconds, and the models of a method made on it."""
 
 import copy
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from critics.iql import CriticConfig
-from methods import Component, Computed, Data, Method, Policy, SeedStreams, Setup, Trained
+from methods import Component, Computed, Data, Method, Policy, SeedStreams, Setup, Trained, get_method
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.noise import StreamNoise
@@ -17,11 +18,19 @@ from methods.diffusion.sampler import SamplerConfig
 from training import compute, fit
 
 OBSERVATIONS, ACTIONS, TRANSITIONS = 3, 2, 48
+SMALL = {"candidates": 3, "support_actions": 3, "support_states": 12, "noises": 2, "batch_size": 8}
 LOW, HIGH = (-0.9, -0.8), (0.7, 0.9)
 
 
 def quiet(done: int, total: int) -> None:
     """Progress that nobody watches."""
+
+
+def small(name: str) -> Method:
+    """The method with its sizes made tiny, by the names that the built-in methods give them."""
+    cls = get_method(name)
+    fields = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
+    return cls(**{field: value for field, value in SMALL.items() if field in fields})
 
 
 def tiny_data() -> Data:

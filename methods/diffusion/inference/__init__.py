@@ -1,4 +1,4 @@
-"""Trained networks of one seed prepared for sampling: the same function in fewer operations, its gradient written out.
+"""Trained networks of one seed prepared for sampling: the same functions in fewer operations, and backwards.
 
 The modules of `methods.diffusion.networks` are the reference that each is held to in tests.
 """

@@ -1,4 +1,4 @@
-"""A trained denoiser of one seed prepared for sampling; other models are left as they are."""
+"""A trained denoiser of one seed prepared for sampling."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ class InferenceDenoiser:
     """
 
     def __init__(self, module: NetworkDenoiser):
-        self.schedule, self.channels = module.schedule, module.channels
+        self.module, self.schedule, self.channels = module, module.schedule, module.channels
         self.network = NETWORKS[type(module.network)](module.network, module.levels)
 
     def __call__(self, z: Z, level: int, observations: Observations) -> Z:
@@ -37,9 +37,11 @@ class InferenceDenoiser:
         alpha, sigma = self.schedule.coefficients[level]
         return z.sub(self.network(z[0], level, observations), alpha=sigma).div_(alpha)
 
-    def linearise(
-        self, z: Z, level: int, observations: Observations
-    ) -> tuple[Z, Callable[[Tensor, int], Tensor]]:
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the module has."""
+        return getattr(self.module, name)
+
+    def linearise(self, z: Z, level: int, observations: Observations) -> tuple[Z, Callable[[Tensor, int], Tensor]]:
         """See `guidance.linearise`."""
         alpha, sigma = self.schedule.coefficients[level]
         noise, pull_back_noise = self.network.linearise(z[0], level, observations)
@@ -50,11 +52,3 @@ class InferenceDenoiser:
             return own.div_(alpha)
 
         return z.sub(noise, alpha=sigma).div_(alpha), pull_back
-
-
-def prepare_denoiser(model: Any) -> Any:
-    """The model prepared for sampling where it is a denoiser of one seed with a known network, else itself."""
-    if not isinstance(model, NetworkDenoiser) or type(model.network) not in NETWORKS:
-        return model
-    seeds = len(next(model.parameters()))
-    return InferenceDenoiser(model) if seeds == 1 else model

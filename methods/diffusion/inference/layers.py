@@ -109,6 +109,11 @@ class Perceptron:
         return gradient
 
 
+def first_layer(network: SeedMLP) -> SeedLinear:
+    """The first layer of a perceptron."""
+    return next(layer for layer in network if isinstance(layer, SeedLinear))
+
+
 class Entry:
     """The first layer on z, states and level: concat(z, s, e) W + b = z W_z + s W_s + (e W_e + b).
 

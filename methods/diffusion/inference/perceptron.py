@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from methods.diffusion.inference.layers import Entry, Perceptron, Tape
+from methods.diffusion.inference.layers import Entry, Perceptron, Tape, first_layer
 from methods.diffusion.inference.residual import pad_left
 from methods.diffusion.networks.perceptron import PerceptronNetwork
 
@@ -21,7 +21,7 @@ class InferencePerceptron:
     def __init__(self, network: PerceptronNetwork, levels: Float[Tensor, " level"]):
         embedding = network.level(levels)[0].detach()
         self.rest = Perceptron(network.mlp, begin=1)
-        self.enter = Entry(network.mlp[0], self.rest.outputs, embedding)
+        self.enter = Entry(first_layer(network.mlp), self.rest.outputs, embedding)
 
     def __call__(
         self,

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from methods.diffusion.inference.layers import Activation, Affine, Entry, Perceptron, Tape
+from methods.diffusion.inference.layers import Activation, Affine, Entry, Perceptron, Tape, first_layer
 from methods.diffusion.inference.residual import pad_left
 from methods.diffusion.networks.u_shaped import ContextBlock, UShapedNetwork
 from training.networks import SeedLinear
@@ -42,7 +42,7 @@ class InferenceUShaped:
     def __init__(self, network: UShapedNetwork, levels: Float[Tensor, " level"]):
         self.state, self.activation = Affine(network.state), Activation(network.activation)
         time = network.time(levels / levels[-1])[0].detach()
-        self.enter = Entry(network.context[0], 0, time, self._embed_states)
+        self.enter = Entry(first_layer(network.context), 0, time, self._embed_states)
         self.context = Perceptron(network.context, begin=1)
         self.down = [InferenceContextBlock(block) for block in network.down]  # pyright: ignore[reportArgumentType]
         self.bottom = InferenceContextBlock(network.bottom)
