@@ -64,6 +64,7 @@ register_suite(
         settings={
             "smoke": {"evaluation.episodes": 500},
             "quick": {
+                "evaluation.episodes": SAMPLES,
                 "data.transitions": 200_000,
                 "denoiser.levels": 25,
                 "denoiser.batch_size": 512,

@@ -184,6 +184,14 @@ def test_every_job_of_every_preset_is_within_its_bounds(suite, preset):
             check_settings(*resolve_settings(Case(preset, terms, declared, task, group, {})))
 
 
+@pytest.mark.parametrize(("preset", "samples"), [("smoke", 500), ("quick", 20_000), ("paper", None)])
+@pytest.mark.parametrize("terms", ["shared", "own"])
+def test_the_episodes_of_a_preset_are_not_the_samples_of_a_density(preset, samples, terms):
+    assert found(preset, "moons", "swg", terms)["evaluation.episodes"] == samples
+    assert get_tasks(get_suite("toy"), ("moons",))[0].episodes == 20_000
+    assert found("quick", UMAZE, "swg", terms)["evaluation.episodes"] == 50
+
+
 def test_a_pattern_sets_the_value_on_the_tasks_that_fit_it_first():
     value = Value(1, "here", {"antmaze-large-*": 3, "antmaze-*": 2})
     assert [value.on(task) for task in ("pen-human", "antmaze-umaze", "antmaze-large-play")] == [1, 2, 3]
