@@ -2,20 +2,24 @@
 
     .venv/bin/python studies/tables.py                      what there is, with pages and commands
     .venv/bin/python studies/tables.py maze2d               run what is open, then write the pages
-    .venv/bin/python studies/tables.py coverage --kept      run nothing: write what the last run left
-    .venv/bin/python studies/tables.py coverage --check     run nothing: say which quotes differ
+    .venv/bin/python studies/tables.py maze2d --kept        measure nothing: write the pages from what is kept
+    .venv/bin/python studies/tables.py maze2d --check       measure nothing: say which quotes differ
 
 A page marks a quote by two comments, `<!-- table NAME: PART -->` and `<!-- end of table -->`; what stands between
 them is replaced. Of a report a part is `conclusion`, or a heading's first words with `note` (the paragraph below
 it), `whole table` (the first table, its columns together where the report splits them) or `table` and a number, as
-in `Pairs, table 1`. Commands resume; their results are kept in `results/tables/NAME`.
+in `Pairs, table 1`. Commands resume; their results lie in `results/tables/NAME`. What a whole run left is kept in
+`studies/kept/NAME.tar.xz`, every result with its episodes; `--kept` and `--check` make its report again.
 """
 
 import argparse
+import io
+import lzma
 import re
 import shlex
 import subprocess
 import sys
+import tarfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +36,7 @@ from reports.render.document import Table, format_markdown_table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path("results") / "tables"
+KEPT = Path("studies") / "kept"
 WIDTH = 120
 _MARK = re.compile(r"(<!-- table ([\w-]+): (.+?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -44,18 +49,20 @@ class Measurement:
         commands: what `python` is given, one after the other.
         quote: from the name of a part to its Markdown; a KeyError where there is no such part.
         printed: the file that keeps what the commands print, if that is what is quoted.
+        report: the command that makes what is quoted from the results, if there is one.
     """
 
     commands: tuple[str, ...]
     quote: Callable[[str], str]
     printed: Path | None = None
+    report: str | None = None
 
     def run(self) -> None:
         """Run the commands, and keep what they print where it is quoted."""
         if self.printed is None:
             for command in self.commands:
-                print(f"python {command}", flush=True)
-                subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT)
+                run_python(command)
+            self.make_report()
             return
         made = [
             subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT, stdout=subprocess.PIPE)
@@ -63,6 +70,42 @@ class Measurement:
         ]
         (ROOT / self.printed).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(ROOT / self.printed, b"".join(each.stdout for each in made))
+
+    def make_report(self) -> None:
+        """Make what is quoted from the results that there are."""
+        if self.report is not None:
+            run_python(self.report)
+
+
+def run_python(command: str) -> None:
+    """Run a command of this repository, or stop with its error."""
+    print(f"python {command}", flush=True)
+    subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT)
+
+
+def keep(name: str) -> None:
+    """Pack the results of a measurement, without reports, logs and locks; equal results make an equal file."""
+    folder = ROOT / RESULTS / name
+    if not folder.is_dir():
+        return
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for file in sorted(folder.rglob("*")):
+            place = file.relative_to(folder)
+            if file.is_file() and place.parts[0] not in {"report", "logs"} and not place.name.startswith("."):
+                entry = tarfile.TarInfo(place.as_posix())
+                entry.size = file.stat().st_size
+                with file.open("rb") as content:
+                    archive.addfile(entry, content)
+    write_atomically(ROOT / KEPT / f"{name}.tar.xz", lzma.compress(packed.getvalue(), preset=9))
+
+
+def unpack(name: str) -> None:
+    """Lay out the kept results of a measurement where its commands would have left them, if nothing is there."""
+    file, folder = ROOT / KEPT / f"{name}.tar.xz", ROOT / RESULTS / name
+    if file.exists() and not folder.exists():
+        with tarfile.open(file) as archive:
+            archive.extractall(folder, filter="data")
 
 
 def quote_report(folder: Path, part: str) -> str:
@@ -175,8 +218,8 @@ def measure_report(name: str, *commands: str, report: str = "") -> Measurement:
         report: options of `report`.
     """
     folder = RESULTS / name
-    lines = tuple(f"-m bench {command} --results {folder}" for command in (*commands, f"report{report}"))
-    return Measurement(lines, partial(quote_report, folder / "report"))
+    *lines, last = (f"-m bench {command} --results {folder}" for command in (*commands, f"report{report}"))
+    return Measurement(tuple(lines), partial(quote_report, folder / "report"), report=last)
 
 
 _MAZE = "--suite maze2d --preset quick"
@@ -237,7 +280,7 @@ def list_measurements() -> None:
         for page, quoted, part in find_quotes():
             if quoted == name:
                 print(f"  quoted: {page.relative_to(ROOT)}: {part}")
-        for command in measurement.commands:
+        for command in filter(None, (*measurement.commands, measurement.report)):
             print(f"  command: python {command}")
 
 
@@ -245,15 +288,22 @@ def main() -> None:
     """Measure, then write or compare the pages; exit status 1 if `--check` finds a difference."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", choices=tuple(MEASUREMENTS), help="which; none lists them")
-    parser.add_argument("--kept", action="store_true", help="run no command")
-    parser.add_argument("--check", action="store_true", help="run no command and write nothing")
+    parser.add_argument("--kept", action="store_true", help="measure nothing")
+    parser.add_argument("--check", action="store_true", help="measure nothing, change no page")
     options = parser.parse_args()
     if options.name is None:
         list_measurements()
         return
-    if not (options.kept or options.check):
+    if options.kept or options.check:
+        unpack(options.name)
+        MEASUREMENTS[options.name].make_report()
+    else:
         MEASUREMENTS[options.name].run()
-    changed = update_pages(options.name, write=not options.check)
+        keep(options.name)
+    try:
+        changed = update_pages(options.name, write=not options.check)
+    except FileNotFoundError as error:
+        parser.error(f"{error.filename} is not there; run `studies/tables.py {options.name}` first")
     for page in changed:
         print(f"{page.relative_to(ROOT)}: {'differs' if options.check else 'rewritten'}")
     if not changed:

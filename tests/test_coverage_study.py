@@ -1,7 +1,5 @@
 """The coverage study in small: its bootstrap is rliable's, its truths are right, its table holds its bounds."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +7,12 @@ import pandas as pd
 import pytest
 import scipy.stats
 from rliable import library, metrics
+from study_scripts import load_study
 
 ROOT = Path(__file__).parents[1]
 
 
-def load_study():
-    """`studies/coverage.py`, under a name of its own: `coverage` is a package."""
-    spec = importlib.util.spec_from_file_location("coverage_study", ROOT / "studies" / "coverage.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-study = load_study()
+study = load_study("coverage")
 TABLE = pd.read_csv(ROOT / "reports" / "simulated" / "coverage.csv")
 
 

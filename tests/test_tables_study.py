@@ -1,12 +1,14 @@
 """The tables that README and docs quote are made by `studies/tables.py`."""
 
-import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from study_scripts import load_study
 
 ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "studies" / "kept"
 REPORT = """# Diffusion guidance: report
 
 4 results, none missing.
@@ -47,17 +49,7 @@ Differences.
 """
 
 
-def load_study():
-    spec = importlib.util.spec_from_file_location("tables_study", ROOT / "studies" / "tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-study = load_study()
+study = load_study("tables")
 
 
 @pytest.fixture
@@ -80,6 +72,40 @@ def test_every_opening_comment_is_closed():
 
 def test_the_coverage_that_docs_quote_is_that_of_the_shipped_table():
     assert study.update_pages("coverage", write=False) == []
+
+
+@pytest.mark.parametrize("name", sorted(file.name.partition(".")[0] for file in KEPT.glob("*.tar.xz")))
+def test_what_pages_quote_is_what_a_report_says_of_the_kept_results(name: str):
+    told = subprocess.run(
+        [sys.executable, ROOT / "studies" / "tables.py", name, "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "no page differs" in told.stdout
+
+
+def test_kept_results_are_laid_out_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made = tmp_path / "results" / "tables" / "toy"
+    for place in ("runs/a/seed-0.json", "FORMAT", "report/report.md", ".ledger.lock"):
+        (made / place).parent.mkdir(parents=True, exist_ok=True)
+        (made / place).write_text(place)
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    study.keep("toy")
+    packed = (tmp_path / "studies" / "kept" / "toy.tar.xz").read_bytes()
+    made.rename(tmp_path / "before")
+    study.unpack("toy")
+    assert sorted(file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file()) == [
+        "FORMAT",
+        "runs/a/seed-0.json",
+    ]
+    assert (made / "runs/a/seed-0.json").read_text() == "runs/a/seed-0.json"
+    study.keep("toy")
+    assert (tmp_path / "studies" / "kept" / "toy.tar.xz").read_bytes() == packed
+    (made / "FORMAT").write_text("mine")
+    study.unpack("toy")
+    assert (made / "FORMAT").read_text() == "mine", "what is there stays"
 
 
 @pytest.mark.parametrize(
