@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from foundation.errors import UserError
-from methods.diffusion.philox import MASK, philox, to_normal, to_uniform
+from methods.diffusion.philox import MASK, philox, to_normal, to_uniforms
 from training.seeds import stream_number
 
 COUNTERS_AT_ONCE = 8192
@@ -100,12 +100,10 @@ class KeyedNoise:
             *(number.view(view) for number, view in zip(numbers, ((-1, 1), (1, -1)), strict=True)),
         ]
         name = stream_number(self.seed, f"{self.stream}/{law}/{key}")
-        a, b, c, d = philox(counter, (name >> 32, name & MASK))
-        if law == "normal":
-            (a, b), (c, d) = to_normal(a, b), to_normal(c, d)
-        else:
-            a, b, c, d = map(to_uniform, (a, b, c, d))
+        words = philox(counter, (name >> 32, name & MASK))
         # Words 0 and 1 are two channels of one candidate, words 2 and 3 the same two of the next.
-        together = torch.stack([torch.stack([a, b], -1), torch.stack([c, d], -1)], dim=3)
+        both = [words[:2], words[2:]] if candidates > 1 else [words[:2]]
+        read = to_normal if law == "normal" else to_uniforms
+        together = torch.stack([torch.stack(read(*pair), -1) for pair in both], dim=3)
         flat = together.flatten(4, 5).flatten(2, 3)[:, :, :candidates, :channels]
         return flat.reshape(*flat.shape[:2], *shape)

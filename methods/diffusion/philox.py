@@ -38,9 +38,9 @@ def philox(counter: Sequence[Int[Tensor, "..."]], key: tuple[int, int]) -> list[
     return [a, b & MASK, c, d & MASK]
 
 
-def to_uniform(word: Int[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """float32 numbers in [0, 1): the word's upper 24 bits, which float32 holds exactly."""
-    return (word >> 8).float() * 2.0**-24
+def to_uniforms(first: Int[Tensor, "..."], second: Int[Tensor, "..."]) -> tuple[Tensor, Tensor]:
+    """float32 numbers in [0, 1) of two words: the upper 24 bits of each, which float32 holds exactly."""
+    return (first >> 8).float() * 2.0**-24, (second >> 8).float() * 2.0**-24
 
 
 def to_normal(first: Int[Tensor, "..."], second: Int[Tensor, "..."]) -> tuple[Tensor, Tensor]:

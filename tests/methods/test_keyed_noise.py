@@ -8,7 +8,7 @@ from torch import Tensor
 from foundation.errors import UserError
 from methods.diffusion.keyed_noise import KeyedNoise
 from methods.diffusion.noise import CandidateNoise, Noise
-from methods.diffusion.philox import MASK, philox, to_normal, to_uniform
+from methods.diffusion.philox import MASK, philox, to_normal, to_uniforms
 
 # Random123, tests/kat_vectors: philox4x32 10 (counter, key, output)
 KNOWN = [
@@ -29,7 +29,8 @@ def test_philox_gives_the_published_words(counter: tuple[int, ...], key: tuple[i
 
 def test_words_become_numbers_of_their_whole_range():
     ends = torch.tensor([0, 2**31, MASK])
-    assert to_uniform(ends).tolist() == [0.0, 0.5, 1 - 2.0**-24]
+    for found in to_uniforms(ends, ends):
+        assert found.tolist() == [0.0, 0.5, 1 - 2.0**-24]
     largest, zero = to_normal(torch.tensor([0]), torch.tensor([0]))
     assert largest.item() == pytest.approx((66 * torch.tensor(2.0).log().item()) ** 0.5)
     assert zero.item() == 0.0
