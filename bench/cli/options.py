@@ -105,7 +105,7 @@ class TuningOptions(TrainingOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TuneRhoOptions(TuningOptions):
-    """Choose ρ per task by Optuna; run again to resume, or from several terminals to share the trials."""
+    """Choose ρ per task by Optuna; run again to resume; with tpe several terminals share the trials."""
 
     search: Literal["auto", "grid", "tpe"] = "auto"
     """grid: the method's own grid; tpe: its continuous range, with pruning; auto: grid, with a protocol tpe."""

@@ -46,7 +46,13 @@ def estimate_plan(plan: TaskPlan, device: torch.device) -> float:
         seconds += measured[made]
     for group in group_cells(plan.open):
         cell = group[0].cell
-        evaluated = (cell.name, repr(cell.method), repr(cell.config), cell.rho, len(group))
+        evaluated = (
+            cell.name,
+            repr(cell.method),
+            repr(cell.config),
+            max(p.cell.rho or 0.0 for p in group),
+            len(group),
+        )
         if evaluated not in measured:
             measured[evaluated] = estimate_evaluation(group, data)
         seconds += measured[evaluated]
@@ -86,13 +92,15 @@ def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
 
 
 def estimate_evaluation(group: Sequence[PlannedCell], data: Data) -> float:
-    """Expected seconds to evaluate one method at one ρ on all episodes of its seeds, from a few steps or one β."""
-    cell, setup = group[0].cell, group[0].setup
+    """Expected seconds to evaluate one method on all its seeds and scales, from a few steps or one β."""
+    cell, setup = max((planned.cell for planned in group), key=lambda cell: cell.rho or 0.0), group[0].setup
     models = {name: build_untrained(c, [cell.seed], data) for name, c in cell.method.components(setup).items()}
     policy = cell.method.policy(models, setup)
     count, device = resolve_episodes(cell.task, cell.config), data.rewards.device
     rows = count_rows(policy, cell.task, device)
-    first, blocks = range(min(count, rows)), len(group) * math.ceil(count / rows)
+    seeds = {planned.cell.seed for planned in group}
+    episodes = count * len(group) // len(seeds)  # of a seed at all scales, which share blocks
+    first, blocks = range(min(episodes, rows)), len(seeds) * math.ceil(episodes / rows)
     match cell.task:
         case ControlTask() as task:
             with contextlib.closing(task.make_environment()) as simulator:
@@ -100,14 +108,14 @@ def estimate_evaluation(group: Sequence[PlannedCell], data: Data) -> float:
                 short = replace(task, horizon=TIMED_STEPS + 1, make_environment=lambda: KeptOpen(simulator))
                 evaluation = Evaluation(cell.seed, cell.rho or 0.0, first, (), device, "estimate")
                 marks = [time.monotonic()]
-                evaluate(policy, short, evaluation, lambda done, total: marks.append(time.monotonic()))
+                evaluate(policy, short, [evaluation], lambda done, total: marks.append(time.monotonic()))
             steps = marks[1:] if len(marks) > 2 else marks  # the first step comes after all resets
             return blocks * task.horizon * (steps[-1] - steps[0]) / (len(steps) - 1)
         case DensityTask() as task:
             betas = resolve_betas(task, cell.config)
             evaluation = Evaluation(cell.seed, cell.rho or 0.0, first, betas[:1], device)
             started = time.monotonic()
-            evaluate(policy, task, evaluation, lambda done, total: None)
+            evaluate(policy, task, [evaluation], lambda done, total: None)
             return blocks * (time.monotonic() - started) * len(betas)
     return 0.0
 

@@ -4,8 +4,9 @@ Resets are seeded by (task, training seed, episode) and noise by those and the s
 starting states with the same noise, and an episode is the same whatever else is evaluated.
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ import torch
 from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows
 from bench.runner.rollout import roll_out
 from foundation.errors import UserError
-from methods.core.policy import Policy
+from methods.core.policy import Policy, SlotPolicy
 from reports.load.schema import Density, Episode
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
@@ -48,12 +49,19 @@ class Outcome:
         episodes: of a simulator.
         densities: of a density, where there are references to hold it against.
         points: of a density, where it is to be reported; none while tuning.
+        counts: interventions, and the evaluations of networks and actions that these episodes or samples took.
     """
 
     scores: tuple[float, ...]
     episodes: tuple[Episode, ...] = ()
     densities: tuple[Density, ...] = ()
     points: tuple[Points, ...] = ()
+    counts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def actions(self) -> int:
+        """How many actions were taken, or samples drawn."""
+        return sum(episode.length for episode in self.episodes) + sum(d.samples for d in self.densities)
 
     @property
     def metric(self) -> Literal["normalized_score", "sliced_wasserstein"]:
@@ -65,26 +73,68 @@ class Outcome:
         return float(np.mean(self.scores))
 
 
+def group_scales(policy: Policy, task: Task, scales: Sequence[float]) -> list[list[int]]:
+    """The places of the scales that are evaluated together, in one block of rows.
+
+    On a simulator those above 0 of a policy of slots, whose counts can be told apart; each other one alone.
+    """
+    is_shared = isinstance(policy, SlotPolicy) and isinstance(task, ControlTask)
+    together = [place for place, rho in enumerate(scales) if is_shared and rho > 0]
+    alone = [[place] for place in range(len(scales)) if place not in together]
+    return [*([together] if together else []), *alone]
+
+
 @torch.no_grad()
-def evaluate(policy: Policy, task: Task, evaluation: Evaluation, progress: Progress) -> Outcome:
-    """Evaluate the policy of one seed on a task.
+def evaluate(
+    policy: Policy, task: Task, evaluations: Sequence[Evaluation], progress: Progress
+) -> tuple[Outcome, ...]:
+    """Evaluate a new policy of one seed on a task.
 
     Args:
-        policy: of the evaluation's seed.
+        policy: of the evaluations' seed, which has not acted before.
         task: with a simulator, or a density.
-        evaluation: seed, scale, episodes, purpose.
+        evaluations: a group by `group_scales`, equal in all but scale and episodes.
         progress: called with (done, total): steps, or β.
+
+    Returns:
+        The outcome of each evaluation.
 
     Raises:
         UserError: a task of neither kind.
     """
     match task:
         case ControlTask():
-            episodes = roll_out(policy, task, evaluation, progress)
-            return Outcome(tuple(episode.normalized for episode in episodes), episodes=episodes)
+            if len(evaluations) > 1:
+                scales = [evaluation.rho for evaluation in evaluations]
+                policy.counts.scales = torch.tensor(scales, device=evaluations[0].device)
+            played = roll_out(policy, task, evaluations, progress)
+            outcomes = [Outcome(tuple(e.normalized for e in episodes), episodes) for episodes in played]
         case DensityTask():
-            return _evaluate_density(policy, task, evaluation, progress)
-    raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")
+            outcomes = [_evaluate_density(policy, task, evaluation, progress) for evaluation in evaluations]
+        case _:
+            raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")
+    actions = sum(outcome.actions for outcome in outcomes)
+    return tuple(
+        replace(outcome, counts=count_evaluations(policy, place, outcome.actions, actions))
+        for place, outcome in enumerate(outcomes)
+    )
+
+
+def count_evaluations(policy: Policy, place: int, actions: int, total: int) -> dict[str, Any]:
+    """The counts of one scale of a policy: its interventions, and its share of the evaluations.
+
+    Args:
+        policy: after it has acted.
+        place: of the scale among those that were evaluated together.
+        actions: at this scale.
+        total: at all of them; each took equally many evaluations.
+    """
+    counts = policy.counts.of_seed(place)
+    spent = {
+        name: count if name == "guided_rows" else count * actions // max(total, 1)
+        for name, count in counts["evaluations"].items()
+    }
+    return {**counts, "evaluations": {**spent, "actions": actions}}
 
 
 def _evaluate_density(policy: Policy, task: DensityTask, evaluation: Evaluation, progress: Progress) -> Outcome:

@@ -56,9 +56,10 @@ def _is_same_but_for_episodes(result: Result, label: str, planned: PlannedCell, 
 
 
 def join(earlier: Result, added: Outcome) -> Outcome:
-    """The episodes of both, those of the earlier result first."""
+    """The episodes and counts of both, the episodes of the earlier result first."""
     episodes: tuple[Episode, ...] = (*earlier.episodes, *added.episodes)
-    return Outcome(tuple(episode.normalized for episode in episodes), episodes=episodes)
+    scores = tuple(episode.normalized for episode in episodes)
+    return Outcome(scores, episodes=episodes, counts=add_counts(earlier, added.counts))
 
 
 def add_counts(earlier: Result, counts: Mapping[str, Any]) -> dict[str, Any]:

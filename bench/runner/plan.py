@@ -227,10 +227,11 @@ def find_missing(
 
 
 def group_cells(cells: Iterable[PlannedCell]) -> list[list[PlannedCell]]:
-    """The cells that are evaluated together: a method at one ρ, all its seeds."""
+    """The cells that are evaluated together: a method with its settings, all its seeds and scales."""
     groups: dict[str, list[PlannedCell]] = {}
     for planned in cells:
-        groups.setdefault(planned.label, []).append(planned)
+        without_scale = dataclasses.replace(planned, cell=dataclasses.replace(planned.cell, rho=None))
+        groups.setdefault(label_cell(without_scale), []).append(planned)
     return list(groups.values())
 
 

@@ -7,7 +7,6 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +28,6 @@ def make_result(
     planned: PlannedCell,
     outcome: Outcome,
     data: Data,
-    counts: Mapping[str, Any],
     seconds: Seconds,
     device: torch.device,
 ) -> Result:
@@ -39,12 +37,10 @@ def make_result(
         planned: the cell.
         outcome: of its evaluation.
         data: what it was trained on.
-        counts: `interventions`, name to counts by level, and `evaluations` with the fields of `Evaluations`, its
-            `candidates` aside.
         seconds: its share of the wall time.
         device: where it was evaluated.
     """
-    cell = planned.cell
+    cell, counts = planned.cell, outcome.counts
     return Result(
         format=FORMAT,
         status="done",

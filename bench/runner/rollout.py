@@ -1,6 +1,7 @@
 """Episodes of one training seed in the simulator: those that are over make room for those that wait."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import gymnasium as gym
@@ -69,48 +70,54 @@ class RunningEpisode:
         )
 
 
-def roll_out(policy: Policy, task: ControlTask, evaluation: Evaluation, progress: Progress) -> tuple[Episode, ...]:
-    """The episodes of an evaluation in the order of their numbers.
-
-    Episode n is computed in row n mod rows of the block, after the others of that row.
+def roll_out(
+    policy: Policy, task: ControlTask, evaluations: Sequence[Evaluation], progress: Progress
+) -> tuple[tuple[Episode, ...], ...]:
+    """The episodes of each evaluation in the order of their numbers, all in the rows of one block.
 
     Args:
-        policy: of the evaluation's seed.
+        policy: of the evaluations' seed.
         task: with the simulator.
-        evaluation: which episodes, at which scale.
+        evaluations: which episodes, at which scale; equal in all else.
         progress: called with (steps, steps if no episode ends early).
     """
-    rows, horizon = count_rows(policy, task, evaluation.device), task.horizon
-    waiting = [deque(n for n in evaluation.episodes if n % rows == row) for row in range(rows)]
-    done: dict[int, Episode] = {}
-    running: dict[int, RunningEpisode] = {}
-    observations = np.zeros((rows, task.observation_dim), np.float32)
-    noise = evaluation.noise(task, range(rows))
+    first = evaluations[0]
+    rows, horizon = count_rows(policy, task, first.device), task.horizon
+    waiting = deque((place, n) for place, each in enumerate(evaluations) for n in each.episodes)
+    wanted = len(waiting)
+    done: dict[tuple[int, int], Episode] = {}
+    running: dict[int, tuple[int, RunningEpisode]] = {}
+    observations, scales = np.zeros((rows, task.observation_dim), np.float32), np.zeros(rows, np.float32)
+    noise = first.noise(task, range(rows))
 
     def begin_next(row: int) -> None:
-        if waiting[row]:
-            running[row] = RunningEpisode.begin(task, waiting[row].popleft(), evaluation)
-            noise.start(row, running[row].number)
+        if waiting:
+            place, number = waiting.popleft()
+            running[row] = place, RunningEpisode.begin(task, number, evaluations[place])
+            scales[row] = evaluations[place].rho
+            noise.start(row, number)
 
     try:
         for row in range(rows):
             begin_next(row)
         while running:
             filled = np.zeros(rows, bool)
-            for row, episode in running.items():
+            for row, (_, episode) in running.items():
                 observations[row], filled[row] = episode.observation, True
-            given = torch.from_numpy(observations).to(evaluation.device)
-            asked = torch.from_numpy(filled).to(evaluation.device)
-            actions = act_in_block(policy, given, asked, evaluation.rho, noise).cpu().numpy()
+            given, asked, rho = (
+                torch.from_numpy(array).to(first.device) for array in (observations, filled, scales)
+            )
+            actions = act_in_block(policy, given, asked, rho, noise).cpu().numpy()
             noise.advance()
-            for row, episode in list(running.items()):
+            for row, (place, episode) in list(running.items()):
                 episode.step(task, actions[row])
                 if episode.is_over:
-                    done[episode.number] = running.pop(row).describe(task)
+                    done[place, episode.number] = episode.describe(task)
+                    del running[row]
                     begin_next(row)
-            steps = len(done) * horizon + sum(episode.length for episode in running.values())
-            progress(steps, len(evaluation.episodes) * horizon)
+            steps = len(done) * horizon + sum(episode.length for _, episode in running.values())
+            progress(steps, wanted * horizon)
     finally:
-        for episode in running.values():
+        for _, episode in running.values():
             episode.environment.close()
-    return tuple(done[number] for number in evaluation.episodes)
+    return tuple(tuple(done[place, n] for n in each.episodes) for place, each in enumerate(evaluations))

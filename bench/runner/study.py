@@ -263,23 +263,13 @@ def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
             *([tuning.range] if tuning.rho != tuning.method.rho else []),
         ]
     )[:KEY_LENGTH]
-    sampler: optuna.samplers.BaseSampler = (
-        optuna.samplers.GridSampler({"rho": list(grid)}, seed=0)
-        if request.details.sampler == "grid"
-        else NumberedSampler()
-    )
-    pruner = (
-        optuna.pruners.NopPruner()
-        if request.details.sampler == "grid"
-        else optuna.pruners.MedianPruner(n_startup_trials=RANDOM_TRIALS)
-    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
             study_name=f"{study_kind(tuning.purpose)}/{key}",
             storage=storage,
-            sampler=sampler,
-            pruner=pruner,
+            sampler=NumberedSampler(),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=RANDOM_TRIALS),
             direction="maximize" if isinstance(job.task, ControlTask) else "minimize",
             load_if_exists=True,
         )

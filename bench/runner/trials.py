@@ -1,10 +1,14 @@
 """Runs the trials of one study: makes what a trial's settings need, scores them, and keeps the best."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
+from filelock import FileLock
+from optuna.trial import TrialState
 
 from bench.config.request import resolve_betas, resolve_episodes
 from bench.config.spec import Cell, join_items
@@ -12,7 +16,7 @@ from bench.progress import ProgressConsole
 from bench.runner.blocks import TUNING, Evaluation
 from bench.runner.choose_rho import find_choice, keep_tuned
 from bench.runner.component_builder import ComponentBuilder
-from bench.runner.evaluate import evaluate
+from bench.runner.evaluate import evaluate, group_scales
 from bench.runner.knobs import suggest
 from bench.runner.nodes import sort_upstream_first
 from bench.runner.plan import PlannedCell
@@ -27,10 +31,10 @@ from bench.runner.study import (
     open_journal,
     open_study,
 )
-from methods.core.policy import Policy
+from methods.core.method import KnobValue
 from reports.load.tuning_schema import Choice, describe_values
-from suites.task import DensityTask, Task
-from training import Trained
+from suites.task import DensityTask
+from training import Progress, Trained
 
 
 def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole) -> Choice:
@@ -41,14 +45,16 @@ def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: Progre
     wanted = count_wanted(tuning, storage, study)
     what = "ρ" if not tuning.knobs else join_items(tuning.names).replace("rho", "ρ")
     with console.show_bar(f"{task.name} {tuning.name} tuning {what}", len(request.seeds)) as progress:
-
-        def objective(trial: optuna.Trial) -> float:
-            score = run_trial(trial, tuning, builder, console)
-            progress(len(study.trials), wanted)
-            return score
-
         left = wanted - count_finished(study.trials)
-        if left > 0:
+        if left > 0 and request.details.sampler == "grid":
+            run_grid(study, tuning, builder, console, progress)
+        elif left > 0:
+
+            def objective(trial: optuna.Trial) -> float:
+                score = run_trial(trial, tuning, builder, console)
+                progress(len(study.trials), wanted)
+                return score
+
             callback = optuna.study.MaxTrialsCallback(wanted, states=FINISHED)
             study.optimize(objective, n_trials=left, callbacks=[callback])
         progress(wanted, wanted)
@@ -71,32 +77,139 @@ def describe_search(choice: Choice) -> str:
     )
 
 
-def run_trial(
-    trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole
-) -> float:
-    """The score of one trial's values, its components made first where nobody has made them."""
-    request, task, started = tuning.request, tuning.job.task, time.monotonic()
+@dataclass
+class RunningTrial:
+    """A trial with its values, and what its episodes have given so far.
+
+    Attributes:
+        trial: Optuna's.
+        tuning: with the trial's settings of the method.
+        rho, values: the scale and the knobs that it tries.
+        scores: of the episodes of the seeds that are done.
+        seconds: that they took.
+    """
+
+    trial: optuna.Trial
+    tuning: MethodTuning
+    rho: float | None
+    values: Mapping[str, KnobValue]
+    scores: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """The mean over all episodes."""
+        return float(np.mean(self.scores))
+
+
+def begin_trial(trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBuilder) -> RunningTrial:
+    """Choose the trial's values, and make what they need where nobody has made it."""
     rho = None
     if tuning.rho is not None:
-        low, high, is_log = min(tuning.range), max(tuning.range), request.details.sampler == "tpe"
+        low, high, is_log = min(tuning.range), max(tuning.range), tuning.request.details.sampler == "tpe"
         rho = trial.suggest_float("rho", low, high, log=is_log)
     values = {name: suggest(trial, name, knob) for name, knob in tuning.knobs.items()}
     tried = tuning.at(values)
-    steps = make_components(tried, builder)
-    trial.set_user_attr("training_steps", steps)
-    policies = {
-        seed: tried.method.policy(builder.models(tried.nodes, [seed]), tried.setup) for seed in request.seeds
-    }
-    score = score_by_seed(trial, policies, rho, tried)
+    trial.set_user_attr("training_steps", make_components(tried, builder))
+    return RunningTrial(trial, tried, rho, values)
+
+
+def run_trial(
+    trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole
+) -> float:
+    """The score of one trial, which the pruner may stop after each seed."""
+    running = begin_trial(trial, tuning, builder)
+    for done, seed in enumerate(tuning.request.seeds, start=1):
+        evaluate_on_seed([running], seed, builder, lambda done, total: None)
+        trial.report(running.score, done - 1)
+        if done < len(tuning.request.seeds) and trial.should_prune():
+            raise optuna.TrialPruned
+    report_trial(running, builder, console)
+    return running.score
+
+
+def run_grid(
+    study: optuna.Study,
+    tuning: MethodTuning,
+    builder: ComponentBuilder,
+    console: ProgressConsole,
+    progress: Progress,
+) -> None:
+    """Run the trials of a grid that are not finished, all of them together on one seed after the other.
+
+    A second process that tunes the same waits, and finds them finished.
+    """
+    lock = tuning.request.results / "tuning" / f".{tuning.job.task.name}-{tuning.name}.lock"
+    with FileLock(lock):
+        finished = {trial.params["rho"] for trial in study.trials if trial.state in FINISHED}
+        trials, seeds = list[RunningTrial](), tuning.request.seeds
+        for rho in tuning.grid:
+            if rho not in finished:
+                study.enqueue_trial({"rho": rho})
+                trials.append(begin_trial(study.ask(), tuning, builder))
+        for place, seed in enumerate(seeds if trials else ()):
+
+            def of_all(done: int, total: int, place: int = place) -> None:
+                progress(place * total + done, len(seeds) * total)
+
+            evaluate_on_seed(trials, seed, builder, of_all)
+        for running in trials:
+            report_trial(running, builder, console)
+            state = TrialState.COMPLETE if math.isfinite(running.score) else TrialState.FAIL
+            study.tell(running.trial, running.score if state == TrialState.COMPLETE else None, state)
+
+
+def evaluate_on_seed(
+    trials: Sequence[RunningTrial], seed: int, builder: ComponentBuilder, progress: Progress
+) -> None:
+    """Evaluate trials that differ in ρ alone on one seed, and enter what they scored."""
+    tuning = trials[0].tuning
+    task, config, request = tuning.job.task, tuning.job.config, tuning.request
+    models, count = builder.models(tuning.nodes, [seed]), resolve_episodes(task, config)
+    scales = [running.rho or 0.0 for running in trials]
+    for places in group_scales(tuning.method.policy(models, tuning.setup), task, scales):
+        evaluations = [
+            Evaluation(
+                seed=seed,
+                rho=scales[place],
+                episodes=range(count),
+                betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
+                device=request.device,
+                purpose=TUNING,
+            )
+            for place in places
+        ]
+        started = time.monotonic()
+        outcomes = evaluate(tuning.method.policy(models, tuning.setup), task, evaluations, progress)
+        seconds, actions = time.monotonic() - started, sum(outcome.actions for outcome in outcomes)
+        for place, evaluation, outcome in zip(places, evaluations, outcomes, strict=True):
+            share = seconds * (outcome.actions / actions if actions else 1 / len(outcomes))
+            add_seed(trials[place], Evaluated(evaluation, outcome, share))
+
+
+def add_seed(running: RunningTrial, evaluated: Evaluated) -> None:
+    """Enter what a trial scored on a seed into the ledger and the trial."""
+    trial, tuning = running.trial, running.tuning
+    planned = plan_trial(tuning, tuning.request.seeds[0], running.rho)
+    record_evaluation(tuning.request, planned, tuning.about, [evaluated], (trial.study.study_name, trial.number))
+    running.scores += evaluated.outcome.scores
+    running.seconds += evaluated.seconds
+    before = trial.user_attrs.get("episodes", 0)
+    trial.set_user_attr("episodes", before + len(evaluated.evaluation.episodes))
+    trial.set_user_attr("seconds", running.seconds)
+
+
+def report_trial(running: RunningTrial, builder: ComponentBuilder, console: ProgressConsole) -> None:
+    """Print what a trial tried and log it."""
+    tuning, rho, values = running.tuning, running.rho, running.values
     numbers = {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
-    logged = {**({} if rho is None else {"rho": rho}), **numbers, "score": score}
-    builder.logger.log(f"{task.name}/{tuning.name}/tuning", trial.number, logged)
+    logged = {**({} if rho is None else {"rho": rho}), **numbers, "score": running.score}
+    name = f"{tuning.job.task.name} {tuning.name}"
+    builder.logger.log(f"{name.replace(' ', '/')}/tuning", running.trial.number, logged)
+    steps = running.trial.user_attrs["training_steps"]
     trained = f", {steps:,} training steps" if steps else ""
-    console.say(
-        f"  {task.name} {tuning.name}: tried {describe_values(rho, values)}, score {score:.3g}{trained}, "
-        f"{time.monotonic() - started:.1f} s"
-    )
-    return score
+    tried, score, spent = describe_values(rho, values), f"{running.score:.3g}", f"{running.seconds:.1f} s"
+    console.say(f"  {name}: tried {tried}, score {score}{trained}, {spent}")
 
 
 def make_components(tuning: MethodTuning, builder: ComponentBuilder) -> int:
@@ -115,39 +228,3 @@ def plan_trial(tuning: MethodTuning, seed: int, rho: float | None) -> PlannedCel
     request, job = tuning.request, tuning.job
     cell = Cell(job.task, tuning.name, tuning.method, job.config, rho, None, seed, request.preset, job.terms)
     return PlannedCell(cell, tuning.setup, tuning.nodes, tuning.name)
-
-
-def score_by_seed(
-    trial: optuna.Trial, policies: Mapping[int, Policy], rho: float | None, tuning: MethodTuning
-) -> float:
-    """Mean score over the tuning episodes of all tuning seeds, reported to the pruner after each seed."""
-    task, config, request = tuning.job.task, tuning.job.config, tuning.request
-    count, planned = resolve_episodes(task, config), plan_trial(tuning, request.seeds[0], rho)
-    scores: list[float] = []
-    seconds = 0.0
-    for done, (seed, policy) in enumerate(policies.items(), start=1):
-        evaluation = Evaluation(
-            seed=seed,
-            rho=rho or 0.0,
-            episodes=range(count),
-            betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
-            device=request.device,
-            purpose=TUNING,
-        )
-        evaluated = evaluate_timed(policy, task, evaluation)
-        record_evaluation(request, planned, tuning.about, [evaluated], (trial.study.study_name, trial.number))
-        scores += evaluated.outcome.scores
-        seconds += evaluated.seconds
-        trial.set_user_attr("episodes", count * done)
-        trial.set_user_attr("seconds", seconds)
-        trial.report(float(np.mean(scores)), done - 1)
-        if done < len(policies) and trial.should_prune():
-            raise optuna.TrialPruned
-    return float(np.mean(scores))
-
-
-def evaluate_timed(policy: Policy, task: Task, evaluation: Evaluation) -> Evaluated:
-    """The outcome of an evaluation and the seconds that it took."""
-    started = time.monotonic()
-    outcome = evaluate(policy, task, evaluation, lambda done, total: None)
-    return Evaluated(evaluation, outcome, time.monotonic() - started)

@@ -1,22 +1,22 @@
-"""Splits a plan into units of work: a component to train, a method at one ρ to evaluate, or a method to tune.
+"""Splits a plan into units of work: a component to train, a method to evaluate at its scales, or one to tune.
 
 A unit can start once the components it needs are made; so units of one task or of many run in one process, or
 in several at once, with the same results.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.config.request import Job, Request, resolve_betas, resolve_episodes
-from bench.config.spec import Cell
+from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole
 from bench.runner.blocks import Evaluation
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import load_data
-from bench.runner.evaluate import Outcome, evaluate
-from bench.runner.extend import add_counts, find_earlier, join
+from bench.runner.evaluate import Outcome, evaluate, group_scales
+from bench.runner.extend import find_earlier, join
 from bench.runner.loggers import Logger, make_logger
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
@@ -35,7 +35,7 @@ from training import Data, Progress
 
 @dataclass(frozen=True)
 class Unit:
-    """One component to make, one method at one ρ to evaluate, or one method to tune.
+    """One component to make, one method to evaluate at its scales, or one method to tune.
 
     Attributes:
         name: the label of the component or of the results.
@@ -133,17 +133,28 @@ class Worker:
         return load_data(unit.task, unit.job.config, source, self.request.artifacts, unit.seed).data
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
-        """Evaluate one method at one ρ for its open seeds, and write each seed's result once it is done."""
-        group, cell = unit.group, unit.group[0].cell
+        """Evaluate one method for its open seeds and scales, and write each result once it is done."""
+        cell, groups = unit.group[0].cell, self._group_by_seed(unit, builder)
         references = self._find_references(cell)
-        rho = "" if cell.rho is None else f" ρ={cell.rho:g}"
-        with self.console.show_bar(f"{unit.where} {cell.name}{rho}", len(group)) as progress:
-            for place, planned in enumerate(group):
+        scales = dict.fromkeys(f"{p.cell.rho:g}" for p in unit.group if p.cell.rho is not None)
+        rho = f" ρ={join_items(scales)}" if scales else ""
+        with self.console.show_bar(f"{unit.where} {cell.name}{rho}", len(groups)) as progress:
+            for place, group in enumerate(groups):
 
                 def of_all(done: int, total: int, place: int = place) -> None:
-                    progress(place * total + done, len(group) * total)
+                    progress(place * total + done, len(groups) * total)
 
-                self._evaluate_seed(planned, unit.about, builder, references, of_all)
+                self._evaluate_group(group, unit.about, builder, references, of_all)
+
+    def _group_by_seed(self, unit: Unit, builder: ComponentBuilder) -> list[list[PlannedCell]]:
+        """The cells of one seed whose scales are evaluated together, seed after seed."""
+        groups: list[list[PlannedCell]] = []
+        for seed in dict.fromkeys(planned.cell.seed for planned in unit.group):
+            cells = [planned for planned in unit.group if planned.cell.seed == seed]
+            policy = make_policy(cells[0], builder)
+            places = group_scales(policy, unit.task, [planned.cell.rho or 0.0 for planned in cells])
+            groups += [[cells[place] for place in group] for group in places]
+        return groups
 
     def _find_references(self, cell: Cell) -> dict[float, Reference]:
         """What the samples of a density are held against at each β; none for another task."""
@@ -155,48 +166,64 @@ class Worker:
                 found[beta] = find_reference(cell.task.density, beta, samples, self.request.artifacts, progress)
         return found
 
-    def _evaluate_seed(
+    def _evaluate_group(
         self,
-        planned: PlannedCell,
+        group: Sequence[PlannedCell],
         about: schema.Data,
         builder: ComponentBuilder,
         references: Mapping[float, Reference],
         progress: Progress,
     ) -> None:
-        """Evaluate one cell and write its result."""
-        cell, request = planned.cell, self.request
-        policy = cell.method.policy(builder.models(planned.models, [cell.seed]), planned.setup)
-        results = ResultStore(request.results)
-        earlier = find_earlier(planned, results, request.device)
-        kept = len(earlier.episodes) if earlier is not None else 0
-        evaluation = Evaluation(
-            seed=cell.seed,
-            rho=cell.rho or 0.0,
-            episodes=range(kept, resolve_episodes(cell.task, cell.config)),
-            betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
-            device=request.device,
-            references=references,
-        )
+        """Evaluate the cells of one seed together and write their results."""
+        cell, request = group[0].cell, self.request
+        results, wanted = ResultStore(request.results), resolve_episodes(cell.task, cell.config)
+        earlier = [find_earlier(planned, results, request.device) for planned in group]
+        evaluations = [
+            Evaluation(
+                seed=cell.seed,
+                rho=planned.cell.rho or 0.0,
+                episodes=range(len(before.episodes) if before is not None else 0, wanted),
+                betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
+                device=request.device,
+                references=references,
+            )
+            for planned, before in zip(group, earlier, strict=True)
+        ]
         started = time.monotonic()
-        outcome = evaluate(policy, cell.task, evaluation, progress)
-        seconds, counts = time.monotonic() - started, count_evaluations(policy, outcome)
-        record_evaluation(request, planned, about, [Evaluated(evaluation, outcome, seconds)])
+        outcomes = evaluate(make_policy(group[0], builder), cell.task, evaluations, progress)
+        seconds, actions = time.monotonic() - started, sum(outcome.actions for outcome in outcomes)
+        for planned, before, evaluation, outcome in zip(group, earlier, evaluations, outcomes, strict=True):
+            share = seconds * outcome.actions / actions
+            evaluated = Evaluated(evaluation, outcome, share)
+            record_evaluation(request, planned, about, [evaluated])
+            self._write_result(planned, before, evaluated, about, builder)
+
+    def _write_result(
+        self,
+        planned: PlannedCell,
+        earlier: schema.Result | None,
+        evaluated: Evaluated,
+        about: schema.Data,
+        builder: ComponentBuilder,
+    ) -> None:
+        """Write the result of one cell, with the episodes that it had before."""
+        cell, outcome, seconds = planned.cell, evaluated.outcome, evaluated.seconds
         if earlier is not None:
-            outcome, counts = join(earlier, outcome), add_counts(earlier, counts)
+            kept, outcome = len(earlier.episodes), join(earlier, outcome)
             seconds += earlier.seconds.evaluate
             self.console.say(f"  {cell.task.name} {cell.name} seed {cell.seed}: {kept} finished episodes kept")
         nodes = sort_upstream_first(planned.models.values())
         spent = schema.Seconds(train=builder.seconds(nodes, cell.seed), evaluate=seconds)
-        result = make_result(planned, outcome, about, counts, spent, request.device)
+        result = make_result(planned, outcome, about, spent, self.request.device)
+        results = ResultStore(self.request.results)
         results.write(planned.label, result, pack_samples(outcome.points))
         log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{cell.seed}", outcome)
 
 
-def count_evaluations(policy: Policy, outcome: Outcome) -> dict[str, Any]:
-    """The counts of a policy of one seed, and among them the actions that the outcome took."""
-    counts = policy.counts.of_seed(0)
-    actions = sum(episode.length for episode in outcome.episodes) + sum(d.samples for d in outcome.densities)
-    return {**counts, "evaluations": {**counts["evaluations"], "actions": actions}}
+def make_policy(planned: PlannedCell, builder: ComponentBuilder) -> Policy:
+    """A new policy of a cell's method and seed."""
+    cell = planned.cell
+    return cell.method.policy(builder.models(planned.models, [cell.seed]), planned.setup)
 
 
 def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:

@@ -42,31 +42,35 @@ class Steer:
 
 @dataclass
 class Counts:
-    """What was evaluated and where it was intervened while acting, per seed; kept on the device until it is read.
+    """What was evaluated and where it was intervened while acting; kept on the device until it is read.
+
+    Interventions and guided rows are counted for every seed, or for one seed at each of several scales.
 
     Attributes:
-        interventions: name → (seed, level) counts; `nan_gradients` are rows whose score was not finite, which
-            were not guided at that level; a guidance adds its own, such as `clipped_weights`.
+        scales: the scales ρ > 0 at which rows are counted apart, or None.
+        interventions: name → (seed or scale, level) counts; `nan_gradients` are rows whose score was not finite,
+            which were not guided at that level; a guidance adds its own, such as `clipped_weights`.
         function: rows times calls of the denoiser's network.
         gradient: rows times gradient evaluations.
         beside: rows times forward passes of a guidance's other networks.
         guided_rows: rows times levels that were guided, ρ > 0, to read the interventions against.
     """
 
+    scales: Float[Tensor, " scale"] | None = None
     interventions: dict[str, Tensor] = field(default_factory=dict)
     function: int = 0
     gradient: int = 0
     beside: int = 0
-    guided_rows: Int[Tensor, " seed"] | int = 0
+    guided_rows: Int[Tensor, " group"] | int = 0
 
-    def intervene(self, name: str, rows: Bool[Tensor, "seed batch"], level: int, levels: int) -> None:
-        """Count the rows that are true, each for its seed and this level."""
+    def intervene(self, name: str, rows: Bool[Tensor, "group batch"], level: int, levels: int) -> None:
+        """Count the rows that are true, each for its seed or scale and this level."""
         if name not in self.interventions:
             self.interventions[name] = torch.zeros(len(rows), levels, dtype=torch.int64, device=rows.device)
         self.interventions[name][:, level] += rows.sum(1)
 
     def of_seed(self, row: int) -> dict[str, Any]:
-        """The counts of one seed, by its place on the seed axis, as plain numbers."""
+        """The counts of one seed or scale, by its place, as plain numbers; evaluations are of all together."""
         found = {name: counts[row].tolist() for name, counts in self.interventions.items()}
         guided = self.guided_rows if isinstance(self.guided_rows, int) else int(self.guided_rows[row])
         names = ("function", "gradient", "beside")
@@ -155,7 +159,7 @@ class GuidedDenoiser(WrappedDenoiser):
         steer = self.steer(z, level, observations)
         finite = steer.score.isfinite().all(-1)
         for name, rows in {**steer.interventions, "nan_gradients": ~finite}.items():
-            self.counts.intervene(name, rows & self.guided, level, len(self.schedule))
+            self.counts.intervene(name, rows & self.groups, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
         self.counts.beside += steer.beside * z.shape[1]
         self.counts.guided_rows = self.counts.guided_rows + self.guided_rows
@@ -164,14 +168,15 @@ class GuidedDenoiser(WrappedDenoiser):
         return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
 
     @cached_property
-    def guided(self) -> Bool[Tensor, "seed batch"]:
-        """The rows with a scale."""
-        return self.rho != 0
+    def groups(self) -> Bool[Tensor, "group batch"]:
+        """The guided rows of every seed, or those at each of the scales that are counted apart."""
+        scales = self.counts.scales
+        return self.rho != 0 if scales is None else self.rho == scales[:, None]
 
     @cached_property
-    def guided_rows(self) -> Int[Tensor, " seed"]:
+    def guided_rows(self) -> Int[Tensor, " group"]:
         """How many they are."""
-        return self.guided.sum(1)
+        return self.groups.sum(1)
 
 
 def linearise(denoiser: Denoiser, z: Z, level: int, observations: Observations) -> tuple[Z, PullBack]:

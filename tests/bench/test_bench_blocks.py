@@ -1,6 +1,6 @@
 """An episode is the same, bit for bit, whatever is evaluated beside it; what is counted is of episodes alone."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import gymnasium as gym
@@ -11,7 +11,7 @@ import torch
 import bench
 from bench.conformance.subject import ACTIONS, OBSERVATIONS, Subject, small_setup
 from bench.runner.blocks import Evaluation, count_rows, reset_seed
-from bench.runner.evaluate import evaluate
+from bench.runner.evaluate import Outcome, evaluate, group_scales
 from bench.runner.rollout import roll_out
 from methods import Method, Policy, SeedStreams, get_method
 from reports.load.schema import Episode
@@ -70,10 +70,11 @@ def make_policy(name: str = "swg", **settings: object) -> Policy:
 def play(policy: Policy, episodes: range, rho: float = 5.0) -> tuple[Episode, ...]:
     evaluation = Evaluation(3, rho, episodes, (), torch.device("cpu"))
     with torch.no_grad():
-        return roll_out(policy, TASK, evaluation, lambda done, total: None)
+        (found,) = roll_out(policy, TASK, [evaluation], lambda done, total: None)
+    return found
 
 
-@pytest.mark.parametrize(("name", "rows"), [("swg", 50), ("idql", 25)])
+@pytest.mark.parametrize(("name", "rows"), [("swg", 52), ("idql", 28)])
 def test_ten_of_sixty_episodes_are_the_first_ten(name: str, rows: int):
     policy = make_policy(name)
     assert count_rows(policy, TASK, torch.device("cpu")) == rows
@@ -82,6 +83,55 @@ def test_ten_of_sixty_episodes_are_the_first_ten(name: str, rows: int):
     assert play(policy, range(10, 60)) == whole[10:]
     assert play(policy, range(37, 38)) == whole[37:38]
     assert len({episode.length for episode in whole}) > 3, "so that they leave the block at different steps"
+
+
+@pytest.mark.parametrize(("name", "candidates"), [("swg", None), ("swg-r", 3), ("swg-r", 5), ("ddice", 7)])
+def test_seven_scales_together_are_each_alone(name: str, candidates: int | None):
+    """Bit for bit, counts too; 20 episodes at seven scales pass through the rows of one block."""
+    settings = {} if candidates is None else {"candidates": candidates}
+    scales = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+    together = evaluate_at(scales, make_policy(name, **settings))
+    assert len({outcome.scores for outcome in together}) == 7
+    for rho, outcome in zip(scales, together, strict=True):
+        assert evaluate_at((rho,), make_policy(name, **settings)) == (outcome,)
+
+
+def evaluate_at(scales: Sequence[float], policy: Policy) -> tuple[Outcome, ...]:
+    """20 episodes at each scale."""
+    evaluations = [Evaluation(3, rho, range(20), (), torch.device("cpu")) for rho in scales]
+    assert group_scales(policy, TASK, scales) == [list(range(len(scales)))]
+    return evaluate(policy, TASK, evaluations, lambda done, total: None)
+
+
+def test_unguided_scales_and_densities_are_evaluated_alone():
+    """At ρ = 0 no gradient is made; and a policy that is not of slots counts as it likes."""
+    policy = make_policy("swg")
+    assert group_scales(policy, TASK, [1.0, 0.0, 2.0]) == [[0, 2], [1]]
+    assert group_scales(make_policy("unguided"), TASK, [0.0]) == [[0]]
+    (density,) = get_tasks("toy", ["moons"])
+    assert group_scales(policy, density, [1.0, 2.0]) == [[0], [1]]
+    assert group_scales(object(), TASK, [1.0, 2.0]) == [[0], [1]]  # pyright: ignore[reportArgumentType]
+
+
+def test_the_row_of_an_episode_changes_no_digit():
+    """What the blocks stand on: the products of these shapes have no odd rows at their end."""
+    for name, settings in (
+        ("swg", {}),
+        ("cep", {"support_states": 12}),
+        ("swg-r", {"candidates": 5}),
+        ("idql", {}),
+    ):
+        policy = make_policy(name, **settings)
+        rows = count_rows(policy, TASK, torch.device("cpu"))
+        observations = SeedStreams([3], "observations").normal(rows, OBSERVATIONS)
+        order = torch.from_numpy(np.random.default_rng(0).permutation(rows))
+
+        def act(places: torch.Tensor, policy: Policy = policy, observations: torch.Tensor = observations):
+            noise = Evaluation(3, 5.0, range(0), (), torch.device("cpu")).noise(TASK, places.tolist())
+            with torch.no_grad():
+                return policy.act(observations[:, places], torch.full((1, len(places)), 5.0), noise)[0]
+
+        assert torch.equal(act(torch.arange(rows))[order], act(order)), name
 
 
 def test_the_rows_of_a_call_change_digits_alone():
@@ -143,7 +193,7 @@ def test_samples_of_a_density_can_be_added():
     policy = method.policy(models, setup)
     evaluation = Evaluation(3, 0.0, range(600), (0.0, 3.0), torch.device("cpu"))
     points = [
-        np.concatenate([at.ours for at in evaluate(policy, task, each, lambda *_: None).points])
+        np.concatenate([at.ours for at in evaluate(policy, task, [each], lambda *_: None)[0].points])
         for each in (evaluation, replace(evaluation, episodes=range(40)))
     ]
     assert np.array_equal(points[0][:40], points[1][:40])

@@ -1,6 +1,6 @@
 """The expected time of an evaluation is that of a few of its own steps, or of one β, scaled up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -38,8 +38,9 @@ def expected(monkeypatch: pytest.MonkeyPatch, task: Task, per_call: Callable[[Ev
     monkeypatch.setattr(estimate, "time", clock)
 
     def evaluate(
-        policy: Policy, short: Task, evaluation: Evaluation, progress: Callable[[int, int], None]
+        policy: Policy, short: Task, evaluations: Sequence[Evaluation], progress: Callable[[int, int], None]
     ) -> None:
+        (evaluation,) = evaluations
         clock.now += 7.0 if isinstance(short, ControlTask) else 0.0
         calls = short.horizon if isinstance(short, ControlTask) else len(evaluation.betas)
         for number in range(calls):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,9 @@ def rolled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, range]]:
     asked: list[tuple[int, range]] = []
     evaluate = bench.runner.units.evaluate
 
-    def told(policy: object, task: object, evaluation: Evaluation, progress: object) -> object:
-        asked.append((evaluation.seed, evaluation.episodes))
-        return evaluate(policy, task, evaluation, progress)  # pyright: ignore[reportArgumentType]
+    def told(policy: object, task: object, evaluations: Sequence[Evaluation], progress: object) -> object:
+        asked.extend((evaluation.seed, evaluation.episodes) for evaluation in evaluations)
+        return evaluate(policy, task, evaluations, progress)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(bench.runner.units, "evaluate", told)
     return asked
