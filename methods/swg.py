@@ -10,17 +10,19 @@ trained and sampled as every other task.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from methods import (
+    AuxiliaryHead,
     Component,
     Denoiser,
     DenoiserObjective,
     Knob,
+    MethodError,
     Models,
     NetworkDenoiser,
     Rho,
@@ -36,6 +38,9 @@ from methods import (
 )
 
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-4, 1.0
+WeightHead: TypeAlias = Literal["early", "middle", "last", "own"]
+WEIGHT_HEADS: Mapping[str, int | None] = {"early": 0, "middle": -2, "last": -1, "own": None}
+"""The index of the block that the weight is read from."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,19 @@ class JointDenoiser(DenoiserObjective):
     Attributes:
         weight: of the data's actions.
         critic: where Q and V come from.
+        weight_head: where the weight is predicted, see `SWG`.
     """
 
     kind: ClassVar[str] = "joint"
     version: ClassVar[int] = 2
-    auxiliary_channels: ClassVar[int] = 1
-    auxiliary_block: ClassVar[int] = -2  # as in the authors' code, the last block but one
     weight: WeightFunction
     critic: Component
+    weight_head: WeightHead
+
+    @property
+    def head(self) -> AuxiliaryHead:
+        """One channel, the weight's."""
+        return AuxiliaryHead(1, WEIGHT_HEADS[self.weight_head])
 
     def upstream(self) -> Mapping[str, Component]:
         """The critic gives the weights."""
@@ -79,6 +89,7 @@ class Joint:
 
     Attributes:
         weight: the weight function, by its setting.
+        weight_head: see `SWG`.
         knob: the weight functions that the paper compares (Table 3), the exponential one with its β = 3 and about
             a third and three times that (our choice), and the code's hard expectile.
     """
@@ -94,10 +105,21 @@ class Joint:
         )
     )
     weight: str
+    weight_head: WeightHead = "middle"
 
     def component(self, setup: Setup) -> JointDenoiser:
-        """The joint denoiser; the critic only makes its weights."""
-        return JointDenoiser(setup.backbone, setup.weight(self.weight), setup.critic())
+        """The joint denoiser; the critic only makes its weights.
+
+        Raises:
+            MethodError: a head that the network has no place for.
+        """
+        network = setup.backbone.config.network
+        if self.weight_head != "middle" and network != "residual":
+            raise MethodError(
+                f"weight_head={self.weight_head} is for the residual network; in denoiser.network={network} the "
+                "weight is a channel among the others, so leave out one of the two."
+            )
+        return JointDenoiser(setup.backbone, setup.weight(self.weight), setup.critic(), self.weight_head)
 
     def denoiser(self, model: Denoiser) -> Denoiser:
         return model
@@ -154,6 +176,9 @@ class SWG(SlotMethod):
         weight: the weight function: `smooth-expectile` (paper, eq. 21), `hard-expectile` (code), `exponential`,
             `linex`, each with fields as in `exponential:inverse_temperature=3`.
         shrunk_clip: clip the predicted weight as the authors' code does, see `SelfWeighted`.
+        weight_head: where the residual network predicts the weight, which is what the guidance's gradient goes
+            through: from its `early` (first), `middle` (last but one, as in the authors' code) or `last` block, or
+            by a perceptron of its `own`. An earlier head is the paper's idea for cheaper guidance (§5.4).
     """
 
     title: ClassVar[str] = "SWG"
@@ -162,10 +187,11 @@ class SWG(SlotMethod):
     knobs: ClassVar[Mapping[str, Knob]] = {"weight": Joint.knob}
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
+    weight_head: WeightHead = "middle"
 
     def objective(self) -> Joint:
         """z = (a, w)."""
-        return Joint(self.weight)
+        return Joint(self.weight, self.weight_head)
 
     def guidance(self) -> SelfWeighted:
         """By its own weight."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from methods import Best, Count, Knob, Models, Rho, SlotMethod, WeightSetting, register
-from methods.swg import Joint, SelfWeighted
+from methods.swg import Joint, SelfWeighted, WeightHead
 
 
 @register("swg-r")
@@ -24,7 +24,7 @@ class SWGR(SlotMethod):
 
     Attributes:
         weight: the weight function, as for SWG.
-        shrunk_clip: as for SWG.
+        shrunk_clip, weight_head: as for SWG.
         candidates: N. It needs a temperature above 0, or all candidates are the same.
     """
 
@@ -34,11 +34,12 @@ class SWGR(SlotMethod):
     knobs: ClassVar[Mapping[str, Knob]] = {"candidates": Knob(1, 64, log=True), "weight": Joint.knob}
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
+    weight_head: WeightHead = "middle"
     candidates: Count = 16
 
     def objective(self) -> Joint:
         """z = (a, w), the same denoiser as SWG's."""
-        return Joint(self.weight)
+        return Joint(self.weight, self.weight_head)
 
     def guidance(self) -> SelfWeighted:
         """By its own weight."""

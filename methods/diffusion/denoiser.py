@@ -125,17 +125,16 @@ class Backbone:
 class DenoiserObjective(Trained[NetworkDenoiser]):
     """A denoiser of the shared backbone as a component; the subclass says what it is trained on, in `losses`.
 
-    Class attributes:
-        auxiliary_channels: channels of z beside the action.
-        auxiliary_block: index of the residual network's block that they are read from, see `AuxiliaryHead`.
-
     Attributes:
         backbone: network, schedule and training.
     """
 
-    auxiliary_channels: ClassVar[int] = 0
-    auxiliary_block: ClassVar[int] = -1
     backbone: Backbone
+
+    @property
+    def head(self) -> AuxiliaryHead | None:
+        """How channels of z beside the action are predicted; None where there are none."""
+        return None
 
     @property
     def steps(self) -> int:
@@ -154,8 +153,7 @@ class DenoiserObjective(Trained[NetworkDenoiser]):
 
     def build(self, streams: SeedStreams) -> NetworkDenoiser:
         """A fresh denoiser of the action and the auxiliary channels."""
-        further = self.auxiliary_channels
-        return self.backbone.build(streams, AuxiliaryHead(further, self.auxiliary_block) if further else None)
+        return self.backbone.build(streams, self.head)
 
 
 @dataclass(frozen=True)

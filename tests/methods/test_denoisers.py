@@ -1,6 +1,7 @@
 """The backbone: what the weight head stands on, where dropout acts, what noise prediction is trained on."""
 
 import dataclasses
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from tiny import ACTIONS, OBSERVATIONS, tiny_data, tiny_setup
 from torch import Tensor, nn
 
 from critics.weights import Exponential, SmoothExpectile
-from methods import AuxiliaryHead, NetworkDenoiser, SeedStreams, Step
+from methods import AuxiliaryHead, Denoiser, MethodError, NetworkDenoiser, SeedStreams, Step, linearise
+from methods.core.inference import prepare
 from methods.diffusion.networks.config import NetworkConfig
 from methods.diffusion.networks.residual import NoiseNetwork
 from methods.diffusion.schedule import make_schedule
-from methods.swg import Joint, JointDenoiser
+from methods.swg import Joint, WeightHead
 
 SEEDS = (0, 1)
 LEVELS = torch.arange(1.0, 5.0)
@@ -54,11 +56,42 @@ def test_an_auxiliary_head_reads_the_block_that_it_names(blocks: int, block: int
 
 
 def test_swgs_weight_stands_on_the_last_block_but_one():
-    assert (JointDenoiser.auxiliary_channels, JointDenoiser.auxiliary_block) == (1, -2)
     joint = Joint("smooth-expectile").component(tiny_setup())
+    assert joint.head == AuxiliaryHead(1, -2)
     net = joint.build(SeedStreams(SEEDS, "x")).network
     assert isinstance(net, NoiseNetwork)
     assert net.auxiliary_block == 0  # of two
+
+
+@pytest.mark.parametrize(("head", "blocks"), [("early", 1), ("middle", 2), ("last", 3), ("own", 0)])
+def test_the_gradient_of_the_weight_goes_through_the_blocks_before_its_head(head: WeightHead, blocks: int):
+    """By the module, and by the one prepared for sampling: with other weights behind the head, the same slope."""
+    setup = replace(tiny_setup(), denoiser=replace(tiny_setup().denoiser, blocks=3))
+    module = Joint("smooth-expectile", head).component(setup).build(SeedStreams([0], "x"))
+    z, observations = torch.randn(1, 5, 3), torch.randn(1, 5, 3)
+
+    def slope(model: Denoiser) -> torch.Tensor:
+        return linearise(model, z, 1, observations)[1](torch.ones(1, 5, 1), ACTIONS)
+
+    before = slope(module)
+    assert before.abs().sum() > 0
+    network = module.network
+    assert isinstance(network, NoiseNetwork)
+    for number, block in enumerate(network.blocks):
+        torch.nn.init.normal_(block.expand.weight)  # pyright: ignore
+        found = slope(module)
+        torch.testing.assert_close(slope(prepare(module)), found)
+        assert torch.equal(found, before) == (number >= blocks), number
+        before = found
+
+
+def test_a_head_of_the_weight_needs_the_residual_network():
+    setup = replace(tiny_setup(), denoiser=replace(tiny_setup().denoiser, network="mlp"))
+    with pytest.raises(
+        MethodError, match=r"weight_head=early is for the residual network; in denoiser\.network=mlp"
+    ):
+        Joint("smooth-expectile", "early").component(setup)
+    assert Joint("smooth-expectile").component(setup).head.channels == 1
 
 
 def test_dropout_acts_in_training_alone_and_keeps_the_mean():

@@ -21,7 +21,7 @@ from methods.diffusion.solvers import SOLVERS
 
 ROWS, STATES, ACTIONS = 7, 3, 2
 NETWORKS = ("residual", "u-shaped", "mlp")
-HEADS = (None, AuxiliaryHead(1, -2), AuxiliaryHead(2, 0), AuxiliaryHead(1, -1))
+HEADS = (None, AuxiliaryHead(1, -2), AuxiliaryHead(2, 0), AuxiliaryHead(1, -1), AuxiliaryHead(2, None))
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

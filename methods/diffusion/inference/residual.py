@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from methods.diffusion.inference.layers import Activation, Affine, Entry, Norm, Perceptron, Tape
+from methods.diffusion.inference.layers import Activation, Affine, Entry, Norm, Perceptron, Tape, first_layer
 from methods.diffusion.networks.residual import Block, NoiseNetwork
 
 
@@ -37,14 +37,20 @@ class InferenceResidual:
 
     def __init__(self, network: NoiseNetwork, levels: Float[Tensor, " level"]):
         self.leave, self.activation = Affine(network.leave), Activation(network.activation)
-        self.auxiliary = None if network.auxiliary is None else Perceptron(network.auxiliary)
-        self.actions = self.leave.outputs
-        self.further = 0 if self.auxiliary is None else self.auxiliary.outputs
         embedding = network.level(levels)[0].detach()
-        self.enter = Entry(network.enter, self.actions + self.further, embedding)
+        self.actions, self.further = self.leave.outputs, 0
+        self.auxiliary, self.own = None, None
         blocks = [InferenceBlock(block) for block in network.blocks]  # pyright: ignore[reportArgumentType]
-        own = len(blocks) if network.auxiliary is None else network.auxiliary_block + 1
-        self.blocks, self.later = blocks[:own], blocks[own:]
+        inner = len(blocks)
+        if network.auxiliary is not None:
+            is_own = network.auxiliary_block is None
+            self.auxiliary = Perceptron(network.auxiliary, begin=1 if is_own else 0)
+            self.further = self.auxiliary.outputs
+            inner = 0 if network.auxiliary_block is None else network.auxiliary_block + 1
+            if is_own:
+                self.own = Entry(first_layer(network.auxiliary), self.actions + self.further, embedding)
+        self.enter = Entry(network.enter, self.actions + self.further, embedding)
+        self.blocks, self.later = blocks[:inner], blocks[inner:]
 
     def __call__(
         self,
@@ -58,7 +64,8 @@ class InferenceResidual:
         x = self.enter.forward(z, level, observations)
         for block in self.blocks:
             x = block.forward(x, tape)
-        further = () if self.auxiliary is None else (self.auxiliary.forward(x, tape),)
+        read = x if self.own is None else self.own.forward(z, level, observations)
+        further = () if self.auxiliary is None else (self.auxiliary.forward(read, tape),)
         for block in self.later:
             x = block.forward(x, later)
         noise = self.leave.forward(self.activation.forward(x, later))
@@ -73,19 +80,25 @@ class InferenceResidual:
         noise = self(z, level, observations, tape, later)
 
         def pull_back(gradient: Tensor, first: int) -> Tensor:
-            x = None
+            x, own = None, None
             if first < self.actions:
                 of_noise, gradient = gradient.split((self.actions - first, self.further), -1)
                 x = self.activation.backward(of_noise.mm(self.leave.transposed[first:]), later)
                 for block in reversed(self.later):
                     x = block.backward(x, later)
             if self.auxiliary is not None:
-                of_further = self.auxiliary.backward(pad_left(gradient, self.further), tape)
-                x = of_further if x is None else x.add_(of_further)
-            assert x is not None, "a channel that there is"
+                further = self.auxiliary.backward(pad_left(gradient, self.further), tape)
+                if self.own is not None:
+                    own = self.own.backward(further)
+                else:
+                    x = further if x is None else x.add_(further)
+            if x is None:
+                assert own is not None, "of the channels from `first` on there is one"
+                return own
             for block in reversed(self.blocks):
                 x = block.backward(x, tape)
-            return self.enter.backward(x)
+            found = self.enter.backward(x)
+            return found if own is None else found.add_(own)
 
         return noise, pull_back
 

@@ -53,10 +53,11 @@ class AuxiliaryHead:
     Attributes:
         channels: how many.
         block: index of the block that they are read from, negative ones counted from the end; at most the ends.
+            None reads them from no block: a perceptron of their own predicts them from what the network is given.
     """
 
     channels: int
-    block: int = -1
+    block: int | None = -1
 
 
 def level_numbers(levels: int) -> Float[Tensor, " level"]:

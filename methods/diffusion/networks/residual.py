@@ -43,7 +43,8 @@ class NoiseNetwork(nn.Module):
         streams: the seeds and their random numbers.
         config: sizes.
         observation_dim, action_dim: sizes of s and a.
-        auxiliary: further channels of z, read from an inner block by a perceptron of two layers, or None.
+        auxiliary: further channels of z, read from an inner block by a perceptron with one hidden layer, or
+            predicted by one of their own with two; or None.
     """
 
     def __init__(
@@ -62,10 +63,13 @@ class NoiseNetwork(nn.Module):
         self.blocks = nn.ModuleList(Block(streams, config) for _ in range(config.blocks))
         self.activation = ACTIVATIONS[config.activation]()
         self.leave = SeedLinear(streams, config.width, action_dim, initial=config.initial)
-        self.auxiliary = None
+        self.auxiliary, self.auxiliary_block = None, None
         if auxiliary is not None:
-            sizes = [config.width, config.width, auxiliary.channels]
+            read = inputs if auxiliary.block is None else config.width
+            hidden = [config.width] * (2 if auxiliary.block is None else 1)
+            sizes = [read, *hidden, auxiliary.channels]
             self.auxiliary = SeedMLP(streams, sizes, config.activation, initial=config.initial)
+        if auxiliary is not None and auxiliary.block is not None:
             last = config.blocks - 1
             self.auxiliary_block = range(config.blocks)[min(max(auxiliary.block, -config.blocks), last)]
 
@@ -87,8 +91,11 @@ class NoiseNetwork(nn.Module):
             streams: random numbers of the dropout masks while training; None at evaluation.
         """
         embedding = embedded(self.level, level, levels, z.shape[1])
-        x = self.enter(torch.cat([z, observations, embedding], -1))
+        given = torch.cat([z, observations, embedding], -1)
+        x = self.enter(given)
         further = None
+        if self.auxiliary is not None and self.auxiliary_block is None:
+            further = self.auxiliary(given)
         for number, block in enumerate(self.blocks):
             x = block(x, streams)
             if self.auxiliary is not None and number == self.auxiliary_block:
