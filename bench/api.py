@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bench.runner.policy import LoadedPolicy
 
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["fp32", "bf16"]
 
 
 def run(  # noqa: PLR0913 (the options of a command)
@@ -56,6 +57,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     device: Device = "auto",
     threads: Count | None = None,
     processes: Count | None = None,
+    precision: Precision | None = None,
     logger: LoggerName = "none",
     plugin: Paths = (),
     progress: bool = True,
@@ -79,6 +81,8 @@ def run(  # noqa: PLR0913 (the options of a command)
         device: of training and evaluation.
         threads: CPU threads of each process; 1 if left out.
         processes: how many components or methods are made at once; chosen by the plan if left out.
+        precision: of the matrix products in training, `fp32` or `bf16`; sets that of critic, denoiser and
+            guidance_net.
         logger: where learning curves are streamed to.
         plugin: Python files that register methods or suites.
         progress: print the plan and a line or a bar for each unit of work.
@@ -118,6 +122,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
     device: Device = "auto",
     threads: Count | None = None,
     processes: Count | None = None,
+    precision: Precision | None = None,
     logger: LoggerName = "none",
     plugin: Paths = (),
     progress: bool = True,
@@ -135,7 +140,7 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
         trials: of `tpe`; the grid tries each of its scales once.
         grid: scales of the grid; each method's own if left out.
         processes: how many methods and tasks are tuned at once; chosen by the plan if left out.
-        results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
+        results, artifacts, device, threads, precision, logger, plugin, progress, **settings: see `run`.
 
     Returns:
         One row for each choice of ρ: suite, task, method, preset, terms, rho, score, trials, episodes, seeds.
@@ -174,6 +179,7 @@ def tune(  # noqa: PLR0913 (the options of a command)
     device: Device = "auto",
     threads: Count | None = None,
     processes: Count | None = None,
+    precision: Precision | None = None,
     logger: LoggerName = "none",
     plugin: Paths = (),
     progress: bool = True,
@@ -190,7 +196,7 @@ def tune(  # noqa: PLR0913 (the options of a command)
         ranges: narrower ranges of knobs, or of `rho`, for every method that has them, as `candidates=1:16` or
             `{"candidates": (1, 16)}`; what a method declares where it is left out.
         training: whether knobs that change what is trained are among them; each of their trials trains.
-        results, artifacts, device, threads, logger, plugin, progress, **settings: see `run`.
+        results, artifacts, device, threads, precision, logger, plugin, progress, **settings: see `run`.
 
     Returns:
         One row for each choice, as of `tune_rho`, with knobs, training_steps and seconds.

@@ -1,6 +1,6 @@
 """The Python interface of `plan`: shows a comparison before it is run, and freezes it as a preregistration."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.api import Device
 from bench.config.check_settings import check_value
@@ -34,6 +34,7 @@ def plan(  # noqa: PLR0913 (the options of a command)
     device: Device = "auto",
     threads: Count | None = None,
     processes: Count | None = None,
+    precision: Literal["fp32", "bf16"] | None = None,
     logger: LoggerName = "none",
     plugin: Paths = (),
     freeze: FilePath | None = None,
@@ -45,7 +46,7 @@ def plan(  # noqa: PLR0913 (the options of a command)
 
     Args:
         suite, tasks, methods, preset, terms, protocol, seeds, rho, experiment, data: see `run`.
-        results, artifacts, device, threads, processes, logger, plugin, progress, **settings: see `run`.
+        results, artifacts, device, threads, processes, precision, logger, plugin, progress, **settings: see `run`.
         freeze: file for the frozen plan, of which the results folder gets a copy: methods with their settings,
             rule for ρ, seeds, episodes, data and the primary comparison, with a hash. `report` names what the
             results have otherwise.

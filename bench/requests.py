@@ -28,9 +28,16 @@ def make_comparison(function: Callable[..., Any], given: Mapping[str, Any]) -> C
         methods=read_names("methods", given["methods"]),
         preset=given["preset"],
         terms=given["terms"],
-        settings=read_settings(given["settings"], function.__kwdefaults__ or ()),
+        settings=name_precisions(given.get("precision"))
+        | read_settings(given["settings"], function.__kwdefaults__ or ()),
         takes_experiments="experiment" in given,
     )
+
+
+def name_precisions(precision: str | None) -> dict[str, Any]:
+    """The settings that one precision for all training stands for; none where it is not given."""
+    groups = ("critic", "denoiser", "guidance_net") if precision is not None else ()
+    return {f"{group}.precision": precision for group in groups}
 
 
 def make_request(

@@ -16,6 +16,7 @@ from foundation.bounds import Count, Fraction, NonNegative, Positive, Probabilit
 from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
 from training.component import ModuleT
 from training.networks import member_values
+from training.precision import Precision
 from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
@@ -50,6 +51,7 @@ class CriticConfig:
         batch_size: transitions per seed and step.
         learning_rate: Adam's; AdamW's where weight_decay > 0.
         weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
+        precision: of the matrix products in training, `bf16` by autocast with all else in `fp32`.
     """
 
     expectile: Fraction = 0.7
@@ -65,6 +67,7 @@ class CriticConfig:
     batch_size: Count = 256
     learning_rate: Positive = 3e-4
     weight_decay: NonNegative = 0.0
+    precision: Precision = "fp32"
 
 
 class IQLNetworks(nn.Module):
@@ -108,6 +111,10 @@ class CriticComponent(Trained[ModuleT]):
     @property
     def steps(self) -> int:
         return self.config.steps
+
+    @property
+    def precision(self) -> Precision:
+        return self.config.precision
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -24,7 +24,8 @@ class SWGR(SlotMethod):
 
     Attributes:
         weight: the weight function, as for SWG.
-        shrunk_clip, weight_head: as for SWG.
+        shrunk_clip: as for SWG.
+        weight_head: as for SWG.
         candidates: N. It needs a temperature above 0, or all candidates are the same.
     """
 

@@ -7,12 +7,13 @@ set's fingerprint and the keys of `upstream`, makes it for all seeds at once, an
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, final
 
 import torch
 from torch import Tensor, nn
 
 from training.batch import Batch, Data
+from training.precision import Precision, round_products
 from training.seeds import SeedStreams
 from training.shapes import PerSeed
 
@@ -118,6 +119,11 @@ class Trained(Component, Generic[ModuleT]):
     def groups(self) -> tuple[Group, ...]:
         """The parameters and how each group of them is optimised, in the order of their steps."""
 
+    @property
+    def precision(self) -> Precision:
+        """Of the matrix products in its losses."""
+        return "fp32"
+
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """Whatever is worth computing once for the whole data set before the first step."""
         return {}
@@ -129,6 +135,12 @@ class Trained(Component, Generic[ModuleT]):
         All losses are of the parameters before the step. A group whose loss is missing takes no step; a loss
         without a group is an error.
         """
+
+    @final
+    def compute_losses(self, module: ModuleT, step: Step) -> Mapping[str, PerSeed]:
+        """`losses`, with their matrix products in the component's precision."""
+        with round_products(self.precision, step.data.rewards.device):
+            return self.losses(module, step)
 
     def after_step(self, module: ModuleT, step: Step) -> None:
         """Called after each optimiser step, for target networks."""

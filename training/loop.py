@@ -64,7 +64,7 @@ def fit(
     saved_at = time.monotonic()
     for number in range(first, component.steps):
         step = Step(data, models, state.noise, precomputed, number)
-        losses = component.losses(state.module, step)
+        losses = component.compute_losses(state.module, step)
         state.step(losses, step)
         component.after_step(state.module, step)
         state.smooth(losses, number)

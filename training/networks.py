@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from training.initial import INITIAL
+from training.precision import widen
 from training.seeds import SeedStreams
 from training.shapes import Actions, Observations
 
@@ -89,6 +90,10 @@ class SeedMLP(nn.Sequential):
             norm = [SeedLayerNorm(streams, outputs)] if layer_norm else []
             layers += [SeedLinear(streams, inputs, outputs, members, initial), *norm, ACTIVATIONS[activation]()]
         super().__init__(*layers, SeedLinear(streams, sizes[-2], sizes[-1], members, initial))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(..., batch, inputs) → (..., batch, outputs), not in bfloat16 whatever the products are in."""
+        return widen(super().forward(input))
 
 
 def member_values(

@@ -70,7 +70,7 @@ def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
             precomputed = component.precompute(Step(data, models, noise))
 
             def step() -> None:
-                losses = component.losses(module, Step(data, models, noise, precomputed))
+                losses = component.compute_losses(module, Step(data, models, noise, precomputed))
                 if losses:  # a step may be without one
                     torch.stack(list(losses.values())).sum().backward()
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from foundation.bounds import Count, Positive
 from methods.diffusion.schedule import Schedule, make_schedule
 from training import Component, Group, SeedMLP, SeedStreams, Trained
+from training.precision import Precision
 from training.shapes import Actions, Observations, PerRow
 
 FREQUENCIES = 16
@@ -31,6 +32,7 @@ class GuidanceNetConfig:
         steps: gradient steps.
         learning_rate: Adam's.
         decay_steps: length of a cosine decay to zero, or None for a constant rate.
+        precision: of the matrix products in training, `bf16` by autocast with all else in `fp32`.
     """
 
     width: Count = 256
@@ -38,6 +40,7 @@ class GuidanceNetConfig:
     steps: Count = 1_000_000
     learning_rate: Positive = 3e-4
     decay_steps: Count | None = None
+    precision: Precision = "fp32"
 
 
 class GuidanceNet(nn.Module):
@@ -125,6 +128,11 @@ class GuidanceObjective(Trained[GuidanceNet]):
     def steps(self) -> int:
         """Those of all guidance networks."""
         return self.net.config.steps
+
+    @property
+    def precision(self) -> Precision:
+        """That of all guidance networks."""
+        return self.net.config.precision
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -15,6 +15,7 @@ from methods.diffusion.networks import NETWORKS
 from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
 from training import Group, SeedStreams, Step, Trained
+from training.precision import Precision
 from training.shapes import Observations, PerSeed, Z
 
 
@@ -47,6 +48,7 @@ class DenoiserConfig(NetworkConfig):
         weight_decay: AdamW's decoupled weight decay.
         decay_steps: length of the learning rate's cosine decay to zero; None keeps it constant.
         ema: rate of the moving average of the weights that is kept in the end; None keeps the last weights.
+        precision: of the matrix products in training, `bf16` by autocast with all else in `fp32`.
     """
 
     schedule: Literal["vp", "cosine", "vp-linear"] = "vp"
@@ -57,6 +59,7 @@ class DenoiserConfig(NetworkConfig):
     weight_decay: NonNegative = 1e-4
     decay_steps: Count | None = 3_000_000
     ema: Rate | None = 0.001
+    precision: Precision = "fp32"
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -145,6 +148,11 @@ class DenoiserObjective(Trained[NetworkDenoiser]):
     def groups(self) -> tuple[Group, ...]:
         """The shared backbone's."""
         return self.backbone.config.groups
+
+    @property
+    def precision(self) -> Precision:
+        """The shared backbone's."""
+        return self.backbone.config.precision
 
     @property
     def batch_size(self) -> int:

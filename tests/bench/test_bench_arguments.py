@@ -71,6 +71,17 @@ def test_what_is_given_overrides_every_task_and_nothing_else_does():
         }
 
 
+def test_one_precision_is_that_of_every_network_and_one_of_them_may_be_given_apart():
+    def found(*words: str) -> list[str]:
+        (job,) = jobs_of([*MOONS, *words])
+        return [config.precision for config in (job.config.critic, job.config.denoiser, job.config.guidance_net)]
+
+    assert found() == ["fp32", "fp32", "fp32"]
+    assert found("--precision", "bf16") == ["bf16", "bf16", "bf16"]
+    assert found("--precision", "bf16", "--critic.precision", "fp32") == ["fp32", "bf16", "bf16"]
+    assert found("--guidance-net.precision", "bf16") == ["fp32", "fp32", "bf16"]
+
+
 @pytest.mark.parametrize("typed", ["shared", "controlled"])
 def test_terms_have_two_names_and_one_is_stored(typed):
     assert {job.terms for job in jobs_of([*MOONS, "--terms", typed])} == {"shared"}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from methods.diffusion.networks.config import AuxiliaryHead, LevelEmbedding, NetworkConfig, embedded
 from training import SeedLayerNorm, SeedLinear, SeedMLP, SeedStreams
 from training.networks import ACTIVATIONS
+from training.precision import widen
 from training.shapes import Observations, Z
 
 
@@ -100,5 +101,5 @@ class NoiseNetwork(nn.Module):
             x = block(x, streams)
             if self.auxiliary is not None and number == self.auxiliary_block:
                 further = self.auxiliary(x)
-        noise = self.leave(self.activation(x))
+        noise = widen(self.leave(self.activation(x)))
         return noise if further is None else torch.cat([noise, further], -1)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, embedded
 from training.networks import ACTIVATIONS, SeedLinear, SeedMLP
+from training.precision import widen
 from training.seeds import SeedStreams
 from training.shapes import Observations, Z
 
@@ -107,4 +108,4 @@ class UShapedNetwork(nn.Module):
         x = self.bottom(x, context)
         for block in self.up:
             x = block(torch.cat([came_down.pop(), x], -1), context)
-        return self.leave(torch.cat([came_down.pop(), x], -1))
+        return widen(self.leave(torch.cat([came_down.pop(), x], -1)))
