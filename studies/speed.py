@@ -1,0 +1,349 @@
+"""CPU time of the work that training and sampling consist of, the ways to do it side by side in one run.
+
+    .venv/bin/python studies/speed.py                          every row, about ten minutes of one core
+    .venv/bin/python studies/speed.py --only joint,action      the rows whose names contain one of these
+    .venv/bin/python studies/speed.py --json build/speed.json  the numbers too, with every ratio
+
+Rows are at the papers' sizes (SWG's network of width 256, 15 levels, locomotion's 17 observations and 6 actions).
+The ways of a row take turns in random order, and each is divided by the first, turn by turn: the ratio is the
+median with its 5th and 95th percentile over the turns. CPU time leaves out what else the machine does; wall time
+stands beside. Operations are those of matrix products, and their share is of what this machine reaches in a
+product of 1024 by 1024 by 1024 in the same precision.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.config.spec import Config
+from bench.runner.blocks import Evaluation
+from bench.runner.evaluate import evaluate
+from foundation.files import write_atomically
+from methods import Data, SeedStreams, Step, Trained, get_method
+from methods.core.method import Method
+from methods.core.policy import Policy
+from methods.core.setup import Setup
+from methods.core.support import SupportActions
+from methods.diffusion.keyed_noise import KeyedNoise
+from reports.render.document import Table, format_markdown_table
+from suites import ControlTask, get_tasks
+from training.checkpoint import TrainingState
+
+OBSERVATIONS, ACTIONS, TRANSITIONS = 17, 6, 20_000
+SECONDS, TURNS = 25.0, 15  # of each row, and the most turns
+SEED = 0
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Work that is done in several ways.
+
+    Attributes:
+        name: of the work.
+        unit: what a call does, such as `step`.
+        units: how many of them.
+        ways: name → makes the call; the first is what the others are divided by.
+    """
+
+    name: str
+    unit: str
+    units: int
+    ways: Mapping[str, Callable[[], Call]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one way of a row took.
+
+    Attributes:
+        cpu, wall: seconds of a call, medians.
+        ratios: CPU time of the first way divided by that of this one, in every turn.
+        operations: floating-point operations of the matrix products of a call; 0 where they were not counted.
+    """
+
+    cpu: float
+    wall: float
+    ratios: tuple[float, ...]
+    operations: int
+
+
+def make_setup(**changes: Any) -> Setup:
+    """What methods share at the papers' sizes."""
+    config = Config()
+    setup = Setup(
+        observation_dim=OBSERVATIONS,
+        action_dim=ACTIONS,
+        action_low=(-1.0,) * ACTIONS,
+        action_high=(1.0,) * ACTIONS,
+        critic_config=config.critic,
+        denoiser=config.denoiser,
+        guidance_net_config=config.guidance_net,
+        sampler=config.sampler,
+    )
+    return replace(setup, **changes)
+
+
+def make_data() -> Data:
+    """Random transitions; what is learned from them costs what it would from real ones."""
+    numbers = torch.Generator().manual_seed(SEED)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=numbers)
+
+    actions = normal(TRANSITIONS, ACTIONS).tanh()
+    states, next_states = normal(TRANSITIONS, OBSERVATIONS), normal(TRANSITIONS, OBSERVATIONS)
+    return Data(states, actions, normal(TRANSITIONS), next_states, torch.zeros(TRANSITIONS))
+
+
+def train(find: Callable[[Setup], Trained], seeds: int, precision: str) -> Callable[[], Call]:
+    """A training step of a component: losses, gradients, optimiser, averages and targets."""
+
+    def make() -> Call:
+        setup = make_setup()
+        setup = replace(
+            setup,
+            critic_config=replace(setup.critic_config, precision=precision),
+            denoiser=replace(setup.denoiser, precision=precision),
+            guidance_net_config=replace(setup.guidance_net_config, precision=precision),
+        )
+        component, data, chosen = find(setup), make_data(), tuple(range(seeds))
+        models = {
+            name: freeze(each.build(SeedStreams(chosen, name))) for name, each in component.upstream().items()
+        }
+        state = TrainingState(component, chosen, data, None)
+        precomputed = component.precompute(Step(data, models, state.noise))
+
+        @torch.enable_grad()
+        def step() -> None:
+            given = Step(data, models, state.noise, precomputed)
+            losses = component.compute_losses(state.module, given)
+            state.step(losses, given)
+            component.after_step(state.module, given)
+
+        return step
+
+    return make
+
+
+def freeze(model: Any) -> Any:
+    """The model without gradients."""
+    return model.requires_grad_(False) if isinstance(model, torch.nn.Module) else model
+
+
+def make_policy(method: Method, setup: Setup) -> Policy:
+    """A policy with the weights that its networks begin with, which cost as much as trained ones."""
+    streams = SeedStreams([SEED], "speed")
+    components = method.components(setup)
+    built = {component: freeze(component.build(streams)) for component in dict.fromkeys(components.values())}
+    return method.policy({name: built[component] for name, component in components.items()}, setup)
+
+
+def act(method: Method, states: int, plain: bool) -> Callable[[], Call]:
+    """An action of a policy at that many states."""
+
+    def make() -> Call:
+        policy = make_policy(method, make_setup(plain=plain))
+        noise = KeyedNoise(SEED, "speed", range(states))
+        observations = SeedStreams([SEED], "states").normal(states, OBSERVATIONS)
+        rho = torch.full((1, states), method.rho.default if method.rho else 0.0)
+
+        @torch.no_grad()
+        def call() -> None:
+            policy.act(observations, rho, noise)
+            noise.advance()
+
+        return call
+
+    return make
+
+
+def draw_support() -> Callable[[], Call]:
+    """16 actions of the behaviour model at each of 1,024 states, as CEP's support has them for a million."""
+
+    def make() -> Call:
+        setup = make_setup()
+        support = SupportActions(setup.behaviour(), 1024, 16, setup.sampler, setup.action_low, setup.action_high)
+        data, streams = make_data(), SeedStreams([SEED], "support")
+        module = support.build(streams)
+        models = {"behaviour": freeze(setup.behaviour().build(streams))}
+        return lambda: support.compute(module, Step(data, models, SeedStreams([SEED], "speed")), lambda *_: None)
+
+    return make
+
+
+def roll_out(scales: tuple[float, ...], together: bool) -> Callable[[], Call]:
+    """20 episodes of 10 steps of maze2d-umaze at every scale, in one rollout or in one for each."""
+
+    def make() -> Call:
+        (task,) = get_tasks("maze2d", ["maze2d-umaze"])
+        assert isinstance(task, ControlTask)
+        sizes = {"observation_dim": task.observation_dim, "action_dim": task.action_dim}
+        setup = make_setup(**sizes, action_low=(-1.0, -1.0), action_high=(1.0, 1.0))
+        short, method = replace(task, horizon=10), get_method("swg")()
+        evaluations = [Evaluation(SEED, rho, range(20), (), torch.device("cpu")) for rho in scales]
+        groups = [evaluations] if together else [[each] for each in evaluations]
+        policies = [make_policy(method, setup) for _ in groups]
+
+        def call() -> None:
+            for policy, group in zip(policies, groups, strict=True):
+                evaluate(policy, short, group, lambda done, total: None)
+
+        return call
+
+    return make
+
+
+def list_rows() -> Iterator[Row]:
+    """All rows."""
+    swg, cep, ddice, idql = (get_method(name)() for name in ("swg", "cep", "ddice", "idql"))
+    few = replace(cep, support_states=4096)  # pyright: ignore[reportArgumentType]
+
+    def of(method: Method, name: str) -> Callable[[Setup], Trained]:
+        return lambda setup: method.components(setup)[name]  # pyright: ignore[reportReturnType]
+
+    steps = {
+        "joint denoiser step, 1024": (of(swg, "denoiser"), 1),
+        "behaviour denoiser step, 1024": (of(idql, "denoiser"), 1),
+        "critic step, 256": (lambda setup: setup.critic(), 1),
+        "critic step, 256, five seeds": (lambda setup: setup.critic(), 5),
+        "CEP energy step, 256 x 16": (of(few, "guidance"), 1),
+        "DICE guidance step, 512 x 16": (of(ddice, "guidance"), 1),
+    }
+    for name, (find, seeds) in steps.items():
+        yield Row(name, "step", seeds, {p: train(find, seeds, p) for p in ("fp32", "bf16")})
+    for label, method in (("SWG", swg), ("CEP", few)):
+        for states in (1, 20, 256):
+            ways = {"modules": act(method, states, True), "prepared": act(method, states, False)}
+            yield Row(f"{label} guided action, {states} states", "call", 1, ways)
+    many = {"modules": act(idql, 20, True), "prepared": act(idql, 20, False)}
+    yield Row("IDQL action, 20 states x 64 candidates", "call", 1, many)
+    yield Row("support actions, 16 at a state", "state", 1024, {"fp32": draw_support()})
+    for count in (2, 7):
+        scales = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)[:count]
+        ways = {"a rollout each": roll_out(scales, False), "one rollout": roll_out(scales, True)}
+        yield Row(f"{count} scales x 20 episodes x 10 steps", "rollout", 1, ways)
+
+
+def measure(row: Row, generator: random.Random) -> dict[str, Measured]:
+    """Let the ways take turns until the row's time is over."""
+    calls = {name: make() for name, make in row.ways.items()}
+    operations = {name: count_operations(call) for name, call in calls.items()}  # which also warms up
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+    ends = time.monotonic() + SECONDS
+    while len(next(iter(taken.values()))) < TURNS and (time.monotonic() < ends or not all(taken.values())):
+        order = list(calls)
+        generator.shuffle(order)
+        for name in order:
+            taken[name].append(time_call(calls[name]))
+    first = [cpu for cpu, _ in next(iter(taken.values()))]
+    return {
+        name: Measured(
+            cpu=float(np.median([cpu for cpu, _ in each])),
+            wall=float(np.median([wall for _, wall in each])),
+            ratios=tuple(base / cpu for base, (cpu, _) in zip(first, each, strict=True)),
+            operations=operations[name],
+        )
+        for name, each in taken.items()
+    }
+
+
+def time_call(call: Call) -> tuple[float, float]:
+    """CPU and wall seconds of a call, over as many as take 50 ms together."""
+    count, cpu, wall = 0, time.process_time(), time.perf_counter()
+    while count == 0 or time.process_time() - cpu < 0.05:
+        call()
+        count += 1
+    return (time.process_time() - cpu) / count, (time.perf_counter() - wall) / count
+
+
+class ProductCounter(TorchDispatchMode):
+    """Counts the floating-point operations of matrix products, those of backward passes too."""
+
+    operations = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        self.operations += count(*args, **(kwargs or {}), out_val=found) if count is not None else 0
+        return found
+
+
+def count_operations(call: Call) -> int:
+    """Floating-point operations of the matrix products of one call."""
+    with ProductCounter() as counter:
+        call()
+    return counter.operations
+
+
+def measure_limit(dtype: torch.dtype) -> float:
+    """Operations per second of a large matrix product."""
+    a, b = (torch.randn(1024, 1024).to(dtype) for _ in "ab")
+    call = lambda: a @ b  # noqa: E731
+    call()
+    return max(2 * 1024**3 / time_call(call)[0] for _ in range(5))
+
+
+def format_row(
+    row: Row, measured: Mapping[str, Measured], limits: Mapping[str, float]
+) -> Iterator[tuple[str, ...]]:
+    """A line for each way."""
+    for name, each in measured.items():
+        low, middle, high = np.percentile(each.ratios, [5, 50, 95])
+        limit = limits["bf16" if name == "bf16" else "fp32"]
+        yield (
+            row.name,
+            name,
+            f"{row.units / each.cpu:,.4g} {row.unit}s/s",
+            f"{1000 * each.cpu:.3g}",
+            f"{1000 * each.wall:.3g}",
+            "1" if each is next(iter(measured.values())) else f"{middle:.2f} [{low:.2f}, {high:.2f}]",
+            f"{100 * each.operations / each.cpu / limit:.0f} %" if each.operations else "–",
+        )
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="parts of names, with commas")
+    parser.add_argument("--json", type=Path, help="a file for the numbers")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    generator, parts = random.Random(SEED), options.only.lower().split(",")
+    rows = [row for row in list_rows() if any(part in row.name.lower() for part in parts)]
+    if not rows:
+        parser.error(
+            f"no row has {options.only!r} in its name; there are: {'; '.join(r.name for r in list_rows())}"
+        )
+    limits = {"fp32": measure_limit(torch.float32), "bf16": measure_limit(torch.bfloat16)}
+    lines: list[tuple[str, ...]] = []
+    found: dict[str, Any] = {"limits": limits}
+    for row in rows:
+        measured = measure(row, generator)
+        lines += format_row(row, measured, limits)
+        found[row.name] = {name: vars(each) for name, each in measured.items()}
+        print(f"{row.name}: {', '.join(line[2] for line in lines[-len(measured) :])}", file=sys.stderr, flush=True)
+    header = ("work", "way", "rate", "CPU ms", "wall ms", "times the first", "share of the limit")
+    print(format_markdown_table(Table(header, tuple(lines), words=2)))
+    print(
+        f"\nLimits of one core: {limits['fp32'] / 1e9:.0f} (fp32) and {limits['bf16'] / 1e9:.0f} (bf16) GFLOP/s."
+    )
+    if options.json is not None:
+        write_atomically(options.json, json.dumps(found, indent=1).encode())
+
+
+if __name__ == "__main__":
+    main()
