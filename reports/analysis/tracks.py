@@ -134,6 +134,9 @@ def _collect_cell(results: Sequence[tuple[Result, ...]], records: TuningRecords)
         return _Cell(tuple(results), sweep, {}, None, own_sets)
     first = results[0][0]
     search = Search(first.suite, first.task, first.method, first.preset, first.terms, first.data.identity)
+    if all(_has_knobs(result) for own in results for result in own):
+        together = "other settings were tuned together with ρ, so that trials differ in more than their scale"
+        return _Cell(tuple(results), sweep, {}, None, together)
     policies = _find_policies([result for own in results for result in own], search, records.ledger)
     if len(policies) != 1:
         said = "does not hold these results" if not policies else "holds these results with several policies"

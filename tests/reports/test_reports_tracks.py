@@ -166,6 +166,13 @@ def test_a_result_with_other_tuned_settings_is_no_scale_of_a_sweep(folder, monke
     assert tracks(folder)[A, "swg"].found["oracle"].rho == 5.0
 
 
+def test_scales_that_were_tuned_with_other_settings_are_no_budget_of_scales(folder, monkeypatch):
+    add_sweep(folder, {A: {1.0: SWEEP[A][1.0]}})
+    folder.write_ledger([seen(A, 1.0), tried(A, 1.0, 2.0, 4.0), tried(A, 2.0, 3.0, 1.0)])
+    monkeypatch.setattr("reports.analysis.tracks._has_knobs", lambda result: True)
+    assert "other settings were tuned together with ρ" in tracks(folder)[A, "swg"].absent["budget=2"]
+
+
 def test_the_tracks_stand_side_by_side_with_why_one_is_not_there(folder):
     add_sweep(folder)
     # By the even half 2 is chosen and scores 1, by the odd one 1 and scores 2.
