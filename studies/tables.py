@@ -9,7 +9,8 @@ A page marks a quote by two comments, `<!-- table NAME: PART -->` and `<!-- end 
 them is replaced. Of a report a part is `conclusion`, or a heading's first words with `note` (the paragraph below
 it), `whole table` (the first table, its columns together where the report splits them) or `table` and a number, as
 in `Pairs, table 1`. Commands resume; their results lie in `results/tables/NAME`. What a whole run left is kept in
-`studies/kept/NAME.tar.xz`, every result with its episodes; `--kept` and `--check` make its report again.
+`studies/kept/NAME.tar.xz`, every result with its episodes; `--kept` and `--check` make its report again. Results
+with samples, those of toy sets, are too large for that.
 """
 
 import argparse
@@ -84,9 +85,12 @@ def run_python(command: str) -> None:
 
 
 def keep(name: str) -> None:
-    """Pack the results of a measurement, without reports, logs and locks; equal results make an equal file."""
+    """Pack the results of a measurement, without reports, logs and locks; equal results make an equal file.
+
+    Those of toy sets, whose samples take megabytes, are not kept.
+    """
     folder = ROOT / RESULTS / name
-    if not folder.is_dir():
+    if not folder.is_dir() or next(folder.rglob("*.npz"), None) is not None:
         return
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
