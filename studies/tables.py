@@ -242,6 +242,9 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         partial(quote_printed, RESULTS / "faults.md"),
         RESULTS / "faults.md",
     ),
+    "speed": Measurement(
+        ("studies/speed.py",), partial(quote_printed, RESULTS / "speed.md"), RESULTS / "speed.md"
+    ),
     "coverage": Measurement(("studies/coverage.py",), quote_coverage),
 }
 

@@ -76,12 +76,16 @@ class Outcome:
 def group_scales(policy: Policy, task: Task, scales: Sequence[float]) -> list[list[int]]:
     """The places of the scales that are evaluated together, in one block of rows.
 
-    On a simulator those above 0 of a policy of slots, whose counts can be told apart; each other one alone.
+    On a simulator those above 0 of a policy of slots, whose counts can be told apart; each other one alone, and
+    one that is another's in single precision.
     """
-    is_shared = isinstance(policy, SlotPolicy) and isinstance(task, ControlTask)
-    together = [place for place, rho in enumerate(scales) if is_shared and rho > 0]
-    alone = [[place] for place in range(len(scales)) if place not in together]
-    return [*([together] if together else []), *alone]
+    together: dict[np.float32, int] = {}
+    if isinstance(policy, SlotPolicy) and isinstance(task, ControlTask):
+        for place, rho in enumerate(scales):
+            if rho > 0:
+                together.setdefault(np.float32(rho), place)
+    alone = [[place] for place in range(len(scales)) if place not in together.values()]
+    return [*([list(together.values())] if together else []), *alone]
 
 
 @torch.no_grad()

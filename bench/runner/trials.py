@@ -143,7 +143,7 @@ def run_grid(
     with FileLock(lock):
         finished = {trial.params["rho"] for trial in study.trials if trial.state in FINISHED}
         trials, seeds = list[RunningTrial](), tuning.request.seeds
-        for rho in tuning.grid:
+        for rho in dict.fromkeys(tuning.grid):
             if rho not in finished:
                 study.enqueue_trial({"rho": rho})
                 trials.append(begin_trial(study.ask(), tuning, builder))

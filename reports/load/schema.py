@@ -186,7 +186,7 @@ class Critics(Schema):
 
 
 class Seconds(Schema):
-    """Wall seconds of one seed."""
+    """Wall seconds of one seed; of scales that were evaluated together each has its share, by its actions."""
 
     train: float
     evaluate: float

@@ -107,6 +107,7 @@ def test_unguided_scales_and_densities_are_evaluated_alone():
     """At ρ = 0 no gradient is made; and a policy that is not of slots counts as it likes."""
     policy = make_policy("swg")
     assert group_scales(policy, TASK, [1.0, 0.0, 2.0]) == [[0, 2], [1]]
+    assert group_scales(policy, TASK, [1.0, 1.0 + 1e-9, 2.0]) == [[0, 2], [1]], "the same rows to the counts"
     assert group_scales(make_policy("unguided"), TASK, [0.0]) == [[0]]
     (density,) = get_tasks("toy", ["moons"])
     assert group_scales(policy, density, [1.0, 2.0]) == [[0], [1]]
