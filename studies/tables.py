@@ -21,6 +21,7 @@ import shlex
 import subprocess
 import sys
 import tarfile
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -48,13 +49,14 @@ class Measurement:
 
     Attributes:
         commands: what `python` is given, one after the other.
-        quote: from the name of a part to its Markdown; a KeyError where there is no such part.
+        quote: from the folder of all measurements and the name of a part to its Markdown; a KeyError where there
+            is no such part.
         printed: the file that keeps what the commands print, if that is what is quoted.
         report: the command that makes what is quoted from the results, if there is one.
     """
 
     commands: tuple[str, ...]
-    quote: Callable[[str], str]
+    quote: Callable[[Path, str], str]
     printed: Path | None = None
     report: str | None = None
 
@@ -63,7 +65,8 @@ class Measurement:
         if self.printed is None:
             for command in self.commands:
                 run_python(command)
-            self.make_report()
+            if self.report is not None:
+                run_python(self.report)
             return
         made = [
             subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT, stdout=subprocess.PIPE)
@@ -71,11 +74,6 @@ class Measurement:
         ]
         (ROOT / self.printed).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(ROOT / self.printed, b"".join(each.stdout for each in made))
-
-    def make_report(self) -> None:
-        """Make what is quoted from the results that there are."""
-        if self.report is not None:
-            run_python(self.report)
 
 
 def run_python(command: str) -> None:
@@ -104,26 +102,35 @@ def keep(name: str) -> None:
     write_atomically(ROOT / KEPT / f"{name}.tar.xz", lzma.compress(packed.getvalue(), preset=9))
 
 
-def unpack(name: str) -> None:
-    """Lay out the kept results of a measurement where its commands would have left them, if nothing is there."""
-    file, folder = ROOT / KEPT / f"{name}.tar.xz", ROOT / RESULTS / name
-    if file.exists() and not folder.exists():
-        with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data")
+def lay_out(name: str, folder: Path) -> Path:
+    """The folder of all measurements with the kept results of one and a report of today on them.
+
+    Args:
+        name: of the measurement.
+        folder: an empty one, used where results of it are kept; else what the last run left.
+    """
+    file = ROOT / KEPT / f"{name}.tar.xz"
+    if not file.exists():
+        return ROOT / RESULTS
+    with tarfile.open(file) as archive:
+        archive.extractall(folder / name, filter="data")
+    run_python(f"-m bench report --results {shlex.quote(str(folder / name))}")
+    return folder
 
 
-def quote_report(folder: Path, part: str) -> str:
+def quote_report(name: str, folder: Path, part: str) -> str:
     """A part of `report.md`: its opening, or a note or a table under a heading.
 
     Args:
-        folder: the report's.
+        name: of the measurement.
+        folder: of all measurements.
         part: see the module's docstring.
 
     Raises:
         KeyError: there is no such part.
         FileNotFoundError: there is no report.
     """
-    blocks = (ROOT / folder / "report.md").read_text(encoding="utf-8").strip().split("\n\n")
+    blocks = (folder / name / "report" / "report.md").read_text(encoding="utf-8").strip().split("\n\n")
     if part == "conclusion":
         end = next(i for i, block in enumerate(blocks) if block.startswith("## "))
         return "\n>\n".join(_wrap(block, "> ") for block in blocks[2:end])
@@ -171,25 +178,27 @@ def _wrap(text: str, indent: str = "") -> str:
     return filler.fill(text)
 
 
-def quote_printed(file: Path, part: str) -> str:
+def quote_printed(name: str, folder: Path, part: str) -> str:
     """A table that commands printed.
 
     Args:
-        file: what they printed.
+        name: of the measurement.
+        folder: of all measurements.
         part: `table` and a number.
 
     Raises:
         KeyError: there is no such table.
         FileNotFoundError: nothing was printed.
     """
-    blocks = (ROOT / file).read_text(encoding="utf-8").strip().split("\n\n")
+    blocks = (folder / f"{name}.md").read_text(encoding="utf-8").strip().split("\n\n")
     return _pick_table(blocks, part)
 
 
-def quote_coverage(part: str) -> str:
+def quote_coverage(folder: Path, part: str) -> str:
     """The coverage of a statistic's intervals in percent, the lowest of what the table holds for each law.
 
     Args:
+        folder: of all measurements; the coverage is the shipped one.
         part: a statistic of `reports/simulated/coverage.csv`.
 
     Raises:
@@ -223,7 +232,7 @@ def measure_report(name: str, *commands: str, report: str = "") -> Measurement:
     """
     folder = RESULTS / name
     *lines, last = (f"-m bench {command} --results {folder}" for command in (*commands, f"report{report}"))
-    return Measurement(tuple(lines), partial(quote_report, folder / "report"), report=last)
+    return Measurement(tuple(lines), partial(quote_report, name), report=last)
 
 
 _MAZE = "--suite maze2d --preset quick"
@@ -239,12 +248,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     ),
     "faults": Measurement(
         ("studies/faults.py --repeats 3",),
-        partial(quote_printed, RESULTS / "faults.md"),
+        partial(quote_printed, "faults"),
         RESULTS / "faults.md",
     ),
-    "speed": Measurement(
-        ("studies/speed.py",), partial(quote_printed, RESULTS / "speed.md"), RESULTS / "speed.md"
-    ),
+    "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
     "coverage": Measurement(("studies/coverage.py",), quote_coverage),
 }
 
@@ -256,23 +263,23 @@ def find_quotes() -> Iterator[tuple[Path, str, str]]:
             yield page, match[2], match[3]
 
 
-def rewrite(text: str, name: str) -> str:
-    """A page with the quotes of one measurement as its results have them."""
+def rewrite(text: str, name: str, folder: Path) -> str:
+    """A page with the quotes of one measurement as its results in the folder of all measurements have them."""
 
     def replace(match: re.Match[str]) -> str:
         if match[2] != name:
             return match[0]
-        return f"{match[1]}\n{MEASUREMENTS[name].quote(match[3])}\n\n{match[4]}"
+        return f"{match[1]}\n{MEASUREMENTS[name].quote(folder, match[3])}\n\n{match[4]}"
 
     return _MARK.sub(replace, text)
 
 
-def update_pages(name: str, *, write: bool) -> list[Path]:
+def update_pages(name: str, folder: Path, *, write: bool) -> list[Path]:
     """The pages whose quotes of a measurement differ from its results; they are rewritten if asked for."""
     changed = []
     for page in dict.fromkeys(page for page, quoted, _ in find_quotes() if quoted == name):
         text = page.read_text(encoding="utf-8")
-        made = rewrite(text, name)
+        made = rewrite(text, name, folder)
         if made != text:
             changed.append(page)
             if write:
@@ -301,16 +308,16 @@ def main() -> None:
     if options.name is None:
         list_measurements()
         return
-    if options.kept or options.check:
-        unpack(options.name)
-        MEASUREMENTS[options.name].make_report()
-    else:
+    is_measured = not (options.kept or options.check)
+    if is_measured:
         MEASUREMENTS[options.name].run()
         keep(options.name)
-    try:
-        changed = update_pages(options.name, write=not options.check)
-    except FileNotFoundError as error:
-        parser.error(f"{error.filename} is not there; run `studies/tables.py {options.name}` first")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = ROOT / RESULTS if is_measured else lay_out(options.name, Path(scratch))
+        try:
+            changed = update_pages(options.name, folder, write=not options.check)
+        except FileNotFoundError as error:
+            parser.error(f"{error.filename} is not there; run `studies/tables.py {options.name}` first")
     for page in changed:
         print(f"{page.relative_to(ROOT)}: {'differs' if options.check else 'rewritten'}")
     if not changed:

@@ -54,7 +54,8 @@ study = load_study("tables")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "report.md").write_text(REPORT, encoding="utf-8")
+    (tmp_path / "maze2d" / "report").mkdir(parents=True)
+    (tmp_path / "maze2d" / "report" / "report.md").write_text(REPORT, encoding="utf-8")
     return tmp_path
 
 
@@ -71,7 +72,7 @@ def test_every_opening_comment_is_closed():
 
 
 def test_the_coverage_that_docs_quote_is_that_of_the_shipped_table():
-    assert study.update_pages("coverage", write=False) == []
+    assert study.update_pages("coverage", Path(), write=False) == []
 
 
 @pytest.mark.parametrize("name", sorted(file.name.partition(".")[0] for file in KEPT.glob("*.tar.xz")))
@@ -94,18 +95,16 @@ def test_kept_results_are_laid_out_as_they_were(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(study, "ROOT", tmp_path)
     study.keep("toy")
     packed = (tmp_path / "studies" / "kept" / "toy.tar.xz").read_bytes()
-    made.rename(tmp_path / "before")
-    study.unpack("toy")
-    assert sorted(file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file()) == [
+    monkeypatch.setattr(study, "run_python", lambda command: None)
+    place = study.lay_out("toy", tmp_path / "scratch") / "toy"
+    assert sorted(file.relative_to(place).as_posix() for file in place.rglob("*") if file.is_file()) == [
         "FORMAT",
         "runs/a/seed-0.json",
     ]
-    assert (made / "runs/a/seed-0.json").read_text() == "runs/a/seed-0.json"
+    assert (place / "runs/a/seed-0.json").read_text() == "runs/a/seed-0.json"
     study.keep("toy")
     assert (tmp_path / "studies" / "kept" / "toy.tar.xz").read_bytes() == packed
-    (made / "FORMAT").write_text("mine")
-    study.unpack("toy")
-    assert (made / "FORMAT").read_text() == "mine", "what is there stays"
+    assert study.lay_out("maze2d", tmp_path / "other") == tmp_path / "results" / "tables", "none is kept"
 
 
 @pytest.mark.parametrize(
@@ -119,13 +118,13 @@ def test_kept_results_are_laid_out_as_they_were(tmp_path: Path, monkeypatch: pyt
     ],
 )
 def test_parts_of_a_report_are_quoted(folder: Path, part: str, expected: str):
-    assert study.quote_report(folder, part) == expected
+    assert study.quote_report("maze2d", folder, part) == expected
 
 
 @pytest.mark.parametrize("part", ["Costs, table 1", "Pairs, table 3"])
 def test_a_part_that_is_not_there_is_refused(folder: Path, part: str):
     with pytest.raises(KeyError):
-        study.quote_report(folder, part)
+        study.quote_report("maze2d", folder, part)
 
 
 def test_only_the_quotes_of_the_named_measurement_are_replaced():
@@ -133,7 +132,7 @@ def test_only_the_quotes_of_the_named_measurement_are_replaced():
         "a\n<!-- table coverage: mean -->\nold\n<!-- end of table -->\n<!-- table toy: Pairs, table 1 -->\nkept\n"
     )
     page += "<!-- end of table -->\nz\n"
-    made = study.rewrite(page, "coverage")
+    made = study.rewrite(page, "coverage", Path())
     assert made.startswith("a\n<!-- table coverage: mean -->\n\n| interval")
     assert made.endswith(
         "\n\n<!-- end of table -->\n<!-- table toy: Pairs, table 1 -->\nkept\n<!-- end of table -->\nz\n"

@@ -1,10 +1,10 @@
 """Evaluation computes a seed's episodes in blocks of one shape, so that an episode's digits depend on it alone.
 
-A matrix product rounds otherwise with another number of rows or of seeds, by 1e-7 of the result. So a call has one
-seed and always the same number of rows, and rows without an episode are computed all the same. In which row an
-episode is computed changes nothing where the number of rows is a multiple of 4, which leaves the products no odd
-rows at their end; a test holds that bit for bit. So a block takes episodes at any scale. Random numbers are by
-(training seed, task, purpose, episode, step), see `KeyedNoise`.
+A matrix product rounds otherwise with another number of rows or of seeds, and some in another row, by 1e-7 of the
+result. So a call has one seed and always the same number of rows; an episode has its row by its number, and rows
+without one are computed all the same. Where rows that lie a multiple of 4 apart are found to be alike, episodes at
+several scales share a block, each in one of those rows. Random numbers are by (training seed, task, purpose,
+episode, step), see `KeyedNoise`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,13 @@ from suites.task import DensityTask, Task
 from suites.toy.references import Reference
 from training.seeds import stream_number
 
-EVALUATION = 4
+EVALUATION = 5
 """Version of how evaluation draws and computes, part of the key of every result."""
 REPORT = "evaluation"
 TUNING = "tuning"
 FEW_CANDIDATES = 4
 ROWS, ROWS_OF_MANY, ROWS_OF_POINTS = 52, 28, 1024
+ALIKE = 4  # rows of which so many lie between are alike in matrix products, or scales are rolled out alone
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,29 @@ def count_rows(policy: Policy, task: Task, device: torch.device) -> int:
         return ROWS_OF_POINTS
     candidates = policy.selection.candidates if isinstance(policy, SlotPolicy) else 1
     return ROWS if candidates <= FEW_CANDIDATES or device.type != "cpu" else ROWS_OF_MANY
+
+
+@torch.no_grad()
+def has_like_rows(policy: Policy, task: Task, evaluation: Evaluation) -> bool:
+    """Whether an action is the same bit for bit in every row that lies a multiple of 4 from its own.
+
+    Args:
+        policy: it acts three times, so its counts are of no use afterwards.
+        task: for the size of the states.
+        evaluation: seed, scale and device.
+    """
+    rows = count_rows(policy, task, evaluation.device)
+    generator = torch.Generator().manual_seed(evaluation.seed)
+    states = torch.randn(rows, task.observation_dim, generator=generator).to(evaluation.device)
+    filled = torch.ones(rows, dtype=torch.bool, device=evaluation.device)
+
+    def act(shift: int) -> Tensor:
+        order = [(row + shift) % rows for row in range(rows)]
+        noise = evaluation.noise(task, order)
+        return act_in_block(policy, states[order], filled, evaluation.rho, noise).roll(shift, 0)
+
+    first = act(0)
+    return all(torch.equal(act(shift), first) for shift in (ALIKE, ALIKE * 5))
 
 
 def act_in_block(

@@ -16,7 +16,7 @@ from torch import nn
 
 from bench.config.request import resolve_betas, resolve_episodes
 from bench.runner.blocks import Evaluation, count_rows
-from bench.runner.evaluate import evaluate
+from bench.runner.evaluate import evaluate, group_scales
 from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
 from suites import ControlTask, DensityTask
@@ -99,8 +99,9 @@ def estimate_evaluation(group: Sequence[PlannedCell], data: Data) -> float:
     count, device = resolve_episodes(cell.task, cell.config), data.rewards.device
     rows = count_rows(policy, cell.task, device)
     seeds = {planned.cell.seed for planned in group}
-    episodes = count * len(group) // len(seeds)  # of a seed at all scales, which share blocks
-    first, blocks = range(min(episodes, rows)), len(seeds) * math.ceil(episodes / rows)
+    scales = [planned.cell.rho or 0.0 for planned in group if planned.cell.seed == cell.seed]
+    sizes = [count * len(places) for places in group_scales(policy, cell.task, scales)]
+    first, blocks = range(min(max(sizes), rows)), len(seeds) * sum(math.ceil(size / rows) for size in sizes)
     match cell.task:
         case ControlTask() as task:
             with contextlib.closing(task.make_environment()) as simulator:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows
+from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows, has_like_rows
 from bench.runner.rollout import roll_out
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy
@@ -74,7 +74,7 @@ class Outcome:
 
 
 def group_scales(policy: Policy, task: Task, scales: Sequence[float]) -> list[list[int]]:
-    """The places of the scales that are evaluated together, in one block of rows.
+    """The places of the scales that may be evaluated together, in one block of rows.
 
     On a simulator those above 0 of a policy of slots, whose counts can be told apart; each other one alone, and
     one that is another's in single precision.
@@ -82,10 +82,25 @@ def group_scales(policy: Policy, task: Task, scales: Sequence[float]) -> list[li
     together: dict[np.float32, int] = {}
     if isinstance(policy, SlotPolicy) and isinstance(task, ControlTask):
         for place, rho in enumerate(scales):
-            if rho > 0:
+            if np.float32(rho) > 0:
                 together.setdefault(np.float32(rho), place)
     alone = [[place] for place in range(len(scales)) if place not in together.values()]
     return [*([list(together.values())] if together else []), *alone]
+
+
+def split_evaluations(policy: Policy, task: Task, evaluations: Sequence[Evaluation]) -> list[list[int]]:
+    """The places of the evaluations that are made together; `policy` is of no use afterwards.
+
+    Args:
+        policy: of the evaluations' seed.
+        task: where.
+        evaluations: equal in all but scale and episodes.
+    """
+    found: list[list[int]] = []
+    for group in group_scales(policy, task, [evaluation.rho for evaluation in evaluations]):
+        is_split = len(group) > 1 and not has_like_rows(policy, task, evaluations[group[0]])
+        found += [[place] for place in group] if is_split else [group]
+    return found
 
 
 @torch.no_grad()
@@ -97,7 +112,7 @@ def evaluate(
     Args:
         policy: of the evaluations' seed, which has not acted before.
         task: with a simulator, or a density.
-        evaluations: a group by `group_scales`, equal in all but scale and episodes.
+        evaluations: of one group by `split_evaluations`.
         progress: called with (done, total): steps, or β.
 
     Returns:

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from bench.runner.blocks import Evaluation, act_in_block, count_rows, reset_seed
+from bench.runner.blocks import ALIKE, Evaluation, act_in_block, count_rows, reset_seed
 from methods.core.policy import Policy
 from reports.load.schema import Episode
 from suites.success import take_step
@@ -75,6 +75,9 @@ def roll_out(
 ) -> tuple[tuple[Episode, ...], ...]:
     """The episodes of each evaluation in the order of their numbers, all in the rows of one block.
 
+    Episode n is computed in row n mod rows; where there are several evaluations, in any row that lies a multiple
+    of 4 from it.
+
     Args:
         policy: of the evaluations' seed.
         task: with the simulator.
@@ -83,16 +86,17 @@ def roll_out(
     """
     first = evaluations[0]
     rows, horizon = count_rows(policy, task, first.device), task.horizon
-    waiting = deque((place, n) for place, each in enumerate(evaluations) for n in each.episodes)
-    wanted = len(waiting)
+    queues = rows if len(evaluations) == 1 else ALIKE
+    asked = [(place, n) for place, each in enumerate(evaluations) for n in each.episodes]
+    waiting = [deque((place, n) for place, n in asked if n % queues == queue) for queue in range(queues)]
     done: dict[tuple[int, int], Episode] = {}
     running: dict[int, tuple[int, RunningEpisode]] = {}
     observations, scales = np.zeros((rows, task.observation_dim), np.float32), np.zeros(rows, np.float32)
     noise = first.noise(task, range(rows))
 
     def begin_next(row: int) -> None:
-        if waiting:
-            place, number = waiting.popleft()
+        if waiting[row % queues]:
+            place, number = waiting[row % queues].popleft()
             running[row] = place, RunningEpisode.begin(task, number, evaluations[place])
             scales[row] = evaluations[place].rho
             noise.start(row, number)
@@ -104,10 +108,10 @@ def roll_out(
             filled = np.zeros(rows, bool)
             for row, (_, episode) in running.items():
                 observations[row], filled[row] = episode.observation, True
-            given, asked, rho = (
+            given, full, rho = (
                 torch.from_numpy(array).to(first.device) for array in (observations, filled, scales)
             )
-            actions = act_in_block(policy, given, asked, rho, noise).cpu().numpy()
+            actions = act_in_block(policy, given, full, rho, noise).cpu().numpy()
             noise.advance()
             for row, (place, episode) in list(running.items()):
                 episode.step(task, actions[row])
@@ -116,7 +120,7 @@ def roll_out(
                     del running[row]
                     begin_next(row)
             steps = len(done) * horizon + sum(episode.length for _, episode in running.values())
-            progress(steps, wanted * horizon)
+            progress(steps, len(asked) * horizon)
     finally:
         for _, episode in running.values():
             episode.environment.close()

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial
 from bench.config.code import describe_task, hash_method
 from bench.config.request import Job, Request, TuningDetails, resolve_episodes
 from bench.config.spec import flatten
+from bench.runner.blocks import EVALUATION
 from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
 from bench.runner.knobs import narrow_rho, set_knobs
@@ -67,7 +68,8 @@ class MethodTuning:
     @property
     def grid(self) -> tuple[float, ...]:
         """The scales of a grid; none for a method without a scale."""
-        return () if self.rho is None else self.request.details.grid or self.rho.grid
+        scales = () if self.rho is None else self.request.details.grid or self.rho.grid
+        return tuple(dict.fromkeys(scales))
 
     @property
     def range(self) -> tuple[float, ...]:
@@ -253,6 +255,7 @@ def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
     key = hash_json(
         [
             labels,
+            EVALUATION,
             describe_task(job.task),
             hash_method(tuning.method),
             settings,

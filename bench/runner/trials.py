@@ -1,14 +1,16 @@
 """Runs the trials of one study: makes what a trial's settings need, scores them, and keeps the best."""
 
+import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
-from filelock import FileLock
-from optuna.trial import TrialState
+from filelock import FileLock, Timeout
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from bench.config.request import resolve_betas, resolve_episodes
 from bench.config.spec import Cell, join_items
@@ -16,7 +18,7 @@ from bench.progress import ProgressConsole
 from bench.runner.blocks import TUNING, Evaluation
 from bench.runner.choose_rho import find_choice, keep_tuned
 from bench.runner.component_builder import ComponentBuilder
-from bench.runner.evaluate import evaluate, group_scales
+from bench.runner.evaluate import evaluate, split_evaluations
 from bench.runner.knobs import suggest
 from bench.runner.nodes import sort_upstream_first
 from bench.runner.plan import PlannedCell
@@ -75,6 +77,9 @@ def describe_search(choice: Choice) -> str:
         f"{choice.describe()} (score {choice.score:.3g}; {choice.trials} trials and {choice.episodes} episodes on "
         f"seeds {join_items(choice.seeds)}{trained})"
     )
+
+
+SEEDS = "scores"  # user attribute of a trial: seed → score of each of its episodes
 
 
 @dataclass
@@ -137,26 +142,65 @@ def run_grid(
 ) -> None:
     """Run the trials of a grid that are not finished, all of them together on one seed after the other.
 
-    A second process that tunes the same waits, and finds them finished.
+    A trial keeps the scores of each seed that is done, so that a study whose process was killed goes on with the
+    next one. A second process that tunes the same waits, and finds the trials finished.
     """
-    lock = tuning.request.results / "tuning" / f".{tuning.job.task.name}-{tuning.name}.lock"
-    with FileLock(lock):
-        finished = {trial.params["rho"] for trial in study.trials if trial.state in FINISHED}
-        trials, seeds = list[RunningTrial](), tuning.request.seeds
-        for rho in dict.fromkeys(tuning.grid):
-            if rho not in finished:
-                study.enqueue_trial({"rho": rho})
-                trials.append(begin_trial(study.ask(), tuning, builder))
-        for place, seed in enumerate(seeds if trials else ()):
+    with wait_for_grid(tuning, study.study_name, console):
+        trials, seeds = (
+            [begin_trial(each, tuning, builder) for each in open_grid(study, tuning)],
+            tuning.request.seeds,
+        )
+        for running in trials:
+            recall_seeds(running)
+        for place, seed in enumerate(seeds):
 
             def of_all(done: int, total: int, place: int = place) -> None:
                 progress(place * total + done, len(seeds) * total)
 
-            evaluate_on_seed(trials, seed, builder, of_all)
+            left = [running for running in trials if str(seed) not in running.trial.user_attrs.get(SEEDS, {})]
+            if left:
+                evaluate_on_seed(left, seed, builder, of_all)
         for running in trials:
             report_trial(running, builder, console)
             state = TrialState.COMPLETE if math.isfinite(running.score) else TrialState.FAIL
             study.tell(running.trial, running.score if state == TrialState.COMPLETE else None, state)
+
+
+@contextlib.contextmanager
+def wait_for_grid(tuning: MethodTuning, study: str, console: ProgressConsole) -> Iterator[None]:
+    """Hold the lock of a grid's study; it is free once the process that holds it ends, however it ends."""
+    name = f"{tuning.job.task.name} {tuning.name}"
+    lock = FileLock(tuning.request.results / "tuning" / f".{study.rpartition('/')[2]}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        console.say(f"  {name}: another process tunes it; waiting for that to end")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_grid(study: optuna.Study, tuning: MethodTuning) -> list[optuna.Trial]:
+    """A trial for each scale of the grid that has no finished one: that of a killed process, or a new one."""
+    known = study.get_trials(deepcopy=False)
+    finished = {trial.params.get("rho") for trial in known if trial.state in FINISHED}
+    begun = {trial.params.get("rho"): trial for trial in known if trial.state == TrialState.RUNNING}
+    law: dict[str, BaseDistribution] = {"rho": FloatDistribution(min(tuning.range), max(tuning.range))}
+    for rho in tuning.grid:
+        if rho not in finished and rho not in begun:
+            study.add_trial(create_trial(state=TrialState.RUNNING, params={"rho": rho}, distributions=law))
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    first = {trial.params.get("rho"): trial for trial in reversed(running)}
+    return [optuna.Trial(study, first[rho]._trial_id) for rho in tuning.grid if rho not in finished]
+
+
+def recall_seeds(running: RunningTrial) -> None:
+    """Take up what a trial of a killed process scored."""
+    for scores in running.trial.user_attrs.get(SEEDS, {}).values():
+        running.scores += scores
+    running.seconds = running.trial.user_attrs.get("seconds", 0.0)
 
 
 def evaluate_on_seed(
@@ -166,25 +210,24 @@ def evaluate_on_seed(
     tuning = trials[0].tuning
     task, config, request = tuning.job.task, tuning.job.config, tuning.request
     models, count = builder.models(tuning.nodes, [seed]), resolve_episodes(task, config)
-    scales = [running.rho or 0.0 for running in trials]
-    for places in group_scales(tuning.method.policy(models, tuning.setup), task, scales):
-        evaluations = [
-            Evaluation(
-                seed=seed,
-                rho=scales[place],
-                episodes=range(count),
-                betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
-                device=request.device,
-                purpose=TUNING,
-            )
-            for place in places
-        ]
-        started = time.monotonic()
-        outcomes = evaluate(tuning.method.policy(models, tuning.setup), task, evaluations, progress)
+    evaluations = [
+        Evaluation(
+            seed=seed,
+            rho=running.rho or 0.0,
+            episodes=range(count),
+            betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
+            device=request.device,
+            purpose=TUNING,
+        )
+        for running in trials
+    ]
+    for places in split_evaluations(tuning.method.policy(models, tuning.setup), task, evaluations):
+        together, started = [evaluations[place] for place in places], time.monotonic()
+        outcomes = evaluate(tuning.method.policy(models, tuning.setup), task, together, progress)
         seconds, actions = time.monotonic() - started, sum(outcome.actions for outcome in outcomes)
-        for place, evaluation, outcome in zip(places, evaluations, outcomes, strict=True):
+        for place, outcome in zip(places, outcomes, strict=True):
             share = seconds * (outcome.actions / actions if actions else 1 / len(outcomes))
-            add_seed(trials[place], Evaluated(evaluation, outcome, share))
+            add_seed(trials[place], Evaluated(evaluations[place], outcome, share))
 
 
 def add_seed(running: RunningTrial, evaluated: Evaluated) -> None:
@@ -194,9 +237,11 @@ def add_seed(running: RunningTrial, evaluated: Evaluated) -> None:
     record_evaluation(tuning.request, planned, tuning.about, [evaluated], (trial.study.study_name, trial.number))
     running.scores += evaluated.outcome.scores
     running.seconds += evaluated.seconds
-    before = trial.user_attrs.get("episodes", 0)
-    trial.set_user_attr("episodes", before + len(evaluated.evaluation.episodes))
+    known = trial.user_attrs
+    trial.set_user_attr("episodes", known.get("episodes", 0) + len(evaluated.evaluation.episodes))
     trial.set_user_attr("seconds", running.seconds)
+    done = {str(evaluated.evaluation.seed): list(evaluated.outcome.scores)}
+    trial.set_user_attr(SEEDS, {**known.get(SEEDS, {}), **done})
 
 
 def report_trial(running: RunningTrial, builder: ComponentBuilder, console: ProgressConsole) -> None:

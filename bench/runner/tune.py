@@ -182,6 +182,11 @@ def count_trials(tuning: MethodTuning) -> tuple[int, int]:
     return max(wanted - count_finished(study.trials), 0), wanted
 
 
+def make_grid_cells(tuning: MethodTuning) -> list[PlannedCell]:
+    """A cell for each seed at each scale of a grid, which share a rollout."""
+    return [plan_trial(tuning, seed, rho) for seed in tuning.request.seeds for rho in tuning.grid]
+
+
 def make_cells(tuning: MethodTuning) -> list[PlannedCell]:
     """A cell for each seed at the middle of the scales, to estimate and to find the components by."""
     rho = float(np.median(tuning.grid)) if tuning.grid else None
@@ -196,7 +201,9 @@ def estimate_plan(plan: TuningPlan) -> float:
     data = plan.loaded.data.first(SLICE).to(request.device)
     seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
     for tuning, (left, _) in zip(plan.tunings, plan.trials, strict=True):
-        if left:
+        if left and tuning.request.details.sampler == "grid":
+            seconds += estimate_evaluation(make_grid_cells(tuning), data)
+        elif left:
             middle = tuning.at({name: knob.mean for name, knob in tuning.knobs.items()})
             seconds += left * estimate_evaluation(make_cells(middle), data)
             seconds += left * sum(estimate_making(node, request.seeds, data) for node in find_trained(tuning))

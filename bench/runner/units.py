@@ -15,7 +15,7 @@ from bench.progress import ProgressConsole
 from bench.runner.blocks import Evaluation
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import load_data
-from bench.runner.evaluate import Outcome, evaluate, group_scales
+from bench.runner.evaluate import Outcome, evaluate, split_evaluations
 from bench.runner.extend import find_earlier, join
 from bench.runner.loggers import Logger, make_logger
 from bench.runner.nodes import Node, sort_upstream_first
@@ -151,8 +151,9 @@ class Worker:
         groups: list[list[PlannedCell]] = []
         for seed in dict.fromkeys(planned.cell.seed for planned in unit.group):
             cells = [planned for planned in unit.group if planned.cell.seed == seed]
-            policy = make_policy(cells[0], builder)
-            places = group_scales(policy, unit.task, [planned.cell.rho or 0.0 for planned in cells])
+            scales, device = [planned.cell.rho or 0.0 for planned in cells], self.request.device
+            at_scales = [Evaluation(seed, rho, range(0), (), device) for rho in scales]
+            places = split_evaluations(make_policy(cells[0], builder), unit.task, at_scales)
             groups += [[cells[place] for place in group] for group in places]
         return groups
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 
 from methods.core.guidance_net import GuidanceNet
 from methods.diffusion.denoiser import NetworkDenoiser
@@ -21,12 +22,18 @@ class InferenceGuidanceNet:
     """log w_k of a guidance network of one seed, and its gradient in z."""
 
     def __init__(self, module: GuidanceNet):
-        features = module.get_buffer("features")
+        self.module, features = module, module.get_buffer("features")
         self.enter = Entry(first_layer(module.mlp), module.action_dim, features, level_first=True)
         self.rest = Perceptron(module.mlp, begin=1)
 
-    def __call__(self, z: Actions, level: int, observations: Observations) -> PerRow:
-        """log w_k of every row."""
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the module has."""
+        return getattr(self.module, name)
+
+    def __call__(self, z: Actions, level: int | Int[Tensor, "seed batch"], observations: Observations) -> PerRow:
+        """log w_k of every row; at a level of each row by the module."""
+        if not isinstance(level, int):
+            return self.module(z, level, observations)
         return self.rest.forward(self.enter.forward(z[0], level, observations), None).mT
 
     def slope(self, z: Actions, level: int, observations: Observations) -> Z:

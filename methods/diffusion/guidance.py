@@ -184,9 +184,9 @@ def linearise(denoiser: Denoiser, z: Z, level: int, observations: Observations) 
 
     The pull-back is for one use. Leaving out the channels before `first` saves what only they need.
     """
-    own = getattr(denoiser, "linearise", None)
+    own = getattr(type(denoiser), "linearise", None)  # of its class, not of what it may wrap
     if own is not None:
-        return own(z, level, observations)
+        return own(denoiser, z, level, observations)
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         clean = denoiser(z, level, observations)
@@ -215,9 +215,9 @@ def gradient_beside(
     log_weight: Callable[[Tensor, int, Tensor], Tensor], z: Z, level: int, observations: Observations
 ) -> Z:
     """∇_z of a function (z, level, observations) → (seed, batch) that does not go through the denoiser."""
-    own = getattr(log_weight, "slope", None)
+    own = getattr(type(log_weight), "slope", None)
     if own is not None:
-        return own(z, level, observations)
+        return own(log_weight, z, level, observations)
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         value = log_weight(z, level, observations).sum()

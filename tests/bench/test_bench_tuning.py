@@ -14,7 +14,7 @@ from command_line import MAZE, TOY, jobs_of, results_in
 
 from bench.runner.blocks import Evaluation
 from bench.runner.choose_rho import hash_policy, keep_tuned
-from bench.runner.evaluate import Outcome
+from bench.runner.evaluate import Outcome, evaluate
 from bench.runner.study import NumberedSampler
 from reports.load.files import read_choices
 from reports.load.schema import Data
@@ -173,6 +173,29 @@ def test_an_interruption_is_one_line(bench, folders, monkeypatch):
     assert told.code == 130
     assert told.err.strip() == "Stopped; what is finished is kept. Run the same command again to go on."
     assert [record.getMessage() for record in records] == []
+
+
+@pytest.mark.usefixtures("short_episodes")
+def test_a_grid_whose_process_was_killed_goes_on_with_the_next_seed(bench, folders, tmp_path, monkeypatch):
+    asked: list[tuple[int, float]] = []
+
+    def killed_at_the_second_seed(policy, task, evaluations, progress):
+        if evaluations[0].seed == 101 and not asked[2:]:
+            asked.append((101, -1.0))
+            raise KeyboardInterrupt
+        asked.extend((evaluation.seed, evaluation.rho) for evaluation in evaluations)
+        return evaluate(policy, task, evaluations, progress)
+
+    monkeypatch.setattr("bench.runner.trials.evaluate", killed_at_the_second_seed)
+    one = ("tune-rho", *SWG, *folders, "--grid", "1,5")
+    assert bench(*one).code == 130
+    assert asked == [(100, 1.0), (100, 5.0), (101, -1.0)]
+    asked.append((0, 0.0))
+    assert bench(*one).code == 0
+    assert asked[4:] == [(101, 1.0), (101, 5.0)], "the first seed's episodes are not rolled again"
+    choice = tuned(tmp_path)
+    assert (choice["trials"], choice["episodes"]) == (2, 4)
+    assert {trial["rho"] for trial in choice["tried"]} == {1.0, 5.0}
 
 
 @pytest.mark.slow

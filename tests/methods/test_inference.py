@@ -156,6 +156,39 @@ def test_the_gradient_of_a_function_of_the_prediction_is_autograds():
         torch.testing.assert_close(clean, module(z, 1, observations), rtol=1e-12, atol=1e-12)
 
 
+class Halved:
+    """A wrapper that delegates what it does not say itself, as a plug-in's may."""
+
+    def __init__(self, denoiser: Any):
+        self.denoiser = denoiser
+
+    def __call__(self, z: Tensor, level: int, observations: Tensor) -> Tensor:
+        return 0.5 * self.denoiser(z, level, observations)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.denoiser, name)
+
+
+def test_the_pull_back_of_a_wrapper_is_not_that_of_what_it_wraps():
+    module = denoiser_of("residual", None).double()
+    z, observations = normal(1, ROWS, ACTIONS).double(), normal(1, ROWS, STATES, seed=1).double()
+    slope = normal(1, ROWS, ACTIONS, seed=2).double()
+    wrapped: Any = Halved(prepare(module))
+    clean, pull_back = linearise(wrapped, z, 1, observations)
+    torch.testing.assert_close(clean, 0.5 * module(z, 1, observations), rtol=1e-12, atol=1e-12)
+    expected = 0.5 * reference_gradient(module, z, 1, observations, slope, 0)
+    torch.testing.assert_close(pull_back(slope), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_prepared_guidance_network_has_what_the_module_has():
+    module = guidance_net().double()
+    prepared = prepare(module)
+    z, observations = normal(1, ROWS, ACTIONS).double(), normal(1, ROWS, STATES, seed=1).double()
+    levels = torch.tensor([[0, 1, 2, 3, 4, 0, 1]])
+    assert prepared.schedule is module.schedule
+    torch.testing.assert_close(prepared(z, levels, observations), module(z, levels, observations), rtol=0, atol=0)
+
+
 class OwnDenoiser(NetworkDenoiser):
     """With a prediction of its own."""
 

@@ -39,7 +39,8 @@ def test_a_scaling_of_a_gaussian_is_known():
 def test_it_is_symmetric_and_zero_only_between_equal_samples():
     x, y = cloud(0), cloud(1)
     assert sliced_wasserstein(x, y) == sliced_wasserstein(y, x) > 0
-    assert sliced_wasserstein(x, x[::-1]) == 0.0
+    assert sliced_wasserstein(x, x) == 0.0
+    assert sliced_wasserstein(x, x[::-1]) < 1e-15, "products in another order round otherwise on some processors"
 
 
 @pytest.mark.parametrize(
