@@ -1,6 +1,6 @@
 """CPU time of the work that training and sampling consist of, the ways to do it side by side in one run.
 
-    .venv/bin/python studies/speed.py                          every row, about ten minutes of one core
+    .venv/bin/python studies/speed.py                          every row, three to ten minutes of one core
     .venv/bin/python studies/speed.py --only joint,action      the rows whose names contain one of these
     .venv/bin/python studies/speed.py --json build/speed.json  the numbers too, with every ratio
 
