@@ -138,7 +138,8 @@ class Worker:
         references = self._find_references(cell)
         scales = dict.fromkeys(f"{p.cell.rho:g}" for p in unit.group if p.cell.rho is not None)
         rho = f" ρ={join_items(scales)}" if scales else ""
-        with self.console.show_bar(f"{unit.where} {cell.name}{rho}", len(groups)) as progress:
+        seeds = len({planned.cell.seed for planned in unit.group})
+        with self.console.show_bar(f"{unit.where} {cell.name}{rho}", seeds) as progress:
             for place, group in enumerate(groups):
 
                 def of_all(done: int, total: int, place: int = place) -> None:

@@ -64,6 +64,33 @@ def test_episodes_are_added_to_those_that_are_there(bench, tmp_path, artifacts, 
 
 
 @pytest.mark.usefixtures("short_episodes")
+def test_scales_together_are_those_alone_also_where_one_has_episodes_already(bench, tmp_path, artifacts):
+    """With ρ = 0 among them, which is evaluated by itself."""
+    cell = [*MAZE, "--methods", "swg", "--seeds", "2", "--artifacts", artifacts]
+
+    def run(folder: str, rho: str, episodes: int) -> str:
+        told = bench("run", *cell, "--results", tmp_path / folder, "--rho", rho, "--evaluation.episodes", episodes)
+        assert told.code == 0, told
+        return told.out
+
+    run("together", "1", 2)
+    assert "swg ρ=0, 1, 5 (2 seeds)" in run("together", "0,1,5", 4)
+    for rho in ("0", "1", "5"):
+        run("alone", rho, 4)
+    together, alone = (by_scale(tmp_path / folder, 4) for folder in ("together", "alone"))
+    assert set(together) == set(alone) == {(rho, seed) for rho in (0.0, 1.0, 5.0) for seed in (0, 1)}
+    for key, result in together.items():
+        for field in ("episodes", "score", "interventions", "evaluations"):
+            assert result[field] == alone[key][field], (key, field)
+
+
+def by_scale(folder: Path, episodes: int) -> dict[tuple[float, int], dict]:
+    """The results of that many episodes by scale and seed."""
+    found = [json.loads(file.read_text()) for file in (folder / "runs").glob("*/*/seed-*.json")]
+    return {(r["rho"], r["seed"]): r for r in found if len(r["episodes"]) == episodes}
+
+
+@pytest.mark.usefixtures("short_episodes")
 @pytest.mark.parametrize("changed", ["versions", "machine", "seed"])
 def test_episodes_of_another_machine_are_not_added_to(bench, folders, tmp_path, rolled, changed):
     """Nor those of other versions, whose digits may differ, nor those from other starts."""
