@@ -292,7 +292,10 @@ def count_operations(call: Call) -> int:
 def measure_limit(dtype: torch.dtype) -> float:
     """Operations per second of a large matrix product."""
     a, b = (torch.randn(1024, 1024).to(dtype) for _ in "ab")
-    call = lambda: a @ b  # noqa: E731
+
+    def call() -> torch.Tensor:
+        return a @ b
+
     call()
     return max(2 * 1024**3 / time_call(call)[0] for _ in range(5))
 
