@@ -18,15 +18,17 @@ INCREMENTS = (0x9E3779B9, 0xBB67AE85)
 MASK = 0xFFFFFFFF
 
 
-def philox(counter: Sequence[Int[Tensor, "..."]], key: tuple[int, int]) -> list[Int[Tensor, "..."]]:
+def philox(
+    counter: Sequence[Int[Tensor, "..."]], key: tuple[int | Tensor, int | Tensor]
+) -> list[Int[Tensor, "..."]]:
     """Four words for every counter.
 
     Args:
         counter: four int64 tensors of words, 0 to 2^32 - 1, that broadcast to one shape.
-        key: two words.
+        key: two words, or int64 tensors of words that broadcast with the counters.
 
     Returns:
-        Four int64 tensors of that shape.
+        Four int64 tensors of the common shape.
     """
     a, b, c, d = torch.broadcast_tensors(*counter)
     for number in range(ROUNDS):
