@@ -28,8 +28,10 @@ from torch.utils.flop_counter import flop_registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.config.precedence import SHARED, Case, resolve_settings
 from bench.config.spec import Config
-from bench.runner.blocks import Evaluation
+from bench.runner.blocks import Evaluation, count_rows
+from bench.runner.data import make_setup as make_task_setup
 from bench.runner.evaluate import evaluate
 from foundation.files import write_atomically
 from methods import Data, SeedStreams, Step, Trained, get_method
@@ -39,7 +41,7 @@ from methods.core.setup import Setup
 from methods.core.support import SupportActions
 from methods.diffusion.keyed_noise import KeyedNoise
 from reports.render.document import Table, format_markdown_table
-from suites import ControlTask, get_tasks
+from suites import ControlTask, get_suite, get_tasks
 from training.checkpoint import TrainingState
 
 OBSERVATIONS, ACTIONS, TRANSITIONS = 17, 6, 20_000
@@ -207,6 +209,58 @@ def roll_out(scales: tuple[float, ...], together: bool) -> Callable[[], Call]:
     return make
 
 
+class RecordedNoise:
+    """Passes on what is asked of a noise and keeps it.
+
+    Attributes:
+        asked: law, key and shape of every draw.
+    """
+
+    def __init__(self, noise: KeyedNoise):
+        self.noise = noise
+        self.asked: list[tuple[str, str, tuple[int, ...]]] = []
+
+    def normal(self, key: str, *shape: int) -> torch.Tensor:
+        """See `KeyedNoise`."""
+        self.asked.append(("normal", key, shape))
+        return self.noise.normal(key, *shape)
+
+    def uniform(self, key: str, *shape: int) -> torch.Tensor:
+        """See `KeyedNoise`."""
+        self.asked.append(("uniform", key, shape))
+        return self.noise.uniform(key, *shape)
+
+
+def roll_out_quick(name: str, noise_alone: bool) -> Callable[[], Call]:
+    """50 episodes of 100 steps of maze2d-umaze at the sizes of `quick`, or only the noise that they draw."""
+
+    def make() -> Call:
+        suite = get_suite("maze2d")
+        (task,) = get_tasks("maze2d", ["maze2d-umaze"])
+        assert isinstance(task, ControlTask)
+        config, methods = resolve_settings(Case("quick", SHARED, suite, task, {name: get_method(name)}, {}))
+        method = methods[name]
+        policy = make_policy(method, make_task_setup(task, config, (-1.0, -1.0), (1.0, 1.0)))
+        rho = method.rho.default if method.rho else 0.0
+        evaluation = Evaluation(SEED, rho, range(50), (), torch.device("cpu"))
+        short, rows = replace(task, horizon=100), count_rows(policy, task, evaluation.device)
+        recorded = RecordedNoise(evaluation.noise(task, range(rows)))
+        with torch.no_grad():
+            policy.act(torch.zeros(1, rows, task.observation_dim), torch.full((1, rows), rho), recorded)
+
+        def draw() -> None:
+            for start in range(0, len(evaluation.episodes), rows):
+                noise = evaluation.noise(task, range(start, start + rows))
+                for _ in range(short.horizon):
+                    for law, key, shape in recorded.asked:
+                        getattr(noise, law)(key, *shape)
+                    noise.advance()
+
+        return draw if noise_alone else lambda: evaluate(policy, short, [evaluation], lambda done, total: None)
+
+    return make
+
+
 def list_rows() -> Iterator[Row]:
     """All rows."""
     swg, cep, ddice, idql = (get_method(name)() for name in ("swg", "cep", "ddice", "idql"))
@@ -236,6 +290,9 @@ def list_rows() -> Iterator[Row]:
         scales = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)[:count]
         ways = {"a rollout each": roll_out(scales, False), "one rollout": roll_out(scales, True)}
         yield Row(f"{count} scales x 20 episodes x 10 steps", "rollout", 1, ways)
+    for name in ("unguided", "idql", "swg"):
+        ways = {"all of it": roll_out_quick(name, False), "its noise": roll_out_quick(name, True)}
+        yield Row(f"{name} at quick, 50 episodes x 100 steps", "rollout", 1, ways)
 
 
 def measure(row: Row, generator: random.Random) -> dict[str, Measured]:
