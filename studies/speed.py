@@ -154,11 +154,13 @@ def make_policy(method: Method, setup: Setup) -> Policy:
     return method.policy({name: built[component] for name, component in components.items()}, setup)
 
 
-def act(method: Method, states: int, plain: bool) -> Callable[[], Call]:
-    """An action of a policy at that many states."""
+def act(
+    method: Method, states: int, plain: bool, change: Callable[[Setup], Setup] = lambda setup: setup
+) -> Callable[[], Call]:
+    """An action of a policy at that many states, in a setup that may be changed."""
 
     def make() -> Call:
-        policy = make_policy(method, make_setup(plain=plain))
+        policy = make_policy(method, change(make_setup(plain=plain)))
         noise = KeyedNoise(SEED, "speed", range(states))
         observations = SeedStreams([SEED], "states").normal(states, OBSERVATIONS)
         rho = torch.full((1, states), method.rho.default if method.rho else 0.0)
