@@ -9,7 +9,7 @@ flax, optax and distrax for SWG-JAX; einops for CleanDiffuser. What they import 
 (d4rl, gym, wandb, ...) is an empty module here; their mathematics is untouched.
 
 Ours has the sizes, the network and the solver of the peer in each row: 17 observations, 6 actions, one seed. JAX
-compiles before it is timed. Rows are measured as in `speed.py`; the ratio is the peer's CPU time by ours.
+compiles before it is timed. The ratio is the peer's CPU time by ours.
 """
 
 import argparse
@@ -228,7 +228,7 @@ def make_swg_action(states: int, folder: Path) -> Call:
 
 def make_clean_action(states: int, folder: Path) -> Call:
     """CleanDiffuser's IDQL at that many states with 64 candidates, its pipeline's loop without an environment."""
-    pass_over("gym", "d4rl", "hydra", "zarr", "numcodecs", "av", "robomimic", "h5py", "dill")
+    pass_over("gym", "d4rl", "torchvision", "zarr", "numcodecs", "robomimic")
     root = folder / CLEAN
     sde = load(root, "cleandiffuser.diffusion").DiscreteDiffusionSDE
     network = load(root, "cleandiffuser.nn_diffusion").IDQLMlp

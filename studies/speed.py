@@ -15,18 +15,17 @@ import argparse
 import json
 import random
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from turns import Call, Row, format_row, measure, measure_limit
 
 from bench.config.precedence import SHARED, Case, resolve_settings
 from bench.config.spec import Config
@@ -43,44 +42,10 @@ from methods.diffusion.keyed_noise import KeyedNoise
 from reports.render.document import Table, format_markdown_table
 from suites import ControlTask, get_suite, get_tasks
 from training.checkpoint import TrainingState
+from training.products import multiply_and_add
 
 OBSERVATIONS, ACTIONS, TRANSITIONS = 17, 6, 20_000
-SECONDS, TURNS = 25.0, 15  # of each row, and the most turns
 SEED = 0
-Call = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Row:
-    """Work that is done in several ways.
-
-    Attributes:
-        name: of the work.
-        unit: what a call does, such as `step`.
-        units: how many of them.
-        ways: name → makes the call; the first is what the others are divided by.
-    """
-
-    name: str
-    unit: str
-    units: int
-    ways: Mapping[str, Callable[[], Call]]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one way of a row took.
-
-    Attributes:
-        cpu, wall: seconds of a call, medians.
-        ratios: CPU time of the first way divided by that of this one, in every turn.
-        operations: floating-point operations of the matrix products of a call; 0 where they were not counted.
-    """
-
-    cpu: float
-    wall: float
-    ratios: tuple[float, ...]
-    operations: int
 
 
 def make_setup(**changes: Any) -> Setup:
@@ -263,8 +228,21 @@ def roll_out_quick(name: str, noise_alone: bool) -> Callable[[], Call]:
     return make
 
 
+def multiply_by(product: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor], *sizes: int) -> Call:
+    """An affine map of that many rows, inputs and outputs."""
+    rows, inputs, outputs = sizes
+    numbers = torch.Generator().manual_seed(SEED)
+    shapes = ((outputs,), (rows, inputs), (inputs, outputs))
+    arguments = [torch.randn(*shape, generator=numbers) for shape in shapes]
+    return lambda: product(*arguments)
+
+
 def list_rows() -> Iterator[Row]:
     """All rows."""
+    for sizes in ((52, 128, 256), (1024, 256, 1024)):
+        kinds = {"torch": torch.addmm, "products.py": multiply_and_add}
+        ways = {name: partial(multiply_by, kind, *sizes) for name, kind in kinds.items()}
+        yield Row(f"affine map, {' x '.join(map(str, sizes))}", "call", 1, ways)
     swg, cep, ddice, idql = (get_method(name)() for name in ("swg", "cep", "ddice", "idql"))
     few = replace(cep, support_states=4096)  # pyright: ignore[reportArgumentType]
 
@@ -295,86 +273,6 @@ def list_rows() -> Iterator[Row]:
     for name in ("unguided", "idql", "swg"):
         ways = {"all of it": roll_out_quick(name, False), "its noise": roll_out_quick(name, True)}
         yield Row(f"{name} at quick, 50 episodes x 100 steps", "rollout", 1, ways)
-
-
-def measure(row: Row, generator: random.Random) -> dict[str, Measured]:
-    """Let the ways take turns until the row's time is over."""
-    calls = {name: make() for name, make in row.ways.items()}
-    operations = {name: count_operations(call) for name, call in calls.items()}  # which also warms up
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
-    ends = time.monotonic() + SECONDS
-    while len(next(iter(taken.values()))) < TURNS and (time.monotonic() < ends or not all(taken.values())):
-        order = list(calls)
-        generator.shuffle(order)
-        for name in order:
-            taken[name].append(time_call(calls[name]))
-    first = [cpu for cpu, _ in next(iter(taken.values()))]
-    return {
-        name: Measured(
-            cpu=float(np.median([cpu for cpu, _ in each])),
-            wall=float(np.median([wall for _, wall in each])),
-            ratios=tuple(base / cpu for base, (cpu, _) in zip(first, each, strict=True)),
-            operations=operations[name],
-        )
-        for name, each in taken.items()
-    }
-
-
-def time_call(call: Call) -> tuple[float, float]:
-    """CPU and wall seconds of a call, over as many as take 50 ms together."""
-    count, cpu, wall = 0, time.process_time(), time.perf_counter()
-    while count == 0 or time.process_time() - cpu < 0.05:
-        call()
-        count += 1
-    return (time.process_time() - cpu) / count, (time.perf_counter() - wall) / count
-
-
-class ProductCounter(TorchDispatchMode):
-    """Counts the floating-point operations of matrix products, those of backward passes too."""
-
-    operations = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
-        self.operations += count(*args, **(kwargs or {}), out_val=found) if count is not None else 0
-        return found
-
-
-def count_operations(call: Call) -> int:
-    """Floating-point operations of the matrix products of one call."""
-    with ProductCounter() as counter:
-        call()
-    return counter.operations
-
-
-def measure_limit(dtype: torch.dtype) -> float:
-    """Operations per second of a large matrix product."""
-    a, b = (torch.randn(1024, 1024).to(dtype) for _ in "ab")
-
-    def call() -> torch.Tensor:
-        return a @ b
-
-    call()
-    return max(2 * 1024**3 / time_call(call)[0] for _ in range(5))
-
-
-def format_row(
-    row: Row, measured: Mapping[str, Measured], limits: Mapping[str, float]
-) -> Iterator[tuple[str, ...]]:
-    """A line for each way."""
-    for name, each in measured.items():
-        low, middle, high = np.percentile(each.ratios, [5, 50, 95])
-        limit = limits["bf16" if name == "bf16" else "fp32"]
-        yield (
-            row.name,
-            name,
-            f"{row.units / each.cpu:,.4g} {row.unit}s/s",
-            f"{1000 * each.cpu:.3g}",
-            f"{1000 * each.wall:.3g}",
-            "1" if each is next(iter(measured.values())) else f"{middle:.2f} [{low:.2f}, {high:.2f}]",
-            f"{100 * each.operations / each.cpu / limit:.0f} %" if each.operations else "–",
-        )
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from training.initial import INITIAL
 from training.precision import widen
+from training.products import apply_affine
 from training.seeds import SeedStreams
 from training.shapes import Actions, Observations
 
@@ -42,8 +43,8 @@ class SeedLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*lead batch inputs"]) -> Float[Tensor, "*lead batch outputs"]:
         if self.weight.dim() == 3:
-            return torch.baddbmm(self.bias, x, self.weight)
-        flat = torch.baddbmm(self.bias.flatten(0, -3), x.flatten(0, -3), self.weight.flatten(0, -3))
+            return apply_affine(x, self.weight, self.bias)
+        flat = apply_affine(x.flatten(0, -3), self.weight.flatten(0, -3), self.bias.flatten(0, -3))
         return flat.unflatten(0, self.weight.shape[:-2])
 
 

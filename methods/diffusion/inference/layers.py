@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from training.networks import LAYER_NORM_EPSILON, SeedLayerNorm, SeedLinear, SeedMLP
+from training.products import multiply, multiply_and_add
 
 aten = torch.ops.aten
 Tape: TypeAlias = list[Tensor]
@@ -37,10 +38,10 @@ class Affine:
         self.outputs = len(self.bias)
 
     def forward(self, x: Float[Tensor, "row inputs"]) -> Float[Tensor, "row outputs"]:
-        return torch.addmm(self.bias, x, self.weight)
+        return multiply_and_add(self.bias, x, self.weight)
 
     def backward(self, gradient: Float[Tensor, "row outputs"]) -> Float[Tensor, "row inputs"]:
-        return gradient.mm(self.transposed)
+        return multiply(gradient, self.transposed)
 
 
 class Activation:
@@ -148,15 +149,15 @@ class Entry:
     ) -> Float[Tensor, "row hidden"]:
         """The output but for z; a tensor of states that is given again must not have been changed in place."""
         if observations is not self._given:
-            self._given, self._states = observations, self.embed(observations[0]).mm(self.state)
+            self._given, self._states = observations, multiply(self.embed(observations[0]), self.state)
         return self._states + self.levels[level]
 
     def forward(
         self, z: Float[Tensor, "row channel"], level: int, observations: Float[Tensor, "1 row observation"]
     ) -> Float[Tensor, "row hidden"]:
         """The output."""
-        return torch.addmm(self.add_states(level, observations), z, self.weight)
+        return multiply_and_add(self.add_states(level, observations), z, self.weight)
 
     def backward(self, gradient: Float[Tensor, "row hidden"]) -> Float[Tensor, "row channel"]:
         """The gradient of z."""
-        return gradient.mm(self.transposed)
+        return multiply(gradient, self.transposed)

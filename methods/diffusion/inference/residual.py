@@ -9,6 +9,7 @@ from torch.nn.functional import pad
 
 from methods.diffusion.inference.layers import Activation, Affine, Entry, Norm, Perceptron, Tape, first_layer
 from methods.diffusion.networks.residual import Block, NoiseNetwork
+from training.products import multiply, multiply_and_add
 
 
 class InferenceBlock:
@@ -20,7 +21,7 @@ class InferenceBlock:
 
     def forward(self, x: Float[Tensor, "row width"], tape: Tape | None) -> Float[Tensor, "row width"]:
         hidden = self.activation.forward(self.expand.forward(self.norm.forward(x, tape)), tape)
-        return torch.addmm(x, hidden, self.contract.weight).add_(self.contract.bias)
+        return multiply_and_add(x, hidden, self.contract.weight).add_(self.contract.bias)
 
     def backward(self, gradient: Float[Tensor, "row width"], tape: Tape) -> Float[Tensor, "row width"]:
         inner = self.activation.backward(self.contract.backward(gradient), tape)
@@ -83,7 +84,7 @@ class InferenceResidual:
             x, own = None, None
             if first < self.actions:
                 of_noise, gradient = gradient.split((self.actions - first, self.further), -1)
-                x = self.activation.backward(of_noise.mm(self.leave.transposed[first:]), later)
+                x = self.activation.backward(multiply(of_noise, self.leave.transposed[first:]), later)
                 for block in reversed(self.later):
                     x = block.backward(x, later)
             if self.auxiliary is not None:

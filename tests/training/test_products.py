@@ -1,0 +1,98 @@
+"""Affine maps by oneDNN against products in double precision, their gradients, and when they are chosen."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from training import products
+from training.products import apply_affine, goes_to_onednn, multiply, multiply_and_add, read_vendor
+
+ROWS, INPUTS, OUTPUTS = 130, 128, 160
+
+
+@pytest.fixture
+def _on_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a processor that has AVX-512 and is not Intel's."""
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this torch has no oneDNN")
+    monkeypatch.setattr(products, "prefers_onednn", lambda: True)
+
+
+def draw(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+def make_arguments(networks: int) -> tuple[Tensor, Tensor, Tensor]:
+    return draw(networks, ROWS, INPUTS), draw(networks, INPUTS, OUTPUTS), draw(networks, 1, OUTPUTS)
+
+
+def assert_near(found: Tensor, exact: Tensor) -> None:
+    """To single precision, where numbers are sums of a hundred terms of order one."""
+    assert found.dtype == torch.float32
+    assert (found.double() - exact).abs().max() < 1e-6 * exact.abs().max()
+
+
+@pytest.mark.usefixtures("_on_onednn")
+@pytest.mark.parametrize("networks", [1, 3])
+def test_an_affine_map_is_that_of_double_precision(networks: int):
+    x, weight, bias = make_arguments(networks)
+    assert goes_to_onednn(x, weight)
+    assert_near(apply_affine(x, weight, bias), x.double() @ weight.double() + bias.double())
+
+
+@pytest.mark.usefixtures("_on_onednn")
+def test_its_gradients_and_their_gradients_are_those_of_double_precision():
+    """Of sum(y^2 c), and of the gradients' squares: a penalty on a gradient can be trained."""
+    given = make_arguments(2)
+
+    def differentiate(dtype: torch.dtype) -> list[Tensor]:
+        leaves = [each.to(dtype).requires_grad_() for each in given]
+        with torch.enable_grad():
+            first = torch.autograd.grad(apply_affine(*leaves).pow(2).sum(), leaves, create_graph=True)
+            penalty = torch.stack([each.pow(2).mean() for each in first]).sum()
+        return [*first, *torch.autograd.grad(penalty, leaves)]
+
+    for found, exact in zip(differentiate(torch.float32), differentiate(torch.float64), strict=True):
+        assert_near(found.detach(), exact.detach())
+
+
+@pytest.mark.usefixtures("_on_onednn")
+def test_a_network_alone_has_the_same_digits_as_beside_others():
+    x, weight, bias = make_arguments(3)
+    together = apply_affine(x, weight, bias)
+    for place in range(3):
+        alone = apply_affine(*(each[place : place + 1] for each in (x, weight, bias)))
+        assert torch.equal(alone[0], together[place])
+
+
+@pytest.mark.usefixtures("_on_onednn")
+def test_products_without_gradients_are_those_of_double_precision():
+    x, weight, bias = (each[0] for each in make_arguments(1))
+    exact = x.double() @ weight.double()
+    assert_near(multiply(x, weight), exact)
+    assert_near(multiply(x, weight.t().contiguous().t()), exact)
+    assert_near(multiply_and_add(bias[0], x, weight), exact + bias.double())
+    rows = draw(ROWS, OUTPUTS)
+    before = rows.clone()
+    assert_near(multiply_and_add(rows, x, weight), exact + rows.double())
+    assert torch.equal(rows, before)
+
+
+@pytest.mark.usefixtures("_on_onednn")
+def test_small_and_narrow_products_other_precisions_and_autocast_are_left_to_torch():
+    x, weight = draw(1, ROWS, INPUTS), draw(1, INPUTS, OUTPUTS)
+    assert not goes_to_onednn(x[:, :8], weight)
+    assert not goes_to_onednn(draw(1, 4096, 31), draw(1, 31, 256))
+    assert not goes_to_onednn(draw(1, 4096, 256), draw(1, 256, 6))
+    assert not goes_to_onednn(x.double(), weight.double())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not goes_to_onednn(x, weight)
+
+
+def test_the_vendor_is_read_from_the_system(tmp_path: Path):
+    file = tmp_path / "cpuinfo"
+    assert read_vendor(file) == "GenuineIntel"
+    file.write_text("processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC\n")
+    assert read_vendor(file) == "AuthenticAMD"

@@ -1,0 +1,105 @@
+"""Affine maps in single precision, by the one of torch's two libraries that is fast on this processor.
+
+torch multiplies with MKL, which uses AVX-512 on Intel's processors alone. On others that have it, oneDNN, which
+torch contains too, is up to 2.3 times as fast (docs/studies/speed.md). Processor and sizes decide, so that a
+machine gives the same digits every time. Other precisions and other devices are left to torch.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+NARROW = 32  # fewer rows, inputs or outputs: oneDNN is seldom faster
+SMALL = 1_500_000  # fewer multiplications: its call costs more than it gains
+
+
+@cache
+def prefers_onednn() -> bool:
+    """Whether the processor has AVX-512, is not Intel's, and torch has both libraries."""
+    backends, operator = torch.backends, getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    has_both = backends.mkl.is_available() and backends.mkldnn.is_available() and operator is not None
+    return has_both and backends.cpu.get_cpu_capability() == "AVX512" and read_vendor() != "GenuineIntel"
+
+
+def read_vendor(file: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's vendor; "GenuineIntel" where the system does not say."""
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")), "GenuineIntel")
+
+
+def goes_to_onednn(x: Tensor, weight: Tensor) -> bool:
+    """Whether the product of the last two axes is oneDNN's."""
+    rows, inputs, outputs = *x.shape[-2:], weight.shape[-1]
+    return (
+        rows * inputs * outputs >= SMALL
+        and min(inputs, outputs) >= NARROW
+        and x.device.type == "cpu"
+        and x.dtype == weight.dtype == torch.float32
+        and prefers_onednn()
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def apply_affine(
+    x: Float[Tensor, "network batch inputs"],
+    weight: Float[Tensor, "network inputs outputs"],
+    bias: Float[Tensor, "network 1 outputs"],
+) -> Float[Tensor, "network batch outputs"]:
+    """x W + b of every network."""
+    if goes_to_onednn(x, weight):
+        return Affine.apply(x, weight, bias)  # pyright: ignore[reportReturnType]
+    return torch.baddbmm(bias, x, weight)
+
+
+def multiply(
+    x: Float[Tensor, "row inputs"], weight: Float[Tensor, "inputs outputs"]
+) -> Float[Tensor, "row outputs"]:
+    """x W, without a gradient; W may be a transposed view."""
+    return _multiply_rows(x, weight, None) if goes_to_onednn(x, weight) else x.mm(weight)
+
+
+def multiply_and_add(
+    bias: Float[Tensor, "*row outputs"],
+    x: Float[Tensor, "row inputs"],
+    weight: Float[Tensor, "inputs outputs"],
+) -> Float[Tensor, "row outputs"]:
+    """x W + b, without a gradient; b may be of every row."""
+    if not goes_to_onednn(x, weight):
+        return torch.addmm(bias, x, weight)
+    if bias.dim() == 1:
+        return _multiply_rows(x, weight, bias)
+    return _multiply_rows(x, weight, None).add_(bias)
+
+
+class Affine(torch.autograd.Function):
+    """x W + b by oneDNN, network by network; its gradients are such products, and have gradients themselves."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        biases = [None] * len(x) if bias is None else bias[:, 0].unbind()
+        found = [_multiply_rows(*each) for each in zip(x.unbind(), weight.unbind(), biases, strict=True)]
+        return found[0][None] if len(found) == 1 else torch.stack(found)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,), (x, weight) = grad_outputs, ctx.saved_tensors
+        of_x, of_weight, of_bias = ctx.needs_input_grad
+        return (
+            _multiply_networks(gradient, weight.transpose(-2, -1)) if of_x else None,
+            _multiply_networks(x.transpose(-2, -1), gradient) if of_weight else None,
+            gradient.sum(-2, keepdim=True) if of_bias else None,
+        )
+
+
+def _multiply_networks(x: Tensor, y: Tensor) -> Tensor:
+    return Affine.apply(x, y, None) if goes_to_onednn(x, y) else x.bmm(y)  # pyright: ignore[reportReturnType]
+
+
+def _multiply_rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(x, weight.t(), bias, "none", [], "")
