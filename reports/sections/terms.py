@@ -184,7 +184,8 @@ def describe_machines(scores: SuiteScores) -> str:
     """Whether versions, processor and device of the evaluations are the same, and who has which where not."""
     differing = find_differing_machines(scores)
     if not differing:
-        return "All results were evaluated with the same versions, on the same kind of processor and device."
+        (name,) = {r.machine.processor for r in scores.results()}
+        return f"All results were evaluated with the same versions, on processors that call themselves {name}."
     parts = [
         f"{name} ({'; '.join(f'{value} for {_name_holders(who)}' for value, who in values.items())})"
         for name, values in differing.items()
