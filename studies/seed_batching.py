@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -20,6 +21,7 @@ from critics.iql import IQL, CriticConfig
 from methods.diffusion.denoiser import Backbone, BehaviourDenoiser, DenoiserConfig
 from training import Data, Step, Trained
 from training.checkpoint import TrainingState
+from training.steps import EagerSteps
 
 SEEDS = (1, 3, 10)
 TRANSITIONS = 10_000
@@ -29,15 +31,14 @@ OBSERVATION, ACTION = 11, 3  # hopper's
 def steps_per_second(component: Trained, data: Data, seeds: int, steps: int) -> float:
     """Training steps per second with that many seeds in one loop, after five steps of warm-up."""
     state = TrainingState(component, range(seeds), data)
-    precomputed = component.precompute(Step(data, {}, state.noise))
+    given = Step(data, {}, state.noise)
+    taken = EagerSteps(component, state, replace(given, precomputed=component.precompute(given)))
     started = 0.0
     for number in range(steps + 5):
         if number == 5:
             settle(data.rewards.device)
             started = time.perf_counter()
-        step = Step(data, {}, state.noise, precomputed, number)
-        state.step(component.losses(state.module, step), step)
-        component.after_step(state.module, step)
+        taken.take(number)
     settle(data.rewards.device)
     return steps / (time.perf_counter() - started)
 

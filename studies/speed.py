@@ -43,6 +43,7 @@ from reports.render.document import Table, format_markdown_table
 from suites import ControlTask, get_suite, get_tasks
 from training.checkpoint import TrainingState
 from training.products import multiply_and_add
+from training.steps import EagerSteps
 
 OBSERVATIONS, ACTIONS, TRANSITIONS = 17, 6, 20_000
 SEED = 0
@@ -92,16 +93,9 @@ def train(find: Callable[[Setup], Trained], seeds: int, precision: str) -> Calla
             name: freeze(each.build(SeedStreams(chosen, name))) for name, each in component.upstream().items()
         }
         state = TrainingState(component, chosen, data, None)
-        precomputed = component.precompute(Step(data, models, state.noise))
-
-        @torch.enable_grad()
-        def step() -> None:
-            given = Step(data, models, state.noise, precomputed)
-            losses = component.compute_losses(state.module, given)
-            state.step(losses, given)
-            component.after_step(state.module, given)
-
-        return step
+        given = Step(data, models, state.noise)
+        steps = EagerSteps(component, state, replace(given, precomputed=component.precompute(given)))
+        return lambda: steps.take(1)
 
     return make
 

@@ -1,8 +1,10 @@
 """The state of a training: what a step changes, and the checkpoint that it goes on from after an interruption."""
 
+import contextlib
 import io
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 
 from foundation.errors import UserError
 from training.batch import Data
-from training.component import Component, Step, Trained
+from training.component import Component, Trained
 from training.curve import Curve, OnRow
 from training.optimiser import averaged_module, make_optimisers
 from training.seeds import SeedStreams, name_streams
@@ -32,6 +34,21 @@ class CheckpointFile(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class StepPlan:
+    """What a step does; steps of one plan are the same operations on other numbers.
+
+    Attributes:
+        first: whether it is the first of all.
+        shown: whether it has a row of the learning curve.
+        due: names of the groups whose turn it is.
+    """
+
+    first: bool
+    shown: bool
+    due: frozenset[str]
+
+
 class TrainingState:
     """What a training step changes: parameters, optimisers, moving averages, random numbers, learning curve."""
 
@@ -41,38 +58,60 @@ class TrainingState:
         self.curve = Curve(seeds, component.steps, on_row)
         self.smoothed = torch.zeros(len(seeds), device=data.rewards.device)
 
-    def step(self, losses: Mapping[str, Tensor], step: Step) -> None:
-        """One step of every group that is due, and its row of the curve."""
-        shown = self.curve.wants(step.number + 1)
+    def plan(self, number: int) -> StepPlan:
+        """What the step after so many does."""
+        due = frozenset(o.group.name for o in self.optimisers if number % o.group.every == 0)
+        return StepPlan(number == 0, self.curve.wants(number + 1), due)
+
+    def set_rates(self, number: int) -> None:
+        """The learning rates of the step after so many."""
+        for optimiser in self.optimisers:
+            optimiser.set_rate(number)
+
+    def step(self, losses: Mapping[str, Tensor], plan: StepPlan) -> None:
+        """One step of every group that is due, at the rates that were set."""
         unknown = losses.keys() - {optimiser.group.name for optimiser in self.optimisers}
         if unknown:
             names = ", ".join(optimiser.group.name for optimiser in self.optimisers)
             raise UserError(f"a loss is called {sorted(unknown)[0]!r}, but the optimiser groups {names}.")
-        due = [o for o in self.optimisers if o.group.name in losses and step.number % o.group.every == 0]
+        due = [o for o in self.optimisers if o.group.name in losses.keys() & plan.due]
         for place, optimiser in enumerate(due):
             optimiser.backward(losses[optimiser.group.name], keep_graph=place + 1 < len(due))
         for optimiser in due:
-            optimiser.step(step.number, measure=shown or len(self.optimisers) > 1)
-        if shown:
-            self._record(losses, step)
+            optimiser.step(measure=plan.shown or len(self.optimisers) > 1)
 
-    def smooth(self, losses: Mapping[str, Tensor], number: int) -> None:
+    def smooth(self, losses: Mapping[str, Tensor], plan: StepPlan) -> None:
         """Follow the summed loss of each seed."""
         total = sum_losses(losses, self.smoothed)
-        self.smoothed = total if number == 0 else torch.lerp(self.smoothed, total, SMOOTHING)
+        if plan.first:
+            self.smoothed.copy_(total)
+        else:
+            self.smoothed.lerp_(total, SMOOTHING)
 
-    def _record(self, losses: Mapping[str, Tensor], step: Step) -> None:
-        """A row of the curve; a group that took no step in this one shows the norm of its last."""
+    @contextlib.contextmanager
+    def allow_capture(self) -> Iterator[None]:
+        """Let the optimisers be captured for the time of the block."""
+        groups = [optimiser.optimiser.param_groups[0] for optimiser in self.optimisers]
+        for group in groups:
+            group["capturable"] = True
+        try:
+            yield
+        finally:
+            for group in groups:
+                group["capturable"] = False
+
+    def record(self, number: int, losses: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> None:
+        """The curve's row of the step after so many; a group that took none in it shows the norm of its last."""
         several = len(self.optimisers) > 1
         values: dict[str, Any] = {"loss": None}  # the first column
         values |= {name: loss.detach() for name, loss in losses.items()} if several else {}
-        values |= step.parts | {"loss": sum_losses(losses, self.smoothed)}
+        values |= {**parts, "loss": sum_losses(losses, self.smoothed)}
         for optimiser in self.optimisers:
             suffix = f"_{optimiser.group.name}" if several else ""
-            values[f"learning_rate{suffix}"] = optimiser.learning_rate(step.number)
+            values[f"learning_rate{suffix}"] = optimiser.learning_rate(number)
             if optimiser.gradient_norm is not None:
                 values[f"gradient_norm{suffix}"] = optimiser.gradient_norm
-        self.curve.add(step.number + 1, values)
+        self.curve.add(number + 1, values)
 
     def result(self) -> nn.Module:
         return averaged_module(self.module, self.optimisers).requires_grad_(False).eval()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.batch import Batch, Data
+from training.capture import CaptureError
 from training.precision import Precision, round_products
 from training.seeds import SeedStreams
 from training.shapes import PerSeed
@@ -33,7 +34,7 @@ class Step:
         models: the made upstream components, by the component's names for them.
         precomputed: what `Trained.precompute` gave.
         noise: each seed's random numbers.
-        number: steps done before this one.
+        done: steps done before this one; None in a step that is captured, to be replayed at any number of them.
         parts: named parts of the loss, (seed,) each, for the learning curve.
     """
 
@@ -41,8 +42,19 @@ class Step:
     models: Models
     noise: SeedStreams
     precomputed: Mapping[str, Tensor] = field(default_factory=dict)
-    number: int = 0
+    done: int | None = 0
     parts: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Steps done before this one.
+
+        Raises:
+            CaptureError: while the step is captured.
+        """
+        if self.done is None:
+            raise CaptureError("the step depends on its number")
+        return self.done
 
     def sample_batch(self, size: int) -> Batch:
         """Transitions drawn uniformly with replacement, `size` for every seed."""
@@ -107,7 +119,13 @@ class Trained(Component, Generic[ModuleT]):
     """A component fitted by gradient steps.
 
     `steps` and `groups` are properties: a dataclass field for them needs another name.
+
+    Class attributes:
+        capturable: whether a step may be captured as a CUDA graph: False where `losses` or `after_step` change
+            something in Python that a later step depends on. What cannot be captured is found without it.
     """
+
+    capturable: ClassVar[bool] = True
 
     @property
     @abstractmethod

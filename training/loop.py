@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from training.batch import Data
 from training.checkpoint import CheckpointFile, TrainingState, build_module
 from training.component import Component, Computed, Models, Progress, Step, Trained
 from training.curve import Curve, OnRow
+from training.steps import make_steps
 
 REPORT_EVERY = 50
 CHECKPOINT_SECONDS = 300.0
@@ -59,15 +60,13 @@ def fit(
         UserError: a loss that is no longer finite, or a damaged checkpoint.
     """
     state = TrainingState(component, seeds, data, on_row)
-    precomputed = component.precompute(Step(data, models, state.noise))
+    given = Step(data, models, state.noise)
+    given = replace(given, precomputed=component.precompute(given))
     first = state.restore(checkpoint)
+    steps = make_steps(component, state, given)
     saved_at = time.monotonic()
     for number in range(first, component.steps):
-        step = Step(data, models, state.noise, precomputed, number)
-        losses = component.compute_losses(state.module, step)
-        state.step(losses, step)
-        component.after_step(state.module, step)
-        state.smooth(losses, number)
+        steps.take(number)
         if (number + 1) % REPORT_EVERY == 0 or number + 1 == component.steps:
             check_finite(component, state.smoothed, seeds, number + 1)
             progress(number + 1, component.steps)

@@ -39,6 +39,7 @@ class GroupOptimiser:
         )
         self.averages = [p.detach().clone() for p in self.parameters] if group.ema is not None else []
         self.gradient_norm: Tensor | None = None
+        self.rate: Tensor | None = None
 
     def backward(self, loss: PerSeed, keep_graph: bool) -> None:
         """The gradient of the summed loss in the group's own parameters.
@@ -53,20 +54,38 @@ class GroupOptimiser:
         self.optimiser.zero_grad(set_to_none=True)
         loss.sum().backward(inputs=self.parameters, retain_graph=keep_graph)
 
-    def step(self, number: int, measure: bool) -> None:
-        """One optimiser step, after clipping, and the moving average's.
+    def hold_rate(self, dtype: torch.dtype) -> None:
+        """Keep a rate that decays in a tensor, which a captured step reads anew."""
+        if self.group.decay_steps is not None:
+            device = self.parameters[0].device
+            self.rate = torch.tensor(self.group.learning_rate, dtype=dtype, device=device)
+            self.optimiser.param_groups[0]["lr"] = self.rate
+
+    def set_rate(self, number: int) -> None:
+        """The learning rate of the step after so many."""
+        rate = self.learning_rate(number)
+        if self.rate is not None:
+            self.rate.fill_(rate)
+        else:
+            self.optimiser.param_groups[0]["lr"] = rate
+
+    def step(self, measure: bool) -> None:
+        """One optimiser step at the rate that was set, after clipping, and the moving average's.
 
         Args:
-            number: steps of the loop done before.
             measure: whether to keep the norm of each seed's gradient.
         """
-        self.optimiser.param_groups[0]["lr"] = self.learning_rate(number)
         if measure or self.group.clip is not None:
-            norm = self.gradient_norm = gradient_norm(self.parameters)
+            norm = self._keep_norm(gradient_norm(self.parameters))
             if self.group.clip is not None:
                 scale_gradients(self.parameters, (self.group.clip / norm).clamp(max=1.0))
         self.optimiser.step()
         self._average()
+
+    def _keep_norm(self, norm: PerSeed) -> PerSeed:
+        """The norm, in the place where it always lies."""
+        self.gradient_norm = norm if self.gradient_norm is None else self.gradient_norm.copy_(norm)
+        return self.gradient_norm
 
     def learning_rate(self, number: int) -> float:
         """Cosine decay from the full rate to zero at `decay_steps`, or a constant rate."""

@@ -59,6 +59,11 @@ class SeedStreams:
         for generator, saved in zip(self.generators, state, strict=True):
             generator.set_state(saved)
 
+    def renew(self, state: list[Tensor]) -> None:
+        """New generators at that state, in the place of those that a failed capture has left unusable."""
+        self.generators = [torch.Generator(self.device) for _ in self.seeds]
+        self.restore(state)
+
 
 def name_streams(data: str, kind: str, use: Literal["initial", "training"]) -> str:
     """The purpose of a component's streams: on another data set the same seed has other numbers.

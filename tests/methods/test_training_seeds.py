@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from recorded_work import CpuRecorder
 from tiny import make, quiet, tiny_data, tiny_setup, upstream_of
 from torch import nn
 
 import training.loop
+import training.steps
 from critics.known import KnownCritic
 from methods import Component, SeedStreams, Setup, Trained
 from methods.cep import CEP
@@ -91,6 +93,26 @@ def test_training_moves_every_trained_parameter_and_keeps_it_frozen_after(kind: 
     assert still == set()
     assert not module.training
     assert not any(p.requires_grad for p in module.parameters())
+
+
+@every_kind
+def test_captured_training_is_the_eager_one(kind: str, monkeypatch, caplog):
+    """A known critic of a toy set computes on the host, so that a network that asks it is trained eagerly."""
+    component, data, seeds, recorder = component_of(kind), tiny_data(), (0, 1), CpuRecorder()
+    models = upstream_of(component, seeds)
+    monkeypatch.setattr("training.curve.MOST_ROWS", 1)
+    monkeypatch.setattr(training.steps, "WARM_UP", 1)
+    expected = fit(component, data, models, seeds, quiet)
+    monkeypatch.setattr(training.steps, "find_recorder", lambda device: recorder)
+    found = fit(component, data, models, seeds, quiet)
+    assert ("fail here" in caplog.text) == (kind == "cep-data-energy")
+    if kind == "cep-data-energy":
+        return
+    assert (recorder.runs, recorder.replays) == (3, 3), "the first of all, of the others, and of those with a row"
+    for name, tensor in expected.module.state_dict().items():
+        assert torch.equal(found.module.state_dict()[name], tensor), name
+    for ours, theirs in zip(found.curve.rows, expected.curve.rows, strict=True):
+        assert [{**row, "seconds": 0} for row in ours] == [{**row, "seconds": 0} for row in theirs]
 
 
 class Killed(Exception):

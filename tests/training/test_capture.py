@@ -1,0 +1,189 @@
+"""Captured steps are the eager ones bit for bit: what was recorded once, replayed without any Python of the step."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from actor_critic import ACTOR, CRITIC, ActorCritic, Networks, quiet, toy_data
+from recorded_work import CpuRecorder
+from torch import Tensor
+
+import training.steps
+from training import Group, SeedStreams, Step, fit
+from training.capture import CaptureError, find_recorder
+from training.loop import Fitted
+
+SEEDS, STEPS = (0, 3), 30
+
+
+@dataclass(frozen=True)
+class Closed(ActorCritic):
+    """The toy without what it does by the number of the step."""
+
+    kind: ClassVar[str] = "actor-critic"
+    length: int = STEPS
+
+    def losses(self, module: Networks, step: Step) -> Mapping[str, Tensor]:
+        batch = step.sample_batch(8)
+        pair = torch.cat([batch.observations, module.actor(batch.observations)], -1)
+        q = module.q(torch.cat([batch.observations, batch.actions], -1)).squeeze(-1)
+        step.record("mean_q", q.mean(-1))
+        noise = step.noise.normal(8)
+        return {
+            "critic": (q - batch.rewards + 0.1 * noise).square().mean(-1),
+            "actor": -module.q(pair).mean((1, 2)),
+        }
+
+
+@dataclass(frozen=True)
+class Reading(Closed):
+    """It decides by a value of the device."""
+
+    def losses(self, module: Networks, step: Step) -> Mapping[str, Tensor]:
+        found = super().losses(module, step)
+        return {name: loss if loss.detach()[0] > -1e9 else 0 * loss for name, loss in found.items()}
+
+
+@dataclass(frozen=True)
+class Unwilling(Closed):
+    capturable: ClassVar[bool] = False
+
+
+GROUPS: dict[str, tuple[Group, ...]] = {
+    "plain": (CRITIC, ACTOR),
+    "decayed": (CRITIC, replace(ACTOR, decay_steps=20)),
+    "every third step": (CRITIC, replace(ACTOR, every=3)),
+    "clipped and averaged": (replace(CRITIC, ema=0.2), replace(ACTOR, clip=0.02, ema=0.1)),
+    "all": (replace(CRITIC, every=2), replace(ACTOR, every=3, clip=0.02, ema=0.1, decay_steps=25)),
+}
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> CpuRecorder:
+    made = CpuRecorder()
+    monkeypatch.setattr(training.steps, "find_recorder", lambda device: made)
+    return made
+
+
+def train(component: ActorCritic, seeds: Sequence[int] = SEEDS, checkpoint: Any = None) -> Fitted:
+    return fit(component, toy_data(), {}, seeds, quiet, checkpoint)
+
+
+def assert_same(found: Fitted, expected: Fitted) -> None:
+    for name, tensor in expected.module.state_dict().items():
+        assert torch.equal(found.module.state_dict()[name], tensor), name
+    assert found.losses == expected.losses
+    for ours, theirs in zip(found.curve.rows, expected.curve.rows, strict=True):
+        assert [{**row, "seconds": 0} for row in ours] == [{**row, "seconds": 0} for row in theirs]
+
+
+@pytest.mark.parametrize("rows", [1000, 7], ids=["a row each step", "few rows"])
+@pytest.mark.parametrize("groups", GROUPS.values(), ids=GROUPS)
+def test_replayed_steps_are_the_eager_ones(groups: tuple[Group, ...], rows: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("training.curve.MOST_ROWS", rows)
+    expected, made = train(Closed(groups)), CpuRecorder()
+    monkeypatch.setattr(training.steps, "find_recorder", lambda device: made)
+    assert_same(train(Closed(groups)), expected)
+    plans = {(n + 1) % -(-STEPS // rows) == 0 for n in range(STEPS)}
+    turns = {tuple(n % group.every == 0 for group in groups) for n in range(STEPS)}
+    assert made.captures <= len(plans) * len(turns)
+    assert made.runs + made.replays == STEPS
+    assert made.replays >= STEPS // 2
+
+
+def test_a_number_that_changes_in_python_would_be_frozen(recorder: CpuRecorder, monkeypatch: pytest.MonkeyPatch):
+    """The imitation finds what a CUDA graph would get wrong: a rate that is no tensor."""
+    monkeypatch.setattr("training.optimiser.GroupOptimiser.hold_rate", lambda self, dtype: None)
+    component = Closed(GROUPS["decayed"])
+    found = train(component)
+    assert recorder.replays > 0
+    monkeypatch.setattr(training.steps, "find_recorder", lambda device: None)
+    weights = train(component).module.state_dict()
+    assert not torch.equal(found.module.state_dict()["actor.0.weight"], weights["actor.0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("component", "why"),
+    [(ActorCritic(length=STEPS), "depends on its number"), (Reading(), "not permitted")],
+    ids=["number", "value"],
+)
+def test_what_cannot_be_captured_is_trained_eagerly_and_said(
+    component: ActorCritic, why: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    expected, made = train(component), CpuRecorder()
+    monkeypatch.setattr(training.steps, "find_recorder", lambda device: made)
+    with caplog.at_level(logging.WARNING):
+        found = train(component)
+    assert (made.captures, made.replays) == (0, 0)
+    assert [record.getMessage() for record in caplog.records] == [caplog.records[0].getMessage()]
+    assert (
+        caplog.records[0].getMessage().startswith("actor-critic: training without CUDA graphs, which fail here: ")
+    )
+    assert why in caplog.records[0].getMessage()
+    assert len(found.curve.rows[0]) == len(expected.curve.rows[0])
+
+
+def test_a_component_may_say_that_it_is_not_to_be_captured(recorder: CpuRecorder):
+    train(Unwilling())
+    assert (recorder.runs, recorder.captures) == (0, 0)
+
+
+class Kept:
+    """A checkpoint in memory."""
+
+    content: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = content
+
+
+def test_a_checkpoint_of_replayed_steps_goes_on_captured_and_eagerly(monkeypatch: pytest.MonkeyPatch):
+    component = Closed(GROUPS["all"])
+    expected = train(component)
+    monkeypatch.setattr("training.loop.CHECKPOINT_SECONDS", -1.0)
+    kept = Kept()
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, total: int) -> None:
+        raise Killed
+
+    monkeypatch.setattr("training.loop.REPORT_EVERY", 20)
+    for resumed_by in (CpuRecorder(), None):
+        kept.content = None
+        first = CpuRecorder()
+        monkeypatch.setattr(training.steps, "find_recorder", lambda device, made=first: made)
+        with pytest.raises(Killed):
+            fit(component, toy_data(), {}, SEEDS, kill, kept)
+        assert first.replays > 0
+        monkeypatch.setattr(training.steps, "find_recorder", lambda device, made=resumed_by: made)
+        assert_same(train(component, checkpoint=kept), expected)
+
+
+def test_streams_renewed_after_a_failed_capture_go_on_where_they_were():
+    streams = SeedStreams(SEEDS, "x")
+    streams.normal(5)
+    state, expected = streams.state(), streams.normal(4)
+    before = streams.generators
+    streams.renew(state)
+    assert all(new is not old for new, old in zip(streams.generators, before, strict=True))
+    assert torch.equal(streams.normal(4), expected)
+
+
+def test_a_step_that_is_captured_has_no_number():
+    step = Step(toy_data(), {}, SeedStreams(SEEDS, "x"))
+    assert step.number == 0
+    assert replace(step, done=7).number == 7
+    with pytest.raises(CaptureError, match="depends on its number"):
+        _ = replace(step, done=None).number
+
+
+def test_a_cpu_captures_nothing():
+    assert find_recorder(torch.device("cpu")) is None
