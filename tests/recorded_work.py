@@ -1,4 +1,4 @@
-"""CUDA graphs imitated on a CPU: operations are recorded one by one, and replayed into the tensors they had filled.
+"""CUDA graphs imitated on a CPU: operations are recorded one by one, and replayed into what they had filled.
 
 As in a CUDA graph, a replay runs no Python of the work, has the Python numbers of the recording, reads and writes
 where the recording did, and goes on with the generators. Reading a value from the device while recording fails.
@@ -95,8 +95,14 @@ class CpuRecorder:
 
     def capture(self, work: Callable[[], None], streams: SeedStreams | None = None) -> Callable[[], None]:
         """Recording does the work once; that is the first replay, which a CUDA graph would only then do."""
-        with torch.autograd.set_multithreading_enabled(False), Tape() as tape:
-            work()
+        before = [] if streams is None else streams.state()
+        try:
+            with Tape() as tape:
+                work()
+        except CaptureError:
+            if streams is not None:
+                streams.renew(before)
+            raise
         self.captures += 1
         self.tapes.append(tape)
         done = [True]

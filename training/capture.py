@@ -1,9 +1,9 @@
 """Work on tensors captured as a CUDA graph: recorded once, then replayed over the same memory in one launch.
 
 A replay repeats the operations that were recorded, at the same addresses and with the same Python numbers
-(https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs). So captured work decides nothing on the host and
-reads nothing from the GPU; what changes from one replay to the next lies in tensors that are changed in place, and
-random numbers come from generators that the graph knows.
+(https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs). So captured work decides nothing on the host
+and reads nothing from the GPU; what changes from one replay to the next lies in tensors that are changed in place,
+and random numbers come from generators that the graph knows.
 """
 
 import contextlib

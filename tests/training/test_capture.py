@@ -1,4 +1,4 @@
-"""Captured steps are the eager ones bit for bit: what was recorded once, replayed without any Python of the step."""
+"""Captured steps are the eager ones bit for bit: recorded once, then replayed without any Python of the step."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -118,12 +118,10 @@ def test_what_cannot_be_captured_is_trained_eagerly_and_said(
     with caplog.at_level(logging.WARNING):
         found = train(component)
     assert (made.captures, made.replays) == (0, 0)
-    assert [record.getMessage() for record in caplog.records] == [caplog.records[0].getMessage()]
-    assert (
-        caplog.records[0].getMessage().startswith("actor-critic: training without CUDA graphs, which fail here: ")
-    )
-    assert why in caplog.records[0].getMessage()
-    assert len(found.curve.rows[0]) == len(expected.curve.rows[0])
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("actor-critic: training without CUDA graphs, which fail here: ")
+    assert why in said
+    assert_same(found, expected)
 
 
 def test_a_component_may_say_that_it_is_not_to_be_captured(recorder: CpuRecorder):
