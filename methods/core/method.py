@@ -106,6 +106,8 @@ class Method(ABC):
             since methods that differ there are not on equal terms.
         in_default_comparison: whether it is compared when nobody names methods; False for a baseline that is known
             to miss the target law.
+        capturable: whether a call of its policy may be captured as a CUDA graph: False where a slot changes
+            something in Python that a later call depends on. What cannot be captured is found without it.
         presets: `paper` and `official` (the authors' code) to what each sets: fields of the method by their plain
             names, `rho`, and what it would share with others by dotted ones, such as `denoiser.levels`. Those of a
             method of this package stand in the file of its name in `methods/presets`.
@@ -116,6 +118,7 @@ class Method(ABC):
     rho: ClassVar[Rho | None] = None
     knobs: ClassVar[Mapping[str, Knob]] = {}
     in_default_comparison: ClassVar[bool] = True
+    capturable: ClassVar[bool] = True
     presets: ClassVar[Presets] = {}
 
     @abstractmethod
@@ -194,4 +197,5 @@ class SlotMethod(Method):
     @final
     def policy(self, models: Models, setup: Setup) -> SlotPolicy:
         """Sampling with the objective's denoiser, steered by the guidance, then the selection."""
-        return make_policy(self.objective(), self.guidance(), self.select_in(setup), models, setup)
+        slots = self.objective(), self.guidance(), self.select_in(setup)
+        return make_policy(*slots, models, setup, self.capturable)

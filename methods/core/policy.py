@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from methods.core.captured import CapturedCalls
 from methods.core.inference import prepare
 from methods.core.setup import Setup
 from methods.core.slots import Guidance, Objective, Selection
@@ -15,6 +16,7 @@ from methods.diffusion.guidance import CountedDenoiser, Counts, GuidedDenoiser, 
 from methods.diffusion.noise import CandidateNoise, Noise
 from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from training import Models
+from training.capture import Recorder, find_recorder
 from training.shapes import Actions, Observations, PerRow
 
 
@@ -51,6 +53,7 @@ class SlotPolicy:
         bounds: the range of clean z.
         action_dim: leading channels of z that are the action.
         counts: of all calls.
+        recorder: captures calls as CUDA graphs, or None, where they run one operation after the other.
     """
 
     denoiser: Denoiser
@@ -61,21 +64,29 @@ class SlotPolicy:
     bounds: Bounds
     action_dim: int
     counts: Counts = field(default_factory=Counts)
+    recorder: Recorder | None = None
+
+    def __post_init__(self):
+        captured = None if self.recorder is None else CapturedCalls(self._draw, self.counts, self.recorder)
+        self._act = self._draw if captured is None else captured.act
 
     def act(self, observations: Observations, rho: PerRow, noise: Noise) -> Actions:
+        guided = self.guidance is not None and bool(rho.any())
+        return self._act(observations, rho, noise, guided)
+
+    def _draw(self, observations: Observations, rho: PerRow, noise: Noise, guided: bool) -> Actions:
+        """Actions; without a row that has a scale above 0, by the denoiser itself, at no further cost."""
         candidates = self.selection.candidates
         rows = observations.repeat_interleave(candidates, dim=1)
-        denoiser = self._guided(rho.repeat_interleave(candidates, dim=1))
+        denoiser = self._guide(rho.repeat_interleave(candidates, dim=1)) if guided else self.denoiser
         z = sample(denoiser, rows, CandidateNoise(noise, candidates), self.sampler, self.bounds)
         if candidates > 1:
             z = self.selection.choose(observations, z.unflatten(1, (-1, candidates)), self.models, noise)
         return z[..., : self.action_dim]
 
-    def _guided(self, rho: Float[Tensor, "seed rows"]) -> Denoiser:
-        """Steered where any row has a scale above 0; without one, the denoiser itself, at no further cost."""
+    def _guide(self, rho: Float[Tensor, "seed rows"]) -> Denoiser:
         guidance = self.guidance
-        if guidance is None or not rho.any():
-            return self.denoiser
+        assert guidance is not None, "rows are guided by one"
 
         def steer(z: Tensor, level: int, observations: Tensor) -> Steer:
             return guidance.steer(self.denoiser, self.models, z, level, observations)
@@ -84,14 +95,20 @@ class SlotPolicy:
 
 
 def make_policy(
-    objective: Objective, guidance: Guidance | None, selection: Selection, models: Models, setup: Setup
+    objective: Objective,
+    guidance: Guidance | None,
+    selection: Selection,
+    models: Models,
+    setup: Setup,
+    capturable: bool = True,
 ) -> SlotPolicy:
-    """The policy of three slots.
+    """The policy of three slots; on a GPU its calls are captured, unless it is the plain one.
 
     Args:
         objective, guidance, selection: the slots.
         models: the made components, by the names that the slots gave them; the objective's is `denoiser`.
         setup: sampler and ranges.
+        capturable: see `Method`.
     """
     counts = Counts()
     prepared = models if setup.plain else {name: prepare(model) for name, model in models.items()}
@@ -105,7 +122,10 @@ def make_policy(
     )
     device = denoiser.schedule.alpha.device
     bounds = Bounds(torch.tensor(low, device=device), torch.tensor(high, device=device))
-    return SlotPolicy(denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts)
+    recorder = find_recorder(device) if capturable and not setup.plain else None
+    return SlotPolicy(
+        denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts, recorder
+    )
 
 
 def _columns(ranges: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:

@@ -69,6 +69,12 @@ class Counts:
             self.interventions[name] = torch.zeros(len(rows), levels, dtype=torch.int64, device=rows.device)
         self.interventions[name][:, level] += rows.sum(1)
 
+    def guide(self, rows: Int[Tensor, " group"]) -> None:
+        """Count the guided rows of every seed or scale at one level."""
+        if isinstance(self.guided_rows, int):
+            self.guided_rows = torch.zeros_like(rows)
+        self.guided_rows += rows
+
     def of_seed(self, row: int) -> dict[str, Any]:
         """The counts of one seed or scale, by its place, as plain numbers; evaluations are of all together."""
         found = {name: counts[row].tolist() for name, counts in self.interventions.items()}
@@ -162,7 +168,7 @@ class GuidedDenoiser(WrappedDenoiser):
             self.counts.intervene(name, rows & self.groups, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
         self.counts.beside += steer.beside * z.shape[1]
-        self.counts.guided_rows = self.counts.guided_rows + self.guided_rows
+        self.counts.guide(self.guided_rows)
         alpha, sigma = self.schedule.coefficients[level]
         shift = self.rho[..., None] * (sigma**2 / alpha)
         return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
