@@ -85,7 +85,8 @@ class CudaRecorder:
                 graph.reset()
             if streams is not None:
                 streams.renew(before)
-            raise CaptureError(str(error).partition("\n")[0] or type(error).__name__) from error
+            reason = error.__context__ or error  # the end of a capture that failed raises an error of its own
+            raise CaptureError(str(reason).partition("\n")[0] or type(reason).__name__) from error
         return graph.replay
 
 
