@@ -259,7 +259,7 @@ def measure_call(study: Study, name: str, batch: int, way: str) -> Row:
         call()
         study.wait()
         taken.append(time.perf_counter() - begun)
-    low, middle, high = 1000 * np.percentile(taken, [5, 50, 95])
+    low, middle, high = (1000 * np.percentile(taken, [5, 50, 95])).tolist()
     return found | {"median ms": middle, "p5": low, "p95": high, "calls": len(taken)}
 
 
@@ -294,14 +294,17 @@ def run_exactness(study: Study) -> Row:
         text, is_over = done.stdout + done.stderr, done.returncode == 0
     except subprocess.TimeoutExpired as late:
         text, is_over = (late.stdout or b"").decode(), False
-    expected = [line.partition("expected time: ")[2] for line in text.splitlines() if "expected time: " in line]
+    said = [line.partition("expected time: ")[2] for line in text.splitlines()]
+    expected = [words.partition(" (")[0] for words in said if words]
     found: Row = {"seconds": time.perf_counter() - started, "expected": expected[0] if expected else "–"}
     if not is_over:
         return found | {"unfinished": (text.strip().splitlines() or ["nothing was printed"])[-1]}
     rows = bench.load_results(place, by="episode")
     rows = rows[rows["inverse_temperature"] > 0]
-    for (method, beta), cells in rows.groupby(["method", "inverse_temperature"]):
-        found[f"{method} β={beta:g}"] = float((cells["distance"] / cells["floor"]).mean())
+    for method in dict.fromkeys(rows["method"]):
+        for beta in dict.fromkeys(rows["inverse_temperature"]):
+            cells = rows[(rows["method"] == method) & (rows["inverse_temperature"] == beta)]
+            found[f"{method} β={beta:g}"] = float((cells["distance"] / cells["floor"]).mean())
     return found
 
 

@@ -1,7 +1,8 @@
 """Captured steps are the eager ones bit for bit: recorded once, then replayed without any Python of the step."""
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -10,10 +11,11 @@ import torch
 from actor_critic import ACTOR, CRITIC, ActorCritic, Networks, quiet, toy_data
 from recorded_work import CpuRecorder
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 import training.steps
 from training import Group, SeedStreams, Step, fit
-from training.capture import CaptureError, find_recorder
+from training.capture import CaptureError, CudaRecorder, find_recorder
 from training.loop import Fitted
 
 SEEDS, STEPS = (0, 3), 30
@@ -185,3 +187,89 @@ def test_a_step_that_is_captured_has_no_number():
 
 def test_a_cpu_captures_nothing():
     assert find_recorder(torch.device("cpu")) is None
+
+
+class Cuda:
+    """Stands for what `CudaRecorder` calls of `torch.cuda`, and notes what is called.
+
+    Attributes:
+        called: names, in order.
+        end_fails: whether the end of a capture that failed raises an error of its own, as torch's does.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, end_fails: bool = True):
+        self.called: list[str] = []
+        self.end_fails = end_fails
+        stands_for = {
+            "Stream": lambda device: Stream("side", self.called),
+            "current_stream": lambda device: Stream("current", self.called),
+            "set_stream": lambda stream: self.called.append(f"back to {stream.name}"),
+            "stream": lambda stream: self.within(f"on {stream.name}"),
+            "CUDAGraph": lambda: self,
+            "graph": lambda graph, stream: self.within(f"capture on {stream.name}"),
+        }
+        for name, stand_in in stands_for.items():
+            monkeypatch.setattr(torch.cuda, name, stand_in)
+
+    @contextlib.contextmanager
+    def within(self, name: str) -> Iterator[None]:
+        self.called.append(name)
+        try:
+            yield
+        except RuntimeError:
+            if self.end_fails:
+                raise RuntimeError("operation failed due to a previous error during capture")  # noqa: B904
+            raise
+
+    def register_generator_state(self, generator: torch.Generator) -> None:
+        self.called.append("register")
+
+    def replay(self) -> None:
+        self.called.append("replay")
+
+    def reset(self) -> None:
+        self.called.append("reset")
+
+
+class Stream:
+    device = torch.device("cpu")
+
+    def __init__(self, name: str, called: list[str]):
+        self.name, self.called = name, called
+
+    def wait_stream(self, other: "Stream") -> None:
+        self.called.append(f"{self.name} waits for {other.name}")
+
+
+@pytest.mark.parametrize(("version", "registered"), [("2.6.0", 2), ("2.13.1+cu130", 2), ("2.14.0", 0)])
+def test_work_is_captured_on_the_stream_that_it_ran_on(
+    version: str, registered: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Generators are registered before, where the graph does not find them itself."""
+    cuda = Cuda(monkeypatch)
+    monkeypatch.setattr(torch, "__version__", TorchVersion(version))
+    recorder = CudaRecorder(torch.device("cpu"))
+    recorder.run(lambda: cuda.called.append("work"))
+    assert cuda.called == ["side waits for current", "on side", "work", "current waits for side"]
+    cuda.called.clear()
+    replay = recorder.capture(lambda: cuda.called.append("work"), SeedStreams(SEEDS, "x"))
+    replay()
+    assert cuda.called == [*["register"] * registered, "capture on side", "work", "replay"]
+
+
+@pytest.mark.parametrize("end_fails", [True, False])
+def test_a_capture_that_fails_leaves_the_stream_and_the_random_numbers_as_they_were(
+    end_fails: bool, monkeypatch: pytest.MonkeyPatch
+):
+    cuda, streams = Cuda(monkeypatch, end_fails), SeedStreams(SEEDS, "x")
+    expected, before = SeedStreams(SEEDS, "x").normal(3), streams.generators
+
+    def fail() -> None:
+        streams.normal(1)
+        raise RuntimeError("not permitted when stream is capturing\nand a hint")
+
+    with pytest.raises(CaptureError, match=r"^not permitted when stream is capturing$"):
+        CudaRecorder(torch.device("cpu")).capture(fail, streams)
+    assert cuda.called[-2:] == ["back to current", "reset"]
+    assert all(new is not old for new, old in zip(streams.generators, before, strict=True))
+    assert torch.equal(streams.normal(3), expected)
