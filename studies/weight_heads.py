@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
-from methods import SeedStreams, get_method
+from methods import SeedStreams
 from methods.swg import SWG, WEIGHT_HEADS
 from reports.analysis.intervals import estimate_mean
 from reports.analysis.multiples import estimate_multiple
@@ -56,11 +56,9 @@ BATCHES = (1, 20, 256)
 
 def make_rows(batches: Sequence[int]) -> dict[str, dict[int, Row]]:
     """The action of every head at each number of states, unguided and guided."""
-    cls = get_method(METHOD)
-    assert issubclass(cls, SWG)
     rows: dict[str, dict[int, Row]] = {}
     for head in WEIGHT_HEADS:
-        method = replace(cls(), weight_head=head)  # pyright: ignore[reportArgumentType]
+        method = make_method(head)
         rows[head] = {
             states: Row(
                 f"{head}, {states} states",
@@ -74,6 +72,11 @@ def make_rows(batches: Sequence[int]) -> dict[str, dict[int, Row]]:
             for states in batches
         }
     return rows
+
+
+def make_method(head: str) -> SWG:
+    """SWG with that head and else its defaults."""
+    return replace(SWG(), weight_head=head)  # pyright: ignore[reportArgumentType]
 
 
 def measure_cost(batches: Sequence[int], seconds: float) -> dict[str, dict[str, list[float]]]:
@@ -90,10 +93,9 @@ def measure_cost(batches: Sequence[int], seconds: float) -> dict[str, dict[str, 
 
 def count_parameters() -> dict[str, int]:
     """Of every head's denoiser at the papers' sizes."""
-    cls, setup = get_method(METHOD), make_setup()
-    found: dict[str, int] = {}
+    setup, found = make_setup(), dict[str, int]()
     for head in WEIGHT_HEADS:
-        denoiser = replace(cls(), weight_head=head).components(setup)["denoiser"]  # pyright: ignore[reportCallIssue]
+        denoiser = make_method(head).components(setup)["denoiser"]
         found[head] = parameter_count(denoiser.build(SeedStreams([SEED], "count")))
     return found
 
@@ -121,16 +123,15 @@ def describe_density(density: Density) -> dict[str, Any]:
 
 
 def measure_heads(maze: Study, toy: Study, options: argparse.Namespace) -> dict[str, Any]:
-    """Cost, then what is to be trained and evaluated."""
+    """Train and evaluate what is missing, then measure the cost."""
     console = ProgressConsole()
-    batches, seconds = ((1,), 0.1) if options.tiny else (BATCHES, options.seconds)
-    cost = measure_cost(batches, seconds)
     scored, drawn = maze.run(console), toy.run(console)
+    batches, seconds = ((1,), 0.1) if options.tiny else (BATCHES, options.seconds)
     return {
         "preset": maze.preset,
         "rho": next(iter(scored.values())).rho,
         "parameters": count_parameters(),
-        "cost": cost,
+        "cost": measure_cost(batches, seconds),
         "scores": {head: [each.score for each in collect_seeds(scored, head, TASK, METHOD)] for head in ARMS},
         "densities": describe_densities(drawn),
     }
