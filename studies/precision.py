@@ -30,18 +30,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.progress import ProgressConsole
-from bench.runner.data import load_data
-from bench.runner.policy import load
-from bench.storage.components import ComponentStore
-from foundation.errors import UserError
-from methods import method_names
-from reports.analysis.intervals import Estimate, estimate_mean
-from reports.analysis.pairs import MARGIN
-from reports.load.schema import Result
-from reports.render.document import Table
-from reports.render.numbers import format_difference, format_estimate
-from studies.arms import (
+from arms import (
     TINY,
     Place,
     Study,
@@ -54,6 +43,18 @@ from studies.arms import (
     write_measured,
     write_tables,
 )
+
+from bench.progress import ProgressConsole
+from bench.runner.data import load_data
+from bench.runner.policy import load
+from bench.storage.components import ComponentStore
+from foundation.errors import UserError
+from methods import method_names
+from reports.analysis.intervals import Estimate, estimate_mean
+from reports.analysis.pairs import MARGIN
+from reports.load.schema import Result
+from reports.render.document import Table
+from reports.render.numbers import format_difference, format_estimate
 
 TASK = "maze2d-umaze"
 METHODS = ("unguided", "cep", "ddice", "idql", "swg", "swg-r")

@@ -23,16 +23,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.progress import ProgressConsole
-from foundation.errors import UserError
-from methods import SeedStreams
-from methods.swg import SWG, WEIGHT_HEADS
-from reports.analysis.intervals import estimate_mean
-from reports.analysis.multiples import estimate_multiple
-from reports.load.schema import Density, Result
-from reports.render.document import Table
-from reports.render.numbers import format_difference, format_estimate
-from studies.arms import (
+from arms import (
     TINY,
     Place,
     Study,
@@ -44,8 +35,18 @@ from studies.arms import (
     write_measured,
     write_tables,
 )
-from studies.speed import SEED, act, make_setup
-from studies.turns import Row, measure
+from speed import SEED, act, make_setup
+from turns import Row, measure
+
+from bench.progress import ProgressConsole
+from foundation.errors import UserError
+from methods import SeedStreams
+from methods.swg import SWG, WEIGHT_HEADS
+from reports.analysis.intervals import estimate_mean
+from reports.analysis.multiples import estimate_multiple
+from reports.load.schema import Density, Result
+from reports.render.document import Table
+from reports.render.numbers import format_difference, format_estimate
 from training import parameter_count
 
 TASK, METHOD, BASE = "maze2d-umaze", "swg", "middle"
