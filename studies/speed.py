@@ -114,15 +114,19 @@ def make_policy(method: Method, setup: Setup) -> Policy:
 
 
 def act(
-    method: Method, states: int, plain: bool, change: Callable[[Setup], Setup] = lambda setup: setup
+    method: Method,
+    states: int,
+    plain: bool,
+    change: Callable[[Setup], Setup] = lambda setup: setup,
+    guided: bool = True,
 ) -> Callable[[], Call]:
-    """An action of a policy at that many states, in a setup that may be changed."""
+    """An action of a policy at that many states, in a setup that may be changed, at the default ρ or unguided."""
 
     def make() -> Call:
         policy = make_policy(method, change(make_setup(plain=plain)))
         noise = KeyedNoise(SEED, "speed", range(states))
         observations = SeedStreams([SEED], "states").normal(states, OBSERVATIONS)
-        rho = torch.full((1, states), method.rho.default if method.rho else 0.0)
+        rho = torch.full((1, states), method.rho.default if method.rho and guided else 0.0)
 
         @torch.no_grad()
         def call() -> None:

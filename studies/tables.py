@@ -39,6 +39,7 @@ from reports.render.document import Table, format_markdown_table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path("results") / "tables"
 KEPT = Path("studies") / "kept"
+MADE_AGAIN = frozenset({"report", "logs", "tables.md"})  # from what is kept
 WIDTH = 120
 _MARK = re.compile(r"(<!-- table ([\w-]+): (.+?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -52,21 +53,21 @@ class Measurement:
         quote: from the folder of all measurements and the name of a part to its Markdown; a KeyError where there
             is no such part.
         printed: the file that keeps what the commands print, if that is what is quoted.
-        report: the command that makes what is quoted from the results, if there is one.
+        remake: from the folder of the results to the command that makes what is quoted from them, if there is one.
     """
 
     commands: tuple[str, ...]
     quote: Callable[[Path, str], str]
     printed: Path | None = None
-    report: str | None = None
+    remake: Callable[[Path], str] | None = None
 
-    def run(self) -> None:
-        """Run the commands, and keep what they print where it is quoted."""
+    def run(self, folder: Path) -> None:
+        """Run the commands, and keep what they print where it is quoted; `folder` is that of the results."""
         if self.printed is None:
             for command in self.commands:
                 run_python(command)
-            if self.report is not None:
-                run_python(self.report)
+            if self.remake is not None:
+                run_python(self.remake(folder))
             return
         made = [
             subprocess.run([sys.executable, *shlex.split(command)], check=True, cwd=ROOT, stdout=subprocess.PIPE)
@@ -94,7 +95,7 @@ def keep(name: str) -> None:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for file in sorted(folder.rglob("*")):
             place = file.relative_to(folder)
-            if file.is_file() and place.parts[0] not in {"report", "logs"} and not place.name.startswith("."):
+            if file.is_file() and place.parts[0] not in MADE_AGAIN and not place.name.startswith("."):
                 entry = tarfile.TarInfo(place.as_posix())
                 entry.size = file.stat().st_size
                 with file.open("rb") as content:
@@ -103,18 +104,18 @@ def keep(name: str) -> None:
 
 
 def lay_out(name: str, folder: Path) -> Path:
-    """The folder of all measurements with the kept results of one and a report of today on them.
+    """The folder of all measurements with the kept results of one, and what is quoted made from them today.
 
     Args:
         name: of the measurement.
         folder: an empty one, used where results of it are kept; else what the last run left.
     """
-    file = ROOT / KEPT / f"{name}.tar.xz"
-    if not file.exists():
+    file, remake = ROOT / KEPT / f"{name}.tar.xz", MEASUREMENTS[name].remake
+    if not file.exists() or remake is None:
         return ROOT / RESULTS
     with tarfile.open(file) as archive:
         archive.extractall(folder / name, filter="data")
-    run_python(f"-m bench report --results {shlex.quote(str(folder / name))}")
+    run_python(remake(folder / name))
     return folder
 
 
@@ -190,8 +191,16 @@ def quote_printed(name: str, folder: Path, part: str) -> str:
         KeyError: there is no such table.
         FileNotFoundError: nothing was printed.
     """
-    blocks = (folder / f"{name}.md").read_text(encoding="utf-8").strip().split("\n\n")
-    return _pick_table(blocks, part)
+    return _read_table(folder / f"{name}.md", part)
+
+
+def quote_tables(name: str, folder: Path, part: str) -> str:
+    """A table of a study's `tables.md`; see `quote_printed`."""
+    return _read_table(folder / name / "tables.md", part)
+
+
+def _read_table(file: Path, part: str) -> str:
+    return _pick_table(file.read_text(encoding="utf-8").strip().split("\n\n"), part)
 
 
 def quote_coverage(folder: Path, part: str) -> str:
@@ -222,17 +231,33 @@ def quote_coverage(folder: Path, part: str) -> str:
     return format_markdown_table(Table(header, tuple(lines), words=2))
 
 
-def measure_report(name: str, *commands: str, report: str = "") -> Measurement:
+def measure_report(name: str, *commands: str) -> Measurement:
     """Commands of `python -m bench` whose report is quoted.
 
     Args:
         name: of the results' folder.
         commands: without the folder.
-        report: options of `report`.
     """
-    folder = RESULTS / name
-    *lines, last = (f"-m bench {command} --results {folder}" for command in (*commands, f"report{report}"))
-    return Measurement(tuple(lines), partial(quote_report, name), report=last)
+    lines = tuple(f"-m bench {command} --results {RESULTS / name}" for command in commands)
+
+    def remake(folder: Path) -> str:
+        return f"-m bench report --results {shlex.quote(str(folder))}"
+
+    return Measurement(lines, partial(quote_report, name), remake=remake)
+
+
+def measure_study(name: str, script: str) -> Measurement:
+    """A study that keeps its numbers in a folder and makes tables of them.
+
+    Args:
+        name: of that folder.
+        script: with its options.
+    """
+
+    def remake(folder: Path) -> str:
+        return f"{script.split()[0]} --kept --out {shlex.quote(str(folder))}"
+
+    return Measurement((f"{script} --out {RESULTS / name}",), partial(quote_tables, name), remake=remake)
 
 
 _MAZE = "--suite maze2d --preset quick"
@@ -252,6 +277,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         RESULTS / "faults.md",
     ),
     "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
+    "precision": measure_study("precision", f"studies/precision.py --tuned-from {KEPT / 'maze2d.tar.xz'}"),
+    "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
     "coverage": Measurement(("studies/coverage.py",), quote_coverage),
 }
 
@@ -294,7 +321,8 @@ def list_measurements() -> None:
         for page, quoted, part in find_quotes():
             if quoted == name:
                 print(f"  quoted: {page.relative_to(ROOT)}: {part}")
-        for command in filter(None, (*measurement.commands, measurement.report)):
+        made = (measurement.remake(RESULTS / name),) if measurement.remake is not None else ()
+        for command in (*measurement.commands, *made):
             print(f"  command: python {command}")
 
 
@@ -310,7 +338,7 @@ def main() -> None:
         return
     is_measured = not (options.kept or options.check)
     if is_measured:
-        MEASUREMENTS[options.name].run()
+        MEASUREMENTS[options.name].run(RESULTS / options.name)
         keep(options.name)
     with tempfile.TemporaryDirectory() as scratch:
         folder = ROOT / RESULTS if is_measured else lay_out(options.name, Path(scratch))

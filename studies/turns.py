@@ -54,12 +54,12 @@ class Measured:
     operations: int
 
 
-def measure(row: Row, generator: random.Random) -> dict[str, Measured]:
-    """Let the ways take turns until the row's time is over."""
+def measure(row: Row, generator: random.Random, seconds: float = SECONDS) -> dict[str, Measured]:
+    """Let the ways take turns until that time is over."""
     calls = {name: make() for name, make in row.ways.items()}
     operations = {name: count_operations(call) for name, call in calls.items()}  # which also warms up
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
-    ends = time.monotonic() + SECONDS
+    ends = time.monotonic() + seconds
     while len(next(iter(taken.values()))) < TURNS and (time.monotonic() < ends or not all(taken.values())):
         order = list(calls)
         generator.shuffle(order)

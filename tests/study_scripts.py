@@ -9,7 +9,9 @@ STUDIES = Path(__file__).parents[1] / "studies"
 
 
 def load_study(name: str) -> ModuleType:
-    """`studies/NAME.py`, under a name of its own, since `coverage` is a package."""
+    """`studies/NAME.py`, under a name of its own, since `coverage` is a package; it may import other studies."""
+    if str(STUDIES) not in sys.path:
+        sys.path.append(str(STUDIES))
     spec = importlib.util.spec_from_file_location(f"{name}_study", STUDIES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

@@ -6,8 +6,8 @@ A setting that cannot work fails here, before hours of training.
 import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
@@ -31,19 +31,35 @@ class _FirstSliceDone(Exception):
     """Raised by the progress callback once the first slice of a computation is done."""
 
 
-def estimate_plan(plan: TaskPlan, device: torch.device) -> float:
+@dataclass(frozen=True)
+class Estimated:
     """Expected seconds of one process for what is missing in a plan.
 
-    What is made or evaluated on several data sets is measured on one.
+    Attributes:
+        making: of each missing component, by its label, all missing seeds together.
+        evaluating: of all open cells.
     """
+
+    making: Mapping[str, float]
+    evaluating: float
+
+    @property
+    def seconds(self) -> float:
+        """Of all."""
+        return sum(self.making.values()) + self.evaluating
+
+
+def estimate_plan(plan: TaskPlan, device: torch.device) -> Estimated:
+    """What is made or evaluated on several data sets is measured on one."""
     data = next(iter(plan.data.values())).data.first(SLICE).to(device)
     measured: dict[tuple[Any, ...], float] = {}
+    making: dict[str, float] = {}
     seconds = 0.0
     for node, seeds in plan.missing:
         made = (node.component, len(seeds))
         if made not in measured:
             measured[made] = estimate_making(node, seeds, data)
-        seconds += measured[made]
+        making[node.label] = measured[made]
     for group in group_cells(plan.open):
         cell = group[0].cell
         evaluated = (
@@ -56,7 +72,7 @@ def estimate_plan(plan: TaskPlan, device: torch.device) -> float:
         if evaluated not in measured:
             measured[evaluated] = estimate_evaluation(group, data)
         seconds += measured[evaluated]
-    return seconds
+    return Estimated(making, seconds)
 
 
 def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:

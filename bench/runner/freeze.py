@@ -60,8 +60,9 @@ def plan(request: Request[RunDetails], freezing: Freezing | None, console: Progr
         results.prepare()
     plans = plan_tasks(request, console)
     frozen = freeze(request, plans, freezing) if freezing is not None else None
-    seconds = sum(estimate_plan(each, request.device) for each in plans)
-    print_plan(plans, request, choose_processes(seconds, request), seconds, console)
+    estimates = [estimate_plan(each, request.device) for each in plans]
+    processes = choose_processes(sum(each.seconds for each in estimates), request)
+    print_plan(plans, request, processes, estimates, console)
     untuned = explain_untuned(request, [own for each in plans for own in each.tuned])
     if untuned is not None:
         console.say(f"To do before `run`: {untuned}")

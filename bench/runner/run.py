@@ -18,10 +18,11 @@ from bench.config.request import Job, Request, RunDetails
 from bench.config.sources import describe_sources
 from bench.progress import ProgressConsole, describe_expected
 from bench.runner.data import open_data, refuse_other_sources
-from bench.runner.estimate import estimate_plan
+from bench.runner.estimate import Estimated, estimate_plan
 from bench.runner.executors import execute_units
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned
+from bench.runner.sharing import estimate_sharing
 from bench.runner.units import split_into_units
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
@@ -41,9 +42,9 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     results.prepare()
     plans = plan_tasks(request, console)
     refuse_untuned(request, [each for plan in plans for each in plan.tuned])
-    seconds = sum(estimate_plan(plan, request.device) for plan in plans)
-    processes = choose_processes(seconds, request)
-    print_plan(plans, request, processes, seconds, console)
+    estimates = [estimate_plan(plan, request.device) for plan in plans]
+    processes = choose_processes(sum(each.seconds for each in estimates), request)
+    print_plan(plans, request, processes, estimates, console)
     entries = tuple(planned.entry(results) for plan in plans for planned in plan.cells)
     record_plan(entries, results.root)
     table = find_experiment(request.experiment).table if request.experiment is not None else None
@@ -138,10 +139,10 @@ def print_plan(
     plans: Sequence[TaskPlan],
     request: Request[RunDetails],
     processes: int,
-    seconds: float,
+    estimates: Sequence[Estimated],
     console: ProgressConsole,
 ) -> None:
-    """Print which components will be trained, which are reused, and how long it should take."""
+    """Print which components will be trained or reused, how long it should take, and what sharing saves."""
     own = ", each with its data" if any(job.config.data.is_per_seed for job in request.jobs) else ""
     seeds = ", ".join(map(str, request.seeds)) + own
     terms = "" if request.jobs[0].terms == SHARED else ", as published"
@@ -164,6 +165,10 @@ def print_plan(
             console.say(f"    {note}")
     if not any(plan.open for plan in plans):
         console.say("  nothing to do: all results exist")
+    seconds = sum(each.seconds for each in estimates)
     if seconds:
         has_episodes = any(isinstance(plan.task, ControlTask) and plan.open for plan in plans)
         console.say(describe_expected(seconds / processes, has_episodes))
+    sharing = estimate_sharing(plans, estimates)
+    if sharing is not None:
+        console.say(f"  {sharing.describe()}")
