@@ -42,6 +42,7 @@ from methods.diffusion.keyed_noise import KeyedNoise
 from reports.render.document import Table, format_markdown_table
 from suites import ControlTask, get_suite, get_tasks
 from training.checkpoint import TrainingState
+from training.precision import Precision, round_products
 from training.products import multiply_and_add
 from training.steps import EagerSteps
 
@@ -138,7 +139,7 @@ def act(
     return make
 
 
-def draw_support() -> Callable[[], Call]:
+def draw_support(precision: Precision) -> Callable[[], Call]:
     """16 actions of the behaviour model at each of 1,024 states, as CEP's support has them for a million."""
 
     def make() -> Call:
@@ -147,7 +148,13 @@ def draw_support() -> Callable[[], Call]:
         data, streams = make_data(), SeedStreams([SEED], "support")
         module = support.build(streams)
         models = {"behaviour": freeze(setup.behaviour().build(streams))}
-        return lambda: support.compute(module, Step(data, models, SeedStreams([SEED], "speed")), lambda *_: None)
+        step = Step(data, models, SeedStreams([SEED], "speed"))
+
+        def call() -> None:
+            with round_products(precision, torch.device("cpu")):
+                support.compute(module, step, lambda *_: None)
+
+        return call
 
     return make
 
@@ -263,7 +270,8 @@ def list_rows() -> Iterator[Row]:
             yield Row(f"{label} guided action, {states} states", "call", 1, ways)
     many = {"modules": act(idql, 20, True), "prepared": act(idql, 20, False)}
     yield Row("IDQL action, 20 states x 64 candidates", "call", 1, many)
-    yield Row("support actions, 16 at a state", "state", 1024, {"fp32": draw_support()})
+    support = {"fp32": draw_support("fp32"), "bf16": draw_support("bf16")}
+    yield Row("support actions, 16 at a state", "state", 1024, support)
     for count in (2, 7):
         scales = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)[:count]
         ways = {"a rollout each": roll_out(scales, False), "one rollout": roll_out(scales, True)}
