@@ -41,6 +41,12 @@ LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-4, 1.0
 WeightHead: TypeAlias = Literal["early", "middle", "last", "own"]
 WEIGHT_HEADS: Mapping[str, int | None] = {"early": 0, "middle": -2, "last": -1, "own": None}
 """The index of the block that the weight is read from."""
+NETWORK_HEADS: Mapping[str, tuple[WeightHead, ...]] = {
+    "residual": ("early", "middle", "last", "own"),
+    "u-shaped": ("middle",),
+    "mlp": ("early", "middle"),
+}
+"""The heads of each network; in those without blocks `middle` is a channel among the others."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,10 @@ class Joint:
             MethodError: a head that the network has no place for.
         """
         network = setup.backbone.config.network
-        if self.weight_head != "middle" and network != "residual":
+        if self.weight_head not in NETWORK_HEADS[network]:
             raise MethodError(
-                f"weight_head={self.weight_head} is for the residual network; in denoiser.network={network} the "
-                "weight is a channel among the others, so leave out one of the two."
+                f"weight_head={self.weight_head} is not for denoiser.network={network}, which has "
+                f"{' and '.join(NETWORK_HEADS[network])} alone; leave out one of the two."
             )
         return JointDenoiser(setup.backbone, setup.weight(self.weight), setup.critic(), self.weight_head)
 
@@ -178,7 +184,8 @@ class SWG(SlotMethod):
         shrunk_clip: clip the predicted weight as the authors' code does, see `SelfWeighted`.
         weight_head: where the residual network predicts the weight, which is what the guidance's gradient goes
             through: from its `early` (first), `middle` (last but one, as in the authors' code) or `last` block, or
-            by a perceptron of its `own`. An earlier head is the paper's idea for cheaper guidance (§5.4).
+            by a perceptron of its `own`. An earlier head is the paper's idea for cheaper guidance (§5.4). `mlp`
+            has `early`, its first hidden layer, and `middle`, where the weight is a channel among the others.
     """
 
     title: ClassVar[str] = "SWG"

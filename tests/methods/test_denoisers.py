@@ -13,9 +13,11 @@ from critics.weights import Exponential, SmoothExpectile
 from methods import AuxiliaryHead, Denoiser, MethodError, NetworkDenoiser, SeedStreams, Step, linearise
 from methods.core.inference import prepare
 from methods.diffusion.networks.config import NetworkConfig
+from methods.diffusion.networks.perceptron import PerceptronNetwork
 from methods.diffusion.networks.residual import NoiseNetwork
 from methods.diffusion.schedule import make_schedule
 from methods.swg import Joint, WeightHead
+from training import SeedLinear, parameter_count
 
 SEEDS = (0, 1)
 LEVELS = torch.arange(1.0, 5.0)
@@ -85,12 +87,39 @@ def test_the_gradient_of_the_weight_goes_through_the_blocks_before_its_head(head
         before = found
 
 
-def test_a_head_of_the_weight_needs_the_residual_network():
-    setup = replace(tiny_setup(), denoiser=replace(tiny_setup().denoiser, network="mlp"))
-    with pytest.raises(
-        MethodError, match=r"weight_head=early is for the residual network; in denoiser\.network=mlp"
-    ):
-        Joint("smooth-expectile", "early").component(setup)
+def test_an_early_head_of_the_perceptron_reads_its_first_hidden_layer():
+    """It has as many parameters as a channel among the others; later layers do not move the weight."""
+    setup = replace(tiny_setup(), denoiser=replace(tiny_setup().denoiser, network="mlp", blocks=3))
+    early, plain = (
+        Joint("smooth-expectile", head).component(setup).build(SeedStreams([0], "x"))
+        for head in ("early", "middle")
+    )
+    assert parameter_count(early) == parameter_count(plain)
+    z, observations = torch.randn(1, 5, 3), torch.randn(1, 5, 3)
+    network = early.network
+    assert isinstance(network, PerceptronNetwork)
+    layers = [layer for layer in network.mlp if isinstance(layer, SeedLinear)]
+    noise = network(z, 1, observations, early.levels)
+    embedding = network.level(early.levels[1:2]).expand(-1, 5, -1)
+    hidden = torch.nn.functional.silu(layers[0](torch.cat([z, observations, embedding], -1)))
+    assert network.early is not None
+    torch.testing.assert_close(noise[..., 2:], network.early(hidden))
+    for number, layer in enumerate(layers):
+        torch.nn.init.normal_(layer.weight)
+        moved = network(z, 1, observations, early.levels)
+        assert torch.equal(moved[..., 2:], noise[..., 2:]) == (number > 0)
+        assert not torch.equal(moved[..., :2], noise[..., :2])
+        noise = moved
+
+
+@pytest.mark.parametrize(
+    ("network", "head", "there"),
+    [("mlp", "last", "early and middle alone"), ("u-shaped", "early", "middle alone")],
+)
+def test_a_head_that_the_network_has_no_place_for_is_refused(network: Any, head: WeightHead, there: str):
+    setup = replace(tiny_setup(), denoiser=replace(tiny_setup().denoiser, network=network))
+    with pytest.raises(MethodError, match=rf"weight_head={head} is not for .*={network}, which has {there}"):
+        Joint("smooth-expectile", head).component(setup)
     assert Joint("smooth-expectile").component(setup).head.channels == 1
 
 

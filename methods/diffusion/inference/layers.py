@@ -87,12 +87,18 @@ class Norm:
 
 
 class Perceptron:
-    """The layers of a `SeedMLP` of one seed without layer normalisation, all or those after the first."""
+    """The layers of a `SeedMLP` of one seed without layer normalisation, all or those after the first.
 
-    def __init__(self, network: SeedMLP, begin: int = 0):
+    Args:
+        network: of one seed.
+        begin: the number of layers that are left out.
+        is_given_active: whether what comes in went through the activation between those and the rest.
+    """
+
+    def __init__(self, network: SeedMLP, begin: int = 0, is_given_active: bool = False):
         self.layers = [Affine(layer) for layer in network if isinstance(layer, SeedLinear)][begin:]
         self.activation = Activation(network[1])
-        self.begins_active = begin > 0
+        self.begins_active = begin > 0 and not is_given_active
         self.outputs = self.layers[-1].outputs
 
     def forward(self, x: Float[Tensor, "row inputs"], tape: Tape | None) -> Float[Tensor, "row outputs"]:

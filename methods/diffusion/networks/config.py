@@ -48,7 +48,8 @@ class NetworkConfig:
 class AuxiliaryHead:
     """Channels of z beside the action that are predicted from an inner block instead of the last layer.
 
-    Only the residual network has blocks to choose from; in the others they are channels among the others.
+    The residual network has blocks to choose from, and the perceptron its first hidden layer, block 0; elsewhere
+    they are channels among the others.
 
     Attributes:
         channels: how many.
