@@ -222,8 +222,9 @@ def time(  # noqa: PLR0913 (the options of a command)
     methods: Names = None,
     preset: str = "quick",
     terms: str = "controlled",
-    batches: Numbers = (1, 20, 256),
+    batches: Numbers = None,
     calls: int = 50,
+    sweep: Literal["depth", "width", "K", "steps"] | None = None,
     results: FilePath = "results",
     device: Device = "auto",
     threads: Count | None = None,
@@ -231,27 +232,31 @@ def time(  # noqa: PLR0913 (the options of a command)
     progress: bool = True,
     **settings: Any,
 ) -> "pd.DataFrame":
-    """Measure the milliseconds of an action, parameters and memory of every method on the first task's sizes.
+    """Measure what an action of every method takes on the first task's sizes, guided and unguided, in turns.
 
     Args:
-        suite, tasks, methods, preset, terms: see `run`.
-        batches: observations per call.
+        suite, tasks, preset, terms: see `run`.
+        methods: as of `run`; `swg` alone if left out in a sweep of depth or width.
+        batches: observations per call; 1, 20 and 256 if left out, in a sweep 1.
         calls: timed calls of each kind, at least 2, after the warm-up.
+        sweep: a setting over its values: `depth` or `width` of the network as in SWG's study of inference time,
+            `K`, the noise levels, or the solver's `steps`.
         results, device, threads, plugin, progress, **settings: see `run`.
 
     Returns:
-        One row for each method, guided and unguided, and batch: milliseconds (median, 5th and 95th percentile),
-        parameters, peak_memory_mib.
+        One row for each method, guided and unguided, batch and value of the sweep, with the fields of
+        `timing.json`: milliseconds (median, 5th and 95th percentile, mean, standard deviation), ratios, shares.
 
     Raises:
         UserError: a name that does not exist, or a value that cannot work.
     """
+    from bench.config.sweeps import choose_batches, choose_methods
     from bench.runner.timing import time_methods
     from reports.load.frames import make_timing_frame
 
-    request = make_request(
-        time, locals(), lambda: TimingDetails(read_numbers("batches", batches, int), int(calls))
-    )
+    methods = choose_methods(methods, sweep)
+    chosen = choose_batches(read_numbers("batches", batches, int), sweep)
+    request = make_request(time, locals(), lambda: TimingDetails(chosen, int(calls), sweep))
     return make_timing_frame(time_methods(request, ProgressConsole(quiet=not progress)))
 
 

@@ -13,15 +13,17 @@ from reports.analysis.published import compare
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
 from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
-from reports.load.files import EXPERIMENTS, TIMING, read_optional
+from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import LEDGER, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
-from reports.load.schema import Experiments, Timing
+from reports.load.schema import Experiments
 from reports.load.scores import load_scores
+from reports.load.timing_schema import Timing, TimingRow
 from reports.render.csv import (
     export_aggregates,
     export_comparisons,
+    export_costs,
     export_densities,
     export_exactness,
     export_online,
@@ -33,7 +35,7 @@ from reports.render.csv import (
 from reports.render.document import Block, Figure, Heading, Text, render_markdown
 from reports.render.html import render_html
 from reports.render.tables import summarize
-from reports.sections.cost import select_rows
+from reports.sections.cost import make_cost_section, select_rows
 from reports.sections.frozen_plan import describe_frozen_plan
 from reports.sections.online import make_online_section
 from reports.sections.pairs import describe_conclusion, describe_test
@@ -138,6 +140,50 @@ def _collect_figures(blocks: Sequence[Block]) -> dict[str, bytes]:
     return {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("svg", f.svg))}
 
 
+def read_timing(results: Path) -> tuple[TimingRow, ...]:
+    """What `time` measured into a results folder."""
+    found = read_optional(results / TIMING, Timing)
+    return found.rows if found is not None else ()
+
+
+def _is_only_timed(results: Path) -> bool:
+    """Whether a folder has measurements of `time` and no results."""
+    return (results / TIMING).is_file() and next((results / "runs").glob("*/*/seed-*.json"), None) is None
+
+
+def _make_cost_sections(
+    timing: Sequence[TimingRow],
+    scored: Sequence[str],
+    tasks: Sequence[str] | None,
+    methods: Sequence[str] | None,
+) -> list[Block]:
+    """A section for each timed suite without scores."""
+    blocks: list[Block] = []
+    for suite in dict.fromkeys(row.suite for row in timing if row.suite not in scored):
+        timed = select_rows(timing, suite, (), tasks, methods)
+        order = tuple(dict.fromkeys(row.method for row in timed))
+        blocks += [Heading(2, suite), *make_cost_section(timed, order)] if timed else []
+    return blocks
+
+
+def _write_costs(
+    results: Path, out: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None
+) -> list[Path]:
+    """The report of a folder in which nothing but `time` has run."""
+    check_folder(results)
+    timing = read_timing(results)
+    said = "No results: nothing was run into this folder, and what `time` measured is all that is reported."
+    blocks = [Heading(1, _TITLE), Text(said), *_make_cost_sections(timing, (), tasks, methods)]
+    text = {
+        "report.md": render_markdown(blocks),
+        "summary.txt": f"{said}\n",
+        "report.html": render_html(_TITLE, blocks),
+        "costs.csv": export_costs(timing),
+    }
+    files = {name: content.encode() for name, content in text.items() if content is not None}
+    return _write(out, {**files, **_collect_figures(blocks)})
+
+
 def write_report(
     results: Path,
     out: Path,
@@ -169,8 +215,10 @@ def write_report(
     """
     tell = progress or (lambda line: None)
     options = options or Options()
+    if _is_only_timed(results):
+        return _write_costs(results, out, tasks, methods)
     analyses, review = _analyse_suites(results, baseline, tasks, methods, options, tell)
-    timing, records = read_optional(results / TIMING, Timing), read_tuning_records(results)
+    timing, records = read_timing(results), read_tuning_records(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
@@ -182,12 +230,11 @@ def write_report(
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
         scored = {(result.method, result.terms) for result in analysis.scores.results()}
-        timed = select_rows(timing.rows if timing else (), analysis.scores.suite, scored, tasks, methods)
+        timed = select_rows(timing, analysis.scores.suite, scored, tasks, methods)
         suite = analysis.scores.suite
         searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.scores, tracks[suite])]
-        blocks += make_suite_section(
-            analysis, timed, timing.machine if timing else None, records, options, searched
-        )
+        blocks += make_suite_section(analysis, timed, records, options, searched)
+    blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
     text = {
         "report.md": render_markdown(blocks),
         "summary.txt": _summarize(analyses, review, options) + format_comparisons(comparisons),
@@ -201,6 +248,7 @@ def write_report(
         "comparison.csv": export_comparisons(comparisons),
         "tracks.csv": export_tracks(tracks),
         "online.csv": export_online([found for found in online.values() if found is not None]),
+        "costs.csv": export_costs(timing),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
     written = _write(out, {**files, **_collect_figures(blocks)})

@@ -131,12 +131,14 @@ class TuneOptions(TuningOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TimeOptions(PolicyOptions):
-    """Milliseconds per action, parameters and memory of every method on one task's sizes."""
+    """What an action of every method takes on one task's sizes, guided and unguided: latency, ratios, shares."""
 
-    batches: str = "1,20,256"
-    """Observations per call."""
+    batches: Numbers = None
+    """Observations per call; 1,20,256 if left out, in a sweep 1."""
     calls: Annotated[int, Ge(2)] = 50
-    """Timed calls of each kind, after warm-up."""
+    """Timed calls of each kind, in turns, after warm-up."""
+    sweep: Annotated[Literal["depth", "width", "K", "steps"] | None, tyro.conf.arg(help_behavior_hint="")] = None
+    """One setting over several values: the network's depth or width as in SWG's study, levels K, solver steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,6 +323,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "time": (
         "time --suite maze2d --preset paper",
         "time --suite locomotion --methods unguided,swg --batches 1,256 --calls 100 --device cuda",
+        "time --suite locomotion --tasks hopper-medium-v2 --sweep depth",
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
     "check-method": ("check-method path/to/mine.py",),

@@ -87,10 +87,12 @@ class TimingDetails:
     Attributes:
         batches: observations per call.
         calls: timed calls of each kind.
+        sweep: name of a sweep in `bench.config.sweeps`, or None.
     """
 
     batches: tuple[Count, ...]
     calls: Annotated[int, Ge(2)]
+    sweep: str | None = None
 
 
 DetailsT = TypeVar("DetailsT", RunDetails, TuningDetails, TimingDetails)

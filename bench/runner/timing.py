@@ -1,216 +1,258 @@
-"""Milliseconds per call of every method's policy, guided and unguided, with fresh weights: training changes none.
+"""Times every method's policy, guided and unguided: latency, throughput, shares, evaluations and memory.
 
-CUDA events on a GPU, the monotonic clock on a CPU. One seed; batch is the number of observations in a call.
+All calls on one task and batch take turns in random order (`bench.runner.turns`), so that what else the machine
+does hits all alike, and ratios are taken within a turn. Weights are fresh ones (`bench.runner.timed_policies`).
 """
 
-import itertools
-import time
-from collections.abc import Callable, Sequence
+import dataclasses
+import os
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from bench.config.request import Job, Request, TimingDetails
 from bench.config.spec import join_items
+from bench.config.sweeps import SWEEPS, apply_sweep, find_sweep
 from bench.progress import ProgressConsole, format_duration
-from bench.runner.data import make_setup
 from bench.runner.estimate import seconds_per_call
 from bench.runner.result import describe_machine
+from bench.runner.shares import measure_shares
+from bench.runner.timed_policies import PolicyCall, TimedPolicy, build_policies, plan_calls
+from bench.runner.turns import (
+    Act,
+    Taken,
+    divide,
+    make_settle,
+    measure_bursts,
+    summarize,
+    take_turns,
+)
 from bench.storage.results import ResultStore
-from methods.core.method import Method
-from methods.core.setup import Setup
-from methods.diffusion.noise import StreamNoise
-from reports.load import schema
 from reports.load.files import TIMING, read_optional, write_file
-from training.networks import parameter_count
-from training.seeds import SeedStreams
+from reports.load.schema import FORMAT
+from reports.load.timing_schema import Ratio, SweepPoint, Throughput, Timing, TimingRow
+from reports.sections.timed_places import find_contention
 
 WARM_UP = 5
-CLEAR_REFS = Path("/proc/self/clear_refs")
-STATUS = Path("/proc/self/status")
-
-
-def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> tuple[schema.TimingRow, ...]:
-    """Time every method on the first task, show plan and rows, write `timing.json`, and return the rows.
-
-    What was timed before on this machine, in another suite or on other terms, stays in it.
-    """
-    device, calls = request.device, request.details.calls
-    store = ResultStore(request.results)
-    store.prepare()
-    jobs = [job for job in request.jobs if job.task.name == request.jobs[0].task.name]
-    planned = [(job, call) for job in jobs for call in plan_calls(job, request.details.batches, device)]
-    print_plan(planned, request, console)
-    rows: list[schema.TimingRow] = []
-    for job, call in planned:
-        about = {"suite": job.task.suite, "task": job.task.name, "preset": request.preset, "terms": job.terms}
-        rows.append(schema.TimingRow(**about, **time_call(call, calls, device)))
-        console.say(format_row(rows[-1]))
-    now = {(row.suite, row.terms) for row in rows}
-    kept = [row for row in read_earlier_rows(store.root, device) if (row.suite, row.terms) not in now]
-    file, described = store.root / TIMING, describe_machine(device)
-    write_file(file, schema.Timing(format=schema.FORMAT, rows=(*kept, *rows), machine=described))
-    console.say(f"Written: {file}; the report shows it.")
-    return tuple(rows)
+SHARE_CALLS = 10
+ORDER_SEED = 0
 
 
 @dataclass(frozen=True)
-class PolicyCall:
-    """A call of a policy that is to be timed.
+class Point:
+    """What is timed together.
 
     Attributes:
-        method: its name.
-        guided: whether its guidance is on.
-        batch: observations.
-        make: builds the policy and gives the call, and the number of parameters.
+        jobs: of one task.
+        sweep: where they stand in a sweep, or None.
     """
 
-    method: str
-    guided: bool
-    batch: int
-    make: Callable[[], tuple[Callable[[], None], int]]
+    jobs: tuple[Job, ...]
+    sweep: SweepPoint | None = None
+
+    def build(self, device: torch.device) -> list[TimedPolicy]:
+        """The policies, as `build_policies` makes them."""
+        return build_policies(self.jobs, find_sweep(self.sweep and self.sweep.name), device)
 
 
-def plan_calls(job: Job, batches: Sequence[int], device: torch.device) -> list[PolicyCall]:
-    """Every method of a job at every batch, guided and unguided where it has a scale."""
-    ones = (1.0,) * job.task.action_dim
-    setup = make_setup(job.task, job.config, tuple(-one for one in ones), ones)
+def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> tuple[TimingRow, ...]:
+    """Time every method on the first task, show plan and rows, write `timing.json`, and return the rows.
+
+    A row replaces the earlier one with the same key; all others stay. The file is written after each batch of each
+    point of a sweep, so that what is finished is kept.
+    """
+    load = read_load()
+    store, details = ResultStore(request.results), request.details
+    store.prepare()
+    points = plan_points(request)
+    print_plan(points, request, console)
+    rows: list[TimingRow] = []
+    for point in points:
+        policies = point.build(request.device)
+        for batch in details.batches:
+            group = measure_group(plan_calls(policies, batch, request.device), details.calls, request.device)
+            made = [make_row(group, place, point, request, load) for place in range(len(group.calls))]
+            write_rows(store.root / TIMING, made)
+            rows += made
+            for row in made:
+                console.say(format_row(row))
+    for sentence in find_contention(rows):
+        console.say(f"Warning: {sentence}")
+    console.say(f"Written: {store.root / TIMING}; the report shows it.")
+    return tuple(rows)
+
+
+def plan_points(request: Request[TimingDetails]) -> list[Point]:
+    """The jobs of the first task, at every value of the sweep if there is one."""
+    jobs, name = [job for job in request.jobs if job.task.name == request.jobs[0].task.name], request.details.sweep
+    if name is None:
+        return [Point(tuple(jobs))]
+    setting = SWEEPS[name].setting
     return [
-        PolicyCall(name, guided, batch, partial(make_call, method, setup, batch, guided, device))
-        for name, method in job.methods.items()
-        for batch in batches
-        for guided in ((True, False) if method.rho else (False,))
+        Point(at, SweepPoint(name=name, setting=setting, value=value))
+        for value, at in apply_sweep(jobs, name).items()
     ]
 
 
-def print_plan(
-    planned: Sequence[tuple[Job, PolicyCall]], request: Request[TimingDetails], console: ProgressConsole
-) -> None:
+def read_load() -> float | None:
+    """The load average of the last minute; None where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def print_plan(points: Sequence[Point], request: Request[TimingDetails], console: ProgressConsole) -> None:
     """Print what will be timed and how long it should take."""
-    task, calls = planned[0][0].task, request.details.calls
-    names = join_items(dict.fromkeys(call.method for _, call in planned))
+    task, details = points[0].jobs[0].task, request.details
+    names = join_items(dict.fromkeys(name for job in points[0].jobs for name in job.methods))
     threads = f"{request.threads} thread" + ("s" if request.threads > 1 else "")
     where = f"device {request.device}" + (f", {threads}" if request.device.type == "cpu" else "")
-    console.say(f"Plan: time actions, preset {request.preset}, {where}, {calls} calls after {WARM_UP} to warm up")
+    console.say(
+        f"Plan: time actions, preset {request.preset}, {where}, {details.calls} turns after {WARM_UP} to warm up"
+    )
     console.say(
         f"  {task.name} ({task.observation_dim} observations, {task.action_dim} actions): {names}; "
-        f"batches {join_items(request.details.batches)}; untrained weights, which cost the same"
+        f"batches {join_items(details.batches)}; untrained weights, which cost the same"
     )
-    seconds = sum(estimate_call(call, request.device) for _, call in planned) * (calls + WARM_UP + 1)
+    swept = [point.sweep for point in points if point.sweep is not None]
+    if swept:
+        values = join_items(point.value for point in swept)
+        console.say(f"  sweep {swept[0].name}: {swept[0].setting} {values}, one after the other")
+    seconds = sum(estimate_point(point, request) for point in points)
     console.say(f"  expected time: {format_duration(seconds)} (measured on one call of each)")
 
 
-def estimate_call(call: PolicyCall, device: torch.device) -> float:
-    """Seconds of one call, after one to warm up."""
-    act, _ = call.make()
-    return seconds_per_call(act, device, repeats=1)
+def estimate_point(point: Point, request: Request[TimingDetails]) -> float:
+    """Expected seconds of a point, from one call of each kind after one to warm up."""
+    device, details = request.device, request.details
+    policies = point.build(device)
+    calls = [call for batch in details.batches for call in plan_calls(policies, batch, device)]
+    times = 1 if device.type == "cpu" else 2
+    return (WARM_UP + times * details.calls + min(SHARE_CALLS, details.calls) + 2) * sum(
+        seconds_per_call(call.make(), device, repeats=1) for call in calls
+    )
 
 
-def read_earlier_rows(results: Path, device: torch.device) -> tuple[schema.TimingRow, ...]:
-    """The rows of `timing.json`, none where it is of another machine: the file names only one."""
-    before = read_optional(results / TIMING, schema.Timing)
-    return before.rows if before is not None and before.machine == describe_machine(device) else ()
+@dataclass(frozen=True)
+class Group:
+    """Calls on one task and batch that took turns.
 
-
-def make_call(
-    method: Method, setup: Setup, batch: int, guided: bool, device: torch.device
-) -> tuple[Callable[[], None], int]:
-    """A call of the method's policy for `batch` observations, and the parameters of all that it needs."""
-    components = method.components(setup)
-    streams = SeedStreams([0], "timing", device)
-    built = {component: component.build(streams) for component in dict.fromkeys(components.values())}
-    modules = [model for model in built.values() if isinstance(model, torch.nn.Module)]
-    count = sum(map(parameter_count, modules))
-    for module in modules:
-        module.requires_grad_(False)
-    models = {name: built[component] for name, component in components.items()}
-    policy = method.policy(models, setup)
-    observations = streams.normal(batch, setup.observation_dim)
-    rho = torch.full((1, batch), method.rho.default if guided and method.rho else 0.0, device=device)
-    noise = StreamNoise(streams, batch)
-
-    def act() -> None:
-        with torch.no_grad():
-            policy.act(observations, rho, noise)
-
-    return act, count
-
-
-def time_call(call: PolicyCall, calls: int, device: torch.device) -> dict[str, Any]:
-    """Median, 5th and 95th percentile of the milliseconds of a call, parameters and peak memory."""
-    act, count = call.make()
-    for _ in range(WARM_UP):
-        act()
-    milliseconds = measure(act, calls, device)
-    low, middle, high = np.percentile(milliseconds, [5, 50, 95])
-    return {
-        "method": call.method,
-        "guided": call.guided,
-        "batch": call.batch,
-        "milliseconds": schema.Milliseconds(median=middle, p5=low, p95=high),
-        "calls": calls,
-        "parameters": count,
-        "peak_memory_mib": peak_memory(act, device),
-        "device": device.type,
-    }
-
-
-def measure(act: Callable[[], None], calls: int, device: torch.device) -> list[float]:
-    """Milliseconds of each call."""
-    if device.type == "cuda":
-        marks = [torch.cuda.Event(enable_timing=True) for _ in range(calls + 1)]
-        marks[0].record()
-        for mark in marks[1:]:
-            act()
-            mark.record()
-        torch.cuda.synchronize(device)
-        return [a.elapsed_time(b) for a, b in itertools.pairwise(marks)]
-    taken: list[float] = []
-    for _ in range(calls):
-        started = time.perf_counter()
-        act()
-        taken.append(1000 * (time.perf_counter() - started))
-    return taken
-
-
-def peak_memory(act: Callable[[], None], device: torch.device) -> float | None:
-    """MiB that one call adds at its peak; None where the system does not tell.
-
-    On a CPU it is the growth of the process's resident set, whose peak Linux lets a process reset.
+    Attributes:
+        calls: which.
+        acts: what each does.
+        taken: by each, in every turn.
+        bursts: what each took without being waited for; None on a CPU.
     """
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        act()
-        torch.cuda.synchronize(device)
-        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    try:
-        CLEAR_REFS.write_text("5")
-    except OSError:
+
+    calls: Sequence[PolicyCall]
+    acts: Sequence[Act]
+    taken: Sequence[Taken]
+    bursts: Sequence[Throughput | None]
+
+    def divide(self, call: PolicyCall, other: PolicyCall) -> Ratio:
+        """What a call took over what another did, turn by turn."""
+        one, two = (self.taken[self.calls.index(each)] for each in (call, other))
+        return divide(one, two)
+
+
+def measure_group(calls: Sequence[PolicyCall], turns: int, device: torch.device) -> Group:
+    """Let all calls take turns."""
+    acts, settle, order = [call.make() for call in calls], make_settle(device), random.Random(ORDER_SEED)
+    take_turns(acts, WARM_UP, order, settle)
+    taken = take_turns(acts, turns, order, settle)
+    no_bursts = [None] * len(acts)
+    bursts = measure_bursts(acts, turns, order, settle) if device.type == "cuda" else no_bursts
+    return Group(calls, acts, taken, bursts)
+
+
+def make_row(
+    group: Group, place: int, point: Point, request: Request[TimingDetails], load: float | None
+) -> TimingRow:
+    """The row of a group's call; its shares, evaluations and memory are measured here.
+
+    Args:
+        group: what was timed together.
+        place: of the call.
+        point: what it is of.
+        request: what `time` was asked for.
+        load: average before.
+    """
+    call, act, taken, device = group.calls[place], group.acts[place], group.taken[place], request.device
+    watched, job = call.make_watched(make_settle(device)), call.timed.job
+    return TimingRow(
+        suite=job.task.suite,
+        task=job.task.name,
+        preset=request.preset,
+        terms=job.terms,
+        method=call.timed.name,
+        guided=call.guided,
+        batch=call.batch,
+        way=call.way,
+        device=device.type,
+        threads=request.threads,
+        machine=describe_machine(device),
+        settings=call.timed.settings,
+        sweep=point.sweep,
+        milliseconds=summarize(taken.wall),
+        cpu_milliseconds=summarize(taken.cpu),
+        throughput=group.bursts[place],
+        over_own_unguided=compare_guided(group, call),
+        over_unguided_method=compare_unguided_method(group, call),
+        shares=None if watched is None else measure_shares(*watched, calls=min(SHARE_CALLS, len(taken.wall))),
+        evaluations=call.count(act),
+        calls=len(taken.wall),
+        order_seed=ORDER_SEED,
+        load=load,
+        parameters=call.timed.parameters,
+        peak_memory_mib=peak_memory(act, device),
+    )
+
+
+def compare_guided(group: Group, call: PolicyCall) -> Ratio | None:
+    """A guided call over the same policy's unguided one; None for an unguided call."""
+    return group.divide(call, dataclasses.replace(call, guided=False)) if call.guided else None
+
+
+def compare_unguided_method(group: Group, call: PolicyCall) -> Ratio | None:
+    """A call over that of the method `unguided`; None for itself or where it is not timed beside."""
+    others = [other for other in group.calls if other.timed.name == "unguided"]
+    return group.divide(call, others[0]) if others and others[0] is not call else None
+
+
+def peak_memory(act: Act, device: torch.device) -> float | None:
+    """MiB of tensors that one call adds at its peak on a GPU.
+
+    None on a CPU: there it is the allocator's and the products' workspaces that decide what the process's memory
+    grows by, and that differs from call to call.
+    """
+    if device.type != "cuda":
         return None
-    before = read_memory("VmRSS")
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
     act()
-    return max(read_memory("VmHWM") - before, 0.0)
+    torch.cuda.synchronize(device)
+    return (torch.cuda.max_memory_allocated(device) - before) / 2**20
 
 
-def read_memory(field: str) -> float:
-    """A memory figure of this process in MiB."""
-    for entry in STATUS.read_text().splitlines():
-        if entry.startswith(field):
-            return int(entry.split()[1]) / 1024
-    return 0.0
+def write_rows(file: Path, rows: Sequence[TimingRow]) -> None:
+    """Add rows to `timing.json`, each in the place of the earlier one with its key."""
+    before = read_optional(file, Timing)
+    new = {row.key for row in rows}
+    kept = [row for row in (before.rows if before is not None else ()) if row.key not in new]
+    write_file(file, Timing(format=FORMAT, rows=(*kept, *rows)))
 
 
-def format_row(row: schema.TimingRow) -> str:
+def format_row(row: TimingRow) -> str:
     """One row for the terminal."""
-    ms, memory = row.milliseconds, row.peak_memory_mib
+    ms, ratio = row.milliseconds, row.over_own_unguided
     kind = "guided" if row.guided else "unguided"
-    shown = "" if memory is None else f", {memory:.0f} MiB at its peak"
+    at = f"{row.sweep.name} {row.sweep.value} " if row.sweep is not None else ""
+    interval = f" [{ratio.lower:.2f}, {ratio.upper:.2f}]" if ratio and ratio.lower and ratio.upper else ""
+    shown = f", {ratio.median:.2f}{interval} times unguided" if ratio else ""
+    memory = f", {row.peak_memory_mib:.0f} MiB at its peak" if row.peak_memory_mib is not None else ""
+    back = f", {row.throughput.milliseconds:.2f} ms unwaited" if row.throughput is not None else ""
     return (
-        f"  {row.method:10} {kind:8} batch {row.batch:4}: {ms.median:8.2f} ms "
-        f"({ms.p5:.2f} to {ms.p95:.2f}), {row.parameters:,} parameters{shown}"
+        f"  {at}{row.method:10} {kind:8} batch {row.batch:4}: {ms.median:8.2f} ms "
+        f"({ms.p5:.2f} to {ms.p95:.2f}){shown}{back}, {row.parameters:,} parameters{memory}"
     )

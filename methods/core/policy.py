@@ -1,5 +1,6 @@
 """A policy gives one action for every observation; that of the three slots samples candidates and selects one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -54,6 +55,7 @@ class SlotPolicy:
         action_dim: leading channels of z that are the action.
         counts: of all calls.
         recorder: captures calls as CUDA graphs, or None, where they run one operation after the other.
+        guide: (denoiser, steer, ρ of each row, counts) → the guided denoiser; something else only to watch it.
     """
 
     denoiser: Denoiser
@@ -65,6 +67,7 @@ class SlotPolicy:
     action_dim: int
     counts: Counts = field(default_factory=Counts)
     recorder: Recorder | None = None
+    guide: Callable[[Denoiser, Callable[[Tensor, int, Tensor], Steer], PerRow, Counts], Denoiser] = GuidedDenoiser
 
     def __post_init__(self):
         captured = None if self.recorder is None else CapturedCalls(self._draw, self.counts, self.recorder)
@@ -91,7 +94,7 @@ class SlotPolicy:
         def steer(z: Tensor, level: int, observations: Tensor) -> Steer:
             return guidance.steer(self.denoiser, self.models, z, level, observations)
 
-        return GuidedDenoiser(self.denoiser, steer, rho, self.counts)
+        return self.guide(self.denoiser, steer, rho, self.counts)
 
 
 def make_policy(

@@ -1,13 +1,14 @@
 """Results, choices of ρ and timings as tidy pandas frames."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from reports.load.files import read_headers, read_result
-from reports.load.schema import FailedResult, PlanEntry, Result, TimingRow
+from reports.load.schema import Evaluations, FailedResult, Machine, PlanEntry, Result, Schema
+from reports.load.timing_schema import Milliseconds, Ratio, Shares, SweepPoint, Throughput, TimingRow
 from reports.load.tuning_schema import Choice
 from reports.load.variants import label_variants, name_terms
 
@@ -139,15 +140,33 @@ def make_plan_frame(folder: Path, entries: Iterable[PlanEntry]) -> pd.DataFrame:
 
 
 def make_timing_frame(rows: Iterable[TimingRow]) -> pd.DataFrame:
-    """One row for each measurement; milliseconds are of a call on the whole batch."""
-    flat = [
-        {
-            **{k: v for k, v in dict(row).items() if k not in ("milliseconds", "terms")},
-            "terms": name_terms(row.terms),
-            "milliseconds": row.milliseconds.median,
-            "milliseconds_p5": row.milliseconds.p5,
-            "milliseconds_p95": row.milliseconds.p95,
-        }
-        for row in rows
-    ]
-    return pd.DataFrame(flat)
+    """One row for each measurement; milliseconds are of a call on the whole batch.
+
+    Parts of what a row holds are columns such as `milliseconds_p5`; a median's has the plain name.
+    """
+    return pd.DataFrame([_flatten_timing(row) for row in rows])
+
+
+_PARTS: Mapping[str, type[Schema]] = {
+    "milliseconds": Milliseconds,
+    "cpu_milliseconds": Milliseconds,
+    "throughput": Throughput,
+    "over_own_unguided": Ratio,
+    "over_unguided_method": Ratio,
+    "shares": Shares,
+    "evaluations": Evaluations,
+    "machine": Machine,
+    "sweep": SweepPoint,
+}
+
+
+def _flatten_timing(row: TimingRow) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in dict(row).items():
+        if name not in _PARTS:
+            flat[name] = name_terms(value) if name == "terms" else value
+            continue
+        for part in _PARTS[name].model_fields:
+            column = name if part == "median" else f"{name}_{part}"
+            flat[column] = None if value is None else getattr(value, part)
+    return flat

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from reports.load.schema import Cell
 
@@ -19,12 +20,13 @@ _NOT_SETTINGS = frozenset(
 
 def collect_settings(result: Cell) -> dict[str, str]:
     """The settings that can tell two variants of a method apart, as text by dotted name."""
-    own = {
-        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        for name, value in result.config.items()
-        if name not in _NOT_SETTINGS
-    }
+    own = {name: format_setting(value) for name, value in result.config.items() if name not in _NOT_SETTINGS}
     return {**own, "terms": result.terms}
+
+
+def format_setting(value: Any) -> str:
+    """A setting's value as text."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _find_differing(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:

@@ -1,5 +1,6 @@
 """The CSV files: every number of the report at full precision."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -8,8 +9,9 @@ from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
 from reports.analysis.tracks import TRACKS, TrackRow
-from reports.load.frames import describe_cell
+from reports.load.frames import describe_cell, make_timing_frame
 from reports.load.schema import Density
+from reports.load.timing_schema import TimingRow
 
 _AGGREGATES = (
     "suite,variant,baseline,aggregate,estimate,lower,upper,rliable_lower,rliable_upper,seeds,tasks,replicates,data"
@@ -173,3 +175,12 @@ def export_tracks(tracks: Mapping[str, Sequence[TrackRow]]) -> str | None:
                 e = found.score
                 rows.append((*names, found.rho, e.value, e.lower, e.upper, found.origin, seeds, None))
     return _format_csv(_TRACKS, rows) if rows else None
+
+
+def export_costs(rows: Sequence[TimingRow]) -> str | None:
+    """One row per measurement of `time`, settings as JSON; None where nothing was timed."""
+    if not rows:
+        return None
+    frame = make_timing_frame(rows)
+    frame["settings"] = [json.dumps(settings, sort_keys=True) for settings in frame["settings"]]
+    return frame.to_csv(index=False)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from reports.analysis.intervals import FEWEST, Estimate
+from reports.load.timing_schema import Milliseconds, Ratio
 
 
 def format_number(value: float, digits: int) -> str:
@@ -49,3 +50,16 @@ def describe_range(counts: Collection[int]) -> str:
     """`20,000`, or `500 to 20,000` where they differ."""
     low, high = min(counts), max(counts)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def format_milliseconds(taken: Milliseconds | None) -> str:
+    """`1.20 [1.10, 1.50]`: median, 5th and 95th percentile."""
+    return "–" if taken is None else f"{taken.median:.2f} [{taken.p5:.2f}, {taken.p95:.2f}]"
+
+
+def format_ratio(ratio: Ratio | None) -> str:
+    """`1.80 [1.75, 1.86]`: the median and its interval, alone where there is none."""
+    if ratio is None:
+        return "–"
+    interval = "" if ratio.lower is None or ratio.upper is None else f" [{ratio.lower:.2f}, {ratio.upper:.2f}]"
+    return f"{ratio.median:.2f}{interval}"

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from reports.analysis.costs import find_costs
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options
 from reports.load.ledger import TuningRecords
-from reports.load.schema import Machine, TimingRow
 from reports.load.scores import SuiteScores
+from reports.load.timing_schema import TimingRow
 from reports.render.density_figures import draw_multiples, draw_samples
 from reports.render.document import Block, Details, Heading, Text, split_table
 from reports.render.figures import draw_aggregates, draw_costs, draw_profile, draw_scores
@@ -27,7 +28,7 @@ from reports.render.tables import (
     tabulate_shares,
     tabulate_success,
 )
-from reports.sections.cost import average_costs, make_cost_section
+from reports.sections.cost import make_cost_section
 from reports.sections.pairs import make_pair_blocks, make_variance_blocks
 from reports.sections.protocol import describe_protocol
 from reports.sections.published import make_published_section
@@ -131,25 +132,21 @@ def _make_measure_blocks(analysis: DensityAnalysis) -> list[Block]:
     return [Text(describe_measures(analysis)), table]
 
 
-def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow], machine: Machine | None) -> list[Block]:
-    """The cost table and, for a control suite, score against cost."""
+def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow]) -> list[Block]:
+    """The cost tables and, for a control suite, score against cost."""
     scores = analysis.scores
-    if not timed or machine is None:
+    if not timed:
         return []
-    blocks = make_cost_section(timed, machine, tuple(dict.fromkeys(map(scores.method, scores.variants))))
+    blocks = make_cost_section(timed, tuple(dict.fromkeys(map(scores.method, scores.variants))))
     if not isinstance(analysis, ControlAnalysis):
         return blocks
-    costs, unit = average_costs(timed)
-    # A variant whose tasks have different terms has no one cost.
-    stands_on = {v: {(r.method, r.terms) for t in scores.tasks for r in scores.of(t, v)} for v in scores.variants}
-    known = {v: costs[key] for v, keys in stands_on.items() for key in keys if len(keys) == 1 and key in costs}
+    known, unit = find_costs([row for row in timed if row.sweep is None], scores)
     return [*blocks, *([draw_costs(analysis, known, unit)] if known else [])]
 
 
 def make_suite_section(
     analysis: Analysis,
     timed: Sequence[TimingRow],
-    machine: Machine | None,
     records: TuningRecords,
     options: Options,
     searched: Sequence[Block] = (),
@@ -159,7 +156,6 @@ def make_suite_section(
     Args:
         analysis: the suite's numbers.
         timed: its timing rows, possibly none.
-        machine: what they were measured on, None where nothing was.
         records: how ρ was tuned, of all suites.
         options: what the report is asked for.
         searched: what tuning found, to go after how ρ was tuned.
@@ -177,7 +173,7 @@ def make_suite_section(
             if isinstance(analysis, ControlAnalysis)
             else _make_density_blocks(analysis)
         ),
-        *_make_cost_blocks(analysis, timed, machine),
+        *_make_cost_blocks(analysis, timed),
         *(make_published_section(scores) if isinstance(analysis, ControlAnalysis) else []),
         *make_tuning_section(scores, records),
         *searched,
