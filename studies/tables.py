@@ -261,6 +261,7 @@ def measure_study(name: str, script: str) -> Measurement:
 
 
 _MAZE = "--suite maze2d --preset quick"
+_HOPPER = "--suite locomotion --tasks hopper-medium-v2 --preset paper --device cpu"
 MEASUREMENTS: Mapping[str, Measurement] = {
     "bench": measure_report("bench", f"run {_MAZE} --tasks maze2d-umaze"),
     "maze2d": measure_report(
@@ -279,6 +280,9 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
     "precision": measure_study("precision", f"studies/precision.py --tuned-from {KEPT / 'maze2d.tar.xz'}"),
     "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
+    "cost": measure_report(
+        "cost", *(f"time {_HOPPER} {what}" for what in ("--sweep depth", "--sweep width", "--batches 1,20"))
+    ),
     "coverage": Measurement(("studies/coverage.py",), quote_coverage),
 }
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 import reports.load.frozen_plan as frozen_plan
 import reports.load.looks as looks
 import reports.load.schema as schema
+import reports.load.timing_schema as timing_schema
 import reports.load.tuning_schema as tuning_schema
 from bench.config.spec import Config, flatten
 from methods.core import registry
@@ -230,7 +231,9 @@ def test_the_settings_page_says_what_a_setting_may_be(flag, allowed, pages):
 def models_of_the_schema() -> dict[str, list[str]]:
     """Class → the names of the fields it adds, as they stand in files."""
     found = {}
-    for name, cls in (vars(schema) | vars(tuning_schema) | vars(looks) | vars(frozen_plan)).items():
+    for name, cls in (
+        vars(schema) | vars(timing_schema) | vars(tuning_schema) | vars(looks) | vars(frozen_plan)
+    ).items():
         written = isinstance(cls, type) and issubclass(cls, schema.Schema) and cls is not schema.Schema
         if written:
             fields: dict[str, Any] = typing.cast(type[BaseModel], cls).model_fields

@@ -31,6 +31,7 @@ from bench.runner.turns import (
     take_turns,
 )
 from bench.storage.results import ResultStore
+from reports.analysis.costs import tell_apart
 from reports.load.files import TIMING, read_optional, write_file
 from reports.load.schema import FORMAT
 from reports.load.timing_schema import Ratio, SweepPoint, Throughput, Timing, TimingRow
@@ -77,8 +78,9 @@ def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> t
             made = [make_row(group, place, point, request, load) for place in range(len(group.calls))]
             write_rows(store.root / TIMING, made)
             rows += made
+            labels = tell_apart(made)
             for row in made:
-                console.say(format_row(row))
+                console.say(format_row(row, labels[row.key]))
     for sentence in find_contention(rows):
         console.say(f"Warning: {sentence}")
     console.say(f"Written: {store.root / TIMING}; the report shows it.")
@@ -243,16 +245,17 @@ def write_rows(file: Path, rows: Sequence[TimingRow]) -> None:
     write_file(file, Timing(format=FORMAT, rows=(*kept, *rows)))
 
 
-def format_row(row: TimingRow) -> str:
-    """One row for the terminal."""
+def format_row(row: TimingRow, label: str) -> str:
+    """One row for the terminal; the label says what tells it from others of its method."""
     ms, ratio = row.milliseconds, row.over_own_unguided
     kind = "guided" if row.guided else "unguided"
     at = f"{row.sweep.name} {row.sweep.value} " if row.sweep is not None else ""
     interval = f" [{ratio.lower:.2f}, {ratio.upper:.2f}]" if ratio and ratio.lower and ratio.upper else ""
     shown = f", {ratio.median:.2f}{interval} times unguided" if ratio else ""
     memory = f", {row.peak_memory_mib:.0f} MiB at its peak" if row.peak_memory_mib is not None else ""
+    apart = f" {label}" if label else ""
     back = f", {row.throughput.milliseconds:.2f} ms unwaited" if row.throughput is not None else ""
     return (
-        f"  {at}{row.method:10} {kind:8} batch {row.batch:4}: {ms.median:8.2f} ms "
+        f"  {at}{row.method:10} {kind:8}{apart} batch {row.batch:4}: {ms.median:8.2f} ms "
         f"({ms.p5:.2f} to {ms.p95:.2f}){shown}{back}, {row.parameters:,} parameters{memory}"
     )

@@ -1,9 +1,14 @@
-"""`time` writes what the report's cost table reads: guided and unguided, every batch, on this machine."""
+"""`time` writes what the report's cost tables read: guided and unguided, every batch, a row for every setting."""
 
 import json
+from dataclasses import replace
 
 import pytest
-from command_line import TOY
+from command_line import TINY, TOY, jobs_of
+
+from bench import api
+from bench.config.sweeps import SWEEPS, apply_sweep, list_versions
+from foundation.errors import UserError
 
 MAZE_TASK = (
     "--suite",
@@ -24,7 +29,6 @@ def test_rows_are_guided_only_where_there_is_a_scale(bench, folders, tmp_path):
     assert told.code == 0
     written = json.loads((tmp_path / "results" / "timing.json").read_text())
     assert written["format"] == 4
-    assert written["machine"]["device"] == "cpu"
     kinds = [(row["method"], row["guided"], row["batch"]) for row in written["rows"]]
     assert sorted(kinds) == sorted(
         [("idql", False, batch) for batch in (1, 4)]
@@ -33,10 +37,37 @@ def test_rows_are_guided_only_where_there_is_a_scale(bench, folders, tmp_path):
     for row in written["rows"]:
         assert (row["suite"], row["task"], row["device"], row["calls"]) == ("maze2d", "maze2d-umaze", "cpu", 3)
         assert (row["preset"], row["terms"]) == ("smoke", "shared")
-        taken = row["milliseconds"]
-        assert 0 < taken["p5"] <= taken["median"] <= taken["p95"]
-        assert row["peak_memory_mib"] is None or row["peak_memory_mib"] >= 0
+        assert (row["machine"]["device"], row["threads"], row["way"]) == ("cpu", 1, "eager")
+        for taken in (row["milliseconds"], row["cpu_milliseconds"]):
+            assert 0 < taken["p5"] <= taken["median"] <= taken["p95"]
+        assert (row["peak_memory_mib"], row["throughput"]) == (None, None), "a CPU has neither to tell"
+        assert sum(row["shares"].values()) == pytest.approx(1)
+        assert (row["over_own_unguided"] is None) != row["guided"]
+        assert row["over_unguided_method"] is None, "it is not timed beside these"
     assert told.out.count(" ms (") == len(kinds)
+
+
+def test_a_call_evaluates_what_its_levels_and_candidates_say(bench, folders, tmp_path):
+    few = ("--batches", "4", "--calls", "2", "--denoiser.levels", "5", "--swg-r.candidates", "3")
+    bench("time", *MAZE_TASK, *folders[:2], *few, "--methods", "unguided,cep,swg-r")
+    rows = json.loads((tmp_path / "results" / "timing.json").read_text())["rows"]
+    found = {(row["method"], row["guided"]): row for row in rows}
+    counts = {
+        key: [row["evaluations"][name] for name in ("function", "gradient", "beside", "actions", "candidates")]
+        for key, row in found.items()
+    }
+    assert counts == {
+        ("unguided", False): [20, 0, 0, 4, 1],
+        ("cep", False): [20, 0, 0, 4, 1],
+        ("cep", True): [20, 20, 20, 4, 1],
+        ("swg-r", False): [60, 0, 0, 4, 3],
+        ("swg-r", True): [60, 60, 0, 4, 3],
+    }
+    guided, unguided = found["swg-r", True], found["unguided", False]
+    assert min(guided["shares"].values()) > 0
+    assert unguided["shares"]["guidance"] == unguided["shares"]["selection"] == 0
+    assert unguided["over_unguided_method"] is None
+    assert all(row["over_unguided_method"] for key, row in found.items() if key[0] != "unguided")
 
 
 def test_parameters_are_counted_for_what_acting_needs(bench, folders, tmp_path):
@@ -84,18 +115,96 @@ def test_too_few_calls_are_refused(bench, folders, tmp_path):
     assert not (tmp_path / "results" / "timing.json").exists()
 
 
-def test_what_was_timed_on_other_terms_stays(bench, folders, tmp_path):
+def test_a_row_replaces_the_one_with_its_key_and_all_others_stay(bench, folders, tmp_path):
     def timed(*more):
-        few = ("--methods", "unguided", "--batches", "1", "--calls", "2")
+        few = ("--methods", "unguided,swg", "--batches", "1", "--calls", "2")
         assert bench("time", *TOY, *folders[:2], *few, *more).code == 0
-        return json.loads(file.read_text())
+        rows = json.loads(file.read_text())["rows"]
+        named = ("terms", "threads", "settings", "method", "guided", "machine")
+        assert len({json.dumps([row[name] for name in named]) for row in rows}) == len(rows)
+        return rows
 
     file = tmp_path / "results" / "timing.json"
-    (shared,) = timed()["rows"]
-    written = timed("--terms", "own")
-    assert [row["terms"] for row in written["rows"]] == ["shared", "own"]
-    assert written["rows"][0] == shared
-    assert [row["terms"] for row in timed()["rows"]] == ["own", "shared"], "the same again replaces what was there"
-    # The file names one machine, so what another one took does not stand in it.
-    file.write_text(json.dumps({**written, "machine": {**written["machine"], "device": "cuda"}}))
-    assert [row["terms"] for row in timed()["rows"]] == ["shared"]
+    first = timed()
+    assert len(first) == 3
+    both = timed("--swg.weight-head", "early")
+    assert both[:2] == [row for row in first if row["method"] == "swg"], "the unguided method has no such setting"
+    assert len(both) == 5
+    assert len(timed("--threads", "2")) == 8
+    assert len(timed("--terms", "own")) == 11
+    again = timed("--evaluation.episodes", "3")
+    assert len(again) == 11, "what no policy is made from makes no other row"
+    other = {**again[-1], "machine": {**again[-1]["machine"], "processor": "another"}}
+    file.write_text(json.dumps({"format": 4, "rows": [other]}))
+    assert timed()[0] == other, "another machine's stays too"
+
+
+def jobs_at(sweep, *more):
+    words = (
+        "--suite",
+        "locomotion",
+        "--tasks",
+        "hopper-medium-v2",
+        "--preset",
+        "quick",
+        "--methods",
+        "unguided,swg",
+    )
+    return apply_sweep(jobs_of(["time", *words, *more]), sweep)
+
+
+def test_sweeps_of_depth_and_width_are_the_papers():
+    """SWG, D.5: depth 1 to 7 at width 2056, width 128 to 8192 of 4 layers; K 15."""
+    sizes = {
+        name: [(j.config.denoiser.width, j.config.denoiser.blocks) for (j,) in jobs_at(name).values()]
+        for name in ("depth", "width")
+    }
+    assert sizes["depth"] == [(2056, depth) for depth in range(1, 8)]
+    assert sizes["width"] == [(width, 4) for width in (128, 256, 512, 1024, 2056, 4096, 8192)]
+    (job,) = jobs_at("depth")[3]
+    config = job.config.denoiser
+    assert (config.network, config.levels, config.frequencies, config.level_features) == ("mlp", 15, 64, 256)
+    heads = [(name, getattr(method, "weight_head", None)) for name, method in list_versions(job, SWEEPS["depth"])]
+    assert heads == [("unguided", None), ("swg", "middle"), ("swg", "early")]
+    assert [name for name, _ in list_versions(job, None)] == ["unguided", "swg"]
+
+
+def test_what_is_given_overrides_a_sweep_but_not_what_it_varies():
+    (job,) = jobs_at("depth", "--denoiser.width", "64", "--swg.weight-head", "early")[2]
+    assert (job.config.denoiser.width, job.config.denoiser.blocks) == (64, 2)
+    assert len(list_versions(job, SWEEPS["depth"])) == 2
+    with pytest.raises(UserError, match=r"--sweep depth varies denoiser\.blocks; leave one of the two out"):
+        jobs_at("depth", "--denoiser.blocks", "2")
+
+
+def test_solver_steps_stay_below_the_levels():
+    assert list(jobs_at("steps", "--denoiser.levels", "8")) == [1, 2, 3, 5, 8]
+    assert list(jobs_at("K", "--sampler.steps", "12")) == [15, 20, 30, 50]
+    assert [job.config.denoiser.levels for (job,) in jobs_at("K").values()] == [5, 10, 15, 20, 30, 50]
+
+
+def test_a_sweep_is_written_and_reported(bench, folders, tmp_path, monkeypatch):
+    monkeypatch.setitem(SWEEPS, "depth", replace(SWEEPS["depth"], values=(1, 2)))
+    task = ("--suite", "maze2d", "--tasks", "maze2d-umaze", *TINY[:6], "--denoiser.width", "8")
+    told = bench("time", *task, *folders[:2], "--sweep", "depth", "--calls", "2")
+    assert told.code == 0
+    assert "sweep depth: denoiser.blocks 1, 2" in told.out
+    rows = json.loads((tmp_path / "results" / "timing.json").read_text())["rows"]
+    found = [
+        (row["sweep"]["value"], row["method"], row["settings"]["swg.weight_head"], row["guided"]) for row in rows
+    ]
+    assert found == [
+        (value, "swg", head, guided)
+        for value in (1, 2)
+        for head in ("middle", "early")
+        for guided in (True, False)
+    ]
+    assert {(row["batch"], row["settings"]["denoiser.network"]) for row in rows} == {(1, "mlp")}
+    assert len({row["parameters"] for row in rows}) == 2, "an early head has as many"
+    assert bench("report", *folders[:2]).code == 0
+    assert "Cost by depth" in (tmp_path / "results" / "report" / "report.md").read_text()
+
+
+def test_an_unknown_sweep_is_named():
+    with pytest.raises(UserError, match=r"unknown sweep 'dept'.*did you mean depth"):
+        api.time(suite="maze2d", sweep="dept")  # pyright: ignore[reportArgumentType]

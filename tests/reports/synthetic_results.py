@@ -27,6 +27,57 @@ MEASURES = {
 MACHINE = {"device": "cpu", "processor": "a processor", "cores": 2}
 
 
+def milliseconds(median: float, mean: float | None = None) -> dict[str, float]:
+    """What a call took: percentiles one beside the median, a standard deviation of a half."""
+    return {
+        "median": median,
+        "p5": median - 1,
+        "p95": median + 1,
+        "mean": median if mean is None else mean,
+        "deviation": 0.5,
+    }
+
+
+def timing_row(method: str, guided: bool, median: float, **changes: Any) -> dict[str, Any]:
+    """What `time` measured of a policy on maze2d-umaze; `changes` replace its fields."""
+    ratio = {"median": 2.5, "lower": 2.4, "upper": 2.6, "p5": 2.0, "p95": 3.0}
+    return {
+        "suite": "maze2d",
+        "task": "maze2d-umaze",
+        "preset": "quick",
+        "terms": "shared",
+        "method": method,
+        "guided": guided,
+        "batch": 20,
+        "way": "eager",
+        "device": "cpu",
+        "threads": 1,
+        "machine": MACHINE,
+        "settings": {"critic.steps": 10000, "critic.expectile": 0.7},
+        "sweep": None,
+        "milliseconds": milliseconds(median),
+        "cpu_milliseconds": milliseconds(median),
+        "throughput": None,
+        "over_own_unguided": ratio if guided else None,
+        "over_unguided_method": None if method == "unguided" else ratio,
+        "shares": {"denoiser": 0.5, "guidance": 0.3, "selection": 0.0, "rest": 0.2},
+        "evaluations": {
+            "function": 300,
+            "gradient": 300 if guided else 0,
+            "beside": 0,
+            "guided_rows": 300 if guided else 0,
+            "actions": 20,
+            "candidates": 1,
+        },
+        "calls": 50,
+        "order_seed": 0,
+        "load": 0.1,
+        "parameters": 1234567,
+        "peak_memory_mib": None,
+        **changes,
+    }
+
+
 def data_set(
     source: str, name: str, fingerprint: str = "f", transitions: int = 10, canonical: tuple[str, str] | None = None
 ) -> dict[str, Any]:

@@ -1,16 +1,23 @@
-"""What one call costs stands beside the scores of the same method on the same terms."""
+"""What one call costs stands beside the scores of the same method on the same terms and with the same settings."""
+
+import csv
 
 import pytest
-from synthetic_results import FORMAT, MACHINE, control
+from synthetic_results import FORMAT, MACHINE, control, milliseconds, timing_row
 
+from reports.analysis.costs import find_costs, tell_apart
 from reports.analysis.suite import Options
 from reports.errors import ReportError
 from reports.load.files import TIMING, read_file
-from reports.load.schema import Timing
+from reports.load.timing_schema import Timing, TimingRow
 from reports.render.figures import draw_costs
 from reports.report import write_report
 from reports.sections import suite as sections
-from reports.sections.cost import average_costs, select_rows, tabulate_costs
+from reports.sections.cost import select_rows, tabulate_costs, tabulate_parts
+from reports.sections.sweeps import find_printed
+from reports.sections.timed_places import find_contention
+
+SHARED, OWN = {"terms": "shared"}, {"terms": "own"}
 
 
 def report(folder, out):
@@ -18,54 +25,65 @@ def report(folder, out):
     return written, (out / "report.md").read_text()
 
 
-def timing_rows(method, guided, milliseconds):
-    return {
-        "suite": "maze2d",
-        "task": "maze2d-umaze",
-        "preset": "quick",
-        "terms": "shared",
-        "method": method,
-        "guided": guided,
-        "batch": 20,
-        "milliseconds": {"median": milliseconds, "p5": milliseconds - 1, "p95": milliseconds + 1},
-        "calls": 50,
-        "parameters": 1234567,
-        "peak_memory_mib": None,
-        "device": "cpu",
-    }
+def made(*rows):
+    return [TimingRow.model_validate(row, strict=False) for row in rows]
+
+
+def cells_of(text, start):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if start in line]
 
 
 def test_cost_section(folder, tmp_path):
     for method in ("unguided", "swg"):
         folder.add(control("maze2d-umaze", method, 0, 1.0))
     assert "### Cost" not in report(folder, tmp_path / "a")[1]
-    rows = [timing_rows("unguided", False, 10.0), timing_rows("swg", False, 10.0), timing_rows("swg", True, 25.0)]
-    folder.write("timing.json", {"format": FORMAT, "rows": rows, "machine": MACHINE})
+    rows = [timing_row("unguided", False, 10.0), timing_row("swg", False, 10.0), timing_row("swg", True, 25.0)]
+    folder.write("timing.json", {"format": FORMAT, "rows": rows})
     written, text = report(folder, tmp_path / "b")
-    swg = next(line for line in text.splitlines() if line.startswith("| maze2d-umaze | swg "))
-    cells = [cell.strip() for cell in swg.strip("|").split("|")]
-    assert cells[3:] == [
-        "20",
-        "10.00 [9.00, 11.00]",
-        "25.00 [24.00, 26.00]",
-        "2.50",
-        "1.250",
-        "1,234,567",
-        "–",
-    ]
-    assert "maze2d-cost.png" in {path.name for path in written}
+    times, ratios = cells_of(text, "| maze2d-umaze | swg ")[:2]
+    assert times[3:] == ["20", "10.00 [9.00, 11.00]", "25.00 [24.00, 26.00]", "2.50 [2.40, 2.60]"]
+    assert ratios[3:] == ["20", "2.50 [2.40, 2.60]", "1.250"]
+    assert {"maze2d-cost.png", "costs.csv"} <= {path.name for path in written}
+    with (tmp_path / "b" / "costs.csv").open() as file:
+        listed = list(csv.DictReader(file))
+    assert [(r["method"], r["milliseconds"], r["over_own_unguided_lower"]) for r in listed][-1] == (
+        "swg",
+        "25.0",
+        "2.4",
+    )
     # Results on shared terms do not stand beside the cost of another network and sampler.
     assert "Measured controlled, in the sizes of preset quick, on: device cpu, processor a processor" in text
     own = [{**row, "terms": "own"} for row in rows]
-    folder.write("timing.json", {"format": FORMAT, "rows": own, "machine": MACHINE})
+    folder.write("timing.json", {"format": FORMAT, "rows": own})
     assert "### Cost" not in report(folder, tmp_path / "own")[1]
     del rows[0]["calls"]
-    folder.write("timing.json", {"format": FORMAT, "rows": rows, "machine": MACHINE})
+    folder.write("timing.json", {"format": FORMAT, "rows": rows})
     with pytest.raises(ReportError, match=r"timing\.json' lacks the field `rows\[0\]\.calls`"):
         report(folder, tmp_path / "c")
 
 
-SHARED, OWN = {"terms": "shared"}, {"terms": "own"}
+def test_parts_and_evaluations_are_of_an_action():
+    guided, unguided = made(timing_row("swg", True, 25.0), timing_row("swg", False, 10.0))
+    table = tabulate_parts([guided, unguided], ())
+    shown = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    assert [row["guidance is"] for row in shown] == ["off", "on"]
+    assert [shown[1][part] for part in ("denoiser", "guidance", "selection", "rest")] == [
+        "50 %",
+        "30 %",
+        "0 %",
+        "20 %",
+    ]
+    assert [(row["forward"], row["gradients"], row["NFE"]) for row in shown] == [
+        ("15", "0", "15"),
+        ("15", "15", "45"),
+    ]
+
+
+def test_a_folder_with_nothing_but_timings_has_a_report_of_them(folder, tmp_path):
+    folder.write("timing.json", {"format": FORMAT, "rows": [timing_row("unguided", False, 10.0)]})
+    written, text = report(folder, tmp_path / "out")
+    assert {path.name for path in written} == {"report.md", "report.html", "summary.txt", "costs.csv"}
+    assert "## maze2d\n\n### Cost" in text
 
 
 @pytest.fixture
@@ -75,12 +93,12 @@ def both(folder):
     for terms in (SHARED, OWN):
         folder.add(control("maze2d-umaze", "swg", 0, 60.0, **terms), terms["terms"])
     rows = [
-        timing_rows("unguided", False, 10.0) | SHARED,
-        timing_rows("unguided", False, 80.0) | OWN,
-        timing_rows("swg", True, 25.0) | SHARED,
-        timing_rows("swg", True, 40.0) | OWN,
+        timing_row("unguided", False, 10.0, **SHARED),
+        timing_row("unguided", False, 80.0, **OWN),
+        timing_row("swg", True, 25.0, **SHARED),
+        timing_row("swg", True, 40.0, **OWN),
     ]
-    folder.write("timing.json", {"format": FORMAT, "rows": rows, "machine": MACHINE})
+    folder.write("timing.json", {"format": FORMAT, "rows": rows})
     return folder
 
 
@@ -104,8 +122,8 @@ def test_a_method_is_timed_on_the_terms_of_its_scores(both):
     scored = {("unguided", "shared"), ("swg", "own")}
     found = select_rows(rows, "maze2d", scored, None, None)
     assert {(row.method, row.terms) for row in found} == scored
-    assert average_costs(found)[0] == {("unguided", "shared"): 10.0, ("swg", "own"): 40.0}
     assert select_rows(rows, "maze2d", {("cep", "own")}, None, ["swg"]) == rows[3:], "timed, not scored"
+    assert select_rows(rows, "maze2d", (), None, None) == rows, "of a suite without scores all of it"
 
 
 @pytest.fixture
@@ -134,3 +152,88 @@ def test_a_variant_that_stands_on_both_terms_has_no_point(both, tmp_path, points
     both.add(control("maze2d-medium", "unguided", 0, 60.0), "shared")
     assert "terms=" not in report(both, tmp_path / "out")[1]
     assert points == [{"unguided": 10.0}]
+
+
+def test_of_several_timed_settings_those_of_the_results_count(folder, tmp_path, points):
+    config = control("maze2d-umaze", "swg", 0, 1.0)["config"]
+    folder.add(control("maze2d-umaze", "swg", 0, 1.0, config={**config, "swg.weight_head": "early"}))
+    rows = [
+        timing_row("swg", True, median, settings={**config, "swg.weight_head": head})
+        for head, median in (("middle", 25.0), ("early", 15.0))
+    ]
+    folder.write("timing.json", {"format": FORMAT, "rows": rows})
+    report(folder, tmp_path / "out")
+    assert points == [{"swg": 15.0}]
+    table = tabulate_costs(made(*rows), ())
+    assert table.header[2] == "apart by"
+    assert [row[2] for row in table.rows] == ["swg.weight_head=early", "swg.weight_head=middle"]
+    folder.write("timing.json", {"format": FORMAT, "rows": [rows[0], {**rows[0], "threads": 2}]})
+    report(folder, tmp_path / "other")
+    assert points[1:] == [{"swg": 25.0}], "timed with one setting, that is what there is"
+
+
+def test_rows_are_told_apart_by_the_fewest_settings():
+    settings = {"denoiser.width": 8, "denoiser.steps": 5, "swg.rho": 1}
+    rows = made(
+        timing_row("swg", True, 1.0, settings=settings),
+        timing_row("swg", True, 1.0, settings={**settings, "denoiser.width": 16, "denoiser.steps": 6}),
+        timing_row("swg", True, 1.0, settings=settings, threads=2),
+        timing_row("cep", True, 1.0, settings=settings),
+    )
+    assert list(tell_apart(rows).values()) == [
+        "threads=1, denoiser.steps=5",
+        "threads=1, denoiser.steps=6",
+        "threads=2, denoiser.steps=5",
+        "",
+    ]
+
+
+def test_contention_is_said_of_what_waited_and_of_a_loaded_machine():
+    quiet = timing_row("swg", True, 10.0)
+    assert find_contention(made(quiet)) == []
+    waited = {**quiet, "milliseconds": milliseconds(10.0, mean=30.0)}
+    (sentence,) = find_contention(made(quiet, waited, {**waited, "device": "cuda"}))
+    assert sentence.startswith(
+        "In 1 of 3 rows a call took more than 1.2 times its CPU time (3.0 times: swg, batch 20)"
+    )
+    (sentence,) = find_contention(made({**quiet, "load": 1.6}, {**quiet, "load": 1.4}))
+    assert "load average before was 1.6 on 2 cores" in sentence
+    assert find_contention(made({**quiet, "load": None}, {**quiet, "machine": {**MACHINE, "cores": None}})) == []
+
+
+def swept(value, guided, median, **settings):
+    point = {"name": "depth", "setting": "denoiser.blocks", "value": value}
+    known = {"denoiser.network": "mlp", "denoiser.width": 2056, "denoiser.blocks": value, **settings}
+    return timing_row("swg", guided, median, sweep=point, settings=known, batch=1)
+
+
+def test_a_sweep_has_a_table_with_the_printed_parameters_and_a_picture(folder, tmp_path):
+    rows = [
+        swept(value, guided, 10.0 * value + 5 * guided - 2 * early, **{"swg.weight_head": head})
+        for value in (4, 1)
+        for early, head in enumerate(("middle", "early"))
+        for guided in (True, False)
+    ]
+    folder.write("timing.json", {"format": FORMAT, "rows": rows})
+    written, text = report(folder, tmp_path / "out")
+    title = "#### Cost by depth: maze2d-umaze, controlled, cpu, batch 1"
+    assert title in text
+    table = cells_of(text.partition(title)[2], "| swg ")
+    assert [row[:2] + row[3:6] for row in table[:4]] == [
+        ["swg swg.weight_head=middle", "1", "660K", "10.00 [9.00, 11.00]", "15.00 [14.00, 16.00]"],
+        ["swg swg.weight_head=early", "1", "660K", "8.00 [7.00, 9.00]", "13.00 [12.00, 14.00]"],
+        ["swg swg.weight_head=middle", "4", "13.3M", "40.00 [39.00, 41.00]", "45.00 [44.00, 46.00]"],
+        ["swg swg.weight_head=early", "4", "13.3M", "38.00 [37.00, 39.00]", "43.00 [42.00, 44.00]"],
+    ]
+    assert table[4][2:] == ["10.00 ± 1.00", "15.00 ± 1.00"]
+    assert "maze2d-umaze-depth-controlled-cpu-1.svg" in {path.name for path in written}
+
+
+@pytest.mark.parametrize("changes", [{"denoiser.network": "residual"}, {"denoiser.width": 256}])
+def test_nothing_is_printed_of_another_network(changes):
+    (row,) = made(swept(4, True, 1.0, **changes))
+    assert find_printed(row) is None
+
+
+def test_a_cost_that_no_result_has_is_left_out():
+    assert find_costs((), None) == ({}, "")  # type: ignore[arg-type]
