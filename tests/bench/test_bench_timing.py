@@ -179,7 +179,7 @@ def test_what_is_given_overrides_a_sweep_but_not_what_it_varies():
 
 def test_solver_steps_stay_below_the_levels():
     assert list(jobs_at("steps", "--denoiser.levels", "8")) == [1, 2, 3, 5, 8]
-    assert list(jobs_at("K", "--sampler.steps", "12")) == [15, 20, 30, 50]
+    assert list(jobs_at("K", "--sampler.steps", "10")) == [10, 15, 20, 30, 50]
     assert [job.config.denoiser.levels for (job,) in jobs_at("K").values()] == [5, 10, 15, 20, 30, 50]
 
 
