@@ -1,7 +1,6 @@
 """Calls take turns in random order; ratios, their interval and shares are as by hand."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +35,7 @@ class Time:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Time]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     found = Time()
     for module in (turns, shares):
         monkeypatch.setattr(module, "time", found)
