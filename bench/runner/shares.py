@@ -114,9 +114,9 @@ class WatchedSelection:
 
 
 def watch(policy: SlotPolicy, clock: PartClock) -> SlotPolicy:
-    """The policy with its slots timed; its counts are the same ones."""
+    """The policy with its slots timed, one operation after the other; its counts are the same ones."""
 
-    def guide(
+    def steered(
         denoiser: Any, steer: Callable[[Tensor, int, Tensor], Steer], rho: Tensor, counts: Counts
     ) -> WatchedDenoiser:
         return WatchedDenoiser(GuidedDenoiser(denoiser, steer, rho, counts), clock, "guidance")
@@ -125,7 +125,8 @@ def watch(policy: SlotPolicy, clock: PartClock) -> SlotPolicy:
         policy,
         denoiser=WatchedDenoiser(policy.denoiser, clock, "denoiser"),
         selection=WatchedSelection(policy.selection, clock),
-        guide=guide,
+        recorder=None,
+        steered=steered,
     )
 
 

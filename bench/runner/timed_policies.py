@@ -1,7 +1,7 @@
 """The policies that are timed, with fresh weights: training changes no cost. One seed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from training import Component, SeedStreams
 from training.networks import parameter_count
 
 SEED = 0
-EAGER = "eager"
+EAGER, CAPTURED = "eager", "captured"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +70,15 @@ class PolicyCall:
 
     def make(self) -> Act:
         """The call."""
-        return self._act(self.timed.policy)
+        policy = self.timed.policy
+        if isinstance(policy, SlotPolicy) and self.way == EAGER:
+            policy = replace(policy, recorder=None)
+        return self._act(policy)
 
     def make_watched(self, settle: Settle) -> tuple[Act, PartClock] | None:
-        """The call with its parts timed; None for a policy that is not of three slots."""
+        """The call with its parts timed; None for a policy that is not of three slots, or captured as a whole."""
         policy = self.timed.policy
-        if not isinstance(policy, SlotPolicy):
+        if not isinstance(policy, SlotPolicy) or self.way != EAGER:
             return None
         clock = PartClock(settle)
         return self._act(watch(policy, clock)), clock
@@ -135,9 +138,16 @@ def _build(component: Component, streams: SeedStreams) -> tuple[Any, int]:
 
 
 def plan_calls(policies: Sequence[TimedPolicy], batch: int, device: torch.device) -> list[PolicyCall]:
-    """Every policy at a number of observations, guided and unguided where it has a scale."""
+    """Every policy at a number of observations, guided and unguided where it has a scale, in each of its ways."""
     return [
-        PolicyCall(timed, guided, batch, device)
+        PolicyCall(timed, guided, batch, device, way)
         for timed in policies
+        for way in list_ways(timed.policy)
         for guided in ((True, False) if timed.method.rho else (False,))
     ]
+
+
+def list_ways(policy: Policy) -> tuple[str, ...]:
+    """How a policy can be executed: one operation after the other, and captured where it has a recorder."""
+    is_captured = isinstance(policy, SlotPolicy) and policy.recorder is not None
+    return (EAGER, CAPTURED) if is_captured else (EAGER,)

@@ -218,7 +218,7 @@ def compare_guided(group: Group, call: PolicyCall) -> Ratio | None:
 
 def compare_unguided_method(group: Group, call: PolicyCall) -> Ratio | None:
     """A call over that of the method `unguided`; None for itself or where it is not timed beside."""
-    others = [other for other in group.calls if other.timed.name == "unguided"]
+    others = [other for other in group.calls if (other.timed.name, other.way) == ("unguided", call.way)]
     return group.divide(call, others[0]) if others and others[0] is not call else None
 
 

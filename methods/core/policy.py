@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,8 @@ from methods.diffusion.sampler import Bounds, SamplerConfig, sample
 from training import Models
 from training.capture import Recorder, find_recorder
 from training.shapes import Actions, Observations, PerRow
+
+SteeredDenoiser: TypeAlias = Callable[[Denoiser, Callable[[Tensor, int, Tensor], Steer], PerRow, Counts], Denoiser]
 
 
 @runtime_checkable
@@ -55,7 +57,7 @@ class SlotPolicy:
         action_dim: leading channels of z that are the action.
         counts: of all calls.
         recorder: captures calls as CUDA graphs, or None, where they run one operation after the other.
-        guide: (denoiser, steer, ρ of each row, counts) → the guided denoiser; something else only to watch it.
+        steered: (denoiser, steer, ρ of each row, counts) → the guided denoiser; another only to watch it.
     """
 
     denoiser: Denoiser
@@ -67,7 +69,9 @@ class SlotPolicy:
     action_dim: int
     counts: Counts = field(default_factory=Counts)
     recorder: Recorder | None = None
-    guide: Callable[[Denoiser, Callable[[Tensor, int, Tensor], Steer], PerRow, Counts], Denoiser] = GuidedDenoiser
+    steered: Callable[[Denoiser, Callable[[Tensor, int, Tensor], Steer], PerRow, Counts], Denoiser] = (
+        GuidedDenoiser
+    )
 
     def __post_init__(self):
         captured = None if self.recorder is None else CapturedCalls(self._draw, self.counts, self.recorder)
@@ -94,7 +98,7 @@ class SlotPolicy:
         def steer(z: Tensor, level: int, observations: Tensor) -> Steer:
             return guidance.steer(self.denoiser, self.models, z, level, observations)
 
-        return self.guide(self.denoiser, steer, rho, self.counts)
+        return self.steered(self.denoiser, steer, rho, self.counts)
 
 
 def make_policy(

@@ -82,7 +82,7 @@ class TimingRow(Schema):
     Attributes:
         guided: whether the method's guidance was on.
         batch: states per call.
-        way: how the calls were executed; `eager` is one operation after the other.
+        way: how the calls were executed: `eager`, one operation after the other, or `captured` as CUDA graphs.
         threads: of the process.
         machine: what it was measured on.
         settings: by dotted name, all that a policy is built from: the shared settings and the method's own.
@@ -92,7 +92,7 @@ class TimingRow(Schema):
         throughput: of calls that are not waited for; None on a CPU, where a call returns when it is done.
         over_own_unguided: of the guided policy over the same one without guidance; None for an unguided row.
         over_unguided_method: over the method `unguided`; None where that was not timed beside it.
-        shares: of a call's time; None for a policy that is not of three slots.
+        shares: of a call's time; None for a policy that is not of three slots, and for captured calls.
         evaluations: of one call.
         calls: calls measured after the warm-up, one in each turn.
         order_seed: of the order of the calls within the turns.

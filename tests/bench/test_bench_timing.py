@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from command_line import TINY, TOY, jobs_of
+from recorded_work import CpuRecorder
 
 from bench import api
 from bench.config.sweeps import SWEEPS, apply_sweep, list_versions
@@ -68,6 +69,30 @@ def test_a_call_evaluates_what_its_levels_and_candidates_say(bench, folders, tmp
     assert unguided["shares"]["guidance"] == unguided["shares"]["selection"] == 0
     assert unguided["over_unguided_method"] is None
     assert all(row["over_unguided_method"] for key, row in found.items() if key[0] != "unguided")
+
+
+def test_captured_calls_have_rows_beside_eager_ones(bench, folders, tmp_path, monkeypatch):
+    """Captured by the recorder that imitates CUDA graphs on a CPU."""
+    recorders = []
+
+    def find_recorder(device):
+        recorders.append(CpuRecorder())
+        return recorders[-1]
+
+    monkeypatch.setattr("methods.core.policy.find_recorder", find_recorder)
+    told = bench("time", *MAZE_TASK, *folders[:2], "--methods", "unguided,swg", "--batches", "2", "--calls", "3")
+    assert told.code == 0
+    rows = json.loads((tmp_path / "results" / "timing.json").read_text())["rows"]
+    found = {(row["way"], row["method"], row["guided"]): row for row in rows}
+    kinds = [("unguided", False), ("swg", True), ("swg", False)]
+    assert set(found) == {(way, *kind) for way in ("eager", "captured") for kind in kinds}
+    assert [recorder.captures for recorder in recorders[-2:]] == [1, 2], "of each shape once, guided or not"
+    for kind in kinds:
+        eager, captured = found["eager", *kind], found["captured", *kind]
+        assert eager["evaluations"] == captured["evaluations"]
+        assert (eager["shares"] is None, captured["shares"] is None) == (False, True)
+        for ratio in ("over_own_unguided", "over_unguided_method"):
+            assert (eager[ratio] is None) == (captured[ratio] is None)
 
 
 def test_parameters_are_counted_for_what_acting_needs(bench, folders, tmp_path):
