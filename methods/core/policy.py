@@ -69,9 +69,7 @@ class SlotPolicy:
     action_dim: int
     counts: Counts = field(default_factory=Counts)
     recorder: Recorder | None = None
-    steered: Callable[[Denoiser, Callable[[Tensor, int, Tensor], Steer], PerRow, Counts], Denoiser] = (
-        GuidedDenoiser
-    )
+    steered: SteeredDenoiser = GuidedDenoiser
 
     def __post_init__(self):
         captured = None if self.recorder is None else CapturedCalls(self._draw, self.counts, self.recorder)
