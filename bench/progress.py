@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from rich.console import Console
 from rich.progress import (
@@ -116,9 +116,42 @@ class ProgressConsole:
         )
 
 
+@dataclass(frozen=True)
+class Message:
+    """What a child process has to say, or how far one of its bars is.
+
+    Attributes:
+        kind: `say`, or the `start`, a `step` or the `end` of a bar.
+        text: the line, or the label of the bar.
+        bar: which; several may have one label.
+        done, total: steps.
+    """
+
+    kind: Literal["say", "start", "step", "end"]
+    text: str
+    bar: tuple[int, int] = (0, 0)
+    done: int = 0
+    total: int = 0
+
+
+@dataclass
+class RunningBar:
+    """A bar of a child process.
+
+    Attributes:
+        started: by the monotonic clock.
+        done: steps, the last that were told.
+        task: where it is shown, once there was a step.
+    """
+
+    started: float = field(default_factory=time.monotonic)
+    done: int = 0
+    task: TaskID | None = None
+
+
 @dataclass
 class ProgressBars:
-    """Bars by their labels; on anything but a terminal, one line when a bar ends.
+    """Bars of child processes; on anything but a terminal, one line when a bar ends.
 
     Attributes:
         console: where lines go.
@@ -127,21 +160,18 @@ class ProgressBars:
 
     console: ProgressConsole
     progress: Progress
-    _bars: dict[str, TaskID] = field(default_factory=dict)
-    _started: dict[str, float] = field(default_factory=dict)
-    _done: dict[str, int] = field(default_factory=dict)
+    _bars: dict[tuple[int, int], RunningBar] = field(default_factory=dict)
 
-    def update(self, what: str, label: str, done: int, total: int) -> None:
-        """Take one message: a line to `say`, or the `start`, a `step` or the `end` of a bar."""
-        if what == "say":
-            self.console.say(label)
-        elif what == "start":
-            self._started[label] = time.monotonic()
-        elif what == "step":
-            if label not in self._bars:
-                self._bars[label] = self.progress.add_task(label, total=total)
-            self._done[label] = done
-            self.progress.update(self._bars[label], completed=done, total=total)
-        elif label in self._bars and not self.console.console.is_terminal:
-            seconds = time.monotonic() - self._started[label]
-            self.console.say(f"  {label}: {self._done[label]} steps in {seconds:.1f} s")
+    def show(self, message: Message) -> None:
+        """Take one message."""
+        if message.kind == "say":
+            self.console.say(message.text)
+            return
+        bar = self._bars.setdefault(message.bar, RunningBar())
+        if message.kind == "step":
+            if bar.task is None:
+                bar.task = self.progress.add_task(message.text, total=message.total)
+            bar.done = message.done
+            self.progress.update(bar.task, completed=message.done, total=message.total)
+        elif message.kind == "end" and bar.task is not None and not self.console.console.is_terminal:
+            self.console.say(f"  {message.text}: {bar.done} steps in {time.monotonic() - bar.started:.1f} s")

@@ -278,6 +278,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         RESULTS / "faults.md",
     ),
     "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
+    # The checkouts of other repositories, and a Python that has their packages too: see the script.
+    "peers": Measurement(
+        ("studies/peers.py --checkouts build/peers",), partial(quote_printed, "peers"), RESULTS / "peers.md"
+    ),
     "precision": measure_study("precision", f"studies/precision.py --tuned-from {KEPT / 'maze2d.tar.xz'}"),
     "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
     "cost": measure_report(

@@ -4,6 +4,7 @@ Processes share the folders on disk and, to read, the data in memory; their numb
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import queue
@@ -21,7 +22,7 @@ import torch
 
 from bench.config.request import Request
 from bench.plugins import load_plugins
-from bench.progress import ProgressConsole, format_label
+from bench.progress import Message, ProgressConsole, format_label
 from bench.runner.data import share_data
 from bench.runner.units import Unit, Worker
 from foundation.errors import UserError
@@ -38,26 +39,27 @@ class RelayConsole(ProgressConsole):
 
     messages: Any = None
     parent: int = field(default_factory=os.getppid)
+    bars: Iterator[int] = field(default_factory=itertools.count)
 
     def say(self, text: str) -> None:
-        self.messages.put(("say", text, 0, 0))
+        self.messages.put(Message("say", text))
 
     @contextlib.contextmanager
     def show_bar(self, label: str, seeds: int | None = None) -> Iterator[Progress]:
         """A bar of the parent's; the child ends itself once the parent is gone."""
         shown = format_label(label, seeds)
-        sent = [0.0]
-        self.messages.put(("start", shown, 0, 0))
+        sent, bar = [0.0], (os.getpid(), next(self.bars))
+        self.messages.put(Message("start", shown, bar))
 
         def progress(done: int, total: int) -> None:
             if os.getppid() != self.parent:
                 os._exit(1)  # SystemExit would only be sent to the parent that is gone
             if done == total or time.monotonic() - sent[0] > SEND_EVERY:
                 sent[0] = time.monotonic()
-                self.messages.put(("step", shown, done, total))
+                self.messages.put(Message("step", shown, bar, done, total))
 
         yield progress
-        self.messages.put(("end", shown, 0, 0))
+        self.messages.put(Message("end", shown, bar))
 
 
 def start_worker(request: Request, messages: Any) -> None:
@@ -158,7 +160,7 @@ def show_messages(messages: Any, bars: Any) -> Iterator[None]:
     def pump() -> None:
         while not (over.is_set() and messages.empty()):
             with contextlib.suppress(queue.Empty):
-                bars.update(*messages.get(timeout=0.1))
+                bars.show(messages.get(timeout=0.1))
 
     thread = threading.Thread(target=pump, daemon=True)
     thread.start()

@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from bench.progress import ProgressConsole
+from bench.progress import Message, ProgressConsole
 
 
 def console(terminal: bool) -> tuple[ProgressConsole, io.StringIO]:
@@ -56,3 +56,19 @@ def test_a_folder_in_brackets_is_named_in_full():
     shown, out = console(terminal=False)
     shown.say("Done: 6 results in [bold]results[/x]")
     assert out.getvalue() == "Done: 6 results in [bold]results[/x]\n"
+
+
+def test_two_bars_of_one_label_count_apart():
+    """Two variants of a method train components of one label at once, in processes of their own."""
+    shown, out = console(terminal=False)
+    with shown.show_bars() as bars:
+        for bar in ((1, 0), (2, 0)):
+            bars.show(Message("start", "joint (2 seeds)", bar))
+        bars.show(Message("step", "joint (2 seeds)", (1, 0), 500, 500))
+        time.sleep(0.2)
+        bars.show(Message("step", "joint (2 seeds)", (2, 0), 300, 500))
+        bars.show(Message("end", "joint (2 seeds)", (1, 0)))
+        bars.show(Message("end", "joint (2 seeds)", (2, 0)))
+    lines = out.getvalue().splitlines()
+    assert [line.split(" steps")[0] for line in lines] == ["  joint (2 seeds): 500", "  joint (2 seeds): 300"]
+    assert all(float(line.split()[-2]) >= 0.2 for line in lines)
