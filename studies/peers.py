@@ -34,8 +34,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from speed import ACTIONS, OBSERVATIONS, SEED, Call, Measured, Row, make_data, measure, train
+from speed import ACTIONS, OBSERVATIONS, SEED, make_data, train
 from speed import act as act_ours
+from turns import Call, Measured, Row, measure
 
 from foundation.files import write_atomically
 from methods import get_method
@@ -50,8 +51,8 @@ SHORT = (  # what README has
     ("IQL critic step, 256", CORL),
     ("joint denoiser step, 1024", SWG),
     ("CEP energy step, 256 x 16", CEP),
+    ("SWG guided action, 1 state", SWG),
     ("SWG guided action, 20 states", SWG),
-    ("CEP guided action, 20 states", CEP),
     ("IDQL action, 20 x 64 candidates", CLEAN),
 )
 
@@ -303,10 +304,10 @@ def list_rows(folder: Path) -> Iterator[Row]:
     energy = train(find(few, "guidance"), 1, "fp32")
     yield compare("CEP energy step, 256 x 16", "step", energy, {CEP: make_cep_energy})
     for states in (1, 20, 256):
-        name = f"SWG guided action, {states} states"
+        name = f"SWG guided action, {states} state{'s' if states > 1 else ''}"
         yield compare(name, "call", act_ours(swg, states, False), {SWG: partial(make_swg_action, states)})
     for states in (1, 20, 256):
-        name = f"CEP guided action, {states} states"
+        name = f"CEP guided action, {states} state{'s' if states > 1 else ''}"
         yield compare(name, "call", act_ours(few, states, False, as_cep), {CEP: partial(make_cep_action, states)})
     many = {CLEAN: partial(make_clean_action, 20)}
     yield compare("IDQL action, 20 x 64 candidates", "call", act_ours(idql, 20, False), many)
@@ -344,7 +345,7 @@ def main() -> None:
             found[row.name] = {name: vars(each) for name, each in measured.items()}
             print(lines[-1], file=sys.stderr, flush=True)
     header = ("work", "peer", "ours", "the peer", "times as fast")
-    print(format_markdown_table(Table(header, tuple(lines), words=2)))
+    print("\n" + format_markdown_table(Table(header, tuple(lines), words=2)))  # after what the peers print
     short = [line for line in lines if any(line[0] == name and line[1].startswith(peer) for name, peer in SHORT)]
     print("\n" + format_markdown_table(Table(header, tuple(short), words=2)))
     if options.json is not None:
