@@ -10,10 +10,11 @@ from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
 from reports.analysis.online import analyse_online
 from reports.analysis.published import compare
+from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
 from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
-from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_optional
+from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import LEDGER, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
@@ -47,7 +48,7 @@ from reports.sections.tuning import find_tuning_warnings
 _TITLE = "Diffusion guidance: report"
 
 
-def _make_opening(analyses: Sequence[Analysis], review: PlanReview | None) -> list[Block]:
+def _make_opening(analyses: Sequence[Analysis], said: Sequence[str]) -> list[Block]:
     suites = [analysis.scores for analysis in analyses]
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
@@ -60,15 +61,35 @@ def _make_opening(analyses: Sequence[Analysis], review: PlanReview | None) -> li
     return [
         Heading(1, _TITLE),
         Text(f"{len(results)} results{failed}, none missing ({cells}); the newest is of {newest}."),
-        *(Text(line) for line in _describe_conclusions(analyses, review)),
+        *(Text(line) for line in said),
     ]
 
 
-def _describe_conclusions(analyses: Sequence[Analysis], review: PlanReview | None) -> list[str]:
-    """A paragraph on the frozen plan, if there is one, one for each suite, and one on the test."""
+def _describe_conclusions(
+    analyses: Sequence[Analysis], review: PlanReview | None, left_out: str | None
+) -> list[str]:
+    """A paragraph on the frozen plan, if there is one, one for each suite, on the test and on what is left out."""
     test = describe_test([a.pairs for a in analyses if a.pairs is not None])
     plan = [describe_frozen_plan(review)] if review is not None else []
-    return [*plan, *map(describe_conclusion, analyses), *([test] if test else [])]
+    return [*plan, *map(describe_conclusion, analyses), *(line for line in (test, left_out) if line)]
+
+
+def _describe_left_out(results: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> str | None:
+    """What the folder has and this report was asked to leave out; None where that is nothing."""
+    headers = read_headers(results).values()
+    parts = []
+    for kind, every, kept in (
+        ("method", [h.method for h in headers], methods),
+        ("task", [h.task for h in headers], tasks),
+    ):
+        names = [f"`{name}`" for name in dict.fromkeys(every) if kept is not None and name not in kept]
+        parts += [f"the {kind}{'s' if len(names) > 1 else ''} {', '.join(names)}"] if names else []
+    if not parts:
+        return None
+    return (
+        f"Left out on request, though results of it are there: {' and '.join(parts)}. Tests and corrections are "
+        "of what is shown alone; chosen after a look at the rest, it separates too easily."
+    )
 
 
 def _analyse_suites(
@@ -86,8 +107,11 @@ def _analyse_suites(
         raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
     for scores in suites:
         check_terms(scores)  # so that a refusal does not wait for the bootstraps
-    looks, plan = read_looks(results), read_frozen_plan(results / FROZEN)
-    review = review_plan(plan, suites, read_ledger(results / LEDGER)) if plan is not None else None
+    looks, plan, ledger = read_looks(results), read_frozen_plan(results / FROZEN), read_ledger(results / LEDGER)
+    for scores in suites:
+        refuse_copied_seeds(scores.results())
+        refuse_unlike_records(scores.results(), ledger)
+    review = review_plan(plan, suites, ledger) if plan is not None else None
     analyses = []
     for scores in suites:
         progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
@@ -109,9 +133,8 @@ def _check_options(options: Options) -> None:
         raise ReportError(f"{options.bold!r} is no rule for bold: give {' or '.join(BOLD_RULES)}.")
 
 
-def _summarize(analyses: Sequence[Analysis], review: PlanReview | None, options: Options) -> str:
-    said = [line.replace("**", "") for line in _describe_conclusions(analyses, review)]
-    return "\n\n".join([*said, summarize(analyses, options)])
+def _summarize(analyses: Sequence[Analysis], said: Sequence[str], options: Options) -> str:
+    return "\n\n".join([*(line.replace("**", "") for line in said), summarize(analyses, options)])
 
 
 def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -223,7 +246,8 @@ def write_report(
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     said = [sentence for analysis in analyses for sentence in find_tuning_warnings(analysis.scores, records)]
-    opening = [*_make_opening(analyses, review), *(Text(sentence, warning=True) for sentence in said)]
+    concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
+    opening = [*_make_opening(analyses, concluded), *(Text(sentence, warning=True) for sentence in said)]
     blocks = [*opening, *make_comparison_section(comparisons)]
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
@@ -237,7 +261,7 @@ def write_report(
     blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
     text = {
         "report.md": render_markdown(blocks),
-        "summary.txt": _summarize(analyses, review, options) + format_comparisons(comparisons),
+        "summary.txt": _summarize(analyses, concluded, options) + format_comparisons(comparisons),
         "report.html": render_html(_TITLE, blocks),
         "scores.csv": export_scores(analyses),
         "aggregates.csv": export_aggregates(analyses),

@@ -25,6 +25,7 @@ MARGIN = 5.0  # points of normalised score
 POWER = 0.8
 FEWEST_TO_PLAN = 5  # seeds from which the variance is known well enough to say how many more are needed
 MOST_SEEDS = 1_000
+_QUANTILES = (np.arange(200) + 0.5) / 200
 _ENUMERATED = 16  # seeds; 2^16 sign flips
 _FLIPS = 100_000
 _SEED = 0
@@ -42,8 +43,8 @@ class Pair:
         flip: the sign-flip permutation test's p; None under three seeds.
         equivalence: p of equivalence within the margin, after Holm; None without a margin or an interval.
         improvement: the probability that a run of the first is better than one of the second.
-        more_seeds: how many more seeds would separate the two with a power of 80 % if the difference were as seen,
-            for the smallest and the largest standard deviation in its 95 % interval; None where that is not said.
+        more_seeds: how many seeds to add would separate the two with a power of 80 % if the difference were as
+            seen, for the smallest and the largest standard deviation in its 95 % interval; None where not said.
         is_primary: whether it is the primary comparison, whose p are not corrected.
     """
 
@@ -115,45 +116,56 @@ def compute_flip_p(differences: np.ndarray) -> float:
     return float((np.abs(signs @ differences) >= seen * (1 - 1e-12)).mean())
 
 
-def _count_needed(effect: float, alpha: float) -> int:
-    """The fewest seeds with which a t test at `alpha` finds an effect (mean / sd) with a power of 80 %."""
+def _find_power(differences: np.ndarray, deviation: float, alpha: float, more: int) -> float:
+    """The power of the t test at `alpha` on these seeds and `more` new ones.
 
-    def finds(seeds: int) -> bool:
-        free, shift = seeds - 1, effect * np.sqrt(seeds)
-        edge = scipy.stats.t.ppf(1 - alpha / 2, free)
-        return float(scipy.stats.nct.sf(edge, free, shift)) >= POWER
-
-    low, high = 2, MOST_SEEDS
-    if not finds(high):
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if finds(middle) else (middle, high)
-    return high
+    New differences are normal with the mean that was seen and this standard deviation. The test sees them by their
+    mean and their sum of squares alone, which are independent, so the power is an integral over two quantiles.
+    """
+    count, mean, squares = len(differences), differences.mean(), differences.var() * len(differences)
+    total = count + more
+    new = mean + deviation * scipy.stats.norm.ppf(_QUANTILES) / np.sqrt(more)
+    inner = deviation**2 * scipy.stats.chi2.ppf(_QUANTILES, more - 1) if more > 1 else np.zeros(1)
+    between = count * more / total * (new - mean) ** 2
+    error = np.sqrt((squares + inner[:, None] + between) / (total - 1) / total)
+    found = np.sign(mean) * (count * mean + more * new) / total / error
+    return float((found >= scipy.stats.t.ppf(1 - alpha / 2, total - 1)).mean())
 
 
 def plan_seeds(differences: np.ndarray, alpha: float) -> tuple[int, int]:
-    """The fewest seeds that would separate a pair, for the smallest and the largest plausible standard deviation.
+    """The fewest seeds more with which these separate a pair, for the least and the greatest standard deviation.
+
+    The seeds that there are stay, and the true difference is taken to be the one that was seen.
 
     Args:
         differences: shape (seeds,).
         alpha: the level of the test.
 
     Returns:
-        Total numbers of seeds, at most `MOST_SEEDS`; the standard deviation's 95 % interval is chi-squared's.
+        Numbers of seeds to add, at most as many as make `MOST_SEEDS`; the standard deviation's 95 % interval is
+        chi-squared's.
     """
     free, spread = len(differences) - 1, differences.std(ddof=1)
     edges = scipy.stats.chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], free)
-    few, many = (_count_needed(abs(differences.mean()) / (spread * np.sqrt(free / edge)), alpha) for edge in edges)
+    few, many = (_count_needed(differences, spread * np.sqrt(free / edge), alpha) for edge in edges)
     return few, many
 
 
+def _count_needed(differences: np.ndarray, deviation: float, alpha: float) -> int:
+    low, high = 0, MOST_SEEDS - len(differences)
+    if _find_power(differences, deviation, alpha, high) < POWER:
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        reaches = _find_power(differences, deviation, alpha, middle) >= POWER
+        low, high = (low, middle) if reaches else (middle, high)
+    return high
+
+
 def _plan_more(differences: np.ndarray, family: int) -> tuple[int, int] | None:
-    seeds = len(differences)
-    if seeds < FEWEST_TO_PLAN or differences.std() == 0:
+    if len(differences) < FEWEST_TO_PLAN or differences.std() == 0:
         return None
-    few, many = plan_seeds(differences, ALPHA / family)
-    return max(0, few - seeds), max(0, many - seeds)
+    return plan_seeds(differences, ALPHA / family)
 
 
 def compare_variants(

@@ -60,7 +60,7 @@ def tabulate_pairs(pairs: Sequence[Pair], suite: SuitePairs, task: str | None = 
         )
         for pair in pairs
     )
-    return Table((*header, *(("more seeds",) if planned else ())), rows, words=2 if task is None else 3)
+    return Table((*header, *(("seeds to add",) if planned else ())), rows, words=2 if task is None else 3)
 
 
 def tabulate_tasks(suite: SuitePairs) -> Table:

@@ -60,7 +60,7 @@ def make_knob_blocks(scores: SuiteScores, choices: Sequence[Choice]) -> list[Blo
         "Settings of the methods that `tune` chose, and what all searches for them took: steps of the networks "
         "that trials alone needed, all seeds together, and seconds of the trials' episodes."
     )
-    return [Text(note), Table((*header, "among those tried"), tuple(rows), words=4)]
+    return [Text(note), Table((*header, "among complete trials"), tuple(rows), words=4)]
 
 
 def find_choice(result: Result, choices: Iterable[Choice]) -> Choice | None:
@@ -91,7 +91,7 @@ def describe_ranges(choice: Choice) -> str:
 
 
 def describe_edges(choice: Choice) -> str:
-    """Which chosen numbers are the least or the greatest of those tried; or that all trials scored the same."""
+    """Which chosen numbers are the least or the greatest of complete trials; or that all scored the same."""
     if len(choice.tried) > 1 and len({trial.score for trial in choice.tried}) == 1:
         return f"all {len(choice.tried)} scored the same"
     tried = [{**({} if t.rho is None else {"ρ": t.rho}), **t.knobs} for t in choice.tried]

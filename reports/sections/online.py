@@ -48,8 +48,8 @@ def _describe_data(online: OnlineAnalysis) -> str:
         "How good a policy is found by running those that were tried? Computed from the tuning episodes in the "
         f"ledger, of training seeds {', '.join(map(str, seeds))}, without any reported one; the mean over "
         f"{', '.join(tasks)}{others}. A policy is chosen by one half of its episodes and scored by the other, "
-        "both ways round, so that the choice does not flatter the score, and a curve may fall."
-        f"{_describe_diverged(online)}"
+        "both ways round, so that luck with episodes does not flatter the score (luck with the tuning seeds does),"
+        f" and a curve may fall.{_describe_diverged(online)}"
     )
 
 

@@ -129,11 +129,11 @@ def _describe_more_seeds(pairs: SuitePairs) -> str:
     hopeless = len(planned) - len(reachable)
     parts = [f"{_name_pair(p)} {format_more_seeds(p, pairs.seeds)}" for p in reachable[:_LISTED]]
     if len(reachable) > _LISTED:
-        parts.append(f"{len(reachable) - _LISTED} more pairs as in the table")
+        parts.append(f"{count_noun(len(reachable) - _LISTED, 'further pair')} in the table")
     if hopeless:
         parts.append(f"{count_noun(hopeless, 'pair')} more than {most:,}")
     return (
-        " More seeds that would separate them with a power of 80 %, if the true difference is the one seen: "
+        " Seeds to add that would separate them with a power of 80 %, if the true difference is the one seen: "
         f"{'; '.join(parts)}."
     )
 
@@ -154,7 +154,7 @@ def describe_test(suites: Sequence[SuitePairs]) -> str:
     if not tested:
         return ""
     flips = [
-        f"sign flips of {seeds} seeds cannot give a p below {format_p(find_least_flip(seeds))}"
+        f"sign flips of {seeds} seeds cannot give a p below {find_least_flip(seeds):.2g}"
         for seeds in sorted({pairs.seeds for pairs in tested})
     ]
     has_primary = any(pair.is_primary for pairs in tested for pair in pairs.overall)
@@ -165,8 +165,9 @@ def describe_test(suites: Sequence[SuitePairs]) -> str:
     )
     if any(pair.more_seeds is not None for pairs in tested for pair in pairs.overall):
         said += (
-            " The range of more seeds is from the lower to the upper end of the 95 % interval of the differences' "
-            f"standard deviation, at the first step of Holm's correction, and counted up to {MOST_SEEDS:,} in all."
+            " The range of seeds to add is from the lower to the upper end of the 95 % interval of the "
+            "differences' standard deviation, at the first step of Holm's correction, and counted up to "
+            f"{MOST_SEEDS:,} in all; a smaller true difference needs more."
         )
     return said
 
@@ -238,7 +239,10 @@ def describe_collapse(analysis: ControlAnalysis) -> str:
     if seeds < FEWEST:
         return f"{rest[0].upper()}{rest[1:]}."
     if not found:
-        return f"No cell's seeds show a gap (1 in 100 cells of normal seeds would). Even so, {rest}."
+        return (
+            "No cell's seeds show a gap so wide that 1 in 100 cells of normal seeds has it, which does not say "
+            f"that none collapsed: seeds that scatter widely hide it. Even {rest}."
+        )
     return (
         f"Seeds below a gap, in brackets the rate of collapse that is not excluded if they did collapse: "
         f"{'; '.join(found)}. 1 in 100 cells of normal seeds shows a gap too. In every other cell, {rest}. "

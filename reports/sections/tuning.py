@@ -197,7 +197,7 @@ def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text
             for cell in tuned
         )
         reported = sum(len(r.episodes) for cell in tuned for r in cell.results)
-        more = f" in addition to the {reported:,} reported ones" if scores.is_control else ""
+        more = f" in addition to the {reported:,} reported ones of the tuned variants" if scores.is_control else ""
         if not all(cell.tuning_seeds for cell in tuned):
             where = "and neither the ledger nor `tuned.json` says on which seeds for every one of them"
         elif any(cell.tuned_and_reported for cell in tuned):
@@ -205,7 +205,12 @@ def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text
         else:
             where = "on other seeds than the reported ones"
         is_of_rho = all(r.tuning is None or not r.tuning.knobs for cell in tuned for r in cell.results)
-        said.append(Text(f"Tuning{' ρ' if is_of_rho else ''} took {spent:,} episodes{more}, {where}."))
+        said.append(
+            Text(
+                f"Tuning{' ρ' if is_of_rho else ''} took {spent:,} episodes{more}, {where}. All reported seeds of "
+                "a variant share what was chosen, so no interval here holds the luck of the search."
+            )
+        )
     for cell in cells:
         if "given" in cell.origins and cell.tuning_episodes:
             count, seeds = f"{cell.tuning_episodes:,}", _join_sorted(cell.tuning_seeds)
@@ -231,7 +236,7 @@ def _describe_grids(cells: Sequence[_Cell]) -> list[Text]:
             notes.append(f"{name}: all {len(tried)} scales scored the same in tuning, so ρ = {rho:g} is arbitrary")
         elif rho in (min(tried), max(tried)):
             end = "greatest" if rho == max(tried) else "least"
-            notes.append(f"{name}: ρ = {rho:g} is the {end} of the scales tried, so that the best may lie beyond")
+            notes.append(f"{name}: ρ = {rho:g} is the {end} of complete trials, so that the best may lie beyond")
     return [Text(f"{'; '.join(notes)}.")] if notes else []
 
 

@@ -101,10 +101,21 @@ def test_seeds_that_would_tell_have_the_power_that_is_promised():
     few, many = plan_seeds(differences, 0.05)
     assert few < many
     low = differences.std(ddof=1) * np.sqrt(5 / scipy.stats.chi2.ppf(0.975, 5))
-    drawn = np.random.default_rng(4).normal(abs(differences.mean()), low, (20_000, few))
-    # 91 seeds, so that one fewer has a power of just under 80 %.
-    assert (compute_p(drawn) <= 0.05).mean() == pytest.approx(0.8, abs=0.015)
-    assert (compute_p(drawn[:, : few // 2]) <= 0.05).mean() < 0.6
+    drawn = np.random.default_rng(4).normal(differences.mean(), low, (20_000, few))
+    together = np.concatenate([np.broadcast_to(differences, (20_000, 6)), drawn], axis=1)
+    assert (compute_p(together) <= 0.05).mean() == pytest.approx(0.8, abs=0.015)
+    assert (compute_p(together[:, : 6 + few // 2]) <= 0.05).mean() < 0.65
+
+
+def test_one_more_seed_is_not_said_to_tell_where_no_seed_can():
+    """Ten seeds with p = 0.011 against 0.05 / 15: whatever the eleventh shows, p stays above."""
+    spread = np.linspace(-1, 1, 10)
+    differences = spread / spread.std(ddof=1) + 3.205 / np.sqrt(10)
+    assert compute_p(differences) == pytest.approx(0.0107, abs=2e-4)
+    few, many = plan_seeds(differences, 0.05 / 15)
+    assert 1 < few < many
+    eleventh = np.linspace(-5, 5, 2001)
+    assert min(compute_p(np.append(differences, value)) for value in eleventh) > 0.05 / 15
 
 
 def test_letters_are_shared_exactly_where_nothing_is_separated():
@@ -132,7 +143,7 @@ def test_the_report_opens_with_what_is_separated(folder, tmp_path):
     opening = text.partition("\n## ")[0]
     assert "**maze2d**, 2 tasks, 5 seeds: `swg` scores above `unguided` by +" in opening
     assert "Not separated: `swg` and `idql`" in opening
-    assert "More seeds that would separate them with a power of 80 %" in opening
+    assert "Seeds to add that would separate them with a power of 80 %" in opening
     assert "Equivalent within ± 5 points: `swg` and `idql`." in opening
     assert "with Holm's correction over all pairs of a suite" in opening
     assert "sign flips of 5 seeds cannot give a p below 0.062" in opening

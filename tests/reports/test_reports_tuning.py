@@ -28,7 +28,10 @@ def test_tuning_section(folder, tmp_path):
         folder.add(control("maze2d-umaze", "unguided", seed, 30.0 + seed))
     folder.write("tuned.json", {"format": FORMAT, "choices": [choice([100, 101])]})
     text = report(folder, tmp_path / "a")
-    assert "Tuning ρ took 120 episodes in addition to the 4 reported ones, on other seeds" in text
+    assert (
+        "Tuning ρ took 120 episodes in addition to the 4 reported ones of the tuned variants, on other seeds"
+        in text
+    )
     row = next(line for line in text.splitlines() if "| tuned " in line)
     assert [c.strip() for c in row.strip("|").split("|")] == [
         "maze2d-umaze (local)",
@@ -45,7 +48,7 @@ def test_tuning_section(folder, tmp_path):
     folder.write("tuned.json", {"format": FORMAT, "choices": [choice([1, 101])]})
     text = report(folder, tmp_path / "b")
     assert "**Warning:** ρ of `swg` was tuned on seed(s) that are also reported (1)" in text
-    assert "Tuning ρ took 120 episodes in addition to the 4 reported ones, in part on reported seeds" in text
+    assert "Tuning ρ took 120 episodes in addition to the 4 reported ones of the tuned variants, in part" in text
     (folder.path / "tuned.json").unlink()
     assert "neither the ledger nor `tuned.json` says on which seeds" in report(folder, tmp_path / "c")
     folder.write_ledger([evaluation("tuning", [1, 100], rho) for rho in (1.0, 5.0)])
@@ -178,8 +181,8 @@ def test_scales_that_were_seen_on_the_reported_seeds_are_counted(folder):
     ("tried", "said"),
     [
         ({1: 3.0, 5: 9.0, 10: 4.0}, None),
-        ({5: 9.0, 10: 4.0}, "ρ = 5 is the least of the scales tried"),
-        ({1: 3.0, 5: 9.0}, "ρ = 5 is the greatest of the scales tried"),
+        ({5: 9.0, 10: 4.0}, "ρ = 5 is the least of complete trials"),
+        ({1: 3.0, 5: 9.0}, "ρ = 5 is the greatest of complete trials"),
         ({1: 9.0, 5: 9.0, 10: 9.0}, "all 3 scales scored the same in tuning, so ρ = 5 is arbitrary"),
         ({5: 9.0}, "only ρ = 5 was scored in tuning"),
     ],
