@@ -18,8 +18,8 @@ from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, 
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import LEDGER, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
-from reports.load.schema import Experiments
-from reports.load.scores import load_scores
+from reports.load.schema import Experiments, PlanEntry
+from reports.load.scores import find_unfinished, load_scores
 from reports.load.timing_schema import Timing, TimingRow
 from reports.render.csv import (
     export_aggregates,
@@ -40,6 +40,7 @@ from reports.sections.cost import make_cost_section, select_rows
 from reports.sections.frozen_plan import describe_frozen_plan
 from reports.sections.online import make_online_section
 from reports.sections.pairs import describe_conclusion, describe_test
+from reports.sections.plans import warn_of_unfinished
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
 from reports.sections.tracks import make_tracks_section
@@ -48,7 +49,7 @@ from reports.sections.tuning import find_tuning_warnings
 _TITLE = "Diffusion guidance: report"
 
 
-def _make_opening(analyses: Sequence[Analysis], said: Sequence[str]) -> list[Block]:
+def _make_opening(analyses: Sequence[Analysis], said: Sequence[str], missing: str) -> list[Block]:
     suites = [analysis.scores for analysis in analyses]
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
@@ -60,7 +61,7 @@ def _make_opening(analyses: Sequence[Analysis], said: Sequence[str]) -> list[Blo
     newest = max(result.created for result in results)
     return [
         Heading(1, _TITLE),
-        Text(f"{len(results)} results{failed}, none missing ({cells}); the newest is of {newest}."),
+        Text(f"{len(results)} results{failed}, {missing} ({cells}); the newest is of {newest}."),
         *(Text(line) for line in said),
     ]
 
@@ -241,13 +242,16 @@ def write_report(
     if _is_only_timed(results):
         return _write_costs(results, out, tasks, methods)
     analyses, review = _analyse_suites(results, baseline, tasks, methods, options, tell)
+    unfinished = find_unfinished(results, tasks, methods)
     timing, records = read_timing(results), read_tuning_records(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     said = [sentence for analysis in analyses for sentence in find_tuning_warnings(analysis.scores, records)]
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
-    opening = [*_make_opening(analyses, concluded), *(Text(sentence, warning=True) for sentence in said)]
+    said = [*warn_of_unfinished(unfinished), *said]
+    missing = "none of the last plan missing" if unfinished else "none missing"
+    opening = [*_make_opening(analyses, concluded, missing), *(Text(sentence, warning=True) for sentence in said)]
     blocks = [*opening, *make_comparison_section(comparisons)]
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}

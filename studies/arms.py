@@ -26,7 +26,7 @@ from bench.runner.run import run
 from foundation.errors import UserError
 from foundation.files import write_atomically
 from reports.analysis.intervals import FEWEST
-from reports.load.files import read_choices, read_headers, read_result
+from reports.load.files import read_choices, read_result
 from reports.load.schema import Result
 from reports.render.document import Table, format_markdown_table
 
@@ -139,10 +139,9 @@ class Study:
             UserError: a method failed or diverged.
         """
         entries = run(self.request(), console)
-        headers = read_headers(self.results)
         found: dict[Place, Result] = {}
         for path in (self.results / entry.path for entry in entries):
-            result = read_result(path, headers[path])
+            result = read_result(path)
             if not isinstance(result, Result):
                 raise UserError(f"{result.method} on {result.task} failed with seed {result.seed}, see {path}.")
             place = Place(self._find_arm(result), result.task, result.method, result.seed)

@@ -3,17 +3,16 @@
 import dataclasses
 import math
 import pickle
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from foundation.names import NAME_WORDS, is_name
 from suites.errors import SuiteError
 from suites.success import Success
 from suites.task import ControlTask, DensityTask, Suite, Task
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SOURCES = ("local", "minari", "d4rl")
 
 
@@ -34,8 +33,8 @@ def check_declaration(suite: Suite) -> None:
 
 def find_suite_faults(suite: Suite) -> Iterator[str]:
     """What is wrong with the suite itself, each as the end of a sentence."""
-    if not _is_name(suite.name):
-        yield "cannot have that name; use letters, digits, `-`, `_` and `.`, as in my-suite"
+    if not is_name(suite.name):
+        yield f"cannot have that name; use {NAME_WORDS}, as in my-suite"
     if not (isinstance(suite.title, str) and suite.title):
         yield "has no title; give it one for the report"
     if not suite.tasks:
@@ -57,8 +56,8 @@ def find_suite_faults(suite: Suite) -> Iterator[str]:
 
 def find_task_faults(task: Task) -> Iterator[str]:
     """What is wrong with a task, each as the end of a sentence."""
-    if not _is_name(task.name):
-        yield "cannot have that name; use letters, digits, `-`, `_` and `.`, as in my-task"
+    if not is_name(task.name):
+        yield f"cannot have that name; use {NAME_WORDS}, as in my-task"
     for name in ("observation_dim", "action_dim", "episodes"):
         if not _is_count(getattr(task, name)):
             yield f"has {name}={getattr(task, name)!r}; give a whole number from 1 up"
@@ -108,10 +107,6 @@ def find_pickle_faults(task: Task) -> Iterator[str]:
                 f"has {item.name}={what}, which no other process can load ({type(error).__name__}); define it at "
                 "the top level of the file, or use functools.partial of a function that is"
             )
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def _is_count(value: Any) -> bool:

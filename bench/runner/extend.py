@@ -6,6 +6,7 @@ package versions bit for bit, so a result of 60 episodes is the same whether 10 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,29 +17,36 @@ from bench.runner.evaluate import Outcome
 from bench.runner.plan import PlannedCell, label_cell
 from bench.runner.result import describe_machine, read_versions
 from bench.storage.results import ResultStore
-from reports.load.files import read_file
-from reports.load.headers import ResultHeader
+from reports.errors import ReportError
+from reports.load.files import read_finished
 from reports.load.schema import Episode, Result
 from suites.task import ControlTask
 
 
 def find_earlier(planned: PlannedCell, results: ResultStore, device: torch.device) -> Result | None:
-    """The longest result of this cell with fewer episodes and all else equal; None if there is none.
-
-    Raises:
-        ReportError: a result of this method and seed that cannot be read.
-    """
+    """The longest result of this cell with fewer episodes and all else equal; None if there is none."""
     cell = planned.cell
     if not isinstance(cell.task, ControlTask):
         return None
     wanted, found = resolve_episodes(cell.task, cell.config), list[Result]()
     for path in results.files(cell.task.name, cell.name, cell.seed):
-        if read_file(path, ResultHeader).status != "done":
-            continue
-        result = read_file(path, Result)
-        if len(result.episodes) < wanted and _is_same_but_for_episodes(result, path.parent.name, planned, device):
+        result = _read_whole(path)
+        if (
+            result is not None
+            and len(result.episodes) < wanted
+            and _is_same_but_for_episodes(result, path.parent.name, planned, device)
+        ):
             found.append(result)
     return max(found, key=lambda result: len(result.episodes), default=None)
+
+
+def _read_whole(path: Path) -> Result | None:
+    """A result; None for a failed one, and for a damaged one, which has no episodes to keep."""
+    try:
+        result = read_finished(path)
+    except ReportError:
+        return None
+    return result if isinstance(result, Result) else None
 
 
 def _is_same_but_for_episodes(result: Result, label: str, planned: PlannedCell, device: torch.device) -> bool:

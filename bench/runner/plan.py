@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.config.code import describe_task, hash_method
@@ -19,6 +20,7 @@ from bench.runner.choose_rho import (
     refuse_tuned_seeds,
 )
 from bench.runner.data import LoadedData, group_by_data, make_setup
+from bench.runner.finished import Damaged, find_damage
 from bench.runner.knobs import list_tunable, set_knobs
 from bench.runner.nodes import KEY_LENGTH, Node, make_node, sort_upstream_first
 from bench.runner.protocol import Tuned, count_trials
@@ -58,8 +60,17 @@ class PlannedCell:
             method=cell.name,
             rho=cell.rho,
             seed=cell.seed,
-            path=str(results.file(cell.task.name, self.label, cell.seed).relative_to(results.root)),
+            path=str(self.file(results).relative_to(results.root)),
         )
+
+    def file(self, results: ResultStore) -> Path:
+        """Where its result lies."""
+        return results.file(self.cell.task.name, self.label, self.cell.seed)
+
+    @property
+    def components(self) -> dict[str, str]:
+        """The labels of its models by the method's names."""
+        return {name: node.label for name, node in self.models.items()}
 
 
 def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Component, Node]) -> PlannedCell:
@@ -72,7 +83,7 @@ def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Componen
 
 def label_cell(planned: PlannedCell) -> str:
     """The label by all that makes the result; its source of data tells equal data of two sources apart."""
-    cell, labels = planned.cell, {name: node.label for name, node in planned.models.items()}
+    cell, labels = planned.cell, planned.components
     made_by = [FORMAT, EVALUATION, cell.task.name, cell.name, cell.settings(), cell.rho, labels, *planned.data]
     made_by += [describe_task(cell.task), hash_method(cell.method)]
     made_by += [cell.terms] if cell.terms != SHARED else []
@@ -88,11 +99,12 @@ class TaskPlan:
         job: one of its jobs, for what they have in common.
         data: of each training seed.
         cells: all of them.
-        open: those without a result.
+        open: those without a finished result.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
         notes: what the user should know of this task's ρ and of what was tuned.
         tuned: the trials of every method that has something to tune.
+        damaged: files that are no results in the places of some that are open.
     """
 
     task: Task
@@ -104,6 +116,7 @@ class TaskPlan:
     ready: int
     notes: tuple[str, ...] = ()
     tuned: tuple[Tuned, ...] = ()
+    damaged: tuple[Damaged, ...] = ()
 
 
 def plan_task(
@@ -128,10 +141,12 @@ def plan_task(
     by_row = sorted(cells, key=lambda p: p.cell.row is not None)
     kept = {(p.label, p.cell.seed): p for p in by_row}
     cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
-    still_open = [p for p in cells if not results.file(task.name, p.label, p.cell.seed).is_file()]
+    damaged = {file: found for p in cells if (found := find_damage(file := p.file(results), p.cell, p.components))}
+    still_open = [p for p in cells if p.file(results) in damaged or not p.file(results).is_file()]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
     said_once, counted = tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(tuned))
-    return TaskPlan(task, jobs[0], data, cells, still_open, missing, ready, said_once, counted)
+    kept_aside = tuple(damaged.values())
+    return TaskPlan(task, jobs[0], data, cells, still_open, missing, ready, said_once, counted, kept_aside)
 
 
 def find_purpose(

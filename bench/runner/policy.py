@@ -117,7 +117,7 @@ def find_result(folder: Path, task: str, method: str, seed: int, rho: float | No
         UserError: there is none, or there are several; the sentence says which there are.
     """
     headers = read_headers(folder)
-    read = [read_result(path, h) for path, h in headers.items() if (h.task, h.method) == (task, method)]
+    read = [read_result(path) for path, h in headers.items() if (h.task, h.method) == (task, method)]
     done = [result for result in read if isinstance(result, Result)]
     if not done:
         there = ", ".join(sorted({f"{header.task} {header.method}" for header in headers.values()}))

@@ -49,7 +49,6 @@ def record_evaluation(
         UserError: a seed has been used meanwhile for the other of tuning and reporting; see `Ledger.record`.
     """
     cell, evaluation = planned.cell, evaluated[0].evaluation
-    labels = {name: node.label for name, node in planned.models.items()}
     entry = LedgerEntry(
         previous="",
         kind="reported" if evaluation.purpose == REPORT else "tuning",
@@ -59,7 +58,7 @@ def record_evaluation(
         preset=cell.preset,
         terms=cell.terms,
         data=data.identity,
-        policy=hash_policy(cell.method, cell.name, cell.config, labels),
+        policy=hash_policy(cell.method, cell.name, cell.config, planned.components),
         settings=cell.settings(),
         rho=None if cell.rho is None else evaluation.rho,
         seeds=tuple(each.evaluation.seed for each in evaluated),

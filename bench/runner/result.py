@@ -61,7 +61,7 @@ def make_result(
         trajectories_file=None,
         data=data,
         config=cell.settings(),
-        components={name: node.label for name, node in planned.models.items()},
+        components=planned.components,
         tuning=cell.tuning,
         tunable=cell.tunable,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},

@@ -1,6 +1,6 @@
 """Run a comparison: plan every task, show the plan, then make what is missing and evaluate what is open.
 
-A cell whose result file is there is finished; running again does the rest.
+A cell whose result is there, parses and checks is finished; running again does the rest.
 """
 
 import io
@@ -20,6 +20,7 @@ from bench.progress import ProgressConsole, describe_expected
 from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import Estimated, estimate_plan
 from bench.runner.executors import execute_units
+from bench.runner.finished import set_aside
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned
 from bench.runner.sharing import estimate_sharing
@@ -47,6 +48,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     print_plan(plans, request, processes, estimates, console)
     entries = tuple(planned.entry(results) for plan in plans for planned in plan.cells)
     record_plan(entries, results.root)
+    set_aside([each for plan in plans for each in plan.damaged], console)
     table = find_experiment(request.experiment).table if request.experiment is not None else None
     if request.experiment is not None and table is not None:
         record_experiment(enter_experiment(request.experiment, table, plans, results), results.root)
@@ -161,6 +163,8 @@ def print_plan(
             console.say(f"    to train: {node.label}, seeds {', '.join(map(str, missing))}")
         if plan.ready:
             console.say(f"    reused: {plan.ready} trained component{'s' if plan.ready > 1 else ''}")
+        for damaged in plan.damaged:
+            console.say(f"    to make again: {damaged.fault}")
         for note in plan.notes:
             console.say(f"    {note}")
     if not any(plan.open for plan in plans):

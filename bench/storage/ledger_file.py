@@ -4,6 +4,7 @@ What was read and checked once is remembered by its length and its SHA-256. Befo
 again, so that a line that was edited meanwhile is found; only what stands behind them is parsed and chained.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -139,20 +140,31 @@ class LedgerFile:
             line = chained.model_dump_json(by_alias=True).encode()
             previous = hash_line(line)
             added.append((line, chained))
-        try:
-            if self.path.is_file() and self.path.stat().st_size > self._length:
-                os.truncate(self.path, self._length)
-            with self.path.open("ab") as file:
-                file.write(b"".join(line + b"\n" for line, _ in added))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise UserError(
-                f"cannot write {str(self.path)!r} ({error.strerror or error}); free some space or choose another "
-                "folder, then run the same command again: what is finished is kept."
-            ) from error
+        append_lines(self.path, [line for line, _ in added], self._length)
         for line, entry in added:
             self._take(line, entry)
+
+
+def append_lines(path: Path, lines: Sequence[bytes], length: int) -> None:
+    """Add lines to a file in one write, in the place of whatever stands behind its first `length` bytes.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    try:
+        if path.is_file() and path.stat().st_size > length:
+            os.truncate(path, length)
+        with path.open("ab") as file:
+            file.write(b"".join(line + b"\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.truncate(path, length)
+        raise UserError(
+            f"cannot write {str(path)!r} ({error.strerror or error}); free some space or choose another folder, "
+            "then run the same command again: what is finished is kept."
+        ) from error
 
 
 @cache

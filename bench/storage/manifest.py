@@ -1,21 +1,35 @@
 """The manifest of a results folder: what was planned, so that a report can say what is missing.
 
-`plan.json` holds the cells of the last run; `experiments.json` those of every experiment, each with its row of the
-published table, the newest run's where two runs made the same one.
+`plans.jsonl` has a line for each run's cells, and lines are only added; `experiments.json` holds the cells of
+every experiment, each with its row of the published table, the newest run's where two runs made the same one.
 """
 
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
 
-from reports.load.files import EXPERIMENTS, PLAN, read_optional, write_file
+from bench.storage.ledger_file import append_lines
+from reports.load.files import EXPERIMENTS, read_optional, write_file
+from reports.load.plans import PLANS, read_plans
 from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
 
 
 def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
-    """Write down the cells of this comparison."""
-    write_file(results / PLAN, Plan(format=FORMAT, cells=tuple(cells)))
+    """Add the cells of this comparison to the record of plans, unless it is the last plan once more.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+        ReportError: a damaged record.
+    """
+    with FileLock(results / ".plans.lock"):  # several processes may run into one folder
+        known = read_plans(results)
+        if known.plans and known.newest == tuple(cells):
+            return
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        plan = Plan(previous=known.last, created=now, cells=tuple(cells))
+        append_lines(results / PLANS, [plan.model_dump_json().encode()], known.length)
 
 
 def record_experiment(cells: Sequence[ExperimentEntry], results: Path) -> None:

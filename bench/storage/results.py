@@ -1,4 +1,4 @@
-"""Results on disk, one file per task, method, ρ and seed; a cell whose file is there is finished.
+"""Results on disk, one file per task, method, ρ and seed; see `bench.runner.finished` for what is.
 
 `results/runs/TASK/METHOD-KEY/seed-N.json`, with `.npz` samples on the toy sets, which are written before it.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from foundation.errors import UserError
 from foundation.files import is_temporary, write_atomically
+from reports.errors import ReportError
 from reports.load.files import check_folder, read_file, write_file
 from reports.load.headers import SourceHeader
 from reports.load.schema import FORMAT, Result
@@ -54,21 +55,19 @@ class ResultStore:
         """The seeds that have a result of that method, with any settings, on that task."""
         found = (self.root / "runs" / task).glob("*/seed-*.json")
         own = [path for path in found if path.parent.name.rpartition("-")[0] == method]
-        return {int(path.stem.removeprefix("seed-")) for path in own}
+        seeds = (path.stem.removeprefix("seed-") for path in own)
+        return {int(seed) for seed in seeds if seed.isdecimal()}
 
     def labels(self) -> dict[str, set[str]]:
         """Suite to the labels of the data (see `Data.label`) that its results stand on.
 
-        All seeds of a cell have one source, which is in its folder's key, so one of them is read.
-
-        Raises:
-            ReportError: a result file that cannot be read.
+        All seeds of a cell have one source, which is in its folder's key, so one that can be read stands for all.
         """
         found: dict[str, set[str]] = {}
         for folder in (self.root / "runs").glob("*/*"):
-            first = next(iter(sorted(folder.glob("seed-*.json"))), None)
-            if first is not None:
-                header = read_file(first, SourceHeader)
+            headers = map(_read_source, sorted(folder.glob("seed-*.json")))
+            header = next(filter(None, headers), None)
+            if header is not None:
                 found.setdefault(header.suite, set()).add(header.data.label)
         return found
 
@@ -78,6 +77,14 @@ class ResultStore:
         if samples is not None:
             write_atomically(file.with_suffix(".npz"), samples)
         write_file(file, result)
+
+
+def _read_source(file: Path) -> SourceHeader | None:
+    """What a file says of its source; None where it is damaged, so that no result stands on it."""
+    try:
+        return read_file(file, SourceHeader)
+    except ReportError:
+        return None
 
 
 def check_space(folder: Path) -> None:

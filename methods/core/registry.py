@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from foundation.errors import UserError, unknown_name
+from foundation.names import is_name
 from methods.core.method import Method, MethodError
 from methods.presets.value import Presets
 
@@ -38,7 +39,7 @@ def register(name: str) -> Callable[[type[MethodT]], type[MethodT]]:
             dataclass with a default for each, or a knob is none of them.
     """
 
-    if not isinstance(name, str) or NAME.fullmatch(name) is None or name in RESERVED:
+    if not isinstance(name, str) or NAME.fullmatch(name) is None or not is_name(name) or name in RESERVED:
         raise MethodError(
             f"a method cannot be called {name!r}: choose lower-case words and digits joined by `-`, as in "
             f"my-method, and none of {', '.join(sorted(RESERVED))}, which are groups of settings."

@@ -1,7 +1,9 @@
 """The files of a results folder, written and read by the schema; a damaged one is refused in one sentence."""
 
 import math
+import os
 import reprlib
+import stat
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,12 +12,17 @@ from pydantic_core import ErrorDetails
 
 from foundation.files import is_temporary, write_atomically
 from foundation.program import program_name
+from foundation.text import clean_line
 from reports.errors import ReportError
+from reports.load.fields import PATTERNS
 from reports.load.headers import ResultHeader
 from reports.load.schema import FORMAT, FailedResult, Result, Schema
 from reports.load.tuning_schema import Choice, Choices
 
-PLAN, EXPERIMENTS, TUNED, TIMING = "plan.json", "experiments.json", "tuned.json", "timing.json"
+EXPERIMENTS, TUNED, TIMING = "experiments.json", "tuned.json", "timing.json"
+MOST_BYTES = 256 * 2**20
+"""Of one file: some thousand times as many as a large result has."""
+_UNWALKED = ("logs",)  # other programs write there, with links of their own
 
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -36,7 +43,7 @@ def read_file(path: Path, kind: type[Read]) -> Read:
         ReportError: not JSON, another format, or a field that is missing, unknown or not as it should be.
     """
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(read_bytes(path))
     except ValidationError as error:
         found = error.errors(include_url=False)
         first = next((e for e in found if e["loc"] == ("format",)), found[0])
@@ -46,40 +53,99 @@ def read_file(path: Path, kind: type[Read]) -> Read:
         ) from error
 
 
-def read_result(path: Path, header: ResultHeader) -> Result | FailedResult:
-    """The result behind a header.
+def read_bytes(path: Path) -> bytes:
+    """A file's content.
 
     Raises:
-        ReportError: see `read_file`; also a score that is NaN or infinite.
+        ReportError: it cannot be read, is no ordinary file, or is larger than any file of a results folder.
     """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ReportError(
+                f"{str(path)!r} should be a file and is none; remove it, then run the command again."
+            )
+        if found.st_size > MOST_BYTES:
+            raise ReportError(
+                f"file {str(path)!r} has {found.st_size:,} bytes, and at most {MOST_BYTES:,} are read: no file of "
+                "a results folder is so large; remove it, then run the command again."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ReportError(f"file {str(path)!r} cannot be read ({error.strerror or error}).") from error
+
+
+def read_finished(path: Path) -> Result | FailedResult:
+    """A result; its score may be NaN.
+
+    Raises:
+        ReportError: see `read_file`; also a result that lies where one of another task, method or seed belongs.
+    """
+    header = read_file(path, ResultHeader)
     result = read_file(path, FailedResult if header.status == "failed" else Result)
+    task, label = path.parent.parent.name, path.parent.name
+    if (task, label.rpartition("-")[0], path.stem) != (result.task, result.method, f"seed-{result.seed}"):
+        raise ReportError(
+            f"file {str(path)!r} holds the result of {result.method} on {result.task}, seed {result.seed}, which "
+            "belongs elsewhere: it was moved or edited; delete it and run the same `bench` command again."
+        )
+    return result.model_copy(update={"path": path})
+
+
+def read_result(path: Path) -> Result | FailedResult:
+    """A result for a report.
+
+    Raises:
+        ReportError: see `read_finished`; also a score that is NaN or infinite.
+    """
+    result = read_finished(path)
     if isinstance(result, Result) and not math.isfinite(result.score):
         raise ReportError(
             f"file {str(path)!r} has {result.score} for `score`: the run diverged, so no report holds it; "
             "leave it out with --tasks or --methods, or run with other settings into another folder (--results)."
         )
-    return result.model_copy(update={"path": path})
+    return result
 
 
 def check_folder(folder: Path) -> None:
     """Refuse a results folder of another format.
 
     Raises:
-        ReportError: its file `FORMAT` has another number, or is not there.
+        ReportError: its file `FORMAT` has another number, or is not there, or a link leads out of the folder.
     """
     marker = folder / "FORMAT"
-    found = marker.read_text(encoding="utf-8", errors="replace").strip() if marker.is_file() else None
+    found = read_bytes(marker).decode(errors="replace").strip() if marker.is_file() else None
     if found != str(FORMAT):
-        said = "has no FORMAT file" if found is None else f"has format {found}"
+        said = "has no FORMAT file" if found is None else f"has format {clean_line(found[:20])}"
         raise ReportError(
             f"results folder {str(folder)!r} is from another version: it {said}, this version reads and writes "
             f"format {FORMAT}; name another folder with --results, or run `{program_name()} run` into a new one."
         )
+    refuse_links(folder)
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a results folder with a link that leads out of it: what is written there would land elsewhere.
+
+    The folder itself may be a link.
+
+    Raises:
+        ReportError: the first such link, and where it leads.
+    """
+    root = os.path.realpath(folder)
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+                raise ReportError(
+                    f"link {str(path)!r} leads out of the results folder, to {os.path.realpath(path)!r}: what is "
+                    "read and written would lie elsewhere; put a copy in its place, or remove it."
+                )
+        folders[:] = [name for name in folders if Path(place) != folder or name not in _UNWALKED]
 
 
 def read_optional(path: Path, kind: type[Read]) -> Read | None:
-    """The content of `plan.json` or another file that a folder may lack, then None; see `read_file`."""
-    return read_file(path, kind) if path.is_file() else None
+    """The content of `tuned.json` or another file that a folder may lack, then None; see `read_file`."""
+    return read_file(path, kind) if os.path.lexists(path) else None
 
 
 def read_choices(folder: Path) -> tuple[Choice, ...]:
@@ -122,6 +188,9 @@ def _describe(error: ErrorDetails) -> str:
             return f"has the unknown field `{field}`"
         case "value_error":
             return error["msg"].removeprefix("Value error, ")
+        case "string_pattern_mismatch":
+            wanted = PATTERNS[error.get("ctx", {})["pattern"]]
+            return f"has {reprlib.repr(error['input'])} for `{field}`, which should be {wanted}"
         case "model_type" if not field:
             return "holds no JSON object"
     expected = error["msg"].removeprefix("Input should be ")

@@ -34,9 +34,8 @@ def load_frame(
     Raises:
         ReportError: there are no results, or one is damaged.
     """
-    headers = read_headers(folder)
-    wanted = list(headers) if paths is None else [folder / path for path in paths]
-    results = [read_result(path, headers[path]) for path in wanted]
+    wanted = list(read_headers(folder)) if paths is None else [folder / path for path in paths]
+    results = [read_result(path) for path in wanted]
     labels = label_all_variants(results)
     rows = [
         {**cell, **row, **(result.config if settings else {})}

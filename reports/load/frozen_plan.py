@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reports.errors import ReportError
+from reports.load.fields import Name, Whole
 from reports.load.files import read_file
 from reports.load.schema import Format, Schema
 
@@ -41,7 +42,7 @@ class TuningRule(Schema):
         open: what was still to be chosen: `rho`, and the method's settings by its names for them.
     """
 
-    trials: int
+    trials: Whole
     open: tuple[str, ...]
 
 
@@ -58,14 +59,14 @@ class FrozenMethod(Schema):
         policy: hash of its components' keys, of the sampler, of the method's settings and of its file's code.
     """
 
-    suite: str
-    task: str
-    method: str
+    suite: Name
+    task: Name
+    method: Name
     data: tuple[str, str]
     settings: Mapping[str, Any]
     rho: RhoRule
     tuning: TuningRule | None
-    episodes: int
+    episodes: Whole
     components: Mapping[str, str]
     policy: str
 
@@ -89,7 +90,7 @@ class FrozenPlan(Schema):
     terms: str
     protocol: str | None
     experiment: str | None
-    seeds: tuple[int, ...]
+    seeds: tuple[Whole, ...]
     primary: tuple[str, str] | None
     methods: tuple[FrozenMethod, ...]
     versions: Mapping[str, str]

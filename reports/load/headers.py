@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from reports.load.fields import Name
 from reports.load.schema import Data
 
 
@@ -12,7 +13,7 @@ class SourceHeader(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    suite: str
+    suite: Name
     data: Data
 
 
@@ -21,6 +22,6 @@ class ResultHeader(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    task: str
-    method: str
+    task: Name
+    method: Name
     status: Any = None

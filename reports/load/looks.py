@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from reports.errors import ReportError
+from reports.load.fields import Name, Whole
 from reports.load.ledger import split_lines
 from reports.load.schema import Schema
 
@@ -26,10 +27,10 @@ class Look(Schema):
     """
 
     created: str
-    suite: str
-    tasks: tuple[str, ...]
-    seeds: tuple[int, ...]
-    episodes: dict[str, int]
+    suite: Name
+    tasks: tuple[Name, ...]
+    seeds: tuple[Whole, ...]
+    episodes: dict[str, Whole]
     hashes: dict[str, str]
 
 

@@ -1,7 +1,7 @@
 """The schema of every file in a results folder, written and read by the same code.
 
-`runs/TASK/METHOD-KEY/seed-N.json` is a `Result` or a `FailedResult`; `plan.json`, `experiments.json` and
-`timing.json` are the other models with a `format`, `tuned.json` and `ledger.jsonl` are in
+`runs/TASK/METHOD-KEY/seed-N.json` is a `Result` or a `FailedResult`; `plans.jsonl` has a `Plan` on each line,
+`experiments.json` and `timing.json` are the other models with a `format`, `tuned.json` and `ledger.jsonl` are in
 `reports.load.tuning_schema`. The folder's number is in its file `FORMAT`.
 """
 
@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from reports.load.fields import Diverging, Label, Name, ResultPath, Whole
 
 FORMAT = 4
 HIGHER_IS_BETTER = "normalized_score"
@@ -25,8 +27,6 @@ def _check_format(number: int) -> int:
 
 
 Format = Annotated[int, AfterValidator(_check_format)]
-Diverging = Annotated[float, Field(allow_inf_nan=True)]
-"""A number that is NaN where a run diverged; every other one is finite."""
 
 
 class Schema(BaseModel):
@@ -46,8 +46,8 @@ class Episode(Schema):
     """
 
     episode_return: Diverging = Field(validation_alias="return", serialization_alias="return")
-    length: int
-    seed: int
+    length: Whole
+    seed: Whole
     normalized: Diverging
     success: bool | None = None
 
@@ -72,8 +72,8 @@ class Density(Schema):
     distance: Diverging
     floor: float
     floor_log_spread: float
-    floor_pairs: int
-    samples: int
+    floor_pairs: Whole
+    samples: Whole
     effective_beta: Diverging
     effective_beta_low: Diverging
     effective_beta_high: Diverging
@@ -111,7 +111,7 @@ class Data(Schema):
     canonical: Canonical | None
     reward_transform: str
     fingerprint: str
-    transitions: int
+    transitions: Whole
     action_low: tuple[float, ...]
     action_high: tuple[float, ...]
     per_seed: bool = False
@@ -144,12 +144,12 @@ class TuningCost(Schema):
         trial_episodes: of each tuning seed in a complete trial; None where not stored.
     """
 
-    episodes: int
-    trials: int
+    episodes: Whole
+    trials: Whole
     knobs: Mapping[str, Any] = {}
-    training_steps: NonNegativeInt | None = None
+    training_steps: Whole | None = None
     seconds: float | None = None
-    trial_episodes: NonNegativeInt | None = None
+    trial_episodes: Whole | None = None
 
 
 class Evaluations(Schema):
@@ -164,12 +164,12 @@ class Evaluations(Schema):
         candidates: draws among which each action was selected; None where the method does not say.
     """
 
-    function: NonNegativeInt
-    gradient: NonNegativeInt
-    beside: NonNegativeInt
-    guided_rows: NonNegativeInt
-    actions: NonNegativeInt | None = None
-    candidates: NonNegativeInt | None = None
+    function: Whole
+    gradient: Whole
+    beside: Whole
+    guided_rows: Whole
+    actions: Whole | None = None
+    candidates: Whole | None = None
 
 
 class Critics(Schema):
@@ -196,7 +196,7 @@ class Histogram(Schema):
     """Counts between neighbouring edges."""
 
     edges: tuple[float, ...]
-    counts: tuple[int, ...]
+    counts: tuple[Whole, ...]
 
 
 class Failure(Schema):
@@ -211,7 +211,7 @@ class Machine(Schema):
 
     device: str
     processor: str
-    cores: int | None
+    cores: Whole | None
 
 
 class Cell(Schema):
@@ -226,18 +226,18 @@ class Cell(Schema):
     """
 
     format: Format
-    suite: str
-    task: str
-    method: str
+    suite: Name
+    task: Name
+    method: Name
     title: str
-    seed: int
+    seed: Whole
     rho: float | None
     rho_source: str | None
     preset: str
     terms: str
     data: Data
     config: Mapping[str, Any]
-    components: Mapping[str, str]
+    components: Mapping[str, Label]
     tuning: TuningCost | None
     tunable: tuple[str, ...]
     seconds: Seconds
@@ -264,9 +264,9 @@ class Result(Cell):
     score: Diverging
     episodes: tuple[Episode, ...]
     densities: tuple[Density, ...]
-    samples_file: str | None
-    trajectories_file: str | None
-    interventions: Mapping[str, tuple[NonNegativeInt, ...]]
+    samples_file: Label | None
+    trajectories_file: Label | None
+    interventions: Mapping[str, tuple[Whole, ...]]
     evaluations: Evaluations
     weights_histogram: Histogram | None
     critics: Critics | None = None
@@ -279,9 +279,21 @@ class Result(Cell):
         if not values:
             raise ValueError(f"has no {kind} behind its score")
         mean = sum(values) / len(values)
-        if math.isfinite(self.score) and not math.isclose(self.score, mean, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+        known = math.isfinite(self.score) or math.isfinite(mean)
+        if known and not math.isclose(self.score, mean, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
             raise ValueError(f"has {self.score} for `score`, but the mean of its {kind} is {mean}")
+        self._check_count()
         return self
+
+    def _check_count(self) -> None:
+        """Refuse other numbers of episodes, samples or β than the settings say; None is the task's own."""
+        claimed, betas = (self.config.get(f"evaluation.{n}") for n in ("episodes", "inverse_temperatures"))
+        counts = {d.samples for d in self.densities} if self.densities else {len(self.episodes)}
+        if claimed is not None and any(count != claimed for count in counts):
+            kind = "samples at a β" if self.densities else "episodes"
+            raise ValueError(f"has {min(counts)} {kind}, but its settings say {claimed}")
+        if self.densities and isinstance(betas, list | tuple) and len(betas) != len(self.densities):
+            raise ValueError(f"has {len(self.densities)} densities, but its settings say {len(betas)} β")
 
     def count_interventions(self, name: str) -> int:
         """Sum over the levels; 0 where the method knows none of that name."""
@@ -298,18 +310,31 @@ class FailedResult(Cell):
 class PlanEntry(Schema):
     """One cell that a run set out to compute; `path` is its result file, relative to the folder."""
 
-    suite: str
-    task: str
-    method: str
+    suite: Name
+    task: Name
+    method: Name
     rho: float | None
-    seed: int
-    path: str
+    seed: Whole
+    path: ResultPath
+
+    @model_validator(mode="after")
+    def _check_path(self) -> "PlanEntry":
+        _, task, label, file = self.path.split("/")
+        if (task, label.rpartition("-")[0], file) != (self.task, self.method, f"seed-{self.seed}.json"):
+            raise ValueError(f"has {self.path} for `path`, which is no result of its task, method and seed")
+        return self
 
 
 class Plan(Schema):
-    """`plan.json`: the cells of the last run."""
+    """A line of `plans.jsonl`: the cells of a run.
 
-    format: Format
+    Attributes:
+        previous: SHA-256 of the line before, without its end; 64 zeros in the first line.
+        created: date and time in UTC, ISO 8601.
+    """
+
+    previous: str
+    created: str
     cells: tuple[PlanEntry, ...]
 
 

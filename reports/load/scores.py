@@ -9,8 +9,9 @@ import numpy as np
 
 from foundation.program import program_name
 from reports.errors import ReportError
-from reports.load.files import PLAN, read_headers, read_optional, read_result
-from reports.load.schema import HIGHER_IS_BETTER, FailedResult, Plan, PlanEntry, Result
+from reports.load.files import read_headers, read_result
+from reports.load.plans import list_missing, read_plans
+from reports.load.schema import HIGHER_IS_BETTER, FailedResult, PlanEntry, Result
 from reports.load.sources import describe_data
 from reports.load.variants import label_variants
 
@@ -226,6 +227,11 @@ def _arrange_suite(
     return SuiteScores(name, *axes, cells, unranked)
 
 
+def describe_entry(cell: PlanEntry) -> str:
+    """`maze2d-umaze, swg, seed 0`."""
+    return f"{cell.task}, {cell.method}, seed {cell.seed}"
+
+
 def load_scores(
     results: Path, *, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None
 ) -> tuple[SuiteScores, ...]:
@@ -237,19 +243,18 @@ def load_scores(
 
     Raises:
         ReportError: unreadable results, a name that is not there, results that do not belong in one column,
-            a missing cell of the matrix or of the plan, or a failed cell of every variant.
+            a missing cell of the matrix or of the last plan, or a failed cell of every variant.
     """
-    headers, planned = read_headers(results), read_optional(results / PLAN, Plan)
-    plan = planned.cells if planned else ()
+    headers, plan = read_headers(results), read_plans(results).newest
     _check_filter("task", tasks, [*(h.task for h in headers.values()), *(c.task for c in plan)])
     _check_filter("method", methods, [*(h.method for h in headers.values()), *(c.method for c in plan)])
-    read = [read_result(path, h) for path, h in headers.items() if _is_kept(h.task, h.method, tasks, methods)]
+    read = [read_result(path) for path, h in headers.items() if _is_kept(h.task, h.method, tasks, methods)]
     plan = [cell for cell in plan if _is_kept(cell.task, cell.method, tasks, methods)]
     found = [result for result in read if isinstance(result, Result)]
     failed = [result for result in read if isinstance(result, FailedResult)]
-    lacking = [f"{c.task}, {c.method}, seed {c.seed}" for c in plan if not (results / c.path).is_file()]
+    lacking = list_missing(plan, results)
     if lacking:
-        raise _report_missing(lacking)
+        raise _report_missing(list(map(describe_entry, lacking)))
     for suite in sorted({r.suite for r in found}):
         _check_source(suite, [r for r in found if r.suite == suite])
     for task in sorted({(r.suite, r.task) for r in found}):
@@ -262,3 +267,15 @@ def load_scores(
         _arrange_suite(name, [r for r in found if r.suite == name], [r for r in failed if r.suite == name], plan)
         for name in names
     )
+
+
+def find_unfinished(
+    results: Path, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None
+) -> list[PlanEntry]:
+    """The cells of plans before the last whose results are not there, of the tasks and methods that are kept.
+
+    Raises:
+        ReportError: a damaged record of plans.
+    """
+    kept = [cell for cell in read_plans(results).earlier if _is_kept(cell.task, cell.method, tasks, methods)]
+    return list_missing(kept, results)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from reports.load.fields import Count, Name, Whole
 from reports.load.schema import Evaluations, Format, Machine, Schema
 
 _KEY = {
@@ -32,8 +33,8 @@ class Throughput(Schema):
     """
 
     milliseconds: float
-    bursts: int
-    calls: int
+    bursts: Whole
+    calls: Whole
 
 
 class Ratio(Schema):
@@ -73,7 +74,7 @@ class SweepPoint(Schema):
 
     name: str
     setting: str
-    value: int
+    value: Whole
 
 
 class TimingRow(Schema):
@@ -101,16 +102,16 @@ class TimingRow(Schema):
         peak_memory_mib: that a call added at its peak; None on a CPU.
     """
 
-    suite: str
-    task: str
+    suite: Name
+    task: Name
     preset: str
     terms: str
-    method: str
+    method: Name
     guided: bool
-    batch: int
+    batch: Count
     way: str
     device: str
-    threads: int
+    threads: Whole
     machine: Machine
     settings: Mapping[str, Any]
     sweep: SweepPoint | None
@@ -121,10 +122,10 @@ class TimingRow(Schema):
     over_unguided_method: Ratio | None
     shares: Shares | None
     evaluations: Evaluations
-    calls: int
-    order_seed: int
+    calls: Whole
+    order_seed: Whole
     load: float | None
-    parameters: int
+    parameters: Whole
     peak_memory_mib: float | None
 
     @property

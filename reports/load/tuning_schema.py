@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt
-
-from reports.load.schema import Data, Diverging, Format, Schema
+from reports.load.fields import Diverging, Name, Whole
+from reports.load.schema import Data, Format, Schema
 
 
 class Trial(Schema):
@@ -21,7 +20,7 @@ class Trial(Schema):
     rho: float | None
     knobs: Mapping[str, Any] = {}
     score: float
-    training_steps: NonNegativeInt | None = None
+    training_steps: Whole | None = None
     seconds: float | None = None
 
     def describe(self) -> str:
@@ -47,9 +46,9 @@ class Choice(Schema):
         tried: the complete trials of the search that chose.
     """
 
-    suite: str
-    task: str
-    method: str
+    suite: Name
+    task: Name
+    method: Name
     preset: str
     terms: str
     data: Data
@@ -58,12 +57,12 @@ class Choice(Schema):
     rho: float | None
     knobs: Mapping[str, Any] = {}
     score: float
-    trials: int
-    episodes: int
-    training_steps: NonNegativeInt | None = None
+    trials: Whole
+    episodes: Whole
+    training_steps: Whole | None = None
     seconds: float | None = None
-    trial_episodes: NonNegativeInt | None = None
-    seeds: tuple[int, ...]
+    trial_episodes: Whole | None = None
+    seeds: tuple[Whole, ...]
     sampler: Literal["grid", "tpe"]
     range: tuple[float, ...]
     ranges: Mapping[str, tuple[Any, ...]] = {}
@@ -110,21 +109,21 @@ class LedgerEntry(Schema):
 
     previous: str
     kind: Literal["tuning", "reported"]
-    suite: str
-    task: str
-    method: str
+    suite: Name
+    task: Name
+    method: Name
     preset: str
     terms: str
     data: tuple[str, str]
     policy: str
     settings: Mapping[str, Any]
     rho: float | None
-    seeds: tuple[int, ...]
-    first_episode: int
-    episodes: int
+    seeds: tuple[Whole, ...]
+    first_episode: Whole
+    episodes: Whole
     purpose: str
     study: str | None
-    trial: NonNegativeInt | None
+    trial: Whole | None
     values: tuple[tuple[Diverging, ...], ...]
     seconds: float | None
     created: str

@@ -71,7 +71,7 @@ def test_a_results_folder_of_another_version_is_left_alone(bench, folders, tmp_p
     results = tmp_path / "results"
     results.mkdir()
     (results / "FORMAT").write_text("99\n")
-    (results / "plan.json").write_text('{"format": 99}')
+    (results / "plans.jsonl").write_text('{"format": 99}')
     before = contents(results)
     places = folders if command in ("run", "tune-rho") else folders[:2]
     arguments = places if command == "report" else (*TOY, "--methods", "swg", *places)
@@ -133,5 +133,5 @@ def test_results_say_how_they_were_made(bench, folders, tmp_path):
     assert result["config"]["evaluation.episodes"] == 20
     assert result["data"]["source"] == "local"
     assert result["versions"]["torch"]
-    plan = json.loads((tmp_path / "results" / "plan.json").read_text())
+    plan = json.loads((tmp_path / "results" / "plans.jsonl").read_text().splitlines()[-1])
     assert [cell["path"] for cell in plan["cells"]] == [str(file.relative_to(tmp_path / "results"))]

@@ -260,7 +260,7 @@ def test_a_rho_is_for_the_settings_it_was_tuned_with(bench, fresh, tmp_path):
     assert len({c["policy"] for c in choices}) == 2
     for settings, rho in (((), 7.0), (other, 9.0), (("--evaluation.episodes", "3"), 7.0)):
         assert bench("run", *SWG, *settings, *fresh, "--seeds", "1").code == 0
-        plan = json.loads((tmp_path / "results" / "plan.json").read_text())
+        plan = json.loads((tmp_path / "results" / "plans.jsonl").read_text().splitlines()[-1])
         assert {cell["rho"] for cell in plan["cells"]} == {rho}
 
     # What the policy does not depend on changes nothing: swg has no guidance network.

@@ -237,11 +237,19 @@ class ResultsFolder:
 
     def write_ledger(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Chains the entries by hand."""
+        self._write_chain("ledger.jsonl", entries)
+
+    def _write_chain(self, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
         previous, lines = "0" * 64, []
         for entry in entries:
             lines.append(json.dumps({"previous": previous, **entry}))
             previous = hashlib.sha256(lines[-1].encode()).hexdigest()
-        (self.path / "ledger.jsonl").write_text("".join(f"{line}\n" for line in lines))
+        (self.path / name).write_text("".join(f"{line}\n" for line in lines))
+
+    def write_plans(self, *plans: Sequence[Mapping[str, Any]]) -> None:
+        """Chains the cells of each plan by hand."""
+        made = [{"created": "2026-11-21T02:00:00+00:00", "cells": cells} for cells in plans]
+        self._write_chain("plans.jsonl", made)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         (self.path / name).write_text(json.dumps(content))

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from synthetic_results import FORMAT, control, data_set, density
+from synthetic_results import control, data_set, density
 
 from reports.analysis.suite import Options
 from reports.errors import ReportError
-from reports.load.files import read_headers, read_result, write_file
+from reports.load.files import read_result, write_file
 from reports.load.scores import load_scores
 from reports.report import write_report
 from reports.sections.pairs import describe_unranked
@@ -47,7 +47,7 @@ def test_plan_gives_the_order(folder):
         }
         for (t, m, s), p in paths.items()
     ]
-    folder.write("plan.json", {"format": FORMAT, "cells": cells})
+    folder.write_plans(cells)
     assert load_scores(folder.path)[0].tasks == TASKS
 
 
@@ -96,7 +96,7 @@ def test_missing_field_names_file_and_field(folder, name):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("score", float("nan"), "has nan for `score`: the run diverged"),
+        ("score", float("nan"), "has nan for `score`, but the mean of its episodes is 1.0"),
         ("score", "63", "has '63' for `score`, which should be a valid number"),
         ("seed", 1.5, "has 1.5 for `seed`, which should be a valid integer"),
         ("seed", True, "has True for `seed`, which should be a valid integer"),
@@ -122,6 +122,15 @@ def test_wrong_values_are_named(folder, name, value, said):
         load_scores(folder.path)
     # What the filters leave out is not looked at: a diverged method need not stop the report of the others.
     assert load_scores(folder.path, methods=["unguided"])[0].variants == ("unguided",)
+
+
+def test_a_diverged_score_is_named(folder):
+    path = fill(folder)[TASKS[0], "swg", 1]
+    record = json.loads(path.read_text())
+    record["episodes"][0] |= {"return": float("nan"), "normalized": float("nan")}
+    path.write_text(json.dumps(record | {"score": float("nan")}))
+    with pytest.raises(ReportError, match="has nan for `score`: the run diverged"):
+        load_scores(folder.path)
 
 
 def test_a_hole_in_the_matrix_is_an_error(folder):
@@ -168,7 +177,7 @@ def test_what_is_written_is_read_again_to_the_last_digit(folder):
     episodes = [{"return": 1 / 3, "length": 3, "seed": 1, "normalized": 100 * 2 / 3, "success": None}]
     path = folder.add(control("a", "swg", 0, 1.0, episodes=episodes) | {"score": 100 * 2 / 3})
     written = json.loads(path.read_text())
-    write_file(path, read_result(path, read_headers(folder.path)[path]))
+    write_file(path, read_result(path))
     assert json.loads(path.read_text()) == written
 
 
@@ -186,7 +195,7 @@ def test_a_planned_cell_that_is_not_there_is_an_error(folder):
         for (t, m, s), p in paths.items()
     ]
     cells.append({**cells[0], "method": "cep", "path": "runs/maze2d-umaze/cep-0/seed-0.json"})
-    folder.write("plan.json", {"format": FORMAT, "cells": cells})
+    folder.write_plans(cells)
     with pytest.raises(ReportError, match=r"1 result\(s\) are missing: maze2d-umaze, cep, seed 0;"):
         load_scores(folder.path)
     assert load_scores(folder.path, methods=["unguided", "swg"])[0].variants == ("unguided", "swg")

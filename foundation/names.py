@@ -1,0 +1,13 @@
+"""Names that become parts of paths: of suites, tasks, methods, results and trained parts."""
+
+import re
+from typing import Any
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,99}$"
+"""What methods, suites and tasks may be called, and so what files may say that they are called."""
+NAME_WORDS = "letters from a to z, digits, `.`, `_` and `-`, at most 100 of them, a letter or digit first"
+
+
+def is_name(value: Any) -> bool:
+    """Whether it is a text that is such a name, which is one part of a path and not `..`."""
+    return isinstance(value, str) and re.fullmatch(NAME_PATTERN.strip("^$"), value) is not None

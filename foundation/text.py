@@ -1,0 +1,16 @@
+"""Text from files, made harmless for a terminal, a page or a table."""
+
+import re
+
+# Controls of terminals (C0 but tab and line feed, DEL, C1), line separators, marks of a line's direction.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    r"""The text with control characters written out, such as `\x1b` for escape; tabs and line feeds stay."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def clean_line(text: str) -> str:
+    """The same on one line: line feeds and tabs are spaces."""
+    return clean_text(re.sub(r"[\t\n]+", " ", text))

@@ -1,0 +1,78 @@
+"""Reads `plans.jsonl`, the record of every plan: a line for each run, which holds the hash of the line before.
+
+A line that was changed, taken out or put elsewhere breaks the chain and is refused. A torn last line, left by a
+process that was killed while it wrote, is passed over.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from reports.errors import ReportError
+from reports.load.files import read_bytes
+from reports.load.ledger import FIRST, hash_line, split_lines
+from reports.load.schema import Plan, PlanEntry
+
+PLANS = "plans.jsonl"
+
+
+@dataclass(frozen=True)
+class PlanRecord:
+    """Every plan of a results folder.
+
+    Attributes:
+        plans: oldest first.
+        length: bytes of their lines; what stands behind them is torn.
+        last: hash of the last line.
+    """
+
+    plans: tuple[Plan, ...]
+    length: int
+    last: str
+
+    @property
+    def newest(self) -> tuple[PlanEntry, ...]:
+        """The cells of the last run; none where nothing was planned."""
+        return self.plans[-1].cells if self.plans else ()
+
+    @property
+    def earlier(self) -> tuple[PlanEntry, ...]:
+        """The cells of earlier runs that are not among those of the last, each once."""
+        newest = {cell.path for cell in self.newest}
+        cells = {cell.path: cell for plan in self.plans[:-1] for cell in plan.cells}
+        return tuple(cell for path, cell in cells.items() if path not in newest)
+
+
+def read_plans(folder: Path) -> PlanRecord:
+    """The record of a results folder, its chain checked; without a plan where there is no file.
+
+    Raises:
+        ReportError: a line that is no plan, or whose `previous` is not the hash of the line before.
+    """
+    file = folder / PLANS
+    lines, _ = split_lines(read_bytes(file) if file.exists() else b"")
+    plans, previous = list[Plan](), FIRST
+    for number, line in enumerate(lines, 1):
+        try:
+            plan = Plan.model_validate_json(line)
+        except ValidationError as error:
+            raise _report_damage(file, number, "is not a plan") from error
+        if plan.previous != previous:
+            raise _report_damage(file, number, "does not hold the hash of the line before it")
+        plans.append(plan)
+        previous = hash_line(line)
+    return PlanRecord(tuple(plans), sum(len(line) + 1 for line in lines), previous)
+
+
+def list_missing(cells: Iterable[PlanEntry], folder: Path) -> list[PlanEntry]:
+    """The cells whose results are not in the folder."""
+    return [cell for cell in cells if not (folder / cell.path).is_file()]
+
+
+def _report_damage(file: Path, number: int, what: str) -> ReportError:
+    return ReportError(
+        f"the record of plans {str(file)!r} is damaged: line {number} {what}, so that lines were edited, removed "
+        "or reordered; restore it from a copy, or delete it, and reports no longer know what earlier runs planned."
+    )
