@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from foundation.text import clean_text
+
 ProgressCallback: TypeAlias = Callable[[int, int], None]
 """Called with the steps done and all steps."""
 
@@ -72,7 +74,7 @@ class ProgressConsole:
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+            self.console.print(clean_text(text), highlight=False, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def show_bar(self, label: str, seeds: int | None = None) -> Iterator[ProgressCallback]:

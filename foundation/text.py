@@ -11,6 +11,14 @@ def clean_text(text: str) -> str:
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def clean_cell(value: object) -> object:
+    """A value of a table that spreadsheets open: a text that they would take for a formula gets a `'` in front."""
+    if not isinstance(value, str):
+        return value
+    text = clean_line(value)
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
+
+
 def clean_line(text: str) -> str:
     """The same on one line: line feeds and tabs are spaces."""
     return clean_text(re.sub(r"[\t\n]+", " ", text))

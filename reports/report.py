@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from foundation.files import write_atomically
+from foundation.text import clean_text
 from reports.analysis.deviations import PlanReview, review_plan
 from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
@@ -18,7 +19,7 @@ from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, 
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import LEDGER, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
-from reports.load.schema import Experiments, PlanEntry
+from reports.load.schema import Experiments
 from reports.load.scores import find_unfinished, load_scores
 from reports.load.timing_schema import Timing, TimingRow
 from reports.render.csv import (
@@ -135,7 +136,8 @@ def _check_options(options: Options) -> None:
 
 
 def _summarize(analyses: Sequence[Analysis], said: Sequence[str], options: Options) -> str:
-    return "\n\n".join([*(line.replace("**", "") for line in said), summarize(analyses, options)])
+    text = [*(line.replace("**", "") for line in said), summarize(analyses, options)]
+    return clean_text("\n\n".join(text))
 
 
 def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:

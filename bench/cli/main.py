@@ -28,6 +28,7 @@ from bench.cli.options import (
 )
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
+from foundation.text import clean_line
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def fail(sentence: str) -> NoReturn:
     """Print one sentence and leave with exit code 2."""
-    print(f"error: {sentence}", file=sys.stderr)
+    print(f"error: {clean_line(sentence)}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from foundation.text import clean_line
 from reports.load.schema import Cell
 
 # Where a config repeats these, they name the cell or have a column of their own.
@@ -78,7 +79,7 @@ def label_variants(results: Sequence[Cell]) -> dict[Path, str]:
         settings = {result.path: collect_settings(result) for result in own}
         names = _find_differing(own, settings)
         plain = {
-            r.path: " ".join([method, *(f"{name}={settings[r.path].get(name, 'unset')}" for name in names)])
+            r.path: clean_line(" ".join([method, *(f"{n}={settings[r.path].get(n, 'unset')}" for n in names)]))
             for r in own
         }
         labels |= _add_rho(own, plain)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from foundation.text import clean_cell
 from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
@@ -35,7 +36,12 @@ _TRACKS = "suite,task,variant,track,rho,score,lower,upper,episodes,seeds,absent"
 
 
 def _format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
-    return pd.DataFrame(rows, columns=pd.Index(header.split(","))).to_csv(index=False)
+    return _write_frame(pd.DataFrame(rows, columns=pd.Index(header.split(","))))
+
+
+def _write_frame(frame: pd.DataFrame) -> str:
+    """The frame as CSV in which no text is a formula; numbers stay as they are."""
+    return frame.map(clean_cell).to_csv(index=False)
 
 
 def export_scores(analyses: Sequence[Analysis]) -> str:
@@ -47,7 +53,7 @@ def export_scores(analyses: Sequence[Analysis]) -> str:
         for variant in a.scores.variants
         for result in a.scores.of(task, variant)
     ]
-    return pd.DataFrame(rows).to_csv(index=False)
+    return _write_frame(pd.DataFrame(rows))
 
 
 def export_aggregates(analyses: Sequence[Analysis]) -> str:

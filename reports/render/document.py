@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from foundation.text import clean_line
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -79,9 +81,19 @@ def split_table(table: Table, width: int = 120) -> list[Table]:
     ]
 
 
+def escape_markdown(text: str) -> str:
+    """A text whose HTML, links and control characters do nothing; `code` and **bold** are left to be marks.
+
+    A `<` that nothing is opened with, as in `<0.001`, stays.
+    """
+    without_html = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", clean_line(text))
+    return without_html.replace("](", "]&#40;").replace("]:", "]&#58;")
+
+
 def format_markdown_table(table: Table) -> str:
     """The table with its columns aligned, so that it reads in a terminal too."""
-    lines = [[cell.replace("|", "\\|") for cell in row] for row in (table.header, *table.rows)]
+    every = (table.header, *table.rows)
+    lines = [[escape_markdown(cell).replace("|", "\\|") for cell in row] for row in every]
     widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(table.header))]
 
     def joined(cells: Sequence[str]) -> str:
@@ -98,16 +110,17 @@ def format_markdown_table(table: Table) -> str:
 def _format_block(block: Block) -> str:
     match block:
         case Heading():
-            return f"{'#' * block.level} {block.text}"
+            return f"{'#' * block.level} {escape_markdown(block.text)}"
         case Text():
-            return f"**Warning:** {block.text}" if block.warning else block.text
+            text = escape_markdown(block.text)
+            return f"**Warning:** {text}" if block.warning else text
         case Table():
             return format_markdown_table(block)
         case Figure():
-            return f"![{block.caption}]({block.name}.png)"
+            return f"![{escape_markdown(block.caption)}]({block.name}.png)"
         case Details():
             inner = render_markdown(block.blocks)
-            return f"<details>\n<summary>{html.escape(block.summary)}</summary>\n\n{inner}\n</details>"
+            return f"<details>\n<summary>{escape_markdown(html.escape(block.summary))}</summary>\n\n{inner}\n</details>"
 
 
 def render_markdown(blocks: Sequence[Block]) -> str:
@@ -117,5 +130,5 @@ def render_markdown(blocks: Sequence[Block]) -> str:
 
 def format_inline(text: str) -> str:
     """A paragraph's or a cell's text as HTML: escaped, with `code` and **bold** marked up."""
-    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(clean_line(text), quote=False))
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", marked)

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text as Words
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from reports.analysis.intervals import FEWEST, Estimate
@@ -27,6 +28,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 INK = "#1d2330"
 GRID = "#d8dde6"
 _DOTS_PER_INCH = 150
+_PLAIN = {"text.parse_math": False, "text.usetex": False}
 
 
 def pick_colour(index: int) -> str:
@@ -87,10 +89,13 @@ def add_title(made: Canvas, scores: SuiteScores) -> None:
 
 
 def save_figure(made: Canvas, name: str, caption: str) -> Figure:
-    """The finished figure as PNG and SVG bytes, the same bytes for the same data."""
+    """The finished figure as PNG and SVG bytes, the same bytes for the same data; `$` and `_` are themselves."""
     png, svg = io.BytesIO(), io.BytesIO()
-    made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-    with matplotlib.rc_context({"svg.hashsalt": name}):
+    for text in made.findobj(Words):
+        text.set_parse_math(False)
+        text.set_usetex(False)
+    with matplotlib.rc_context({"svg.hashsalt": name, **_PLAIN}):  # for ticks, which are made while it is drawn
+        made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
         made.savefig(svg, format="svg", dpi=_DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
     return Figure(name, caption, png.getvalue(), svg.getvalue())
 

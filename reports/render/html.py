@@ -4,6 +4,7 @@ import base64
 import html
 from collections.abc import Sequence
 
+from foundation.text import clean_line
 from reports.render.document import Block, Details, Figure, Heading, Table, Text, format_inline
 
 _STYLE = """
@@ -47,7 +48,7 @@ def _format_table(table: Table) -> str:
 
 def _format_figure(figure: Figure) -> str:
     data = base64.b64encode(figure.png).decode("ascii")
-    caption = html.escape(figure.caption)
+    caption = html.escape(clean_line(figure.caption))
     return (
         f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
         f"<figcaption>{caption}</figcaption></figure>"

@@ -1,0 +1,106 @@
+"""What is written into a result by someone else is text in every export, and nothing more."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+from synthetic_results import control, data_set, density
+
+from foundation.text import clean_cell, clean_line, clean_text
+from reports.analysis.suite import Options
+from reports.render.document import Details, Figure, Heading, Table, Text, render_markdown
+from reports.render.figures import make_canvas, save_figure
+from reports.render.html import render_html
+from reports.report import write_report
+
+HOSTILE = "<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 \x1b]0;owned\x07 $\\frac{a$ a_b ](js:x) \u202e\""
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        (" \t=1", "'  =1"),
+        ("swg", "swg"),
+        (-1.5, -1.5),
+        (None, None),
+        (True, True),
+    ],
+)
+def test_a_cell_is_no_formula(value, cell):
+    assert clean_cell(value) == cell
+
+
+def test_control_characters_are_written_out():
+    assert clean_text("a\x1b[2J\x9b\n\u202eb\tc") == "a\\x1b[2J\\x9b\n\\u202eb\tc"
+    assert clean_line("a\n\tb") == "a b"
+    assert clean_text("ρ ± – 比") == "ρ ± – 比"
+
+
+def test_a_page_holds_no_html_and_no_link_of_a_result():
+    blocks = [
+        Heading(2, HOSTILE),
+        Text(HOSTILE),
+        Text(HOSTILE, warning=True),
+        Table(("p <0.001", HOSTILE), ((HOSTILE, "<0.001"),)),
+        Figure("x", HOSTILE, b"", b""),
+        Details(HOSTILE, (Text(HOSTILE),)),
+    ]
+    page, html = render_markdown(blocks), render_html("t", blocks)
+    assert set(re.findall(r"<[A-Za-z/!?][^>]*>", page)) == {"<details>", "<summary>", "</summary>", "</details>"}
+    assert re.findall(r"\]\(([^)]*)\)", page) == ["x.png"]
+    assert "| <0.001 |" in page.replace("  ", " ").replace("  ", " ")
+    assert "<img src=x" not in html
+    for text in (page, html):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text)
+        assert "\\x1b" in text
+
+
+def test_dollars_in_a_figure_are_themselves():
+    for text in ("$\\frac{a$", "$a_b$"):
+        made = make_canvas(3, 2)
+        axes = made.add_subplot()
+        axes.plot([0, 1], [0, 1], label=text)
+        axes.set_yticks([0, 1], [text, text])
+        axes.set_title(text)
+        made.legend()
+        made.suptitle(text)
+        svg = save_figure(made, "x", "c").svg.decode()
+        assert svg.count(f"<!-- {text} -->") == 5
+
+
+def test_a_report_of_hostile_results_is_harmless(folder, capsys):
+    hostile = {
+        "title": HOSTILE,
+        "preset": f"={HOSTILE}",
+        "data": data_set("local", f"={HOSTILE}"),
+        "created": f"@{HOSTILE}",
+        "versions": {"mujoco": HOSTILE},
+        "machine": {"device": "cpu", "processor": HOSTILE, "cores": 1},
+        "rho_source": HOSTILE,
+    }
+    for seed in range(3):
+        for task in ("a", "b"):
+            folder.add(control(task, "unguided", seed, seed, **hostile))
+            for i in range(2):
+                config = {"critic.steps": 10000, "critic.expectile": 0.7, "swg.weight": f"+{HOSTILE}{i}"}
+                folder.add(control(task, "swg", seed, seed + i, config=config, **hostile), config_hash=str(i))
+    folder.add(density("rings", "swg", 0, {1.0: 0.1}, title=HOSTILE, preset=HOSTILE))
+    out = folder.path / "report"
+    write_report(folder.path, out, options=Options(replicates=100))
+    page = (out / "report.md").read_text()
+    allowed = {"<details>", "<summary>", "</summary>", "</details>"}
+    assert set(re.findall(r"<[A-Za-z/!?][^>]*>", page)) <= allowed
+    assert "<img src=x" not in (out / "report.html").read_text()
+    for file in out.glob("*.csv"):
+        for cell in (cell for row in csv.reader(io.StringIO(file.read_text())) for cell in row):
+            assert not cell.startswith(("=", "+", "@")), (file, cell)
+            assert not cell.startswith("-") or np.isfinite(float(cell)), (file, cell)
+    for file in out.iterdir():
+        if file.suffix in (".md", ".html", ".csv", ".txt"):
+            assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", file.read_text()), file
