@@ -76,7 +76,7 @@ class RunOptions(TrainingOptions):
     protocol: Name = None
     """fair: 10 seeds, 50 episodes, every method tuned with 12 trials by `tune --protocol fair`."""
     seeds: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(3, or the protocol's)")] = None
-    """A count (5 means 0 to 4) or a list such as 0,3,7."""
+    """A count (5 means 0 to 4), a list such as 0,3,7, a range such as 7-9, or one seed as 7, with its comma."""
     processes: Number = None
     """Parallel processes; one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None

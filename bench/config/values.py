@@ -4,7 +4,9 @@ Each may be a text as it is typed on the command line (`swg,cep`, `0,3,7`), or P
 """
 
 import dataclasses
+import itertools
 import os
+import reprlib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from methods.core.registry import get_method, method_names
 T = TypeVar("T", int, float)
 
 MOST_SEEDS = 1000  # all of them train in one loop
+LARGEST_SEED = 2**63 - 1
 DATA_SET = "data_set"  # `data` is the source, so the data set's own settings have this name
 
 Names: TypeAlias = str | Iterable[str] | None
@@ -111,27 +114,55 @@ def _read_range(name: Any, ends: Any) -> tuple[str, tuple[float, float]]:
 
 
 def read_seeds(value: Seeds) -> tuple[int, ...]:
-    """5 or `5` → 0..4; `0,3,7` or a list → those; a count is at most 1000.
+    """5 or `5` → 0..4; `0,3,7` or a list → those; `7-9` → 7, 8, 9; `7,` → 7 alone; at most 1000.
 
     Raises:
         UserError: anything else.
     """
-    message = f"seeds {value!r} do not parse; give a count such as 5, or a list such as 0,3,7."
-    is_count = np.ndim(value) == 0 and not (isinstance(value, str) and "," in value)  # pyright: ignore
+    message = (
+        f"seeds {shorten_value(value)} do not parse; give a count such as 5, a list such as 0,3,7, a range such "
+        f"as 7-9, or one seed as 7,; {MOST_SEEDS} at most."
+    )
+    text = value.strip() if isinstance(value, str) else None
+    is_count = np.ndim(value) == 0 and (text is None or text.isdecimal())  # pyright: ignore
     try:
-        items: list[Any] = value.split(",") if isinstance(value, str) else as_list("seeds", value)
-        numbers = [int(item) for item in items]
+        numbers: list[Any] = _read_seed_list(text) if text is not None else as_list("seeds", value)
+        if not all(isinstance(item, (int, str, np.integer)) and not isinstance(item, bool) for item in numbers):
+            raise TypeError
+        numbers = [int(item) for item in numbers]
     except (TypeError, ValueError):
         raise UserError(message) from None
-    if not all(isinstance(item, (int, str, np.integer)) and not isinstance(item, bool) for item in items):
-        raise UserError(message)
     if is_count:
         if not 1 <= numbers[0] <= MOST_SEEDS:
             raise UserError(message)
         return tuple(range(numbers[0]))
-    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise UserError(f"seeds {value!r} must be different numbers from 0 up.")
+    if len(numbers) > MOST_SEEDS:
+        raise UserError(message)
+    if not numbers or min(numbers) < 0 or max(numbers) > LARGEST_SEED or len(set(numbers)) < len(numbers):
+        raise UserError(f"seeds {shorten_value(value)} must be different numbers from 0 to {LARGEST_SEED}.")
     return tuple(numbers)
+
+
+def _read_seed_list(text: str) -> list[int]:
+    """Seeds and ranges of them; one comma may stand at the end, which makes a list of one seed."""
+    return list(itertools.chain(*map(_read_range_of_seeds, text.removesuffix(",").split(","))))
+
+
+def _read_range_of_seeds(item: str) -> range:
+    """`7` or `7-9`; a ValueError for anything else, and for more seeds than there may be."""
+    low, dash, high = item.partition("-")
+    first, last = int(low), int(high) if dash else int(low)
+    if not low.strip() or not 0 <= last - first < MOST_SEEDS:
+        raise ValueError
+    return range(first, last + 1)
+
+
+def shorten_value(value: Any) -> str:
+    """A value for a sentence, cut in its middle where it is long."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return "of too many digits"
 
 
 def read_paths(name: str, value: Paths) -> tuple[Path, ...]:

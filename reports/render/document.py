@@ -119,8 +119,8 @@ def _format_block(block: Block) -> str:
         case Figure():
             return f"![{escape_markdown(block.caption)}]({block.name}.png)"
         case Details():
-            inner = render_markdown(block.blocks)
-            return f"<details>\n<summary>{escape_markdown(html.escape(block.summary))}</summary>\n\n{inner}\n</details>"
+            summary, inner = escape_markdown(html.escape(block.summary)), render_markdown(block.blocks)
+            return f"<details>\n<summary>{summary}</summary>\n\n{inner}\n</details>"
 
 
 def render_markdown(blocks: Sequence[Block]) -> str:

@@ -28,7 +28,6 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 INK = "#1d2330"
 GRID = "#d8dde6"
 _DOTS_PER_INCH = 150
-_PLAIN = {"text.parse_math": False, "text.usetex": False}
 
 
 def pick_colour(index: int) -> str:
@@ -94,7 +93,8 @@ def save_figure(made: Canvas, name: str, caption: str) -> Figure:
     for text in made.findobj(Words):
         text.set_parse_math(False)
         text.set_usetex(False)
-    with matplotlib.rc_context({"svg.hashsalt": name, **_PLAIN}):  # for ticks, which are made while it is drawn
+    plain = matplotlib.rc_context({"svg.hashsalt": name, "text.parse_math": False, "text.usetex": False})
+    with plain:  # for ticks, which are made while it is drawn
         made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
         made.savefig(svg, format="svg", dpi=_DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
     return Figure(name, caption, png.getvalue(), svg.getvalue())

@@ -54,7 +54,7 @@ def test_a_page_holds_no_html_and_no_link_of_a_result():
     page, html = render_markdown(blocks), render_html("t", blocks)
     assert set(re.findall(r"<[A-Za-z/!?][^>]*>", page)) == {"<details>", "<summary>", "</summary>", "</details>"}
     assert re.findall(r"\]\(([^)]*)\)", page) == ["x.png"]
-    assert "| <0.001 |" in page.replace("  ", " ").replace("  ", " ")
+    assert " <0.001 |" in page
     assert "<img src=x" not in html
     for text in (page, html):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text)
