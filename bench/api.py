@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 (the options of a command)
         terms: `controlled` (one critic, network and sampler for all) or `as-published`.
         protocol: `fair` asks for 10 seeds, 50 episodes and 12 trials of `tune` for every method with something to
             tune.
-        seeds: their number, a list of them, or a text as on the command line: `7,` is 7 alone, `7-9` a range; 3, or
+        seeds: their number, a list, or a text as on the command line (`7,` is 7 alone, `7-9` a range); 3, or
             as many as the protocol has, if left out.
         rho: guidance scales for every method that has one; else tuned, published or default.
         experiment: cells of a published table, in the place of a suite.

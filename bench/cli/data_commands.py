@@ -248,7 +248,7 @@ def _count(task: Task, source: str, name: str, directory: Path, minari: Path | N
     if rows is None and minari is not None:
         try:
             rows = int(json.loads((minari / "data" / "metadata.json").read_text())["total_steps"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             rows = None
     return "-" if rows is None else f"{rows:,}"
 

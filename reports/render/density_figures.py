@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 from matplotlib.axes import Axes
 
+from foundation.npz import find_npz_fault
 from reports.analysis.intervals import Estimate
 from reports.analysis.suite import OVERALL, DensityAnalysis
 from reports.errors import ReportError
@@ -86,6 +87,12 @@ def _draw_panel(axes: Axes, variants: Sequence[str], curves: Sequence[Sequence[E
 
 def _read_points(result: Result, path: Path, betas: tuple[float, ...], whose: str) -> dict[float, np.ndarray]:
     """The (n, 2) samples of `ours` or `truth` at each β."""
+    fault = find_npz_fault(path)
+    if fault is not None:
+        raise ReportError(
+            f"the samples file {path} of result {result.path} {fault}: delete that result and run the same "
+            "`bench run` command again."
+        )
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {beta: np.asarray(arrays[f"{whose}_{beta:g}"]) for beta in betas}
@@ -95,8 +102,11 @@ def _read_points(result: Result, path: Path, betas: tuple[float, ...], whose: st
             f"run the same `bench run` command again."
         ) from error
     for points in found.values():
-        if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
-            raise ReportError(f"{path} has samples of shape {points.shape}, not (n, 2): delete {result.path}.")
+        if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0 or points.dtype.kind != "f":
+            raise ReportError(
+                f"{path} has samples of type {points.dtype} and shape {points.shape}, not floats of (n, 2): "
+                f"delete {result.path}."
+            )
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation.files import replace_atomically
+from foundation.npz import find_npz_fault
 from suites.sources.transitions import ARRAYS, Transitions, check
 from suites.task import Task
 
@@ -55,6 +56,8 @@ def count_rows(path: Path) -> int | None:
 
 
 def _read(path: Path, stamp: str, *, source: str, name: str) -> Transitions | None:
+    if find_npz_fault(path) is not None:
+        return None
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if str(stored["stamp"]) != stamp:

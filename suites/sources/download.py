@@ -68,8 +68,9 @@ class _Partial:
         self.about = self.path.with_name(f"{self.path.name}.json")
         try:
             stored = json.loads(self.about.read_text())
-            self.identity, self.total = str(stored["identity"]), stored["total"]
-        except (OSError, ValueError, KeyError, TypeError):
+            total = stored["total"]
+            self.identity, self.total = str(stored["identity"]), int(total) if total is not None else None
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             self.discard()
 
     @property

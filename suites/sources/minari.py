@@ -12,16 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import h5py
 import minari
 import numpy as np
 
 from foundation.program import program_name
 from suites.errors import DataError, shorten
 from suites.sources.cache import cache_path, read_through_cache
+from suites.sources.d4rl.hdf5 import BROKEN
 from suites.sources.download import check_server
+from suites.sources.hazards import find_storage_fault
 from suites.sources.spaces import check_spaces, describe_reading, join_entries
 from suites.sources.transitions import Transitions, join_episodes, rescale_actions
 from suites.task import Episode, Task
+
+HDF5 = "main_data.hdf5"
 
 
 def minari_folder() -> Path:
@@ -143,7 +148,9 @@ def read_minari(root: Path, name: str, task: Task, *, source: str, directory: Pa
 def _iterate_episodes(data: Path, name: str, task: Task, source: str) -> Iterator[Episode]:
     """The episodes with flat observations, and actions of [-1, 1] where they are recorded in another range."""
     try:
+        _check_storage(data, name)
         dataset = minari.MinariDataset(data)
+        _check_count(data, dataset.total_episodes, name)
         keys = check_spaces(dataset.observation_space, dataset.action_space, name, task, source)
         for stored in dataset.iterate_episodes():
             actions = np.asarray(stored.actions)
@@ -158,11 +165,44 @@ def _iterate_episodes(data: Path, name: str, task: Task, source: str) -> Iterato
         raise
     except ImportError as error:
         raise DataError(f"data set {name} needs a package that is not installed ({shorten(error)})") from error
-    except (OSError, KeyError, ValueError, AssertionError, RuntimeError) as error:
+    except (*BROKEN, AssertionError, RecursionError) as error:
         raise DataError(
-            f"data set {name} in {data.parent} cannot be read ({error}); "
+            f"data set {name} in {data.parent} cannot be read ({shorten(error)}); "
             f"delete that folder and generate or download it again"
         ) from error
+
+
+def _check_storage(data: Path, name: str) -> None:
+    """Refuse an HDF5 file that leads into others, or claims more than this machine can hold; no value is read.
+
+    Raises:
+        DataError: the first such place in it.
+    """
+    file = data / HDF5
+    if not file.is_file():
+        return
+    with h5py.File(file, "r") as stored:
+        fault = find_storage_fault(stored)
+    if fault is not None:
+        raise DataError(f"data set {name} in {data.parent} is not read: {fault}; generate or download it again")
+
+
+def _check_count(data: Path, claimed: int, name: str) -> None:
+    """Refuse a description that claims another number of episodes than the HDF5 file holds.
+
+    Raises:
+        DataError: both numbers.
+    """
+    file = data / HDF5
+    if not file.is_file():
+        return
+    with h5py.File(file, "r") as stored:
+        held = sum(str(each).startswith("episode_") for each in stored)
+    if claimed != held:
+        raise DataError(
+            f"data set {name} in {data.parent} is damaged: its description claims {claimed} episodes and it holds "
+            f"{held}; generate or download it again"
+        )
 
 
 def _describe_files(data: Path) -> str:

@@ -116,5 +116,5 @@ class _StoredNumbers:
                 write_atomically(path, f"{json.dumps(compute())}\n".encode())
             try:
                 return json.loads(path.read_text())
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{str(path)!r} is not JSON ({error}); delete it and run again.") from error

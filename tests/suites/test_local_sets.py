@@ -1,7 +1,10 @@
 """A set made here is a Minari data set: written whole or not at all, and read as any other is."""
 
+import io
+import json
 import os
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from control_tasks import control_tasks
 
+from foundation.npz import find_npz_fault
 from suites.data import load
 from suites.errors import DataError
 from suites.simulators.point_maze import PointMaze
@@ -210,3 +214,43 @@ def test_missing_arrays_and_bad_values_in_the_files_are_named(directory):
         del file["episode_0/actions"]
     with pytest.raises(DataError, match="cannot be read"):
         load_umaze(directory)
+
+
+@pytest.mark.parametrize("claimed", [0, 1, 10**6])
+def test_a_description_that_claims_other_episodes_is_refused(directory, claimed):
+    file = directory / NAME / "data" / "metadata.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"total_episodes": claimed}))
+    with pytest.raises(DataError, match=rf"its description claims {claimed} episodes and it holds \d+; generate"):
+        load_umaze(directory)
+
+
+def test_arrays_in_other_files_and_larger_than_the_memory_are_not_read(directory, tmp_path):
+    main = directory / NAME / "data" / "main_data.hdf5"
+    with h5py.File(main, "a") as file:
+        del file["episode_0/actions"]
+        file["episode_0/actions"] = h5py.ExternalLink(str(tmp_path / "passwd.hdf5"), "/x")
+    with pytest.raises(DataError, match=r"is not read: episode_0/actions is a link into another file"):
+        load_umaze(directory)
+    with h5py.File(main, "a") as file:
+        del file["episode_0/actions"]
+        file.create_dataset("episode_0/actions", (2**40, 2), "f4")  # 8 TB by its shape
+    with pytest.raises(DataError, match=r"is not read: its arrays take 8,796,[\d,]+ MB, and this machine has"):
+        load_umaze(directory)
+
+
+@pytest.mark.parametrize("bytes_for_one", [1, 10**9])
+def test_a_flat_copy_that_claims_terabytes_is_made_again(directory, bytes_for_one):
+    load_umaze(directory)
+    (copy,) = (directory / "flat").glob("*.npz")
+    with zipfile.ZipFile(copy) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    shape = (2**40 // bytes_for_one, 2)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    members["actions.npy"] = header.getvalue() + bytes(80)
+    with zipfile.ZipFile(copy, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert "actions.npy" in (find_npz_fault(copy) or "")
+    assert len(load_umaze(directory)) == 2_000
+    assert find_npz_fault(copy) is None

@@ -1,7 +1,7 @@
 """Finds the faults of an HDF5 file in D4RL's layout: first of names, types and shapes, then of values."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,36 @@ from typing import Any
 import h5py
 import numpy as np
 
-from suites.sources.d4rl.hdf5 import FLAGS, MATRICES, OPTIONAL, REQUIRED, describe_rows, open_hdf5, read_column
+from foundation.text import clean_line
+from suites.sources.d4rl.hdf5 import (
+    FLAGS,
+    MATRICES,
+    OPTIONAL,
+    REQUIRED,
+    describe_rows,
+    find_link_fault,
+    open_hdf5,
+    read_column,
+)
 from suites.sources.transitions import ACTION_TOLERANCE, rescale_actions
 from suites.task import ControlTask
+
+SHOWN_NAMES = 20
 
 
 def find_layout_faults(file: h5py.File) -> Iterator[str]:
     """The faults of names, types, shapes and storage, one sentence each; no value is read."""
+    names = set(file)  # without following links, as `in` would
     for name in REQUIRED:
-        if name not in file:
-            yield f"{name} is missing (it holds {', '.join(sorted(file)) or 'nothing'})"
-    columns = {name: file[name] for name in (*REQUIRED, *OPTIONAL) if name in file}
+        if name not in names:
+            yield f"{name} is missing (it holds {_list_names(names)})"
+    columns: dict[str, Any] = {}
+    for name in (name for name in (*REQUIRED, *OPTIONAL) if name in names):
+        fault = find_link_fault(file, name)
+        if fault is not None:
+            yield fault
+        else:
+            columns[name] = file[name]
     for name, column in columns.items():
         yield from _find_column_faults(name, column)
     sound = {name: c for name, c in columns.items() if isinstance(c, h5py.Dataset) and c.ndim >= 1}
@@ -35,6 +54,13 @@ def find_layout_faults(file: h5py.File) -> Iterator[str]:
     needed = sum(int(np.prod(column.shape, dtype=object)) * 4 for column in sound.values())
     if needed > (memory := measure_memory()):
         yield f"its columns take {needed / 1e6:,.0f} MB, and this machine has {memory / 1e6:,.0f} MB of memory"
+
+
+def _list_names(names: Iterable[str]) -> str:
+    """The first names of a file, in alphabetical order."""
+    shown = sorted(names)[:SHOWN_NAMES]
+    more = ", ..." if len(shown) == SHOWN_NAMES else ""
+    return f"{', '.join(map(clean_line, shown))}{more}" if shown else "nothing"
 
 
 def _find_column_faults(name: str, column: Any) -> Iterator[str]:
@@ -57,13 +83,19 @@ def _find_column_faults(name: str, column: Any) -> Iterator[str]:
 
 def _find_storage_faults(name: str, column: h5py.Dataset) -> Iterator[str]:
     """Rows that were not written would be read as zeros, so an array that lacks some is refused."""
-    if not column.size:
+    if column.external or column.is_virtual:
+        yield f"{name} has its data in another file, and a column must be in the file itself"
+    elif not column.size:
         return
-    if column.chunks is None:
-        if not column.id.get_storage_size() and not column.external:
+    elif column.chunks is None:
+        if not column.id.get_storage_size():
             yield f"{name} has shape {column.shape}, but no data were written"
-        return
-    pairs = zip(column.shape, column.chunks, strict=True)
+    else:
+        yield from _find_chunk_faults(name, column, column.chunks)
+
+
+def _find_chunk_faults(name: str, column: h5py.Dataset, sizes: Sequence[int]) -> Iterator[str]:
+    pairs = zip(column.shape, sizes, strict=True)
     chunks = int(np.prod([-(-size // chunk) for size, chunk in pairs], dtype=object))
     written = column.id.get_num_chunks()
     if written < chunks:

@@ -142,5 +142,5 @@ def _read_checksums(path: Path) -> dict[str, Checksum]:
         return {name: Checksum(int(entry["size"]), str(entry["sha256"])) for name, entry in stored.items()}
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"lock file {path} is damaged ({error!r}); delete it and fetch again") from error

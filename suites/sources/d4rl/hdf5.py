@@ -12,12 +12,15 @@ from typing import Any
 import h5py
 import numpy as np
 
+from foundation.errors import UserError
 from suites.errors import DataError, shorten
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
 OPTIONAL = ("timeouts", "next_observations")
 MATRICES = ("observations", "actions", "next_observations")
 FLAGS = ("terminals", "timeouts")
+BROKEN = (OSError, RuntimeError, KeyError, TypeError, AttributeError, ValueError, OverflowError, MemoryError)
+"""What h5py raises for files that are cut short, damaged or made to mislead."""
 
 
 @contextmanager
@@ -36,11 +39,23 @@ def open_hdf5(path: Path, what: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError) as error:  # what h5py raises for files that are cut short or damaged
+    except UserError:
+        raise
+    except BROKEN as error:
         raise DataError(
             f"{what}: {path} cannot be read as HDF5 ({shorten(error)}); it is damaged or only partly there, "
             f"get it again"
         ) from error
+
+
+def find_link_fault(file: h5py.Group, name: str) -> str | None:
+    """Why what a name leads to is not read: it lies in another file, or elsewhere in this one; else None.
+
+    Nothing is opened to see that.
+    """
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        return f"{name} is a link, and a column must be in the file itself"
+    return None
 
 
 def read_column(file: h5py.File, name: str) -> np.ndarray:
