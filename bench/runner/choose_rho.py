@@ -5,6 +5,7 @@ terms, data and every setting that the policy or its training depended on before
 """
 
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,12 @@ from bench.config.code import hash_method
 from bench.config.precedence import find_source_values
 from bench.config.request import Job, Request
 from bench.config.spec import Config, RhoChoice, flatten, join_items
+from bench.runner.knobs import is_knob_value
 from bench.storage.components import hash_json
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
+from foundation.errors import UserError
 from methods.core.method import Method
+from methods.core.registry import get_method
 from reports.load.files import TUNED, read_choices, write_file
 from reports.load.schema import FORMAT, Data
 from reports.load.tuning_schema import Choice, Choices
@@ -97,8 +101,34 @@ def _tell_apart(data: Data) -> tuple[Any, ...]:
 
 
 def find_choice(results: Path, purpose: Purpose) -> Choice | None:
-    """The choice for exactly that purpose, if one was made."""
-    return next((choice for choice in read_choices(results) if purpose.fits(choice)), None)
+    """The choice for exactly that purpose, if one was made.
+
+    Raises:
+        UserError: it has a value that the method cannot have.
+    """
+    found = next((choice for choice in read_choices(results) if purpose.fits(choice)), None)
+    if found is not None:
+        check_choice(found, results / TUNED)
+    return found
+
+
+def check_choice(choice: Choice, file: Path) -> None:
+    """Refuse a choice that tuning cannot have made: with values that the method does not have.
+
+    Raises:
+        UserError: the first such value, and the file.
+    """
+    method = get_method(choice.method)
+    wrong = [name for name, value in choice.knobs.items() if not is_knob_value(method.knobs.get(name), value)]
+    if choice.rho is not None and method.rho is None:
+        wrong.append("rho")
+    if wrong or not choice.names:
+        value = choice.rho if wrong and wrong[0] == "rho" else choice.knobs.get(wrong[0]) if wrong else None
+        said = f"{reprlib.repr(value)} for {wrong[0]!r} of" if wrong else "no value for"
+        raise UserError(
+            f"file {str(file)!r} has {said} {choice.method} on {choice.task}, which tuning does not choose: it "
+            "was edited, or another version wrote it; delete it and tune again."
+        )
 
 
 def find_tuned(results: Path, purpose: Purpose) -> Choice | None:

@@ -23,6 +23,17 @@ def set_knobs(method: Method, values: Mapping[str, KnobValue]) -> Method:
     return dataclasses.replace(method, **values)  # pyright: ignore[reportArgumentType]
 
 
+def is_knob_value(knob: Knob | None, value: object) -> bool:
+    """Whether tuning a knob can give a value, its type included; never where there is no such knob."""
+    if knob is None:
+        return False
+    if knob.low is None or knob.high is None:
+        return any(type(value) is type(choice) and value == choice for choice in knob.choices)
+    if isinstance(value, bool) or not isinstance(value, int if knob.is_whole else int | float):
+        return False
+    return knob.low <= value <= knob.high
+
+
 def list_made(method: Method, setup: Setup) -> frozenset[str]:
     """The labels of all components that have to be made for a method, whatever the data."""
     known: dict[Component, Node] = {}

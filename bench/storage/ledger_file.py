@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundation.errors import UserError
+from reports.errors import ReportError
 from reports.load.ledger import FIRST, check_line, hash_line, read_entry, split_lines, strip_chain
 from reports.load.tuning_schema import LedgerEntry
 
@@ -95,8 +96,12 @@ class LedgerFile:
         return found.digest()
 
     def _read_rest(self) -> bytes:
-        if not self.path.is_file():
+        if not os.path.lexists(self.path):
             return b""
+        if not self.path.is_file():
+            raise ReportError(
+                f"{str(self.path)!r} should be a file and is none; remove it and run the command again."
+            )
         with self.path.open("rb") as file:
             file.seek(self._length)
             return file.read()

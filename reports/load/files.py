@@ -22,6 +22,7 @@ from reports.load.tuning_schema import Choice, Choices
 EXPERIMENTS, TUNED, TIMING = "experiments.json", "tuned.json", "timing.json"
 MOST_BYTES = 256 * 2**20
 """Of one file: some thousand times as many as a large result has."""
+MOST_BYTES_OF_LINES = 16 * MOST_BYTES
 _UNWALKED = ("logs",)  # other programs write there, with links of their own
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -53,11 +54,16 @@ def read_file(path: Path, kind: type[Read]) -> Read:
         ) from error
 
 
-def read_bytes(path: Path) -> bytes:
+def read_lines(path: Path) -> bytes:
+    """The content of a file that lines are added to, which a folder may lack; see `read_bytes`."""
+    return read_bytes(path, MOST_BYTES_OF_LINES) if os.path.lexists(path) else b""
+
+
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """A file's content.
 
     Raises:
-        ReportError: it cannot be read, is no ordinary file, or is larger than any file of a results folder.
+        ReportError: it cannot be read, is no ordinary file, or is larger than any such file of a results folder.
     """
     try:
         found = path.stat()
@@ -65,9 +71,9 @@ def read_bytes(path: Path) -> bytes:
             raise ReportError(
                 f"{str(path)!r} should be a file and is none; remove it, then run the command again."
             )
-        if found.st_size > MOST_BYTES:
+        if found.st_size > most:
             raise ReportError(
-                f"file {str(path)!r} has {found.st_size:,} bytes, and at most {MOST_BYTES:,} are read: no file of "
+                f"file {str(path)!r} has {found.st_size:,} bytes, and at most {most:,} are read: no file of "
                 "a results folder is so large; remove it, then run the command again."
             )
         return path.read_bytes()

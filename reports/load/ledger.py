@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from reports.errors import ReportError
-from reports.load.files import read_choices
+from reports.load.files import read_choices, read_lines
 from reports.load.tuning_schema import Choice, LedgerEntry
 
 LEDGER = "ledger.jsonl"
@@ -38,7 +39,7 @@ def read_ledger(file: Path) -> tuple[LedgerEntry, ...]:
     Raises:
         ReportError: a line that is no entry, or whose `previous` is not the hash of the line before.
     """
-    lines, _ = split_lines(file.read_bytes() if file.is_file() else b"")
+    lines, _ = split_lines(read_lines(file))
     entries: list[LedgerEntry] = []
     previous = FIRST
     for number, line in enumerate(lines, 1):
@@ -69,7 +70,7 @@ def read_entry(line: bytes) -> LedgerEntry:
 def _read_object(line: bytes) -> dict[str, Any]:
     """The line's JSON object; empty where it is none, or its scores are no list."""
     try:
-        found = json.loads(line)
+        found = from_json(line)  # which has a limit of depth
     except ValueError:
         return {}
     return found if isinstance(found, dict) and isinstance(found.get("scores"), list) else {}

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from reports.errors import ReportError
 from reports.load.fields import Name, Whole
+from reports.load.files import read_lines
 from reports.load.ledger import split_lines
 from reports.load.schema import Schema
 
@@ -41,7 +42,7 @@ def read_looks(folder: Path) -> tuple[Look, ...]:
         ReportError: a line that is no look.
     """
     file = folder / LOOKS
-    lines, _ = split_lines(file.read_bytes() if file.is_file() else b"")
+    lines, _ = split_lines(read_lines(file))
     looks = []
     for number, line in enumerate(lines, 1):
         try:

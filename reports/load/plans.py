@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from reports.errors import ReportError
-from reports.load.files import read_bytes
+from reports.load.files import read_lines
 from reports.load.ledger import FIRST, hash_line, split_lines
 from reports.load.schema import Plan, PlanEntry
 
@@ -52,7 +52,7 @@ def read_plans(folder: Path) -> PlanRecord:
         ReportError: a line that is no plan, or whose `previous` is not the hash of the line before.
     """
     file = folder / PLANS
-    lines, _ = split_lines(read_bytes(file) if file.exists() else b"")
+    lines, _ = split_lines(read_lines(file))
     plans, previous = list[Plan](), FIRST
     for number, line in enumerate(lines, 1):
         try:

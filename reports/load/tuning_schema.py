@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from reports.load.fields import Diverging, Name, Whole
+from reports.load.fields import Diverging, Name, NotNegative, Whole
 from reports.load.schema import Data, Format, Schema
 
 
@@ -54,7 +54,7 @@ class Choice(Schema):
     data: Data
     policy: str
     settings: Mapping[str, Any]
-    rho: float | None
+    rho: NotNegative | None
     knobs: Mapping[str, Any] = {}
     score: float
     trials: Whole

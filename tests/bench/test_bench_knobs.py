@@ -2,14 +2,18 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 from command_line import MAZE, TOY, jobs_of
 
 from bench.config.request import Job
+from bench.runner.choose_rho import check_choice
 from bench.runner.data import make_setup
 from bench.runner.knobs import find_knobs, list_tunable, narrow_rho, needs_training
+from foundation.errors import UserError
 from methods import Knob, Method, MethodError, Rho, SlotMethod, get_method, method_names, register
 
 ALL = ",".join(method_names())
@@ -125,3 +129,17 @@ def test_the_mean_of_a_range_is_that_of_its_law():
     assert Knob(1.0, 10.0, log=True).mean == pytest.approx(9 / math.log(10))
     assert Knob(1, 64, log=True).mean == 15  # 63 / ln 64 = 15.1
     assert Knob(choices=("a", "b")).mean == "a"
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"candidates": 10**9}, {"candidates": "4"}, {"candidates": True}, {"depth": 1}, {}]
+)
+def test_a_choice_that_tuning_cannot_have_made_is_refused(tmp_path: Path, knobs: dict):
+    choice = SimpleNamespace(method="idql", task="t", knobs=knobs, rho=None, names=tuple(knobs))
+    with pytest.raises(UserError, match=r"tuned.json' has .* idql on t, which tuning does not choose"):
+        check_choice(choice, tmp_path / "tuned.json")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_choice_that_tuning_makes_is_taken(tmp_path: Path):
+    sound = SimpleNamespace(method="idql", task="t", knobs={"candidates": 4}, rho=None, names=("candidates",))
+    check_choice(sound, tmp_path / "tuned.json")  # pyright: ignore[reportArgumentType]
