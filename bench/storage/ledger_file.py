@@ -99,9 +99,7 @@ class LedgerFile:
         if not os.path.lexists(self.path):
             return b""
         if not self.path.is_file():
-            raise ReportError(
-                f"{str(self.path)!r} should be a file and is none; remove it and run the command again."
-            )
+            raise ReportError(f"{str(self.path)!r} should be a file and is none; remove it and run again.")
         with self.path.open("rb") as file:
             file.seek(self._length)
             return file.read()

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from command_line import TOY
 
-SWG = (*TOY, "--methods", "swg", "--seeds", "2")
+SWG = (*TOY, "--methods", "swg", "--seeds", "2", "--evaluation.inverse-temperatures", "1", "3")
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +99,23 @@ def test_run_makes_what_is_no_result_again_and_keeps_it_aside(bench, copied, kin
     file = one_of(copied)
     before = json.loads(file.read_text())
     NO_RESULT[kind](file)
-    planned = bench("plan", *SWG, *flags(copied))
-    assert planned.code == 0
-    assert "2 results (swg); 1 finished" in planned.out
     told = bench("run", *SWG, *flags(copied))
     assert told.code == 0
     kept = file.with_name("damaged-1-seed-0.json")
     assert f"It is made again; what was there is kept as {str(kept)!r}." in told.out
     assert os.path.lexists(kept)
     assert "to make again: " in told.out
+    assert "2 results (swg); 1 finished" in told.out
     after = json.loads(file.read_text())
     assert (after["score"], after["densities"]) == (before["score"], before["densities"])
+
+
+def test_plan_moves_nothing_and_what_was_made_again_is_finished(bench, copied):
+    cut(one_of(copied))
+    planned = bench("plan", *SWG, *flags(copied))
+    assert "to make again: file '" in planned.out
+    assert list((copied / "results").rglob("damaged-*")) == []
+    assert bench("run", *SWG, *flags(copied)).code == 0
     assert "nothing to do: all results exist" in bench("run", *SWG, *flags(copied)).out
 
 
