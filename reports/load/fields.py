@@ -17,6 +17,8 @@ ResultPath = Annotated[str, StringConstraints(pattern=PATH_PATTERN)]
 """`runs/TASK/METHOD-KEY/seed-N.json`, relative to the results folder."""
 Whole = Annotated[int, Field(ge=0, lt=2**64)]
 """A number from 0 up that NumPy can hold."""
+Count = Annotated[int, Field(ge=1, lt=2**63)]
+"""A number from 1 up."""
 NotNegative = Annotated[float, Field(ge=0)]
 """Of a guidance scale."""
 Diverging = Annotated[float, Field(allow_inf_nan=True)]

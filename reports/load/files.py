@@ -56,7 +56,7 @@ def read_file(path: Path, kind: type[Read]) -> Read:
 
 def read_lines(path: Path) -> bytes:
     """The content of a file that lines are added to, which a folder may lack; see `read_bytes`."""
-    return read_bytes(path, MOST_BYTES_OF_LINES) if os.path.lexists(path) else b""
+    return read_bytes(path, MOST_BYTES_OF_LINES) if path.exists() else b""
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -90,7 +90,8 @@ def read_finished(path: Path) -> Result | FailedResult:
     header = read_file(path, ResultHeader)
     result = read_file(path, FailedResult if header.status == "failed" else Result)
     task, label = path.parent.parent.name, path.parent.name
-    if (task, label.rpartition("-")[0], path.stem) != (result.task, result.method, f"seed-{result.seed}"):
+    is_of_method = label.startswith(f"{result.method}-")
+    if not is_of_method or (task, path.stem) != (result.task, f"seed-{result.seed}"):
         raise ReportError(
             f"file {str(path)!r} holds the result of {result.method} on {result.task}, seed {result.seed}, which "
             "belongs elsewhere: it was moved or edited; delete it and run the same `bench` command again."
@@ -151,7 +152,7 @@ def refuse_links(folder: Path) -> None:
 
 def read_optional(path: Path, kind: type[Read]) -> Read | None:
     """The content of `tuned.json` or another file that a folder may lack, then None; see `read_file`."""
-    return read_file(path, kind) if os.path.lexists(path) else None
+    return read_file(path, kind) if path.exists() else None
 
 
 def read_choices(folder: Path) -> tuple[Choice, ...]:

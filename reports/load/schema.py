@@ -320,7 +320,8 @@ class PlanEntry(Schema):
     @model_validator(mode="after")
     def _check_path(self) -> "PlanEntry":
         _, task, label, file = self.path.split("/")
-        if (task, label.rpartition("-")[0], file) != (self.task, self.method, f"seed-{self.seed}.json"):
+        is_of_method = label.startswith(f"{self.method}-")
+        if not is_of_method or (task, file) != (self.task, f"seed-{self.seed}.json"):
             raise ValueError(f"has {self.path} for `path`, which is no result of its task, method and seed")
         return self
 

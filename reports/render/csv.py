@@ -189,4 +189,4 @@ def export_costs(rows: Sequence[TimingRow]) -> str | None:
         return None
     frame = make_timing_frame(rows)
     frame["settings"] = [json.dumps(settings, sort_keys=True) for settings in frame["settings"]]
-    return frame.to_csv(index=False)
+    return _write_frame(frame)

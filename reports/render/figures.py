@@ -4,6 +4,7 @@ A variant keeps its colour and marker, and every figure is saved as PNG and SVG.
 """
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -88,7 +89,10 @@ def add_title(made: Canvas, scores: SuiteScores) -> None:
 
 
 def save_figure(made: Canvas, name: str, caption: str) -> Figure:
-    """The finished figure as PNG and SVG bytes, the same bytes for the same data; `$` and `_` are themselves."""
+    """The finished figure as PNG and SVG bytes, the same bytes for the same data; `$` and `_` are themselves.
+
+    Its name is one part of a path, whatever it is made from.
+    """
     png, svg = io.BytesIO(), io.BytesIO()
     for text in made.findobj(Words):
         text.set_parse_math(False)
@@ -97,7 +101,7 @@ def save_figure(made: Canvas, name: str, caption: str) -> Figure:
     with plain:  # for ticks, which are made while it is drawn
         made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
         made.savefig(svg, format="svg", dpi=_DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
-    return Figure(name, caption, png.getvalue(), svg.getvalue())
+    return Figure(re.sub(r"[^A-Za-z0-9._-]", "-", name), caption, png.getvalue(), svg.getvalue())
 
 
 def _describe_seeds(analysis: ControlAnalysis) -> str:

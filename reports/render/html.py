@@ -68,7 +68,7 @@ def _format_block(block: Block) -> str:
             return _format_figure(block)
         case Details():
             inner = "\n".join(map(_format_block, block.blocks))
-            return f"<details><summary>{html.escape(block.summary)}</summary>\n{inner}\n</details>"
+            return f"<details><summary>{html.escape(clean_line(block.summary))}</summary>\n{inner}\n</details>"
 
 
 def render_html(title: str, blocks: Sequence[Block]) -> str:
@@ -77,5 +77,5 @@ def render_html(title: str, blocks: Sequence[Block]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{html.escape(clean_line(title))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

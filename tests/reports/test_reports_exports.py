@@ -74,6 +74,12 @@ def test_dollars_in_a_figure_are_themselves():
         assert svg.count(f"<!-- {text} -->") == 5
 
 
+def test_a_figure_is_saved_in_the_reports_folder():
+    made = make_canvas(1, 1)
+    made.add_subplot()
+    assert save_figure(made, "maze2d-../../x y", "c").name == "maze2d-..-..-x-y"
+
+
 def test_a_report_of_hostile_results_is_harmless(folder, capsys):
     hostile = {
         "title": HOSTILE,

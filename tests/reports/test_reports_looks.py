@@ -163,7 +163,7 @@ def test_a_report_that_fails_is_no_look(folder, tmp_path):
 
 def test_a_record_that_cannot_be_written_is_said(folder, tmp_path):
     folder.add_matrix(draw_scores(seeds=3), TASKS)
-    os.symlink(tmp_path / "missing" / "looks.jsonl", folder.path / "looks.jsonl")
+    os.symlink(folder.path / "missing" / "looks.jsonl", folder.path / "looks.jsonl")
     said = []
     assert report(folder, tmp_path / "out", said.append)
     assert re.fullmatch(

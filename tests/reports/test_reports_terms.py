@@ -67,7 +67,7 @@ def test_one_variant_has_no_terms_to_compare(folder):
     ("name", "one", "other"),
     [
         ("critic.steps", 10000, 300),
-        ("evaluation.episodes", None, 5),
+        ("evaluation.episodes", None, 2),
         ("denoiser.levels", 15, 5),
         ("guidance_net.width", 256, 8),
         ("sampler.clip", "clean", "none"),
@@ -238,13 +238,17 @@ def test_a_sweep_of_the_critic_is_not_said_to_have_one(folder, methods, words):
     )
 
 
+FEW = {"evaluation.episodes": None, "evaluation.inverse_temperatures": None}
+"""As many episodes, samples and β as the synthetic results have."""
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_can_be_reported(folder, name):
     """Its own settings differ between variants of a method, never between methods."""
     for part in narrow_experiment(name, None, None):
         for job in make_jobs([part], "quick", "shared", {}):
             for method, made in job.methods.items():
-                config = {**flatten(job.config), **flatten(made, method)}
+                config = {**flatten(job.config), **flatten(made, method), **FEW}
                 scales = [rho for rho, _ in part.scales(made, job.task)] or [None]
                 record = control if job.task.suite != "toy" else toy_record
                 for rho in scales:
