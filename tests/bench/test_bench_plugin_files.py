@@ -211,7 +211,10 @@ TAKEN = {
         "task 'kitchen' of suite 'my-suite' has the name of suite 'kitchen'",
     ),
     "a task's name": (("moons", "my-task"), "suite 'moons' has the name of a task of suite 'toy'; rename it."),
-    "no name": (("my suite", "my-task"), "suite 'my suite' cannot have that name; use letters from a to z, digits"),
+    "no name": (
+        ("my suite", "my-task"),
+        "suite 'my suite' cannot have that name; use letters from a to z, digits",
+    ),
     "upper case": (("MySuite", "my-task"), "suite 'MySuite' cannot have that name; use letters from a to z"),
     "no task's name": (("my-suite", "my/task"), "task 'my/task' of suite 'my-suite' cannot have that name"),
 }
