@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from foundation.errors import UserError
 from training.batch import Data
-from training.checkpoint import CheckpointFile, TrainingState, build_module
+from training.checkpoint import CheckpointFile, TrainingState, build_module, resume
 from training.component import Component, Computed, Models, Progress, Step, Trained
 from training.curve import Curve, OnRow
+from training.saved_state import Owner
 from training.steps import make_steps
 
 REPORT_EVERY = 50
@@ -53,16 +54,19 @@ def fit(
         models: its made upstream components.
         seeds: the training seeds, in the order of the leading axis.
         progress: called with (steps done, steps).
-        checkpoint: where the state is kept every five minutes, so that a killed run goes on from there.
+        checkpoint: where the state is kept every five minutes, so that a killed run goes on from there; what
+            cannot be gone on from is refused in words.
         on_row: told every row of the learning curve.
 
     Raises:
-        UserError: a loss that is no longer finite, or a damaged checkpoint.
+        UserError: a loss that is no longer finite.
     """
     state = TrainingState(component, seeds, data, on_row)
     given = Step(data, models, state.noise)
     given = replace(given, precomputed=component.precompute(given))
-    first = state.restore(checkpoint)
+    name = component.kind if checkpoint is None else checkpoint.owner
+    owner = Owner(name, tuple(seeds), data.key, component.steps)
+    first = resume(state, checkpoint, owner) if checkpoint is not None else 0
     steps = make_steps(component, state, given)
     saved_at = time.monotonic()
     for number in range(first, component.steps):
@@ -71,7 +75,7 @@ def fit(
             check_finite(component, state.smoothed, seeds, number + 1)
             progress(number + 1, component.steps)
         if checkpoint is not None and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-            checkpoint.write(state.serialize(number + 1))
+            checkpoint.write(state.serialize(number + 1, owner))
             saved_at = time.monotonic()
     return Fitted(state.result(), state.smoothed.tolist(), state.curve)
 

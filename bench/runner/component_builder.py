@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -11,31 +10,11 @@ from torch import nn
 from bench.progress import ProgressConsole
 from bench.runner.loggers import Logger, NoLogger
 from bench.runner.nodes import Node, collect_fields
+from bench.storage.checkpoint import Checkpoint
 from bench.storage.components import ComponentStore
-from foundation.files import write_atomically
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
 from training.checkpoint import build_untrained
 from training.curve import Curve, Row
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """The file that holds the state of an unfinished training.
-
-    Attributes:
-        path: beside the component's files.
-    """
-
-    path: Path
-
-    def read(self) -> bytes | None:
-        return self.path.read_bytes() if self.path.is_file() else None
-
-    def write(self, content: bytes) -> None:
-        write_atomically(self.path, content)
-
-    def __str__(self) -> str:
-        return f"checkpoint {str(self.path)!r}"
 
 
 @dataclass
@@ -64,9 +43,9 @@ class ComponentBuilder:
             if not missing:
                 return
             started = time.monotonic()
-            checkpoint = self.store.checkpoint(node.label, missing)
+            checkpoint = self.store.checkpoint(node.label, missing, self.console.say)
             with self.console.show_bar(f"{self.where} {node.component.kind}", len(missing)) as progress:
-                module, losses, curve = self._train_or_compute(node, missing, progress, Checkpoint(checkpoint))
+                module, losses, curve = self._train_or_compute(node, missing, progress, checkpoint)
             about = {
                 "component": node.label,
                 "settings": collect_fields(node.component),
@@ -75,7 +54,7 @@ class ComponentBuilder:
                 "seconds_per_seed": (time.monotonic() - started) / len(missing),
             }
             self.store.save(node.label, module, missing, about | ({"losses": losses} if losses else {}), curve)
-            checkpoint.unlink(missing_ok=True)
+            checkpoint.remove()
 
     def models(self, nodes: Mapping[str, Node], seeds: Sequence[int]) -> dict[str, Any]:
         """The made components by name, for exactly these seeds in this order."""

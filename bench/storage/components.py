@@ -7,7 +7,7 @@ with the SHA-256, which is written last: a seed that has one is done.
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from filelock import FileLock
 from safetensors.torch import load, save
 from torch import nn
 
+from bench.storage.checkpoint import Checkpoint
 from foundation.errors import UserError
 from foundation.files import write_atomically
 from training.curve import Curve
@@ -48,9 +49,10 @@ class ComponentStore:
         """The seeds that still have to be made."""
         return tuple(seed for seed in seeds if not self.has(label, seed))
 
-    def checkpoint(self, label: str, seeds: Sequence[int]) -> Path:
+    def checkpoint(self, label: str, seeds: Sequence[int], say: Callable[[str], None]) -> Checkpoint:
         """Where the state of an unfinished training of these seeds lies."""
-        return self.root / "components" / label / f"checkpoint-{'-'.join(map(str, seeds))}.pt"
+        name = f"checkpoint-{hash_json(list(seeds))[:16]}.state"
+        return Checkpoint(self.root / "components" / label / name, label, say)
 
     def save(
         self,

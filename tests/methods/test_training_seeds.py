@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from kept_states import KeptStates
 from recorded_work import CpuRecorder
 from tiny import make, quiet, tiny_data, tiny_setup, upstream_of
 from torch import nn
@@ -119,18 +120,6 @@ class Killed(Exception):
     """Raised by the progress callback, where a kill would strike."""
 
 
-class Kept:
-    """A checkpoint in memory."""
-
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
 @every_kind
 def test_a_killed_training_goes_on_to_the_same_module_and_curve(kind: str, monkeypatch):
     component, data, seeds = component_of(kind), tiny_data(), (0, 1)
@@ -147,10 +136,10 @@ def test_a_killed_training_goes_on_to_the_same_module_and_curve(kind: str, monke
         if len(reported) == 4:
             raise Killed
 
-    checkpoint = Kept()
+    checkpoint = KeptStates()
     with pytest.raises(Killed):
         fit(component, data, models, seeds, killing, checkpoint)
-    assert checkpoint.content
+    assert len(checkpoint.states) == 2
     resumed = fit(component, data, models, seeds, lambda done, total: reported.append(done), checkpoint)
     assert reported == [1, 2, 3, 4, 4, 5, 6]
     for name, tensor in whole.module.state_dict().items():
