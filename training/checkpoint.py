@@ -12,6 +12,7 @@ from foundation.errors import UserError
 from training.batch import Data
 from training.component import Component, Trained
 from training.curve import Curve, OnRow
+from training.divergence import Divergence
 from training.optimiser import MOMENTS, averaged_module, make_optimisers
 from training.saved_state import (
     Owner,
@@ -73,6 +74,7 @@ class TrainingState:
         self.optimisers = make_optimisers(self.module, component.groups)
         self.curve = Curve(seeds, component.steps, on_row)
         self.smoothed = torch.zeros(len(seeds), device=data.rewards.device)
+        self.diverged: dict[int, Divergence] = {}
 
     def plan(self, number: int) -> StepPlan:
         """What the step after so many does."""
@@ -154,7 +156,9 @@ class TrainingState:
 
     def serialize(self, step: int, owner: Owner) -> bytes:
         """Everything needed to go on from this step."""
-        return pack_state(SavedState(step, self.tensors() | self.moments(), self.curve.state()), owner)
+        diverged = {str(seed): (each.step, each.reason) for seed, each in self.diverged.items()}
+        tensors = self.tensors() | self.moments()
+        return pack_state(SavedState(step, tensors, self.curve.state(), diverged), owner)
 
     def restore(self, saved: SavedState) -> None:
         """Go on from a saved state; nothing is changed where it does not fit.
@@ -172,7 +176,9 @@ class TrainingState:
         for state in noise:
             check_generator(state, self.noise.device)
         moments = {o.group.name: select_moments(saved.tensors, o.group.name) for o in self.optimisers}
+        diverged = read_divergences(saved.diverged, self.curve.seeds)
         self.curve.restore(saved.curve, saved.step)
+        self.diverged = diverged
 
         device = self.smoothed.device
         on_device = {name: tensor.to(device) for name, tensor in saved.tensors.items() if name[:6] != "noise/"}
@@ -184,6 +190,23 @@ class TrainingState:
             optimiser.restore_moments(moments[name])
         self.noise.restore(noise)
         self.smoothed = on_device["smoothed"]
+
+
+def read_divergences(saved: Mapping[str, Any], seeds: Sequence[int]) -> dict[int, Divergence]:
+    """The seeds that had diverged.
+
+    Raises:
+        SavedStateError: other seeds, or no step and reason.
+    """
+    found: dict[int, Divergence] = {}
+    by_name = {str(seed): seed for seed in seeds}
+    for name, said in saved.items():
+        match said:
+            case [int(step), str(reason)] if name in by_name:
+                found[by_name[name]] = Divergence(step, reason)
+            case _:
+                raise SavedStateError("names diverged seeds that it has not")
+    return found
 
 
 def select_moments(tensors: Mapping[str, Tensor], group: str) -> dict[int, dict[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,13 @@ class Curve:
             self.rows[place].append(row)
             if self.on_row is not None:
                 self.on_row(seed, row)
+
+    def describe_last_finite(self, place: int) -> list[str]:
+        """The last finite loss of the seed at that place, as a part of a sentence; nothing where there is none."""
+        finite = [row for row in self.rows[place] if math.isfinite(row["loss"])]
+        return (
+            [f"its last finite loss was {finite[-1]['loss']:.2g} at step {finite[-1]['step']}"] if finite else []
+        )
 
     def to_csv(self, place: int) -> str:
         """The rows of the seed at that place of the leading axis, with a header."""

@@ -7,7 +7,7 @@ curve. What is read is compared with the state that it is to replace: the same t
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -47,16 +47,19 @@ class SavedState:
         step: steps done.
         tensors: by name, see `TrainingState.tensors`.
         curve: see `Curve.state`.
+        diverged: seeds that had diverged, with the step and the reason.
     """
 
     step: int
     tensors: Mapping[str, Tensor]
     curve: Mapping[str, Any]
+    diverged: Mapping[str, Any] = field(default_factory=dict)
 
 
 def pack_state(saved: SavedState, owner: Owner) -> bytes:
     """The bytes of a state."""
-    about = {"version": VERSION, "owner": asdict(owner), "step": saved.step, "curve": saved.curve}
+    about = {"version": VERSION, "owner": asdict(owner), "step": saved.step}
+    about |= {"curve": saved.curve, "diverged": saved.diverged}
     tensors = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in saved.tensors.items()
@@ -86,12 +89,12 @@ def unpack_state(content: bytes, owner: Owner) -> SavedState:
     if not isinstance(about, dict) or about.get("version") != VERSION:
         raise SavedStateError("is no saved state of this version")
     _check_owner(about.get("owner"), owner)
-    step, curve = about.get("step"), about.get("curve")
+    step, curve, diverged = about.get("step"), about.get("curve"), about.get("diverged")
     if type(step) is not int or not 0 < step <= owner.steps:
         raise SavedStateError(f"says that {step!r} of {owner.steps} steps are done")
-    if not isinstance(curve, dict):
+    if not isinstance(curve, dict) or not isinstance(diverged, dict):
         raise SavedStateError("has no learning curve")
-    return SavedState(step, tensors, curve)
+    return SavedState(step, tensors, curve, diverged)
 
 
 def _check_owner(found: Any, owner: Owner) -> None:
