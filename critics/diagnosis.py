@@ -1,5 +1,6 @@
 """Holds a critic's values against what returns can be: with rewards in [r, R], Q lies in [r, R] / (1 - γ)."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -10,8 +11,8 @@ from training.component import Diagnosis
 from training.shapes import Actions, Observations
 
 ROWS = 1024
-BEYOND = 100.0
-"""How many times the returns' size Q may reach: a critic overshoots some times, not a hundred."""
+DOUBTFUL, DIVERGED = 10.0, 100.0
+"""How many times the returns' size Q has to reach; that of few steps may exceed small returns by some times."""
 LARGE, SMALL = 1e6, 1e-3
 
 
@@ -21,8 +22,8 @@ def compare_with_returns(
 ) -> Sequence[Diagnosis]:
     """The range of Q on rows of the data, for each seed, against that of the returns.
 
-    Q has diverged where it is not finite, or 100 times as large as any return (as 100, where returns are below 1).
-    It is doubtful where returns are above a million and Q has not come to a thousandth of them.
+    Q has diverged where it is not finite, or 100 times as large as any return (as 1, where returns are smaller).
+    It is doubtful at 10 times, and where returns are above a million and Q has not come to a thousandth of them.
 
     Args:
         each_q: values of all networks, (seed, network, batch).
@@ -41,9 +42,10 @@ def compare_with_returns(
     for least, most in zip(values.amin(1).tolist(), values.amax(1).tolist(), strict=True):
         text = f"Q ranges from {least:.3g} to {most:.3g} where {what} from {low:.3g} to {high:.3g}"
         reached = max(abs(least), abs(most))
-        is_far = discount < 1 and not reached <= BEYOND * max(size, 1.0)
+        times = reached / max(size, 1.0) if discount < 1 else 0.0
+        has_diverged = not math.isfinite(reached) or times > DIVERGED
         is_short = size > LARGE and reached < SMALL * size
-        found.append(Diagnosis(text, has_diverged=is_far or reached != reached, is_doubtful=is_short))
+        found.append(Diagnosis(text, has_diverged, is_doubtful=is_short or times > DOUBTFUL))
     return found
 
 

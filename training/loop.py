@@ -35,7 +35,7 @@ class Fitted:
         losses: the smoothed last loss of each seed; none of what is computed.
         curve: the learning curve; without a row of what is computed.
         diverged: the seeds whose numbers are of no use, and why; where all are, the training ended there.
-        doubts: other seeds whose values cannot be right, and what they are.
+        doubts: other seeds whose values look wrong, and what they are.
     """
 
     module: nn.Module

@@ -92,13 +92,13 @@ class ComponentBuilder:
         return tuple(seed for seed in seeds if seed not in failed)
 
     def _tell(self, node: Node, fitted: Fitted, failures: Mapping[int, Failure]) -> None:
-        """Say which seeds failed and which have values that cannot be right."""
+        """Say which seeds failed and which have values that look wrong."""
         for seed, failure in failures.items():
             self.console.say(f"  {self.where}: seed {seed} failed in {failure.step}: {failure.reason}")
         for seed, values in fitted.doubts.items():
-            kind = node.component.kind
+            remedy = node.component.remedy if isinstance(node.component, Trained) else ""
             self.console.say(
-                f"  {self.where}: {kind} of seed {seed} cannot be right: {values}; check the data's scale"
+                f"  {self.where}: {node.component.kind} of seed {seed} looks wrong: {values}; {remedy}"
             )
 
     def _train_or_compute(
