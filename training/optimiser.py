@@ -48,7 +48,7 @@ class GroupOptimiser:
         """The gradient of the summed loss in the group's own parameters.
 
         The losses of the seeds are summed: no parameter is shared between seeds and Adam is elementwise, so each
-        seed takes exactly the steps it would take alone.
+        seed takes the steps it would take alone, up to the rounding of matrix products with other seeds beside it.
 
         Args:
             loss: of each seed.
