@@ -12,7 +12,7 @@ import torch
 from command_line import MAZE, TOY, results_in
 from torch import Tensor
 
-from bench.runner import rollout
+from bench.runner import evaluate, rollout
 from bench.runner.blocks import Evaluation
 from bench.runner.rollout import Played, roll_out
 from critics.iql import IQL
@@ -27,22 +27,23 @@ TASK = next(task for task in get_suite("maze2d").tasks if isinstance(task, Contr
 TWO = (*TOY, "--methods", "unguided,cep", "--seeds", "2")
 
 
-def break_second_seed(monkeypatch: pytest.MonkeyPatch, component: type) -> None:
-    """Its loss is NaN from the third step on."""
+def break_odd_seeds(monkeypatch: pytest.MonkeyPatch, component: type) -> None:
+    """Their loss is NaN from the third step on."""
     losses = component.losses
 
     def broken(self: object, module: NetworkDenoiser, step: Step) -> Mapping[str, Tensor]:
         found = losses(self, module, step)
-        if step.number < 2 or len(step.noise) == 1:
+        if step.number < 2:
             return found
-        return {name: loss * torch.tensor([1.0, float("nan")]) for name, loss in found.items()}
+        factor = torch.tensor([float("nan") if seed % 2 else 1.0 for seed in step.noise.seeds])
+        return {name: loss * factor for name, loss in found.items()}
 
     monkeypatch.setattr(component, "losses", broken)
 
 
 def test_a_diverged_seed_is_a_failed_cell_and_the_others_go_on(bench, fresh, tmp_path, monkeypatch):
     with monkeypatch.context() as context:
-        break_second_seed(context, BehaviourDenoiser)
+        break_odd_seeds(context, BehaviourDenoiser)
         told = bench("run", *TWO, *fresh)
     assert told.code == 0
     seen = "moons: seed 1 failed in behaviour, step 5 of 5: diverged: its loss is nan, its last finite loss was"
@@ -73,7 +74,7 @@ def test_a_diverged_seed_is_a_failed_cell_and_the_others_go_on(bench, fresh, tmp
 
 
 def test_what_stands_on_a_diverged_critic_fails_and_what_does_not_is_reported(bench, fresh, tmp_path, monkeypatch):
-    break_second_seed(monkeypatch, IQL)
+    break_odd_seeds(monkeypatch, IQL)
     methods = ("--methods", "unguided,idql", "--idql.candidates", "2", "--seeds", "2")
     told = bench("run", *MAZE, *methods, *fresh, "--data-set.transitions", "500")
     assert "Done: 3 results and 1 failed in" in told.out
@@ -105,6 +106,30 @@ def test_an_action_that_is_not_finite_fails_the_cell_of_its_seed_alone(bench, fr
     assert failure["step"].startswith("evaluation, step ")
     lines = (tmp_path / "results" / "ledger.jsonl").read_text().splitlines()
     assert [json.loads(line)["seeds"] for line in lines] == [[0], [1]], "it was looked at, so it was used"
+
+
+def test_samples_that_are_not_finite_fail_the_cell(bench, fresh, tmp_path, monkeypatch):
+    act = evaluate.act_in_block
+
+    def broken(policy: Policy, observations: Tensor, *arguments: Any) -> Tensor:
+        actions = act(policy, observations, *arguments)
+        actions[1:3] = torch.tensor([1.0, float("inf")])
+        return actions
+
+    monkeypatch.setattr(evaluate, "act_in_block", broken)
+    told = bench("run", *TOY, *fresh, "--methods", "unguided", "--seeds", "1")
+    assert "Done: 0 results and 1 failed in" in told.out
+    failure = results_in(tmp_path / "results")["unguided", None, 0]["failure"]
+    assert failure["step"].startswith("evaluation at β = ")
+    assert failure["reason"].startswith("2 of 20 samples are not finite")
+
+
+def test_tuning_stops_at_a_diverged_seed_and_names_it(bench, fresh, monkeypatch):
+    break_odd_seeds(monkeypatch, BehaviourDenoiser)
+    said = bench(
+        "tune-rho", *MAZE, *fresh, "--methods", "cep", "--grid", "1", "--data-set.transitions", "500"
+    ).mistake
+    assert said.startswith("seed 101 failed in behaviour, step 5 of 5: diverged: its loss is nan")
 
 
 class Counting(gym.Env):
