@@ -70,6 +70,10 @@ class InSupportQ(CriticComponent[InSupportNetworks]):
     def build(self, streams: SeedStreams) -> InSupportNetworks:
         return InSupportNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
+    def each_q(self, module: InSupportNetworks, observations: Observations, actions: Actions) -> Tensor:
+        """The twins, not their targets."""
+        return member_values(module.twin_q, observations, actions, members=2)
+
     def losses(self, module: InSupportNetworks, step: Step) -> Mapping[str, PerSeed]:
         """The twins' mean squared temporal-difference error, over transitions that have support actions."""
         support = step.models["support"]

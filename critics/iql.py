@@ -4,17 +4,20 @@ V is fitted to min target-Q at the data's actions by an asymmetric loss (eq. 5),
 """
 
 import copy
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from critics.diagnosis import compare_with_returns
 from critics.losses import ValueLossSetting, parse_value_loss, td_target
 from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
 from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
-from training.component import ModuleT
+from training.component import Diagnosis, ModuleT
 from training.networks import member_values
 from training.precision import Precision
 from training.shapes import Actions, Observations, PerRow, PerSeed
@@ -104,9 +107,18 @@ class CriticComponent(Trained[ModuleT]):
         observation_dim, action_dim: sizes of s and a.
     """
 
+    settings: ClassVar[str | None] = "critic"
     config: CriticConfig
     observation_dim: int
     action_dim: int
+
+    @abstractmethod
+    def each_q(self, module: ModuleT, observations: Observations, actions: Actions) -> Tensor:
+        """The values of all networks that are trained, (seed, network, batch)."""
+
+    def diagnose(self, module: ModuleT, step: Step) -> Sequence[Diagnosis]:
+        """The range of Q on the data against that of the returns."""
+        return compare_with_returns(partial(self.each_q, module), step, self.config.discount)
 
     @property
     def steps(self) -> int:
@@ -130,6 +142,10 @@ class IQL(CriticComponent[IQLNetworks]):
 
     def build(self, streams: SeedStreams) -> IQLNetworks:
         return IQLNetworks(streams, self.config, self.observation_dim, self.action_dim)
+
+    def each_q(self, module: IQLNetworks, observations: Observations, actions: Actions) -> Tensor:
+        """The twins, not their targets."""
+        return member_values(module.twin_q, observations, actions, members=2)
 
     def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Value loss plus both temporal-difference losses, mean over the batch.

@@ -60,6 +60,10 @@ class QEnsemble(CriticComponent[EnsembleNetworks]):
     def build(self, streams: SeedStreams) -> EnsembleNetworks:
         return EnsembleNetworks(streams, self.config, self.observation_dim, self.action_dim, self.members)
 
+    def each_q(self, module: EnsembleNetworks, observations: Observations, actions: Actions) -> Tensor:
+        """All members."""
+        return module.each_q(observations, actions)
+
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """r + γ (1 - d) V(s') of every transition, (seed, transition)."""
         data, critic, seeds = step.data, step.models["critic"], len(step.noise)

@@ -1,8 +1,6 @@
-"""The state of a training: what a step changes, and the checkpoint that it goes on from after an interruption."""
+"""The state of a training: what a step changes, and how it goes on from a checkpoint after an interruption."""
 
 import contextlib
-import io
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -14,7 +12,17 @@ from foundation.errors import UserError
 from training.batch import Data
 from training.component import Component, Trained
 from training.curve import Curve, OnRow
-from training.optimiser import averaged_module, make_optimisers
+from training.divergence import Divergence
+from training.optimiser import MOMENTS, averaged_module, make_optimisers
+from training.saved_state import (
+    Owner,
+    SavedState,
+    SavedStateError,
+    check_generator,
+    check_tensors,
+    pack_state,
+    unpack_state,
+)
 from training.seeds import SeedStreams, name_streams
 from training.shapes import PerSeed
 
@@ -23,14 +31,23 @@ SMOOTHING = 0.02
 
 @runtime_checkable
 class CheckpointFile(Protocol):
-    """Where the state of an unfinished training is kept, whole or not at all."""
+    """Where the last two states of an unfinished training are kept, each whole or not at all."""
 
-    def read(self) -> bytes | None:
-        """What was written last, or None."""
+    @property
+    def owner(self) -> str:
+        """What is trained, by a name that nothing else has."""
+        ...
+
+    def read(self) -> Mapping[str, bytes]:
+        """The states that are kept, by their files' names, the newest first."""
         ...
 
     def write(self, content: bytes) -> None:
-        """Replace it."""
+        """Keep one more, and forget all but the one before."""
+        ...
+
+    def refuse(self, names: Sequence[str], sentence: str) -> None:
+        """Forget states that cannot be gone on from, and tell the user why, and what follows."""
         ...
 
 
@@ -57,6 +74,7 @@ class TrainingState:
         self.optimisers = make_optimisers(self.module, component.groups)
         self.curve = Curve(seeds, component.steps, on_row)
         self.smoothed = torch.zeros(len(seeds), device=data.rewards.device)
+        self.diverged: dict[int, Divergence] = {}
 
     def plan(self, number: int) -> StepPlan:
         """What the step after so many does."""
@@ -116,45 +134,122 @@ class TrainingState:
     def result(self) -> nn.Module:
         return averaged_module(self.module, self.optimisers).requires_grad_(False).eval()
 
-    def serialize(self, step: int) -> bytes:
-        """Everything needed to go on from this step."""
-        content = {
-            "step": step,
-            "module": self.module.state_dict(),
-            "averages": [optimiser.averages for optimiser in self.optimisers],
-            "norms": [optimiser.gradient_norm for optimiser in self.optimisers],
-            "optimisers": [optimiser.optimiser.state_dict() for optimiser in self.optimisers],
-            "noise": self.noise.state(),
-            "curve": self.curve.state(),
-            "smoothed": self.smoothed,
-        }
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        return buffer.getvalue()
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name that a state always has; the optimisers' own are in `moments`."""
+        found = {f"module/{name}": tensor for name, tensor in self.module.state_dict().items()}
+        for optimiser in self.optimisers:
+            name = optimiser.group.name
+            found |= {f"average/{name}/{place}": tensor for place, tensor in enumerate(optimiser.averages)}
+        found |= {f"noise/{place}": state for place, state in enumerate(self.noise.state())}
+        return {**found, "smoothed": self.smoothed}
 
-    def restore(self, checkpoint: CheckpointFile | None) -> int:
-        """Go on from a checkpoint; returns the step to start with.
+    def moments(self) -> dict[str, Tensor]:
+        """What the groups have that have taken a step: gradient norms and the optimisers' own tensors."""
+        found: dict[str, Tensor] = {}
+        for optimiser in self.optimisers:
+            name = optimiser.group.name
+            if optimiser.gradient_norm is not None:
+                found[f"norm/{name}"] = optimiser.gradient_norm
+            for place, kept in optimiser.moments().items():
+                found |= {f"adam/{name}/{place}/{of}": tensor for of, tensor in kept.items()}
+        return found
+
+    def serialize(self, step: int, owner: Owner) -> bytes:
+        """Everything needed to go on from this step."""
+        diverged = {str(seed): (each.step, each.reason) for seed, each in self.diverged.items()}
+        tensors = self.tensors() | self.moments()
+        return pack_state(SavedState(step, tensors, self.curve.state(), diverged), owner)
+
+    def restore(self, saved: SavedState) -> None:
+        """Go on from a saved state; nothing is changed where it does not fit.
 
         Raises:
-            UserError: a damaged file.
+            SavedStateError: it is not one of this component and these seeds.
         """
-        content = checkpoint.read() if checkpoint is not None else None
-        if content is None:
-            return 0
-        device = next(self.module.parameters()).device
+        own, possible = self.tensors(), {f"norm/{o.group.name}": self.smoothed for o in self.optimisers}
+        for optimiser in self.optimisers:
+            for place, like in enumerate(optimiser.fresh_moments()):
+                possible |= {f"adam/{optimiser.group.name}/{place}/{of}": tensor for of, tensor in like.items()}
+        check_tensors(saved.tensors, own, possible)
+        places = range(len(self.noise))
+        noise = [saved.tensors[f"noise/{place}"] for place in places]
+        for state in noise:
+            check_generator(state, self.noise.device)
+        moments = {o.group.name: select_moments(saved.tensors, o.group.name) for o in self.optimisers}
+        diverged = read_divergences(saved.diverged, self.curve.seeds)
+        self.curve.restore(saved.curve, saved.step)
+        self.diverged = diverged
+
+        device = self.smoothed.device
+        on_device = {name: tensor.to(device) for name, tensor in saved.tensors.items() if name[:6] != "noise/"}
+        self.module.load_state_dict({name: on_device[f"module/{name}"] for name in self.module.state_dict()})
+        for optimiser in self.optimisers:
+            name = optimiser.group.name
+            optimiser.averages = [on_device[f"average/{name}/{n}"] for n in range(len(optimiser.averages))]
+            optimiser.gradient_norm = on_device.get(f"norm/{name}")
+            optimiser.restore_moments(moments[name])
+        self.noise.restore(noise)
+        self.smoothed = on_device["smoothed"]
+
+
+def read_divergences(saved: Mapping[str, Any], seeds: Sequence[int]) -> dict[int, Divergence]:
+    """The seeds that had diverged.
+
+    Raises:
+        SavedStateError: other seeds, or no step and reason.
+    """
+    found: dict[int, Divergence] = {}
+    by_name = {str(seed): seed for seed in seeds}
+    for name, said in saved.items():
+        match said:
+            case [int(step), str(reason)] if name in by_name:
+                found[by_name[name]] = Divergence(step, reason)
+            case _:
+                raise SavedStateError("names diverged seeds that it has not")
+    return found
+
+
+def select_moments(tensors: Mapping[str, Tensor], group: str) -> dict[int, dict[str, Tensor]]:
+    """An optimiser's own tensors in a saved state, by the places of their parameters.
+
+    Raises:
+        SavedStateError: a parameter has some of them and lacks others.
+    """
+    found: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith(f"adam/{group}/"):
+            place, _, of = name.removeprefix(f"adam/{group}/").partition("/")
+            found.setdefault(int(place), {})[of] = tensor
+    for place, kept in found.items():
+        if len(kept) != len(MOMENTS):
+            raise SavedStateError(f"lacks some of adam/{group}/{place}")
+    return found
+
+
+def resume(state: TrainingState, checkpoint: CheckpointFile, owner: Owner) -> int:
+    """Go on from the newest state that can be gone on from, else from the start; returns the steps done.
+
+    Args:
+        state: a fresh one.
+        checkpoint: what is kept.
+        owner: whose states they are.
+    """
+    refused: dict[str, str] = {}
+    done = 0
+    for name, content in checkpoint.read().items():
         try:
-            saved = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-            self.module.load_state_dict(saved["module"])
-            groups = zip(self.optimisers, saved["averages"], saved["norms"], saved["optimisers"], strict=True)
-            for optimiser, averages, norm, kept in groups:
-                optimiser.averages, optimiser.gradient_norm = averages, norm
-                optimiser.optimiser.load_state_dict(kept)
-            self.noise.restore([kept.cpu() for kept in saved["noise"]])
-            self.curve.restore(saved["curve"])
-            self.smoothed = saved["smoothed"]
-        except (RuntimeError, EOFError, KeyError, ValueError, TypeError, pickle.UnpicklingError) as error:
-            raise UserError(f"{checkpoint} is damaged or of other code; delete it and run again.") from error
-        return saved["step"]
+            saved = unpack_state(content, owner)
+            state.restore(saved)
+        except SavedStateError as error:
+            refused[name] = str(error)
+        else:
+            done = saved.step
+            break
+    if refused:
+        why = "; ".join(f"checkpoint {name!r} {reason}" for name, reason in refused.items())
+        goes_on = f"goes on from the one before, after step {done}" if done else "begins at its start"
+        checkpoint.refuse(tuple(refused), f"{why}; the training of {owner.component} {goes_on}")
+    return done
 
 
 def build_module(component: Component, seeds: Sequence[int], data: Data) -> tuple[Any, SeedStreams]:

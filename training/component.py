@@ -5,7 +5,7 @@ set's fingerprint and the keys of `upstream`, makes it for all seeds at once, an
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, final
 
@@ -96,6 +96,21 @@ class Group:
     clip: float | None = None
 
 
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the values of a trained module say of one seed.
+
+    Attributes:
+        text: the values, as a part of a sentence.
+        has_diverged: whether they can never be right.
+        is_doubtful: whether they look wrong, as those of data of an unusual scale.
+    """
+
+    text: str
+    has_diverged: bool = False
+    is_doubtful: bool = False
+
+
 class Component(ABC):
     """Something methods share. Subclass `Trained` or `Computed`, or this one where nothing has to be made."""
 
@@ -123,9 +138,12 @@ class Trained(Component, Generic[ModuleT]):
     Class attributes:
         capturable: whether a step may be captured as a CUDA graph: False where `losses` or `after_step` change
             something in Python that a later step depends on. What cannot be captured is found without it.
+        settings: the group of settings that its learning rate is one of, such as `critic`; None where it is none
+            of the shared ones.
     """
 
     capturable: ClassVar[bool] = True
+    settings: ClassVar[str | None] = None
 
     @property
     @abstractmethod
@@ -159,6 +177,19 @@ class Trained(Component, Generic[ModuleT]):
         """`losses`, with their matrix products in the component's precision."""
         with round_products(self.precision, step.data.rewards.device):
             return self.losses(module, step)
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it diverges."""
+        setting = "" if self.settings is None else f" (--{self.settings}.learning-rate)"
+        return f"lower the learning rate of {self.kind}{setting} or check the data's scale"
+
+    def diagnose(self, module: ModuleT, step: Step) -> Sequence[Diagnosis]:
+        """What the module's values on the data say of each seed; nothing where there is nothing to say.
+
+        Called after the last step, and where a seed diverges. It draws no random numbers.
+        """
+        return ()
 
     def after_step(self, module: ModuleT, step: Step) -> None:
         """Called after each optimiser step, for target networks."""

@@ -2,10 +2,13 @@
 
 import csv
 import io
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from training.saved_state import SavedStateError
 
 MOST_ROWS = 1000
 
@@ -55,6 +58,13 @@ class Curve:
             if self.on_row is not None:
                 self.on_row(seed, row)
 
+    def describe_last_finite(self, place: int) -> list[str]:
+        """The last finite loss of the seed at that place, as a part of a sentence; nothing where there is none."""
+        finite = [row for row in self.rows[place] if math.isfinite(row["loss"])]
+        return (
+            [f"its last finite loss was {finite[-1]['loss']:.2g} at step {finite[-1]['step']}"] if finite else []
+        )
+
     def to_csv(self, place: int) -> str:
         """The rows of the seed at that place of the leading axis, with a header."""
         rows = self.rows[place]
@@ -68,6 +78,24 @@ class Curve:
     def state(self) -> dict[str, Any]:
         return {"rows": self.rows, "seconds": self._seconds + time.monotonic() - self._since}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self.rows = [list(rows) for rows in state["rows"]]
-        self._seconds, self._since = state["seconds"], time.monotonic()
+    def restore(self, state: Mapping[str, Any], step: int) -> None:
+        """Go on from what `state` gave after so many steps; nothing is changed where it does not fit.
+
+        Raises:
+            SavedStateError: it has not the rows of these steps and seeds.
+        """
+        rows, seconds = state.get("rows"), state.get("seconds")
+        expected = [number for number in range(1, step + 1) if self.wants(number)]
+        if not isinstance(rows, list) or not isinstance(seconds, (int, float)) or len(rows) != len(self.seeds):
+            raise SavedStateError("has no learning curve of these seeds")
+        for of_seed in rows:
+            if not isinstance(of_seed, list) or [_read_step(row) for row in of_seed] != expected:
+                raise SavedStateError(f"has a learning curve that is not of {step} steps")
+        self.rows = [list(of_seed) for of_seed in rows]
+        self._seconds, self._since = seconds, time.monotonic()
+
+
+def _read_step(row: Any) -> Any:
+    """The step of a row in which everything is a number; None of any other."""
+    is_row = isinstance(row, dict) and all(type(value) in (int, float) for value in row.values())
+    return row.get("step") if is_row else None

@@ -1,19 +1,25 @@
 """The training loop of every component, all seeds at once: a list of named calls."""
 
-import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from foundation.errors import UserError
 from training.batch import Data
-from training.checkpoint import CheckpointFile, TrainingState, build_module
-from training.component import Component, Computed, Models, Progress, Step, Trained
+from training.checkpoint import CheckpointFile, TrainingState, build_module, resume
+from training.component import Computed, Models, Progress, Step, Trained
 from training.curve import Curve, OnRow
+from training.divergence import (
+    Divergence,
+    explain,
+    find_diverged_losses,
+    find_diverged_parameters,
+    find_diverged_values,
+)
+from training.saved_state import Owner
 from training.steps import make_steps
 
 REPORT_EVERY = 50
@@ -22,17 +28,21 @@ CHECKPOINT_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained component.
+    """A made component.
 
     Attributes:
         module: frozen, with the moving average of the groups that have one.
-        losses: the smoothed last loss of each seed.
-        curve: the learning curve.
+        losses: the smoothed last loss of each seed; none of what is computed.
+        curve: the learning curve; without a row of what is computed.
+        diverged: the seeds whose numbers are of no use, and why; where all are, the training ended there.
+        doubts: other seeds whose values look wrong, and what they are.
     """
 
     module: nn.Module
     losses: list[float]
     curve: Curve
+    diverged: Mapping[int, Divergence] = field(default_factory=dict)
+    doubts: Mapping[int, str] = field(default_factory=dict)
 
 
 @torch.enable_grad()
@@ -45,7 +55,7 @@ def fit(
     checkpoint: CheckpointFile | None = None,
     on_row: OnRow | None = None,
 ) -> Fitted:
-    """Train a component for all seeds.
+    """Train a component for all seeds; one that diverges does not stop the others.
 
     Args:
         component: what to train.
@@ -53,27 +63,43 @@ def fit(
         models: its made upstream components.
         seeds: the training seeds, in the order of the leading axis.
         progress: called with (steps done, steps).
-        checkpoint: where the state is kept every five minutes, so that a killed run goes on from there.
+        checkpoint: where the state is kept every five minutes, so that a killed run goes on from there; what
+            cannot be gone on from is refused in words.
         on_row: told every row of the learning curve.
-
-    Raises:
-        UserError: a loss that is no longer finite, or a damaged checkpoint.
     """
     state = TrainingState(component, seeds, data, on_row)
     given = Step(data, models, state.noise)
     given = replace(given, precomputed=component.precompute(given))
-    first = state.restore(checkpoint)
+    name = component.kind if checkpoint is None else checkpoint.owner
+    owner = Owner(name, tuple(seeds), data.key, component.steps)
+    first = resume(state, checkpoint, owner) if checkpoint is not None else 0
     steps = make_steps(component, state, given)
     saved_at = time.monotonic()
     for number in range(first, component.steps):
         steps.take(number)
         if (number + 1) % REPORT_EVERY == 0 or number + 1 == component.steps:
-            check_finite(component, state.smoothed, seeds, number + 1)
+            found = find_diverged_losses(state.smoothed, seeds)
+            found = {seed: seen for seed, seen in found.items() if seed not in state.diverged}
+            state.diverged |= explain(component, state.module, given, found, state.curve, number + 1)
+            if len(state.diverged) == len(seeds):
+                break
             progress(number + 1, component.steps)
         if checkpoint is not None and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-            checkpoint.write(state.serialize(number + 1))
+            checkpoint.write(state.serialize(number + 1, owner))
             saved_at = time.monotonic()
-    return Fitted(state.result(), state.smoothed.tolist(), state.curve)
+    return finish(component, state, given)
+
+
+def finish(component: Trained[Any], state: TrainingState, given: Step) -> Fitted:
+    """What is kept of a training after its last step; parameters and values that cannot be are seen here."""
+    module, seeds = state.result(), state.curve.seeds
+    notes = component.diagnose(module, given)
+    found = find_diverged_values(notes, seeds) | find_diverged_parameters(module, seeds)
+    found = {seed: seen for seed, seen in found.items() if seed not in state.diverged}
+    state.diverged |= explain(component, module, given, found, state.curve, component.steps)
+    left = {seed: note for seed, note in zip(seeds, notes, strict=False) if seed not in state.diverged}
+    doubts = {seed: note.text for seed, note in left.items() if note.is_doubtful}
+    return Fitted(module, state.smoothed.tolist(), state.curve, state.diverged, doubts)
 
 
 def compute(
@@ -83,15 +109,3 @@ def compute(
     module, noise = build_module(component, seeds, data)
     component.compute(module, Step(data, models, noise), progress)
     return module.requires_grad_(False).eval()
-
-
-def check_finite(component: Component, losses: Tensor, seeds: Sequence[int], step: int) -> None:
-    """Stop on a diverged loss rather than store a broken component."""
-    if losses.isfinite().all():
-        return
-    bad = [seed for seed, loss in zip(seeds, losses.tolist(), strict=True) if not math.isfinite(loss)]
-    raise UserError(
-        f"training of {component.kind} diverged before step {step} for seed {', '.join(map(str, bad))}; lower its "
-        "learning rate (a setting such as --critic.learning-rate, --denoiser.learning-rate or "
-        "--guidance-net.learning-rate) or check the data's scale."
-    )

@@ -11,6 +11,9 @@ from foundation.errors import UserError
 from training.component import Group
 from training.shapes import PerSeed
 
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What AdamW keeps of a parameter that has taken a step."""
+
 
 class GroupOptimiser:
     """One group's parameters, optimiser and moving average.
@@ -45,7 +48,7 @@ class GroupOptimiser:
         """The gradient of the summed loss in the group's own parameters.
 
         The losses of the seeds are summed: no parameter is shared between seeds and Adam is elementwise, so each
-        seed takes exactly the steps it would take alone.
+        seed takes the steps it would take alone, up to the rounding of matrix products with other seeds beside it.
 
         Args:
             loss: of each seed.
@@ -99,6 +102,22 @@ class GroupOptimiser:
         """average ← (1 - ema) average + ema parameter."""
         if self.group.ema is not None:
             torch._foreach_lerp_(self.averages, self.parameters, self.group.ema)  # pyright: ignore
+
+    def moments(self) -> dict[int, dict[str, Tensor]]:
+        """AdamW's own tensors by the places of the parameters that have taken a step."""
+        kept = self.optimiser.state_dict()["state"]
+        return {place: {name: values[name] for name in MOMENTS} for place, values in kept.items()}
+
+    def fresh_moments(self) -> list[dict[str, Tensor]]:
+        """Tensors of the shapes and types of those of each parameter."""
+        step = torch.zeros((), device=self.parameters[0].device)
+        return [dict(zip(MOMENTS, (step, p.detach(), p.detach()), strict=True)) for p in self.parameters]
+
+    def restore_moments(self, moments: Mapping[int, Mapping[str, Tensor]]) -> None:
+        """Go on from what `moments` gave; those of other parameters are forgotten."""
+        groups = self.optimiser.state_dict()["param_groups"]
+        state = {place: dict(kept) for place, kept in moments.items()}
+        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
 
     def averaged(self) -> Mapping[str, Tensor]:
         """The averages by the names of their parameters; empty for a group without one."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.runner.nodes import Node, make_node
 from critics.iql import CriticConfig
+from foundation.errors import UserError
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.core.policy import Policy
@@ -59,7 +60,10 @@ class Subject:
             models = {name: self.make(other, seeds) for name, other in component.upstream().items()}
             match component:
                 case Trained():
-                    self._made[key] = fit(shorten(component), self.data, models, seeds, ignore).module
+                    fitted = fit(shorten(component), self.data, models, seeds, ignore)
+                    for seed, divergence in fitted.diverged.items():
+                        raise UserError(f"seed {seed} of component {component.kind} {divergence.reason}.")
+                    self._made[key] = fitted.module
                 case Computed():
                     self._made[key] = compute(component, self.data, models, seeds, ignore)
                 case _:

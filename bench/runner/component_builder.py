@@ -1,41 +1,21 @@
 """Trains missing components, and loads trained ones, each once."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-from torch import nn
 
 from bench.progress import ProgressConsole
 from bench.runner.loggers import Logger, NoLogger
-from bench.runner.nodes import Node, collect_fields
+from bench.runner.nodes import Node, collect_fields, sort_upstream_first
+from bench.storage.checkpoint import Checkpoint
 from bench.storage.components import ComponentStore
-from foundation.files import write_atomically
+from foundation.errors import UserError
+from reports.load.schema import Failure
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
 from training.checkpoint import build_untrained
 from training.curve import Curve, Row
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """The file that holds the state of an unfinished training.
-
-    Attributes:
-        path: beside the component's files.
-    """
-
-    path: Path
-
-    def read(self) -> bytes | None:
-        return self.path.read_bytes() if self.path.is_file() else None
-
-    def write(self, content: bytes) -> None:
-        write_atomically(self.path, content)
-
-    def __str__(self) -> str:
-        return f"checkpoint {str(self.path)!r}"
+from training.loop import Fitted
 
 
 @dataclass
@@ -60,34 +40,70 @@ class ComponentBuilder:
     def make(self, node: Node, seeds: Sequence[int]) -> None:
         """Make whatever seeds of a component are missing, all of them in one loop."""
         with self.store.lock(node.label):
-            missing = self.store.missing(node.label, seeds)
+            missing = self._drop_failed(node, self.store.missing(node.label, seeds))
             if not missing:
                 return
             started = time.monotonic()
-            checkpoint = self.store.checkpoint(node.label, missing)
+            checkpoint = self.store.checkpoint(node.label, missing, self.console.say)
             with self.console.show_bar(f"{self.where} {node.component.kind}", len(missing)) as progress:
-                module, losses, curve = self._train_or_compute(node, missing, progress, Checkpoint(checkpoint))
+                fitted = self._train_or_compute(node, missing, progress, checkpoint)
             about = {
-                "component": node.label,
                 "settings": collect_fields(node.component),
                 "upstream": {name: other.label for name, other in node.upstream.items()},
                 "parameters": count_parameters(node.component, missing),
                 "seconds_per_seed": (time.monotonic() - started) / len(missing),
             }
-            self.store.save(node.label, module, missing, about | ({"losses": losses} if losses else {}), curve)
-            checkpoint.unlink(missing_ok=True)
+            failures = describe_failures(node.component, fitted)
+            self._tell(node, fitted, failures)
+            about |= {"losses": fitted.losses} if fitted.losses else {}
+            curve = fitted.curve if any(fitted.curve.rows) else None
+            self.store.save(node.label, fitted.module, missing, about, curve, failures)
+            checkpoint.remove()
+
+    def find_failure(self, nodes: Iterable[Node], seed: int) -> Failure | None:
+        """Why the first of these components, upstream first, was not made for that seed; None where all were."""
+        found = (self.store.failure(node.label, seed) for node in nodes if node.made)
+        return next((failure for failure in found if failure is not None), None)
 
     def models(self, nodes: Mapping[str, Node], seeds: Sequence[int]) -> dict[str, Any]:
-        """The made components by name, for exactly these seeds in this order."""
+        """The made components by name, for exactly these seeds in this order.
+
+        Raises:
+            UserError: one of them failed, or its files are gone or damaged.
+        """
+        for seed in seeds:
+            failure = self.find_failure(sort_upstream_first(nodes.values()), seed)
+            if failure is not None:
+                raise UserError(f"seed {seed} failed in {failure.step}: {failure.reason}.")
         return {name: self._load(node, tuple(seeds)) for name, node in nodes.items()}
 
     def seconds(self, nodes: Sequence[Node], seed: int) -> float:
         """Training seconds of one seed's share of these components."""
-        return sum(self.store.about(node.label, seed)["seconds_per_seed"] for node in nodes if node.made)
+        there = [node for node in nodes if node.made and self.store.has(node.label, seed)]
+        return sum(self.store.about(node.label, seed)["seconds_per_seed"] for node in there)
+
+    def _drop_failed(self, node: Node, seeds: Sequence[int]) -> tuple[int, ...]:
+        """The seeds whose upstream components are made; of the others it is written down that this failed too."""
+        upstream = sort_upstream_first(node.upstream.values())
+        failures = {seed: self.find_failure(upstream, seed) for seed in seeds}
+        failed = {seed: failure for seed, failure in failures.items() if failure is not None}
+        if failed:
+            self.store.fail(node.label, failed)
+        return tuple(seed for seed in seeds if seed not in failed)
+
+    def _tell(self, node: Node, fitted: Fitted, failures: Mapping[int, Failure]) -> None:
+        """Say which seeds failed and which have values that look wrong."""
+        for seed, failure in failures.items():
+            self.console.say(f"  {self.where}: seed {seed} failed in {failure.step}: {failure.reason}")
+        for seed, values in fitted.doubts.items():
+            remedy = node.component.remedy if isinstance(node.component, Trained) else ""
+            self.console.say(
+                f"  {self.where}: {node.component.kind} of seed {seed} looks wrong: {values}; {remedy}"
+            )
 
     def _train_or_compute(
         self, node: Node, seeds: tuple[int, ...], progress: Progress, checkpoint: Checkpoint
-    ) -> tuple[nn.Module, list[float], Curve | None]:
+    ) -> Fitted:
         models = self.models(node.upstream, seeds)
         match node.component:
             case Trained() as component:
@@ -99,9 +115,9 @@ class ComponentBuilder:
                 fitted = fit(component, self.data, models, seeds, progress, checkpoint, on_row)
                 for seed in seeds:
                     self.logger.finish(f"{node.label}/seed-{seed}")
-                return fitted.module, fitted.losses, fitted.curve
+                return fitted
             case Computed() as component:
-                return compute(component, self.data, models, seeds, progress), [], None
+                return Fitted(compute(component, self.data, models, seeds, progress), [], Curve(seeds, 0))
         raise TypeError(f"component {node.label} is neither trained nor computed")
 
     def _load(self, node: Node, seeds: tuple[int, ...]) -> Any:
@@ -110,6 +126,15 @@ class ComponentBuilder:
             module = build_untrained(node.component, seeds, self.data)
             self._loaded[key] = self.store.load(node.label, module, seeds) if node.made else module
         return self._loaded[key]
+
+
+def describe_failures(component: Component, fitted: Fitted) -> dict[int, Failure]:
+    """The seeds that diverged, as the results of their cells have it."""
+    steps = component.steps if isinstance(component, Trained) else 0
+    return {
+        seed: Failure(step=f"{component.kind}, step {each.step} of {steps}", reason=each.reason)
+        for seed, each in fitted.diverged.items()
+    }
 
 
 def count_parameters(component: Component, seeds: Sequence[int]) -> int:

@@ -4,6 +4,7 @@ Resets are seeded by (task, training seed, episode) and noise by those and the s
 starting states with the same noise, and an episode is the same whatever else is evaluated.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -12,10 +13,10 @@ import numpy as np
 import torch
 
 from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows, has_like_rows
-from bench.runner.rollout import roll_out
+from bench.runner.rollout import Played, roll_out
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy
-from reports.load.schema import Density, Episode
+from reports.load.schema import Density, Episode, Failure
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
 from suites.toy.measures import Measures, measure, measure_distance
@@ -50,6 +51,7 @@ class Outcome:
         densities: of a density, where there are references to hold it against.
         points: of a density, where it is to be reported; none while tuning.
         counts: interventions, and the evaluations of networks and actions that these episodes or samples took.
+        failure: why there is no score; the scores are NaN then.
     """
 
     scores: tuple[float, ...]
@@ -57,6 +59,7 @@ class Outcome:
     densities: tuple[Density, ...] = ()
     points: tuple[Points, ...] = ()
     counts: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
 
     @property
     def actions(self) -> int:
@@ -127,7 +130,7 @@ def evaluate(
                 scales = [evaluation.rho for evaluation in evaluations]
                 policy.counts.scales = torch.tensor(scales, device=evaluations[0].device)
             played = roll_out(policy, task, evaluations, progress)
-            outcomes = [Outcome(tuple(e.normalized for e in episodes), episodes) for episodes in played]
+            outcomes = [describe_played(each, e.episodes) for each, e in zip(played, evaluations, strict=True)]
         case DensityTask():
             outcomes = [_evaluate_density(policy, task, evaluation, progress) for evaluation in evaluations]
         case _:
@@ -137,6 +140,19 @@ def evaluate(
         replace(outcome, counts=count_evaluations(policy, place, outcome.actions, actions))
         for place, outcome in enumerate(outcomes)
     )
+
+
+def describe_played(played: Played, episodes: Sequence[int]) -> Outcome:
+    """The outcome of an evaluation in a simulator.
+
+    Args:
+        played: what was rolled out.
+        episodes: the numbers that were asked for.
+    """
+    if played.failure is not None:
+        return Outcome((math.nan,) * len(episodes), failure=played.failure)
+    found = tuple(played.episodes[number] for number in episodes)
+    return Outcome(tuple(episode.normalized for episode in found), found)
 
 
 def count_evaluations(policy: Policy, place: int, actions: int, total: int) -> dict[str, Any]:
@@ -162,6 +178,9 @@ def _evaluate_density(policy: Policy, task: DensityTask, evaluation: Evaluation,
     outcome = Outcome(())
     for number, beta in enumerate(evaluation.betas):
         ours = _draw_points(policy, task, evaluation, number).double().cpu().numpy()
+        bad = samples - int(np.isfinite(ours).all(1).sum())
+        if bad:
+            return Outcome((math.nan,) * len(evaluation.betas), failure=describe_bad_samples(beta, bad, samples))
         generator = np.random.default_rng(stream_number(evaluation.seed, f"{purpose}/{task.name}/{beta:g}"))
         truth = sample_target(task.density, beta, samples, generator)
         if beta in evaluation.references:
@@ -178,6 +197,14 @@ def _evaluate_density(policy: Policy, task: DensityTask, evaluation: Evaluation,
         outcome = replace(outcome, scores=(*outcome.scores, distance))
         progress(number + 1, len(evaluation.betas))
     return outcome
+
+
+def describe_bad_samples(beta: float, bad: int, samples: int) -> Failure:
+    """Why samples at one β are not measured."""
+    return Failure(
+        step=f"evaluation at β = {beta:g}",
+        reason=f"{bad:,} of {samples:,} samples are not finite; lower ρ or the learning rates",
+    )
 
 
 def describe_density(beta: float, samples: int, measures: Measures, reference: Reference) -> Density:

@@ -5,8 +5,10 @@ import io
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,60 +20,76 @@ from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
-from reports.load.schema import FORMAT, Critics, Data, Evaluations, Machine, Result, Seconds
+from reports.load.schema import FORMAT, Critics, Data, Evaluations, FailedResult, Failure, Machine, Result, Seconds
 from suites.task import DensityTask
 
 PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
 
 
-def make_result(
-    planned: PlannedCell,
-    outcome: Outcome,
-    data: Data,
-    seconds: Seconds,
-    device: torch.device,
-) -> Result:
-    """The result of one cell.
+@dataclass(frozen=True)
+class Making:
+    """What a result says of how its cell was made.
 
-    Args:
+    Attributes:
         planned: the cell.
-        outcome: of its evaluation.
         data: what it was trained on.
         seconds: its share of the wall time.
         device: where it was evaluated.
     """
-    cell, counts = planned.cell, outcome.counts
+
+    planned: PlannedCell
+    data: Data
+    seconds: Seconds
+    device: torch.device
+
+    def describe(self) -> dict[str, Any]:
+        """The fields of `Cell`."""
+        cell = self.planned.cell
+        return {
+            "format": FORMAT,
+            "suite": cell.task.suite,
+            "task": cell.task.name,
+            "method": cell.name,
+            "title": cell.method.title,
+            "seed": cell.seed,
+            "rho": cell.rho,
+            "rho_source": cell.rho_source,
+            "preset": cell.preset,
+            "terms": cell.terms,
+            "data": self.data,
+            "config": cell.settings(),
+            "components": self.planned.components,
+            "tuning": cell.tuning,
+            "tunable": cell.tunable,
+            "seconds": self.seconds,
+            "versions": read_versions(),
+            "machine": describe_machine(self.device),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+
+
+def make_failed_result(making: Making, failure: Failure) -> FailedResult:
+    """The result of a cell that has no score."""
+    return FailedResult(**making.describe(), status="failed", failure=failure)
+
+
+def make_result(making: Making, outcome: Outcome) -> Result:
+    """The result of a cell with the outcome of its evaluation."""
+    planned, counts = making.planned, outcome.counts
+    cell = planned.cell
     return Result(
-        format=FORMAT,
+        **making.describe(),
         status="done",
-        suite=cell.task.suite,
-        task=cell.task.name,
-        method=cell.name,
-        title=cell.method.title,
-        seed=cell.seed,
-        rho=cell.rho,
-        rho_source=cell.rho_source,
-        preset=cell.preset,
-        terms=cell.terms,
         metric=outcome.metric,
         score=outcome.score,
         episodes=outcome.episodes,
         densities=outcome.densities,
         samples_file=f"seed-{cell.seed}.npz" if outcome.points else None,
         trajectories_file=None,
-        data=data,
-        config=cell.settings(),
-        components=planned.components,
-        tuning=cell.tuning,
-        tunable=cell.tunable,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
         evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method, planned.setup)),
         weights_histogram=None,
         critics=Critics(labels=list_critics(planned.models), departures=find_critic_departures(cell)),
-        seconds=seconds,
-        versions=read_versions(),
-        machine=describe_machine(device),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from bench.runner.blocks import ALIKE, Evaluation, act_in_block, count_rows, reset_seed
 from methods.core.policy import Policy
-from reports.load.schema import Episode
+from reports.load.schema import Episode, Failure
 from suites.success import take_step
 from suites.task import ControlTask
 from training import Progress
@@ -59,6 +59,14 @@ class RunningEpisode:
         if self.is_over:
             self.environment.close()
 
+    def describe_failure(self, action: np.ndarray) -> Failure:
+        """Why the episode cannot go on with such an action."""
+        numbers = ", ".join(f"{number:.4g}" for number in action)
+        return Failure(
+            step=f"evaluation, step {self.length + 1} of episode {self.number}",
+            reason=f"the action ({numbers}) is not finite, so it was not taken; lower ρ or the learning rates",
+        )
+
     def describe(self, task: ControlTask) -> Episode:
         """The episode as a result has it."""
         return Episode(
@@ -70,13 +78,26 @@ class RunningEpisode:
         )
 
 
+@dataclass
+class Played:
+    """What was rolled out of one evaluation.
+
+    Attributes:
+        episodes: by their numbers.
+        failure: why no more are rolled out, or None.
+    """
+
+    episodes: dict[int, Episode] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
 def roll_out(
     policy: Policy, task: ControlTask, evaluations: Sequence[Evaluation], progress: Progress
-) -> tuple[tuple[Episode, ...], ...]:
-    """The episodes of each evaluation in the order of their numbers, all in the rows of one block.
+) -> tuple[Played, ...]:
+    """The episodes of each evaluation, all in the rows of one block.
 
     Episode n is computed in row n mod rows; where there are several evaluations, in any row that lies a multiple
-    of 4 from it.
+    of 4 from it. An action that is not finite is not taken: it ends its evaluation, and the others go on.
 
     Args:
         policy: of the evaluations' seed.
@@ -89,12 +110,14 @@ def roll_out(
     queues = rows if len(evaluations) == 1 else ALIKE
     asked = [(place, n) for place, each in enumerate(evaluations) for n in each.episodes]
     waiting = [deque((place, n) for place, n in asked if n % queues == queue) for queue in range(queues)]
-    done: dict[tuple[int, int], Episode] = {}
+    played = tuple(Played() for _ in evaluations)
     running: dict[int, tuple[int, RunningEpisode]] = {}
     observations, scales = np.zeros((rows, task.observation_dim), np.float32), np.zeros(rows, np.float32)
     noise = first.noise(task, range(rows))
 
     def begin_next(row: int) -> None:
+        while waiting[row % queues] and played[waiting[row % queues][0][0]].failure is not None:
+            waiting[row % queues].popleft()
         if waiting[row % queues]:
             place, number = waiting[row % queues].popleft()
             running[row] = place, RunningEpisode.begin(task, number, evaluations[place])
@@ -113,15 +136,23 @@ def roll_out(
             )
             actions = act_in_block(policy, given, full, rho, noise).cpu().numpy()
             noise.advance()
+            for row, (place, episode) in running.items():
+                if not np.isfinite(actions[row]).all() and played[place].failure is None:
+                    played[place].failure = episode.describe_failure(actions[row])
             for row, (place, episode) in list(running.items()):
-                episode.step(task, actions[row])
+                if played[place].failure is not None:
+                    episode.environment.close()
+                    episode.is_over = True
+                else:
+                    episode.step(task, actions[row])
+                    if episode.is_over:
+                        played[place].episodes[episode.number] = episode.describe(task)
                 if episode.is_over:
-                    done[place, episode.number] = episode.describe(task)
                     del running[row]
                     begin_next(row)
-            steps = len(done) * horizon + sum(episode.length for _, episode in running.values())
-            progress(steps, len(asked) * horizon)
+            steps = sum(episode.length for _, episode in running.values())
+            progress(steps + horizon * sum(len(each.episodes) for each in played), len(asked) * horizon)
     finally:
         for _, episode in running.values():
             episode.environment.close()
-    return tuple(tuple(done[place, n] for n in each.episodes) for place, each in enumerate(evaluations))
+    return played

@@ -30,6 +30,8 @@ from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from foundation.program import program_name
 from methods.core.method import Method
+from reports.load.files import read_file
+from reports.load.headers import ResultHeader
 from reports.load.schema import PlanEntry
 from suites.task import ControlTask
 
@@ -56,8 +58,22 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     del plans
     execute_units(units, request, processes, console)
     where = "" if request.results == Path("results") else f" --results {request.results}"
-    console.say(f"Done: {len(entries)} results in {request.results}. Next: {program_name()} report{where}")
+    failed = find_failed(entries, request.results)
+    done = f"{len(entries) - len(failed)} results" + (f" and {len(failed)} failed" if failed else "")
+    console.say(f"Done: {done} in {request.results}. Next: {program_name()} report{where}")
+    for path in failed:
+        console.say(f"  failed: {path}; it says why, and is tried again once it is deleted")
     return entries
+
+
+def find_failed(entries: Sequence[PlanEntry], folder: Path) -> list[Path]:
+    """The results of these cells that say that their cell failed.
+
+    Raises:
+        ReportError: one that is not there, or that cannot be read.
+    """
+    paths = [folder / entry.path for entry in entries]
+    return [path for path in paths if read_file(path, ResultHeader).status == "failed"]
 
 
 def check_folders(request: Request[Any]) -> None:

@@ -6,7 +6,7 @@ in several at once, with the same results.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.config.request import Job, Request, resolve_betas, resolve_episodes
@@ -21,7 +21,7 @@ from bench.runner.loggers import Logger, make_logger
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
 from bench.runner.record import Evaluated, record_evaluation
-from bench.runner.result import make_result, pack_samples
+from bench.runner.result import Making, make_failed_result, make_result, pack_samples
 from bench.runner.study import MethodTuning
 from bench.runner.trials import tune_method
 from bench.storage.components import ComponentStore
@@ -134,6 +134,9 @@ class Worker:
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
         """Evaluate one method for its open seeds and scales, and write each result once it is done."""
+        unit = self._set_failed_apart(unit, builder)
+        if not unit.group:
+            return
         cell, groups = unit.group[0].cell, self._group_by_seed(unit, builder)
         references = self._find_references(cell)
         scales = dict.fromkeys(f"{p.cell.rho:g}" for p in unit.group if p.cell.rho is not None)
@@ -146,6 +149,38 @@ class Worker:
                     progress(place * total + done, len(groups) * total)
 
                 self._evaluate_group(group, unit.about, builder, references, of_all)
+
+    def _set_failed_apart(self, unit: Unit, builder: ComponentBuilder) -> Unit:
+        """The unit with the cells whose components are made; of the others the results say what failed."""
+        made: list[PlannedCell] = []
+        for planned in unit.group:
+            nodes = sort_upstream_first(planned.models.values())
+            failure = builder.find_failure(nodes, planned.cell.seed)
+            if failure is None:
+                made.append(planned)
+            else:
+                self._write_failure(planned, failure, 0.0, unit.about, builder)
+        return replace(unit, group=tuple(made))
+
+    def _write_failure(
+        self,
+        planned: PlannedCell,
+        failure: schema.Failure,
+        seconds: float,
+        about: schema.Data,
+        builder: ComponentBuilder,
+    ) -> None:
+        """Write that a cell has no score, and say so; seconds are those of its evaluation."""
+        cell = planned.cell
+        results, nodes = ResultStore(self.request.results), sort_upstream_first(planned.models.values())
+        spent = schema.Seconds(train=builder.seconds(nodes, cell.seed), evaluate=seconds)
+        results.write(
+            planned.label, make_failed_result(Making(planned, about, spent, self.request.device), failure)
+        )
+        rho = f" ρ={cell.rho:g}" if cell.rho is not None else ""
+        self.console.say(
+            f"  {cell.task.name} {cell.name}{rho} seed {cell.seed} failed in {failure.step}: {failure.reason}"
+        )
 
     def _group_by_seed(self, unit: Unit, builder: ComponentBuilder) -> list[list[PlannedCell]]:
         """The cells of one seed whose scales are evaluated together, seed after seed."""
@@ -195,10 +230,13 @@ class Worker:
         outcomes = evaluate(make_policy(group[0], builder), cell.task, evaluations, progress)
         seconds, actions = time.monotonic() - started, sum(outcome.actions for outcome in outcomes)
         for planned, before, evaluation, outcome in zip(group, earlier, evaluations, outcomes, strict=True):
-            share = seconds * outcome.actions / actions
+            share = seconds * (outcome.actions / actions if actions else 1 / len(outcomes))
             evaluated = Evaluated(evaluation, outcome, share)
             record_evaluation(request, planned, about, [evaluated])
-            self._write_result(planned, before, evaluated, about, builder)
+            if outcome.failure is not None:
+                self._write_failure(planned, outcome.failure, share, about, builder)
+            else:
+                self._write_result(planned, before, evaluated, about, builder)
 
     def _write_result(
         self,
@@ -216,7 +254,7 @@ class Worker:
             self.console.say(f"  {cell.task.name} {cell.name} seed {cell.seed}: {kept} finished episodes kept")
         nodes = sort_upstream_first(planned.models.values())
         spent = schema.Seconds(train=builder.seconds(nodes, cell.seed), evaluate=seconds)
-        result = make_result(planned, outcome, about, spent, self.request.device)
+        result = make_result(Making(planned, about, spent, self.request.device), outcome)
         results = ResultStore(self.request.results)
         results.write(planned.label, result, pack_samples(outcome.points))
         log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{cell.seed}", outcome)

@@ -12,7 +12,7 @@ from foundation.files import is_temporary, write_atomically
 from reports.errors import ReportError
 from reports.load.files import check_folder, read_file, write_file
 from reports.load.headers import SourceHeader
-from reports.load.schema import FORMAT, Result
+from reports.load.schema import FORMAT, FailedResult, Result
 
 NEEDED_BYTES = 200 * 2**20
 
@@ -71,7 +71,7 @@ class ResultStore:
                 found.setdefault(header.suite, set()).add(header.data.label)
         return found
 
-    def write(self, label: str, result: Result, samples: bytes | None = None) -> None:
+    def write(self, label: str, result: Result | FailedResult, samples: bytes | None = None) -> None:
         """Write a cell's samples, if there are any, then its result, each atomically; label as for `file`."""
         file = self.file(result.task, label, result.seed)
         if samples is not None:

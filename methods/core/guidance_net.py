@@ -119,6 +119,7 @@ class GuidanceObjective(Trained[GuidanceNet]):
         batch_size: states or transitions per training step.
     """
 
+    settings: ClassVar[str | None] = "guidance-net"
     weight_decay: ClassVar[float] = 0.0
     net: GuidanceNetSpec
     critic: Component

@@ -132,6 +132,7 @@ class DenoiserObjective(Trained[NetworkDenoiser]):
         backbone: network, schedule and training.
     """
 
+    settings: ClassVar[str | None] = "denoiser"
     backbone: Backbone
 
     @property

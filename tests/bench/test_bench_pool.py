@@ -36,15 +36,27 @@ def test_two_processes_give_what_one_gives(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_component_that_diverges_in_one_process_fails_its_cells_in_the_others(tmp_path, capsys):
+    results = run(tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200")
+    assert {result["failure"]["step"] for result in results.values()} == {"behaviour, step 50 of 200"}
+    said = capsys.readouterr().out
+    assert "Done: 0 results and 2 failed" in said
+    assert "lower the learning rate of behaviour (--denoiser.learning-rate)" in said
+
+
+@pytest.mark.slow
 def test_an_error_in_a_process_is_one_sentence(tmp_path, capsys):
+    run(tmp_path, 1)
+    for file in (tmp_path / "results" / "runs").rglob("seed-0.json"):
+        file.unlink()
+    (file,) = (tmp_path / "artifacts").rglob("critic-*/seed-0.safetensors")
+    file.write_bytes(b"damaged")
+    capsys.readouterr()
     with pytest.raises(SystemExit) as left:
-        # The critic, made beside it, would take days.
-        run(
-            tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200", "--critic.steps", "9000000"
-        )
+        run(tmp_path, 2)
     assert left.value.code == 2
     message = capsys.readouterr().err
-    assert message.startswith("error: training of behaviour diverged")
+    assert message.startswith(f"error: component {str(file)!r} is damaged")
     assert message.count("\n") == 1
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from kept_states import KeptStates
 from recorded_work import CpuRecorder
 from tiny import make, quiet, tiny_data, tiny_setup, upstream_of
 from torch import nn
@@ -119,18 +120,6 @@ class Killed(Exception):
     """Raised by the progress callback, where a kill would strike."""
 
 
-class Kept:
-    """A checkpoint in memory."""
-
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
 @every_kind
 def test_a_killed_training_goes_on_to_the_same_module_and_curve(kind: str, monkeypatch):
     component, data, seeds = component_of(kind), tiny_data(), (0, 1)
@@ -147,10 +136,10 @@ def test_a_killed_training_goes_on_to_the_same_module_and_curve(kind: str, monke
         if len(reported) == 4:
             raise Killed
 
-    checkpoint = Kept()
+    checkpoint = KeptStates()
     with pytest.raises(Killed):
         fit(component, data, models, seeds, killing, checkpoint)
-    assert checkpoint.content
+    assert len(checkpoint.states) == 2
     resumed = fit(component, data, models, seeds, lambda done, total: reported.append(done), checkpoint)
     assert reported == [1, 2, 3, 4, 4, 5, 6]
     for name, tensor in whole.module.state_dict().items():
@@ -160,11 +149,13 @@ def test_a_killed_training_goes_on_to_the_same_module_and_curve(kind: str, monke
         assert [{**row, "seconds": 0} for row in ours] == [{**row, "seconds": 0} for row in theirs]
 
 
-def test_a_loss_that_is_no_longer_finite_stops_the_training_and_names_the_seed():
+def test_a_loss_that_is_no_longer_finite_is_named_with_its_seed_and_component():
     data = tiny_data()
     data.rewards[:] = float("nan")
-    with pytest.raises(ValueError, match=r"training of critic diverged before step 6 for seed 3, 7; lower its"):
-        fit(component_of("critic"), data, {}, (3, 7), quiet)
+    diverged = fit(component_of("critic"), data, {}, (3, 7), quiet).diverged
+    assert list(diverged) == [3, 7]
+    assert diverged[3].step == STEPS
+    assert "lower the learning rate of critic (--critic.learning-rate)" in diverged[3].reason
 
 
 @every_kind

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from actor_critic import ACTOR, CRITIC, ActorCritic, Networks, quiet, toy_data
+from kept_states import KeptStates
 from recorded_work import CpuRecorder
 from torch import Tensor
 from torch.torch_version import TorchVersion
@@ -131,23 +132,11 @@ def test_a_component_may_say_that_it_is_not_to_be_captured(recorder: CpuRecorder
     assert (recorder.runs, recorder.captures) == (0, 0)
 
 
-class Kept:
-    """A checkpoint in memory."""
-
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
 def test_a_checkpoint_of_replayed_steps_goes_on_captured_and_eagerly(monkeypatch: pytest.MonkeyPatch):
     component = Closed(GROUPS["all"])
     expected = train(component)
     monkeypatch.setattr("training.loop.CHECKPOINT_SECONDS", -1.0)
-    kept = Kept()
+    kept = KeptStates()
 
     class Killed(Exception):
         pass
@@ -157,7 +146,7 @@ def test_a_checkpoint_of_replayed_steps_goes_on_captured_and_eagerly(monkeypatch
 
     monkeypatch.setattr("training.loop.REPORT_EVERY", 20)
     for resumed_by in (CpuRecorder(), None):
-        kept.content = None
+        kept.states = []
         first = CpuRecorder()
         monkeypatch.setattr(training.steps, "find_recorder", lambda device, made=first: made)
         with pytest.raises(Killed):

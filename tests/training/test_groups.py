@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from actor_critic import ACTOR, CRITIC, ActorCritic, Hand, Networks, quiet, toy_data, train_by_hand
+from kept_states import KeptStates
 from torch import Tensor, nn
 
 import training.loop
@@ -114,18 +115,6 @@ class Killed(Exception):
     """Raised by the progress callback, where a kill would strike."""
 
 
-class Kept:
-    """A checkpoint in memory."""
-
-    content: bytes | None = None
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        self.content = content
-
-
 @pytest.mark.parametrize(
     "component", [CASES["all together"], replace(CASES["all together"], noise_ahead=True)], ids=["", "precomputed"]
 )
@@ -136,7 +125,7 @@ def test_a_killed_training_goes_on_to_the_same_module_loss_and_curve(
     whole = trained(component)
     monkeypatch.setattr(training.loop, "CHECKPOINT_SECONDS", -1.0)
     monkeypatch.setattr(training.loop, "REPORT_EVERY", 1)
-    checkpoint, told = Kept(), []
+    checkpoint, told = KeptStates(), []
 
     def killing(done: int, total: int) -> None:
         if done > last:  # the state of step `last` is kept, that of the next is not
