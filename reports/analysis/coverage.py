@@ -10,6 +10,8 @@ import pandas as pd
 
 from reports.analysis.intervals import FEWEST
 
+LEAST = ", each the lowest of what was simulated of tasks that are alike or differ, independent or correlated"
+
 
 @dataclass(frozen=True)
 class Coverage:
@@ -65,5 +67,6 @@ def describe_coverage(
     normal, ten, thirty = (100 * found.by_law[law] for law in ("normal", "10 % collapse", "30 % collapse"))
     return (
         f"Simulated with {size}, {whose} hold the truth in {normal:.0f} % of cases with normal seeds, in "
-        f"{ten:.0f} % where a tenth of the seeds collapses and in {thirty:.0f} % where 30 % do."
+        f"{ten:.0f} % where a tenth of the seeds collapses and in {thirty:.0f} % where 30 % do"
+        f"{LEAST if found.tasks > 1 else ''}."
     )

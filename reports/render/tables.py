@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from reports.analysis.coverage import describe_coverage
-from reports.analysis.intervals import Estimate, compute_mean, count_left_out, estimate
+from reports.analysis.intervals import FEWEST, Estimate, compute_mean, count_left_out, estimate
 from reports.analysis.multiples import COVERAGE
 from reports.analysis.pairs import find_unseparated
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options
@@ -97,8 +97,14 @@ def describe_scores(scores: SuiteScores) -> str:
         return f"Normalised score of one seed ({seeds}), so there is no standard deviation; {episodes}."
     return (
         f"Normalised score, mean ± sample standard deviation (n − 1) over {len(scores.seeds)} seeds ({seeds}); "
-        f"{episodes}. A seed's score is the mean of its episodes."
+        f"{episodes}. A seed's score is the mean of its episodes.{_describe_mean_row(scores)}"
     )
+
+
+def _describe_mean_row(scores: SuiteScores) -> str:
+    if len(scores.tasks) == 1 or len(scores.seeds) < FEWEST:
+        return ""
+    return " Of the mean over tasks the brackets are its 95 % interval by Student's t over the seeds."
 
 
 def tabulate_success(scores: SuiteScores) -> Table | None:

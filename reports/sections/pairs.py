@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reports.analysis.collapse import bound_collapse_rate
-from reports.analysis.coverage import find_coverage
+from reports.analysis.coverage import LEAST, find_coverage
 from reports.analysis.intervals import FEWEST
 from reports.analysis.pairs import ALPHA, MOST_SEEDS, Pair, SuitePairs, find_least_flip, find_unseparated
 from reports.analysis.suite import Analysis, ControlAnalysis
@@ -180,7 +180,8 @@ def _describe_pair_coverage(seeds: int, tasks: int) -> str:
     return (
         f"Simulated with {count_noun(found.seeds, 'seed')} and {count_noun(found.tasks, 'task')}, the interval of "
         f"a difference holds the truth in {normal:.0f} % of cases with normal seeds, in {ten:.0f} % where a tenth "
-        f"of the seeds collapses and in {thirty:.0f} % where 30 % do (in one variant or in both, the lower)."
+        f"of the seeds collapses and in {thirty:.0f} % where 30 % do (in one variant or in both, the lower)"
+        f"{LEAST if found.tasks > 1 else ''}."
     )
 
 

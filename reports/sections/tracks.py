@@ -13,7 +13,7 @@ _OF_TUNING = "‡"
 _MEANINGS = {
     "default": "the method's default",
     "published": "SWG's published value, or that of the source of the settings",
-    ONE_RHO: "one value for all tasks, on each task the best over the others",
+    ONE_RHO: "on each task the one value that is best over the others",
     "budget": "the best by tuning score of so many of the scales that were tried, on average over all draws",
     "tuned": "the choice of the tuning command",
     ORACLE: "the best by the reported episodes themselves, and so too good: it enters no pair and is never bold",

@@ -26,8 +26,11 @@ def said_of(folder, methods, seeds=10, episodes=EPISODES):
 def test_results_that_have_all_of_it(folder):
     lacking, said = said_of(folder, {"unguided": {}, "swg": tuned_with(12), "cep": tuned_with(12)})
     assert lacking == ()
-    assert said.endswith("(10 seeds, 50 episodes, and for every method with something to tune the same number of "
-                         "trials, 12 or more of 20 episodes a seed): these results have all of it.")  # fmt: skip
+    asked = (
+        "(10 seeds, 50 episodes, and for every method with something to tune the same number of trials, 12 or "
+        "more of 20 episodes a seed)"
+    )
+    assert said.endswith(f"{asked}: by what they say of themselves these results have all of it.")
 
 
 @pytest.mark.parametrize(
