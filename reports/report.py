@@ -140,6 +140,18 @@ def _summarize(analyses: Sequence[Analysis], said: Sequence[str], options: Optio
     return clean_text("\n\n".join(text))
 
 
+def _export_analyses(analyses: Sequence[Analysis]) -> dict[str, str | None]:
+    """The CSV files of what was computed of the suites, by their names; None for one with nothing in it."""
+    return {
+        "scores.csv": export_scores(analyses),
+        "aggregates.csv": export_aggregates(analyses),
+        "pairs.csv": export_pairs(analyses),
+        "variance.csv": export_variance(analyses),
+        "densities.csv": export_densities(analyses),
+        "exactness.csv": export_exactness(analyses),
+    }
+
+
 def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
     if out.exists() and not out.is_dir():
         raise ReportError(f"the report cannot go to {out}, which is a file: name a folder.")
@@ -269,12 +281,7 @@ def write_report(
         "report.md": render_markdown(blocks),
         "summary.txt": _summarize(analyses, concluded, options) + format_comparisons(comparisons),
         "report.html": render_html(_TITLE, blocks),
-        "scores.csv": export_scores(analyses),
-        "aggregates.csv": export_aggregates(analyses),
-        "pairs.csv": export_pairs(analyses),
-        "variance.csv": export_variance(analyses),
-        "densities.csv": export_densities(analyses),
-        "exactness.csv": export_exactness(analyses),
+        **_export_analyses(analyses),
         "comparison.csv": export_comparisons(comparisons),
         "tracks.csv": export_tracks(tracks),
         "online.csv": export_online([found for found in online.values() if found is not None]),

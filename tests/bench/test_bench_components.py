@@ -198,4 +198,5 @@ def test_a_component_of_version_0_2_0_is_used_as_it_is(store):
     file = store.file(LABEL, 0).with_suffix(".json")
     about = json.loads(file.read_text())
     file.write_text(json.dumps({n: v for n, v in about.items() if n not in ("made_with", "description_sha256")}))
-    store.load(LABEL, SeedLinear(SeedStreams([0], "y"), 3, 2), [0])
+    found = store.load(LABEL, SeedLinear(SeedStreams([0], "y"), 3, 2), [0])
+    assert torch.equal(found.state_dict()["weight"][0], make_module().state_dict()["weight"][0])

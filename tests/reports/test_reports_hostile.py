@@ -84,6 +84,8 @@ def test_links_within_the_folder_and_to_it_are_fine(folder, tmp_path):
     (folder.path / "logs" / "wandb").symlink_to(tmp_path)
     (tmp_path / "link").symlink_to(folder.path)
     refuse_links(tmp_path / "link")
+    (scores,) = load_scores(tmp_path / "link")
+    assert [result.score for result in scores.results()] == [1.0]
 
 
 def test_a_result_in_the_place_of_another_is_refused(folder):
