@@ -14,6 +14,7 @@ product of 1024 by 1024 by 1024 in the same precision.
 import argparse
 import json
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -48,6 +49,7 @@ from training.steps import EagerSteps
 
 OBSERVATIONS, ACTIONS, TRANSITIONS = 17, 6, 20_000
 SEED = 0
+SCALES = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # ρ
 
 
 def make_setup(**changes: Any) -> Setup:
@@ -106,11 +108,18 @@ def freeze(model: Any) -> Any:
     return model.requires_grad_(False) if isinstance(model, torch.nn.Module) else model
 
 
-def make_policy(method: Method, setup: Setup) -> Policy:
-    """A policy with the weights that its networks begin with, which cost as much as trained ones."""
+def make_policy(method: Method, setup: Setup, compiled: bool = False) -> Policy:
+    """A policy with the weights that its networks begin with, which cost as much as trained ones.
+
+    Args:
+        method, setup: what to make.
+        compiled: whether the networks of the modules are compiled when they are first called.
+    """
     streams = SeedStreams([SEED], "speed")
     components = method.components(setup)
     built = {component: freeze(component.build(streams)) for component in dict.fromkeys(components.values())}
+    for model in built.values() if compiled else ():
+        getattr(model, "network", model).compile()
     return method.policy({name: built[component] for name, component in components.items()}, setup)
 
 
@@ -120,11 +129,12 @@ def act(
     plain: bool,
     change: Callable[[Setup], Setup] = lambda setup: setup,
     guided: bool = True,
+    compiled: bool = False,
 ) -> Callable[[], Call]:
     """An action of a policy at that many states, in a setup that may be changed, at the default ρ or unguided."""
 
     def make() -> Call:
-        policy = make_policy(method, change(make_setup(plain=plain)))
+        policy = make_policy(method, change(make_setup(plain=plain)), compiled)
         noise = KeyedNoise(SEED, "speed", range(states))
         observations = SeedStreams([SEED], "states").normal(states, OBSERVATIONS)
         rho = torch.full((1, states), method.rho.default if method.rho and guided else 0.0)
@@ -159,8 +169,8 @@ def draw_support(precision: Precision) -> Callable[[], Call]:
     return make
 
 
-def roll_out(scales: tuple[float, ...], together: bool) -> Callable[[], Call]:
-    """20 episodes of 10 steps of maze2d-umaze at every scale, in one rollout or in one for each."""
+def roll_out(count: int, episodes: int, together: bool) -> Callable[[], Call]:
+    """Episodes of 10 steps of maze2d-umaze at so many scales, in one rollout or in one for each."""
 
     def make() -> Call:
         (task,) = get_tasks("maze2d", ["maze2d-umaze"])
@@ -168,7 +178,8 @@ def roll_out(scales: tuple[float, ...], together: bool) -> Callable[[], Call]:
         sizes = {"observation_dim": task.observation_dim, "action_dim": task.action_dim}
         setup = make_setup(**sizes, action_low=(-1.0, -1.0), action_high=(1.0, 1.0))
         short, method = replace(task, horizon=10), get_method("swg")()
-        evaluations = [Evaluation(SEED, rho, range(20), (), torch.device("cpu")) for rho in scales]
+        cpu = torch.device("cpu")
+        evaluations = [Evaluation(SEED, rho, range(episodes), (), cpu) for rho in SCALES[:count]]
         groups = [evaluations] if together else [[each] for each in evaluations]
         policies = [make_policy(method, setup) for _ in groups]
 
@@ -267,15 +278,19 @@ def list_rows() -> Iterator[Row]:
     for label, method in (("SWG", swg), ("CEP", few)):
         for states in (1, 20, 256):
             ways = {"modules": act(method, states, True), "prepared": act(method, states, False)}
+            if states == 1 and shutil.which("g++") is not None:
+                ways["compiled"] = act(method, states, True, compiled=True)
             yield Row(f"{label} guided action, {states} states", "call", 1, ways)
     many = {"modules": act(idql, 20, True), "prepared": act(idql, 20, False)}
     yield Row("IDQL action, 20 states x 64 candidates", "call", 1, many)
     support = {"fp32": draw_support("fp32"), "bf16": draw_support("bf16")}
     yield Row("support actions, 16 at a state", "state", 1024, support)
-    for count in (2, 7):
-        scales = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)[:count]
-        ways = {"a rollout each": roll_out(scales, False), "one rollout": roll_out(scales, True)}
-        yield Row(f"{count} scales x 20 episodes x 10 steps", "rollout", 1, ways)
+    for count, episodes in ((2, 20), (7, 5), (7, 20), (7, 52), (7, 256)):
+        ways = {
+            "a rollout each": roll_out(count, episodes, False),
+            "one rollout": roll_out(count, episodes, True),
+        }
+        yield Row(f"{count} scales x {episodes} episodes x 10 steps", "rollout", 1, ways)
     for name in ("unguided", "idql", "swg"):
         ways = {"all of it": roll_out_quick(name, False), "its noise": roll_out_quick(name, True)}
         yield Row(f"{name} at quick, 50 episodes x 100 steps", "rollout", 1, ways)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-NARROW = 32  # fewer rows, inputs or outputs: oneDNN is seldom faster
+NARROW = 32  # fewer inputs or outputs: oneDNN is seldom faster
 SMALL = 1_500_000  # fewer multiplications: its call costs more than it gains
 
 
@@ -36,7 +36,8 @@ def goes_to_onednn(x: Tensor, weight: Tensor) -> bool:
     """Whether the product of the last two axes is oneDNN's."""
     rows, inputs, outputs = *x.shape[-2:], weight.shape[-1]
     return (
-        rows * inputs * outputs >= SMALL
+        rows > 1  # a product of one row reads the weight once, and oneDNN copies it first
+        and rows * inputs * outputs >= SMALL
         and min(inputs, outputs) >= NARROW
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32

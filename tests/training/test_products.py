@@ -86,6 +86,7 @@ def test_small_and_narrow_products_other_precisions_and_autocast_are_left_to_tor
     assert not goes_to_onednn(x[:, :8], weight)
     assert not goes_to_onednn(draw(1, 4096, 31), draw(1, 31, 256))
     assert not goes_to_onednn(draw(1, 4096, 256), draw(1, 256, 6))
+    assert not goes_to_onednn(draw(1, 1, 2048), draw(1, 2048, 1024))
     assert not goes_to_onednn(x.double(), weight.double())
     with torch.autocast("cpu", torch.bfloat16):
         assert not goes_to_onednn(x, weight)
