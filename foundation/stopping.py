@@ -96,6 +96,24 @@ def hold() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def release() -> Iterator[None]:
+    """Inside `hold`, let signals raise at once for the time of the block, which loses nothing by it.
+
+    Raises:
+        Stopped: at any time within, or at its beginning, if a signal came before.
+    """
+    if not _is_main_thread():
+        yield
+        return
+    holds, _asked.holds = _asked.holds, 0
+    try:
+        check()
+        yield
+    finally:
+        _asked.holds = holds
+
+
+@contextlib.contextmanager
 def handle_signals(replace: bool = False) -> Iterator[None]:
     """Have signals raise `Stopped` for the time of the block; the handlers that were there come back after it.
 
