@@ -1,5 +1,6 @@
 """A simulator of twelve steps at most, and policies of networks that round by their number of rows."""
 
+import functools
 from dataclasses import replace
 
 import gymnasium as gym
@@ -39,8 +40,13 @@ TASK = ControlTask(
 
 
 def make_policy(name: str = "swg", **settings: object) -> Policy:
-    """Of networks so wide that their products round by their number of rows."""
-    setup = small_setup()
-    setup = replace(setup, denoiser=replace(setup.denoiser, width=128))
+    """A new one, of networks so wide that their products round by their number of rows."""
     cls: type[Method] = get_method(name)
-    return Subject(name, cls(**settings), setup).policy([3])
+    return make_subject(name, cls(**settings)).policy([3])
+
+
+@functools.cache
+def make_subject(name: str, method: Method) -> Subject:
+    """What trains them, each once."""
+    setup = small_setup()
+    return Subject(name, method, replace(setup, denoiser=replace(setup.denoiser, width=128)))
