@@ -1,7 +1,8 @@
 """The Python interface: `run`, `tune_rho`, `tune`, `time`, `report`, `load_results` and `load_policy`.
 
 `import bench` has the same names. The command line calls these functions; an option has the same name and meaning
-in both. A mistake is a `UserError`, which is one sentence.
+in both. A mistake is a `UserError`, which is one sentence. A signal that asks to stop, SIGINT or SIGTERM, is a
+KeyboardInterrupt, once what has to be kept is.
 """
 
 from pathlib import Path
@@ -30,6 +31,7 @@ from bench.runner.device import prepare_device
 from bench.runner.loggers import LoggerName
 from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError
+from foundation.stopping import handle_signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +103,8 @@ def run(  # noqa: PLR0913 (the options of a command)
     scales = read_numbers("rho", rho, float)
     check_value("rho", scales, tuple[NonNegative, ...])
     request = make_request(run, locals(), lambda: RunDetails(scales))
-    entries = execute(request, ProgressConsole(quiet=not progress))
+    with handle_signals():
+        entries = execute(request, ProgressConsole(quiet=not progress))
     return load_frame(request.results, [entry.path for entry in entries])
 
 
@@ -159,7 +162,9 @@ def tune_rho(  # noqa: PLR0913 (the options of a command)
         refuse_other_search(held_to, search, scales, trials)
     sampler = choose_sampler(search, held_to)
     request = make_request(tune_rho, locals(), lambda: TuningDetails(sampler, int(trials), scales))
-    return make_choices_frame(execute(request, ProgressConsole(quiet=not progress)))
+    with handle_signals():
+        choices = execute(request, ProgressConsole(quiet=not progress))
+    return make_choices_frame(choices)
 
 
 def tune(  # noqa: PLR0913 (the options of a command)
@@ -213,7 +218,9 @@ def tune(  # noqa: PLR0913 (the options of a command)
         refuse_other_search(held_to, "tpe", (), trials)
     narrowed = read_ranges(ranges)
     request = make_request(tune, locals(), lambda: TuningDetails("tpe", int(trials), (), True, training, narrowed))
-    return make_choices_frame(execute(request, ProgressConsole(quiet=not progress)))
+    with handle_signals():
+        choices = execute(request, ProgressConsole(quiet=not progress))
+    return make_choices_frame(choices)
 
 
 def time(  # noqa: PLR0913 (the options of a command)
@@ -258,7 +265,9 @@ def time(  # noqa: PLR0913 (the options of a command)
     methods = choose_methods(methods, sweep)
     chosen = choose_batches(read_numbers("batches", batches, int), sweep)
     request = make_request(time, locals(), lambda: TimingDetails(chosen, int(calls), sweep))
-    return make_timing_frame(time_methods(request, ProgressConsole(quiet=not progress)))
+    with handle_signals():
+        rows = time_methods(request, ProgressConsole(quiet=not progress))
+    return make_timing_frame(rows)
 
 
 def report(  # noqa: PLR0913 (the options of a command)
@@ -296,15 +305,16 @@ def report(  # noqa: PLR0913 (the options of a command)
     check_arguments(report, locals())
     folder = read_path("results", results)
     place = read_path("out", out) if out is not None else folder / "report"
-    write_report(
-        folder,
-        place,
-        baseline=baseline,
-        tasks=read_names("tasks", tasks),
-        methods=read_names("methods", methods),
-        options=Options(margin=float(margin), bold=bold),
-        progress=ProgressConsole(quiet=not progress).say,
-    )
+    with handle_signals():
+        write_report(
+            folder,
+            place,
+            baseline=baseline,
+            tasks=read_names("tasks", tasks),
+            methods=read_names("methods", methods),
+            options=Options(margin=float(margin), bold=bold),
+            progress=ProgressConsole(quiet=not progress).say,
+        )
     return place
 
 

@@ -5,6 +5,8 @@ alone and no syntax newer than Python 3.8, so that a Python outside the environm
 """
 
 import importlib.util
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -36,8 +38,13 @@ REQUIRED = (
 )
 
 
+STOPPED = "Stopped; what is finished is kept. Run the same command again to go on."
+
+
 def main() -> None:
     """Run the command line; leave with exit code 2 where this Python cannot run it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave_at_once)
     root = Path(__file__).resolve().parent.parent
     check_python(root)
     check_one_root(root)
@@ -46,6 +53,12 @@ def main() -> None:
     from bench.cli.main import main as run_command_line
 
     run_command_line()
+
+
+def leave_at_once(number: int, _: object) -> None:
+    """What a signal does while the command line is imported, when there is nothing to be kept."""
+    os.write(2, f"\n{STOPPED}\n".encode())
+    os._exit(128 + number)
 
 
 def check_python(root: Path) -> None:

@@ -12,6 +12,7 @@ from bench.requests import make_request
 from bench.runner.loggers import LoggerName
 from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError
+from foundation.stopping import handle_signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +72,8 @@ def plan(  # noqa: PLR0913 (the options of a command)
     if pair is not None and freeze is None:
         raise UserError("primary names the main comparison of a frozen plan; name a file for it with freeze too.")
     freezing = Freezing(read_path("freeze", freeze), pair) if freeze is not None else None
-    plans = execute(request, freezing, ProgressConsole(quiet=not progress))
+    with handle_signals():
+        plans = execute(request, freezing, ProgressConsole(quiet=not progress))
     store = ResultStore(request.results)
     return make_plan_frame(request.results, [cell.entry(store) for each in plans for cell in each.cells])
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from foundation import stopping
 from training.batch import Data
 from training.checkpoint import CheckpointFile, TrainingState, build_module, resume
 from training.component import Computed, Models, Progress, Step, Trained
@@ -23,7 +24,7 @@ from training.saved_state import Owner
 from training.steps import make_steps
 
 REPORT_EVERY = 50
-CHECKPOINT_SECONDS = 300.0
+CHECKPOINT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -57,37 +58,51 @@ def fit(
 ) -> Fitted:
     """Train a component for all seeds; one that diverges does not stop the others.
 
+    A signal that asks to stop (see `foundation.stopping`) ends it between two steps, once the state is kept.
+
     Args:
         component: what to train.
         data: the transitions, on the device to train on.
         models: its made upstream components.
         seeds: the training seeds, in the order of the leading axis.
         progress: called with (steps done, steps).
-        checkpoint: where the state is kept every five minutes, so that a killed run goes on from there; what
+        checkpoint: where the state is kept every two minutes, so that a killed run goes on from there; what
             cannot be gone on from is refused in words.
         on_row: told every row of the learning curve.
+
+    Raises:
+        Stopped: a signal asked for it.
     """
     state = TrainingState(component, seeds, data, on_row)
     given = Step(data, models, state.noise)
-    given = replace(given, precomputed=component.precompute(given))
+    with stopping.release():
+        given = replace(given, precomputed=component.precompute(given))
     name = component.kind if checkpoint is None else checkpoint.owner
     owner = Owner(name, tuple(seeds), data.key, component.steps)
     first = resume(state, checkpoint, owner) if checkpoint is not None else 0
     steps = make_steps(component, state, given)
     saved_at = time.monotonic()
-    for number in range(first, component.steps):
-        steps.take(number)
-        if (number + 1) % REPORT_EVERY == 0 or number + 1 == component.steps:
-            found = find_diverged_losses(state.smoothed, seeds)
-            found = {seed: seen for seed, seen in found.items() if seed not in state.diverged}
-            state.diverged |= explain(component, state.module, given, found, state.curve, number + 1)
-            if len(state.diverged) == len(seeds):
-                break
-            progress(number + 1, component.steps)
-        if checkpoint is not None and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-            checkpoint.write(state.serialize(number + 1, owner))
-            saved_at = time.monotonic()
+    with stopping.hold():
+        for number in range(first, component.steps):
+            steps.take(number)
+            if (number + 1) % REPORT_EVERY == 0 or number + 1 == component.steps:
+                find_diverged(component, state, given, number + 1)
+                if len(state.diverged) == len(seeds):
+                    break
+                progress(number + 1, component.steps)
+            is_due = time.monotonic() - saved_at > CHECKPOINT_SECONDS
+            if checkpoint is not None and (is_due or stopping.is_asked()):
+                checkpoint.write(state.serialize(number + 1, owner))
+                saved_at = time.monotonic()
+            stopping.check()
     return finish(component, state, given)
+
+
+def find_diverged(component: Trained[Any], state: TrainingState, given: Step, done: int) -> None:
+    """Note the seeds that have diverged by now, after so many steps."""
+    found = find_diverged_losses(state.smoothed, state.curve.seeds)
+    found = {seed: seen for seed, seen in found.items() if seed not in state.diverged}
+    state.diverged |= explain(component, state.module, given, found, state.curve, done)
 
 
 def finish(component: Trained[Any], state: TrainingState, given: Step) -> Fitted:

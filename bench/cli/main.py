@@ -4,9 +4,11 @@ A mistake is one sentence, or what tyro says of it, on the error stream and exit
 it is kept. Each command imports what it needs itself, since torch, the statistics and the plots take seconds.
 """
 
+import contextlib
 import dataclasses
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,17 +28,20 @@ from bench.cli.options import (
     TuneOptions,
     TuneRhoOptions,
 )
+from bench.entry import STOPPED
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
+from foundation.stopping import Stopped, handle_signals
 from foundation.text import clean_line
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line says; a mistake leaves with exit code 2, an interruption with 130."""
+    """Do what the command line says; a mistake leaves with exit code 2, SIGINT with 130, SIGTERM with 143."""
     try:
-        execute(parse(sys.argv[1:] if arguments is None else arguments))
+        with handle_signals(replace=True):
+            execute(parse(sys.argv[1:] if arguments is None else arguments))
     except UserError as error:
         fail(str(error))
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
@@ -46,9 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.errno not in DISK_ERRORS:
             raise
         fail(f"{error.strerror}: {error.filename or 'a file of this run'}; what is finished is kept.")
-    except KeyboardInterrupt:
-        print("\nStopped; what is finished is kept. Run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(f"\n{STOPPED}", file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, Stopped) else 128 + signal.SIGINT)
 
 
 def fail(sentence: str) -> NoReturn:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from bench.runner.unfinished import Unfinished
 from methods.core.policy import Policy, SlotPolicy
 from methods.diffusion.keyed_noise import KeyedNoise
 from suites.task import DensityTask, Task
@@ -41,6 +42,7 @@ class Evaluation:
         device: of the policy.
         purpose: `evaluation` or `tuning`; the two draw disjoint resets and noise.
         references: what samples of a density are held against, by β; without one the distance alone is computed.
+        done: what is done of it, and where that is kept.
     """
 
     seed: int
@@ -50,6 +52,7 @@ class Evaluation:
     device: torch.device
     purpose: str = REPORT
     references: Mapping[float, Reference] = field(default_factory=dict)
+    done: Unfinished = field(default_factory=Unfinished, compare=False, repr=False)
 
     def noise(self, task: Task, episodes: Sequence[int], step: int = 0) -> KeyedNoise:
         """The random numbers of rows at one step of these episodes."""

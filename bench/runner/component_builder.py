@@ -1,5 +1,6 @@
 """Trains missing components, and loads trained ones, each once."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from bench.runner.loggers import Logger, NoLogger
 from bench.runner.nodes import Node, collect_fields, sort_upstream_first
 from bench.storage.checkpoint import Checkpoint
 from bench.storage.components import ComponentStore
+from foundation import stopping
 from foundation.errors import UserError
 from reports.load.schema import Failure
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
@@ -43,22 +45,28 @@ class ComponentBuilder:
             missing = self._drop_failed(node, self.store.missing(node.label, seeds))
             if not missing:
                 return
-            started = time.monotonic()
-            checkpoint = self.store.checkpoint(node.label, missing, self.console.say)
-            with self.console.show_bar(f"{self.where} {node.component.kind}", len(missing)) as progress:
-                fitted = self._train_or_compute(node, missing, progress, checkpoint)
-            about = {
-                "settings": collect_fields(node.component),
-                "upstream": {name: other.label for name, other in node.upstream.items()},
-                "parameters": count_parameters(node.component, missing),
-                "seconds_per_seed": (time.monotonic() - started) / len(missing),
-            }
-            failures = describe_failures(node.component, fitted)
-            self._tell(node, fitted, failures)
-            about |= {"losses": fitted.losses} if fitted.losses else {}
-            curve = fitted.curve if any(fitted.curve.rows) else None
-            self.store.save(node.label, fitted.module, missing, about, curve, failures)
-            checkpoint.remove()
+            # What was trained to the end is stored before a signal ends the work; its checkpoint may be old.
+            with stopping.hold() if isinstance(node.component, Trained) else contextlib.nullcontext():
+                self._make_missing(node, missing)
+
+    def _make_missing(self, node: Node, seeds: tuple[int, ...]) -> None:
+        """Train or compute these seeds, and store them."""
+        started = time.monotonic()
+        checkpoint = self.store.checkpoint(node.label, seeds, self.console.say)
+        with self.console.show_bar(f"{self.where} {node.component.kind}", len(seeds)) as progress:
+            fitted = self._train_or_compute(node, seeds, progress, checkpoint)
+        about = {
+            "settings": collect_fields(node.component),
+            "upstream": {name: other.label for name, other in node.upstream.items()},
+            "parameters": count_parameters(node.component, seeds),
+            "seconds_per_seed": (time.monotonic() - started) / len(seeds),
+        }
+        failures = describe_failures(node.component, fitted)
+        self._tell(node, fitted, failures)
+        about |= {"losses": fitted.losses} if fitted.losses else {}
+        curve = fitted.curve if any(fitted.curve.rows) else None
+        self.store.save(node.label, fitted.module, seeds, about, curve, failures)
+        checkpoint.remove()
 
     def find_failure(self, nodes: Iterable[Node], seed: int) -> Failure | None:
         """Why the first of these components, upstream first, was not made for that seed; None where all were."""

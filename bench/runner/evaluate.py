@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows, has_like_rows
+from bench.runner.counting import subtract_counts
 from bench.runner.rollout import Played, roll_out
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy
@@ -64,7 +65,7 @@ class Outcome:
     @property
     def actions(self) -> int:
         """How many actions were taken, or samples drawn."""
-        return sum(episode.length for episode in self.episodes) + sum(d.samples for d in self.densities)
+        return self.counts.get("evaluations", {}).get("actions", 0)
 
     @property
     def metric(self) -> Literal["normalized_score", "sliced_wasserstein"]:
@@ -115,7 +116,7 @@ def evaluate(
     Args:
         policy: of the evaluations' seed, which has not acted before.
         task: with a simulator, or a density.
-        evaluations: of one group by `split_evaluations`.
+        evaluations: of one group by `split_evaluations`; what is done of them is not done again.
         progress: called with (done, total): steps, or β.
 
     Returns:
@@ -124,21 +125,19 @@ def evaluate(
     Raises:
         UserError: a task of neither kind.
     """
+    for evaluation in evaluations:
+        evaluation.done.share = 1 / len(evaluations)
     match task:
         case ControlTask():
-            if len(evaluations) > 1:
-                scales = [evaluation.rho for evaluation in evaluations]
-                policy.counts.scales = torch.tensor(scales, device=evaluations[0].device)
             played = roll_out(policy, task, evaluations, progress)
             outcomes = [describe_played(each, e.episodes) for each, e in zip(played, evaluations, strict=True)]
         case DensityTask():
             outcomes = [_evaluate_density(policy, task, evaluation, progress) for evaluation in evaluations]
         case _:
             raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")
-    actions = sum(outcome.actions for outcome in outcomes)
     return tuple(
-        replace(outcome, counts=count_evaluations(policy, place, outcome.actions, actions))
-        for place, outcome in enumerate(outcomes)
+        replace(outcome, counts=evaluation.done.counts)
+        for outcome, evaluation in zip(outcomes, evaluations, strict=True)
     )
 
 
@@ -153,23 +152,6 @@ def describe_played(played: Played, episodes: Sequence[int]) -> Outcome:
         return Outcome((math.nan,) * len(episodes), failure=played.failure)
     found = tuple(played.episodes[number] for number in episodes)
     return Outcome(tuple(episode.normalized for episode in found), found)
-
-
-def count_evaluations(policy: Policy, place: int, actions: int, total: int) -> dict[str, Any]:
-    """The counts of one scale of a policy: its interventions, and its share of the evaluations.
-
-    Args:
-        policy: after it has acted.
-        place: of the scale among those that were evaluated together.
-        actions: at this scale.
-        total: at all of them; each took equally many evaluations.
-    """
-    counts = policy.counts.of_seed(place)
-    spent = {
-        name: count if name == "guided_rows" else count * actions // max(total, 1)
-        for name, count in counts["evaluations"].items()
-    }
-    return {**counts, "evaluations": {**spent, "actions": actions}}
 
 
 def _evaluate_density(policy: Policy, task: DensityTask, evaluation: Evaluation, progress: Progress) -> Outcome:
@@ -242,8 +224,13 @@ def _draw_points(policy: Policy, task: DensityTask, evaluation: Evaluation, plac
     first, last = samples.start // rows * rows, samples.stop
     observations = torch.full((rows, 1), evaluation.betas[place], device=evaluation.device)
     for start in range(first, last, rows):
-        numbers = torch.arange(start, start + rows, device=evaluation.device)
-        filled = (numbers >= samples.start) & (numbers < last)
-        noise = evaluation.noise(task, range(start, start + rows), step=place)
-        drawn.append(act_in_block(policy, observations, filled, evaluation.rho, noise)[filled])
+        name, before = f"{place}-{max(start, samples.start)}", policy.counts.of_seed(0)
+        points = evaluation.done.find_block(name, evaluation.device)
+        if points is None:
+            numbers = torch.arange(start, start + rows, device=evaluation.device)
+            filled = (numbers >= samples.start) & (numbers < last)
+            noise = evaluation.noise(task, range(start, start + rows), step=place)
+            points = act_in_block(policy, observations, filled, evaluation.rho, noise)[filled]
+            evaluation.done.add_block(name, points, subtract_counts(policy.counts.of_seed(0), before))
+        drawn.append(points)
     return torch.cat(drawn)

@@ -4,15 +4,14 @@ An episode depends on its seed and number alone (see `bench.runner.blocks`), on 
 package versions bit for bit, so a result of 60 episodes is the same whether 10 of them were there before or not.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from bench.config.request import resolve_episodes
 from bench.runner.blocks import REPORT, reset_seed
+from bench.runner.counting import add_counts
 from bench.runner.evaluate import Outcome
 from bench.runner.plan import PlannedCell, label_cell
 from bench.runner.result import describe_machine, read_versions
@@ -67,15 +66,6 @@ def join(earlier: Result, added: Outcome) -> Outcome:
     """The episodes and counts of both, the episodes of the earlier result first."""
     episodes: tuple[Episode, ...] = (*earlier.episodes, *added.episodes)
     scores = tuple(episode.normalized for episode in episodes)
-    return Outcome(scores, episodes=episodes, counts=add_counts(earlier, added.counts))
-
-
-def add_counts(earlier: Result, counts: Mapping[str, Any]) -> dict[str, Any]:
-    """The counts of a policy with those of the earlier result added, as `Counts.of_seed` gives them."""
-    named = {name: list(by_level) for name, by_level in earlier.interventions.items()}
-    for name, by_level in counts["interventions"].items():
-        before = named.get(name) or [0] * len(by_level)
-        named[name] = [a + b for a, b in zip(before, by_level or [0] * len(before), strict=True)]
-    spent = earlier.evaluations.model_dump()
-    evaluations = {name: (spent[name] or 0) + count for name, count in counts["evaluations"].items()}
-    return {"interventions": named, "evaluations": evaluations}
+    spent = earlier.evaluations.model_dump(exclude={"candidates"}, exclude_none=True)
+    counts = add_counts([{"interventions": earlier.interventions, "evaluations": spent}, added.counts])
+    return Outcome(scores, episodes=episodes, counts=counts)

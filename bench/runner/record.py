@@ -29,6 +29,23 @@ class Evaluated:
     seconds: float
 
 
+def share_seconds(
+    evaluations: Sequence[Evaluation], outcomes: Sequence[Outcome], seconds: float
+) -> list[Evaluated]:
+    """Evaluations that were made together, each with its seconds.
+
+    Args:
+        evaluations, outcomes: of each.
+        seconds: that they took now, which are shared by their actions; what was done before is added.
+    """
+    actions = [outcome.actions - each.done.known for each, outcome in zip(evaluations, outcomes, strict=True)]
+    shares = [made / sum(actions) if sum(actions) else 1 / len(actions) for made in actions]
+    return [
+        Evaluated(each, outcome, each.done.seconds + seconds * share)
+        for each, outcome, share in zip(evaluations, outcomes, shares, strict=True)
+    ]
+
+
 def record_evaluation(
     request: Request[Any],
     planned: PlannedCell,

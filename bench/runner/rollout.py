@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 import gymnasium as gym
 import numpy as np
 import torch
+from torch import Tensor
 
 from bench.runner.blocks import ALIKE, Evaluation, act_in_block, count_rows, reset_seed
+from bench.runner.counting import Counted, subtract_counts
 from methods.core.policy import Policy
+from methods.diffusion.keyed_noise import KeyedNoise
 from reports.load.schema import Episode, Failure
 from suites.success import take_step
 from suites.task import ControlTask
 from training import Progress
+
+SPENT = ("function", "gradient", "beside")  # evaluations, of which every row of a call has an equal part
 
 
 @dataclass
@@ -79,6 +84,45 @@ class RunningEpisode:
 
 
 @dataclass
+class RowCounter:
+    """Acts for the rows of a block, and tells what was counted for the episode in each of them.
+
+    Attributes:
+        policy: of one seed.
+        rows: of the block.
+    """
+
+    policy: Policy
+    rows: int
+    _spent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPENT, 0))
+    _before: dict[int, Counted] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.policy.counts.apart = self.rows
+
+    def act(self, observations: Tensor, filled: Tensor, rho: Tensor, noise: KeyedNoise) -> Tensor:
+        """See `act_in_block`; every filled row takes an equal part of the evaluations."""
+        counts, asked = self.policy.counts, int(filled.sum())
+        before = {name: getattr(counts, name) for name in SPENT}
+        actions = act_in_block(self.policy, observations, filled, rho, noise)
+        for name in SPENT:
+            self._spent[name] += (getattr(counts, name) - before[name]) // asked
+        return actions
+
+    def begin(self, row: int) -> None:
+        """What follows in this row is counted for another episode."""
+        self._before[row] = self._read(row)
+
+    def read(self, row: int) -> Counted:
+        """What was counted in this row since its episode began."""
+        return subtract_counts(self._read(row), self._before[row])
+
+    def _read(self, row: int) -> Counted:
+        found = self.policy.counts.of_seed(row)
+        return {**found, "evaluations": {**found["evaluations"], **self._spent}}
+
+
+@dataclass
 class Played:
     """What was rolled out of one evaluation.
 
@@ -91,10 +135,91 @@ class Played:
     failure: Failure | None = None
 
 
+class Block:
+    """The rows in which the episodes of evaluations at several scales are played, those that are over making room.
+
+    Args:
+        policy: of the evaluations' seed.
+        task: with the simulator.
+        evaluations: which episodes, at which scale; equal in all else.
+    """
+
+    def __init__(self, policy: Policy, task: ControlTask, evaluations: Sequence[Evaluation]):
+        first = evaluations[0]
+        self.task, self.evaluations, self.device = task, evaluations, first.device
+        self.rows = count_rows(policy, task, first.device)
+        self.queues = self.rows if len(evaluations) == 1 else ALIKE
+        waiting = [
+            (place, number)
+            for place, each in enumerate(evaluations)
+            for number in each.episodes
+            if number not in each.done.episodes
+        ]
+        self.waiting = [deque(one for one in waiting if one[1] % self.queues == q) for q in range(self.queues)]
+        self.failures: dict[int, Failure] = {}
+        self.running: dict[int, tuple[int, RunningEpisode]] = {}
+        self.observations = np.zeros((self.rows, task.observation_dim), np.float32)
+        self.scales = np.zeros(self.rows, np.float32)
+        self.noise = first.noise(task, range(self.rows))
+        self.counter = RowCounter(policy, self.rows)
+
+    def begin_next(self, row: int) -> None:
+        """The next episode that waits for such a row, if there is one whose evaluation has not failed."""
+        queue = self.waiting[row % self.queues]
+        while queue and queue[0][0] in self.failures:
+            queue.popleft()
+        if queue:
+            place, number = queue.popleft()
+            self.running[row] = place, RunningEpisode.begin(self.task, number, self.evaluations[place])
+            self.scales[row] = self.evaluations[place].rho
+            self.noise.start(row, number)
+            self.counter.begin(row)
+
+    def act(self) -> np.ndarray:
+        """(rows, action), of which only those of running episodes are of use."""
+        filled = np.zeros(self.rows, bool)
+        for row, (_, episode) in self.running.items():
+            self.observations[row], filled[row] = episode.observation, True
+        given, full, rho = (
+            torch.from_numpy(array).to(self.device) for array in (self.observations, filled, self.scales)
+        )
+        actions = self.counter.act(given, full, rho, self.noise).cpu().numpy()
+        self.noise.advance()
+        return actions
+
+    def step(self, actions: np.ndarray) -> None:
+        """Step every episode; one that is over, or whose evaluation has failed, makes room for the next."""
+        for row, (place, episode) in self.running.items():
+            if not np.isfinite(actions[row]).all() and place not in self.failures:
+                self.failures[place] = episode.describe_failure(actions[row])
+        for row, (place, episode) in list(self.running.items()):
+            if place in self.failures:
+                episode.environment.close()
+                episode.is_over = True
+            else:
+                episode.step(self.task, actions[row])
+                if episode.is_over:
+                    done = self.evaluations[place].done
+                    done.add_episode(episode.number, episode.describe(self.task), self.counter.read(row))
+            if episode.is_over:
+                del self.running[row]
+                self.begin_next(row)
+
+    def count_steps(self) -> int:
+        """Steps done, of an episode that is over as many as the horizon has."""
+        over = sum(len(each.done.episodes) for each in self.evaluations)
+        return sum(episode.length for _, episode in self.running.values()) + self.task.horizon * over
+
+    def close(self) -> None:
+        """Close the simulators that are open."""
+        for _, episode in self.running.values():
+            episode.environment.close()
+
+
 def roll_out(
     policy: Policy, task: ControlTask, evaluations: Sequence[Evaluation], progress: Progress
 ) -> tuple[Played, ...]:
-    """The episodes of each evaluation, all in the rows of one block.
+    """The episodes of each evaluation that are not done, all in the rows of one block.
 
     Episode n is computed in row n mod rows; where there are several evaluations, in any row that lies a multiple
     of 4 from it. An action that is not finite is not taken: it ends its evaluation, and the others go on.
@@ -105,54 +230,16 @@ def roll_out(
         evaluations: which episodes, at which scale; equal in all else.
         progress: called with (steps, steps if no episode ends early).
     """
-    first = evaluations[0]
-    rows, horizon = count_rows(policy, task, first.device), task.horizon
-    queues = rows if len(evaluations) == 1 else ALIKE
-    asked = [(place, n) for place, each in enumerate(evaluations) for n in each.episodes]
-    waiting = [deque((place, n) for place, n in asked if n % queues == queue) for queue in range(queues)]
-    played = tuple(Played() for _ in evaluations)
-    running: dict[int, tuple[int, RunningEpisode]] = {}
-    observations, scales = np.zeros((rows, task.observation_dim), np.float32), np.zeros(rows, np.float32)
-    noise = first.noise(task, range(rows))
-
-    def begin_next(row: int) -> None:
-        while waiting[row % queues] and played[waiting[row % queues][0][0]].failure is not None:
-            waiting[row % queues].popleft()
-        if waiting[row % queues]:
-            place, number = waiting[row % queues].popleft()
-            running[row] = place, RunningEpisode.begin(task, number, evaluations[place])
-            scales[row] = evaluations[place].rho
-            noise.start(row, number)
-
+    block, asked = Block(policy, task, evaluations), sum(len(each.episodes) for each in evaluations)
     try:
-        for row in range(rows):
-            begin_next(row)
-        while running:
-            filled = np.zeros(rows, bool)
-            for row, (_, episode) in running.items():
-                observations[row], filled[row] = episode.observation, True
-            given, full, rho = (
-                torch.from_numpy(array).to(first.device) for array in (observations, filled, scales)
-            )
-            actions = act_in_block(policy, given, full, rho, noise).cpu().numpy()
-            noise.advance()
-            for row, (place, episode) in running.items():
-                if not np.isfinite(actions[row]).all() and played[place].failure is None:
-                    played[place].failure = episode.describe_failure(actions[row])
-            for row, (place, episode) in list(running.items()):
-                if played[place].failure is not None:
-                    episode.environment.close()
-                    episode.is_over = True
-                else:
-                    episode.step(task, actions[row])
-                    if episode.is_over:
-                        played[place].episodes[episode.number] = episode.describe(task)
-                if episode.is_over:
-                    del running[row]
-                    begin_next(row)
-            steps = sum(episode.length for _, episode in running.values())
-            progress(steps + horizon * sum(len(each.episodes) for each in played), len(asked) * horizon)
+        for row in range(block.rows):
+            block.begin_next(row)
+        while block.running:
+            block.step(block.act())
+            progress(block.count_steps(), asked * task.horizon)
     finally:
-        for _, episode in running.values():
-            episode.environment.close()
-    return played
+        block.close()
+    return tuple(
+        Played({number: one.episode for number, one in each.done.episodes.items()}, block.failures.get(place))
+        for place, each in enumerate(evaluations)
+    )

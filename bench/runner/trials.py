@@ -22,7 +22,8 @@ from bench.runner.evaluate import evaluate, split_evaluations
 from bench.runner.knobs import suggest
 from bench.runner.nodes import sort_upstream_first
 from bench.runner.plan import PlannedCell
-from bench.runner.record import Evaluated, record_evaluation
+from bench.runner.record import Evaluated, record_evaluation, share_seconds
+from bench.runner.resume import resume_evaluation
 from bench.runner.study import (
     FINISHED,
     MethodTuning,
@@ -209,25 +210,32 @@ def evaluate_on_seed(
     """Evaluate trials that differ in ρ alone on one seed, and enter what they scored."""
     tuning = trials[0].tuning
     task, config, request = tuning.job.task, tuning.job.config, tuning.request
-    models, count = builder.models(tuning.nodes, [seed]), resolve_episodes(task, config)
+    models, episodes = builder.models(tuning.nodes, [seed]), range(resolve_episodes(task, config))
     evaluations = [
         Evaluation(
             seed=seed,
             rho=running.rho or 0.0,
-            episodes=range(count),
+            episodes=episodes,
             betas=resolve_betas(task, config) if isinstance(task, DensityTask) else (),
             device=request.device,
             purpose=TUNING,
+            done=resume_evaluation(
+                plan_trial(running.tuning, seed, running.rho), episodes, TUNING, request, builder.console
+            ),
         )
         for running in trials
     ]
-    for places in split_evaluations(tuning.method.policy(models, tuning.setup), task, evaluations):
-        together, started = [evaluations[place] for place in places], time.monotonic()
-        outcomes = evaluate(tuning.method.policy(models, tuning.setup), task, together, progress)
-        seconds, actions = time.monotonic() - started, sum(outcome.actions for outcome in outcomes)
-        for place, outcome in zip(places, outcomes, strict=True):
-            share = seconds * (outcome.actions / actions if actions else 1 / len(outcomes))
-            add_seed(trials[place], Evaluated(evaluations[place], outcome, share))
+    try:
+        for places in split_evaluations(tuning.method.policy(models, tuning.setup), task, evaluations):
+            together, started = [evaluations[place] for place in places], time.monotonic()
+            outcomes = evaluate(tuning.method.policy(models, tuning.setup), task, together, progress)
+            made = share_seconds(together, outcomes, time.monotonic() - started)
+            for place, evaluated in zip(places, made, strict=True):
+                add_seed(trials[place], evaluated)
+                evaluated.evaluation.done.remove()
+    finally:
+        for evaluation in evaluations:
+            evaluation.done.save()
 
 
 def add_seed(running: RunningTrial, evaluated: Evaluated) -> None:

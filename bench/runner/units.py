@@ -12,7 +12,7 @@ from typing import Any
 from bench.config.request import Job, Request, resolve_betas, resolve_episodes
 from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole
-from bench.runner.blocks import Evaluation
+from bench.runner.blocks import REPORT, Evaluation
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import load_data
 from bench.runner.evaluate import Outcome, evaluate, split_evaluations
@@ -20,8 +20,9 @@ from bench.runner.extend import find_earlier, join
 from bench.runner.loggers import Logger, make_logger
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
-from bench.runner.record import Evaluated, record_evaluation
+from bench.runner.record import Evaluated, record_evaluation, share_seconds
 from bench.runner.result import Making, make_failed_result, make_result, pack_samples
+from bench.runner.resume import resume_evaluation
 from bench.runner.study import MethodTuning
 from bench.runner.trials import tune_method
 from bench.storage.components import ComponentStore
@@ -212,31 +213,47 @@ class Worker:
         progress: Progress,
     ) -> None:
         """Evaluate the cells of one seed together and write their results."""
-        cell, request = group[0].cell, self.request
-        results, wanted = ResultStore(request.results), resolve_episodes(cell.task, cell.config)
-        earlier = [find_earlier(planned, results, request.device) for planned in group]
+        request, started = self.request, time.monotonic()
+        earlier = [find_earlier(planned, ResultStore(request.results), request.device) for planned in group]
         evaluations = [
-            Evaluation(
-                seed=cell.seed,
-                rho=planned.cell.rho or 0.0,
-                episodes=range(len(before.episodes) if before is not None else 0, wanted),
-                betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
-                device=request.device,
-                references=references,
-            )
+            self._plan_evaluation(planned, len(before.episodes) if before is not None else 0, references)
             for planned, before in zip(group, earlier, strict=True)
         ]
-        started = time.monotonic()
-        outcomes = evaluate(make_policy(group[0], builder), cell.task, evaluations, progress)
-        seconds, actions = time.monotonic() - started, sum(outcome.actions for outcome in outcomes)
-        for planned, before, evaluation, outcome in zip(group, earlier, evaluations, outcomes, strict=True):
-            share = seconds * (outcome.actions / actions if actions else 1 / len(outcomes))
-            evaluated = Evaluated(evaluation, outcome, share)
-            record_evaluation(request, planned, about, [evaluated])
-            if outcome.failure is not None:
-                self._write_failure(planned, outcome.failure, share, about, builder)
-            else:
-                self._write_result(planned, before, evaluated, about, builder)
+        try:
+            outcomes = evaluate(make_policy(group[0], builder), group[0].cell.task, evaluations, progress)
+            made = share_seconds(evaluations, outcomes, time.monotonic() - started)
+            for planned, before, evaluated in zip(group, earlier, made, strict=True):
+                record_evaluation(request, planned, about, [evaluated])
+                if evaluated.outcome.failure is not None:
+                    self._write_failure(planned, evaluated.outcome.failure, evaluated.seconds, about, builder)
+                else:
+                    self._write_result(planned, before, evaluated, about, builder)
+                evaluated.evaluation.done.remove()
+        finally:
+            for evaluation in evaluations:
+                evaluation.done.save()
+
+    def _plan_evaluation(
+        self, planned: PlannedCell, first: int, references: Mapping[float, Reference]
+    ) -> Evaluation:
+        """The evaluation of a cell, with what was done of it before a run was stopped or killed.
+
+        Args:
+            planned: the cell.
+            first: number of the first episode that no result has.
+            references: see `Evaluation`.
+        """
+        cell = planned.cell
+        episodes = range(first, resolve_episodes(cell.task, cell.config))
+        return Evaluation(
+            seed=cell.seed,
+            rho=cell.rho or 0.0,
+            episodes=episodes,
+            betas=resolve_betas(cell.task, cell.config) if isinstance(cell.task, DensityTask) else (),
+            device=self.request.device,
+            references=references,
+            done=resume_evaluation(planned, episodes, REPORT, self.request, self.console),
+        )
 
     def _write_result(
         self,

@@ -24,7 +24,7 @@ Request: TypeAlias = tuple[Literal["normal", "uniform"], str, tuple[int, ...]]
 """Law, key and shape of random numbers."""
 Draw: TypeAlias = Callable[[Observations, PerRow, Noise, bool], Actions]
 """(observations, rho, noise, whether any row is guided) → actions."""
-Key: TypeAlias = tuple[bool, tuple[int, ...], int]
+Key: TypeAlias = tuple[bool, tuple[int, ...], int | None]
 Evaluations: TypeAlias = tuple[int, int, int]
 """Of the denoiser's network, of gradients, and of networks beside it."""
 log = logging.getLogger(__name__)
@@ -99,7 +99,6 @@ class CapturedCall:
         actions: where it leaves its actions.
         replay: does it.
         spent: the evaluations that it adds to the counts.
-        scales: at which rows are counted apart; kept, so that no other tensor has its identity.
     """
 
     observations: Observations
@@ -108,7 +107,6 @@ class CapturedCall:
     actions: Actions
     replay: Work
     spent: Evaluations
-    scales: Tensor | None
 
     def fill(self, observations: Observations, rho: PerRow, noise: Noise) -> None:
         """What the next replay is of."""
@@ -136,7 +134,7 @@ class CapturedCalls:
 
     def act(self, observations: Observations, rho: PerRow, noise: Noise, guided: bool) -> Actions:
         """Actions, as `draw` gives them."""
-        key = guided, tuple(observations.shape), id(self.counts.scales)
+        key = guided, tuple(observations.shape), self.counts.apart
         if key in self.captured:
             self.captured[key].fill(observations, rho, noise)
             return self._replay(self.captured[key])
@@ -166,7 +164,7 @@ class CapturedCalls:
         finally:
             self.counts.function, self.counts.gradient, self.counts.beside = before
         spent = after[0] - before[0], after[1] - before[1], after[2] - before[2]
-        return CapturedCall(observations, rho, noise, made[0], replay, spent, self.counts.scales)
+        return CapturedCall(observations, rho, noise, made[0], replay, spent)
 
     def _replay(self, call: CapturedCall) -> Actions:
         call.replay()

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from foundation.errors import UserError
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.schedule import Schedule
 from training.shapes import Observations, PerRow, Z
@@ -44,41 +45,57 @@ class Steer:
 class Counts:
     """What was evaluated and where it was intervened while acting; kept on the device until it is read.
 
-    Interventions and guided rows are counted for every seed, or for one seed at each of several scales.
+    Interventions and guided rows are counted for every seed, or for each observation of one seed's calls.
 
     Attributes:
-        scales: the scales ρ > 0 at which rows are counted apart, or None.
-        interventions: name → (seed or scale, level) counts; `nan_gradients` are rows whose score was not finite,
-            which were not guided at that level; a guidance adds its own, such as `clipped_weights`.
+        apart: how many observations a call of one seed has, where they are counted apart; else None.
+        interventions: name → (seed or observation, level) counts; `nan_gradients` are rows whose score was not
+            finite, which were not guided at that level; a guidance adds its own, such as `clipped_weights`.
         function: rows times calls of the denoiser's network.
         gradient: rows times gradient evaluations.
         beside: rows times forward passes of a guidance's other networks.
         guided_rows: rows times levels that were guided, ρ > 0, to read the interventions against.
     """
 
-    scales: Float[Tensor, " scale"] | None = None
+    apart: int | None = None
     interventions: dict[str, Tensor] = field(default_factory=dict)
     function: int = 0
     gradient: int = 0
     beside: int = 0
     guided_rows: Int[Tensor, " group"] | int = 0
 
-    def intervene(self, name: str, rows: Bool[Tensor, "group batch"], level: int, levels: int) -> None:
-        """Count the rows that are true, each for its seed or scale and this level."""
+    def intervene(self, name: str, rows: Bool[Tensor, "seed batch"], level: int, levels: int) -> None:
+        """Count the rows that are true at this level; those of an observation's candidates lie side by side."""
+        found = self.sum_rows(rows)
         if name not in self.interventions:
-            self.interventions[name] = torch.zeros(len(rows), levels, dtype=torch.int64, device=rows.device)
-        self.interventions[name][:, level] += rows.sum(1)
+            self.interventions[name] = torch.zeros(len(found), levels, dtype=torch.int64, device=rows.device)
+        self.interventions[name][:, level] += found
 
     def guide(self, rows: Int[Tensor, " group"]) -> None:
-        """Count the guided rows of every seed or scale at one level."""
+        """Count the guided rows of every seed or observation at one level; see `sum_rows`."""
         if isinstance(self.guided_rows, int):
             self.guided_rows = torch.zeros_like(rows)
         self.guided_rows += rows
 
-    def of_seed(self, row: int) -> dict[str, Any]:
-        """The counts of one seed or scale, by its place, as plain numbers; evaluations are of all together."""
-        found = {name: counts[row].tolist() for name, counts in self.interventions.items()}
-        guided = self.guided_rows if isinstance(self.guided_rows, int) else int(self.guided_rows[row])
+    def sum_rows(self, rows: Bool[Tensor, "seed batch"]) -> Int[Tensor, " group"]:
+        """How many rows are true of each seed or observation.
+
+        Raises:
+            UserError: observations are counted apart, and have not equally many rows each.
+        """
+        if self.apart is None:
+            return rows.sum(1)
+        if rows.shape[1] % self.apart:
+            raise UserError(
+                f"{rows.shape[1]} rows are counted of {self.apart} observations: give `intervene` equally many "
+                "rows of each observation, side by side."
+            )
+        return rows.unflatten(1, (self.apart, -1)).sum((0, 2))
+
+    def of_seed(self, place: int) -> dict[str, Any]:
+        """The counts of one seed or observation, by its place, as numbers; evaluations are of all together."""
+        found = {name: counts[place].tolist() for name, counts in self.interventions.items()}
+        guided = self.guided_rows if isinstance(self.guided_rows, int) else int(self.guided_rows[place])
         names = ("function", "gradient", "beside")
         evaluations = {**{name: getattr(self, name) for name in names}, "guided_rows": guided}
         return {"interventions": {"nan_gradients": [], **found}, "evaluations": evaluations}
@@ -165,7 +182,7 @@ class GuidedDenoiser(WrappedDenoiser):
         steer = self.steer(z, level, observations)
         finite = steer.score.isfinite().all(-1)
         for name, rows in {**steer.interventions, "nan_gradients": ~finite}.items():
-            self.counts.intervene(name, rows & self.groups, level, len(self.schedule))
+            self.counts.intervene(name, rows & self.guided, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
         self.counts.beside += steer.beside * z.shape[1]
         self.counts.guide(self.guided_rows)
@@ -174,15 +191,14 @@ class GuidedDenoiser(WrappedDenoiser):
         return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
 
     @cached_property
-    def groups(self) -> Bool[Tensor, "group batch"]:
-        """The guided rows of every seed, or those at each of the scales that are counted apart."""
-        scales = self.counts.scales
-        return self.rho != 0 if scales is None else self.rho == scales[:, None]
+    def guided(self) -> Bool[Tensor, "seed batch"]:
+        """The rows that are."""
+        return self.rho != 0
 
     @cached_property
     def guided_rows(self) -> Int[Tensor, " group"]:
-        """How many they are."""
-        return self.groups.sum(1)
+        """How many they are of each seed or observation."""
+        return self.counts.sum_rows(self.guided)
 
 
 def linearise(denoiser: Denoiser, z: Z, level: int, observations: Observations) -> tuple[Z, PullBack]:

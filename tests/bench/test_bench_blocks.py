@@ -3,47 +3,20 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import fields, replace
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from drifting import HORIZON, TASK, Drift, make_policy
 
 import bench
-from bench.conformance.subject import ACTIONS, OBSERVATIONS, Subject, small_setup
+from bench.conformance.subject import OBSERVATIONS, small_setup
 from bench.runner.blocks import Evaluation, count_rows, has_like_rows, reset_seed
 from bench.runner.evaluate import Outcome, evaluate, group_scales, split_evaluations
 from bench.runner.rollout import roll_out
-from methods import Method, Noise, Policy, SeedStreams, SlotPolicy, get_method
+from methods import Noise, Policy, SeedStreams, SlotPolicy, get_method
 from reports.load.schema import Episode
-from suites import ControlTask, DensityTask, get_tasks
+from suites import DensityTask, get_tasks
 
-HORIZON = 12
-
-
-class Drift(gym.Env):
-    """The observation moves with the action and with noise of the reset's seed; it ends beyond 1."""
-
-    observation_space = gym.spaces.Box(-np.inf, np.inf, (OBSERVATIONS,), np.float32)
-    action_space = gym.spaces.Box(-1.0, 1.0, (ACTIONS,), np.float32)
-
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
-        super().reset(seed=seed)
-        self.at = self.np_random.normal(0, 0.3, OBSERVATIONS)
-        return self.at.astype(np.float32), {}
-
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
-        self.at = self.at + 0.3 * np.resize(action, OBSERVATIONS) + self.np_random.normal(0, 0.1, OBSERVATIONS)
-        return self.at.astype(np.float32), float(self.at.sum()), bool(np.abs(self.at).max() > 1), False, {}
-
-
-TASK = ControlTask(
-    name="drift",
-    observation_dim=OBSERVATIONS,
-    action_dim=ACTIONS,
-    horizon=HORIZON,
-    reference=(0.0, 1.0),
-    make_environment=Drift,
-)
 ON_MOONS = {
     "suite": "toy",
     "tasks": "moons",
@@ -57,14 +30,6 @@ ON_MOONS = {
     "sampler.steps": 2,
     "evaluation": {"episodes": 30, "inverse_temperatures": [3.0]},
 }
-
-
-def make_policy(name: str = "swg", **settings: object) -> Policy:
-    """Of networks so wide that their products round by their number of rows."""
-    setup = small_setup()
-    setup = replace(setup, denoiser=replace(setup.denoiser, width=128))
-    cls: type[Method] = get_method(name)
-    return Subject(name, cls(**settings), setup).policy([3])
 
 
 def play(policy: Policy, episodes: range, rho: float = 5.0) -> tuple[Episode, ...]:
@@ -172,14 +137,15 @@ def test_the_rows_of_a_call_change_digits_alone():
 
 def test_episodes_and_counts_are_those_of_each_alone():
     """The policy by hand, a row at a time: the same steps, and evaluations of no row but the episodes' own."""
+    (outcome,) = evaluate(
+        make_policy(), TASK, [Evaluation(3, 5.0, range(3), (), torch.device("cpu"))], lambda done, total: None
+    )
     policy = make_policy()
-    found = play(policy, range(3))
     calls = len(policy.denoiser.schedule)  # pyright: ignore[reportAttributeAccessIssue]
-    steps = sum(episode.length for episode in found)
-    assert policy.counts.function == calls * steps
-    assert policy.counts.gradient == calls * steps
-    assert policy.counts.of_seed(0)["evaluations"]["guided_rows"] == calls * steps
-    for number, episode in enumerate(found):
+    steps = sum(episode.length for episode in outcome.episodes)
+    spent = {"function": calls * steps, "gradient": calls * steps, "beside": 0, "guided_rows": calls * steps}
+    assert outcome.counts["evaluations"] == {**spent, "actions": steps}
+    for number, episode in enumerate(outcome.episodes):
         environment = Drift()
         assert episode.seed == reset_seed("drift", 3, number, "evaluation")
         observation, _ = environment.reset(seed=episode.seed)

@@ -96,16 +96,19 @@ def test_so_is_a_draw_among_candidates(weight: str):
     assert assert_same_calls(IDQL(candidates=3, select="draw", weight=weight), SETUP).replays > 0
 
 
-def test_counts_of_several_scales_are_told_apart():
-    eager, captured = make_both(small("swg"), SETUP)
+@pytest.mark.parametrize("name", ["swg", "swg-r"])
+def test_counts_of_several_observations_are_told_apart(name: str):
+    eager, captured = make_both(small(name), SETUP)
     for policy in (eager, captured):
-        policy.counts.scales = torch.tensor([1.0, 2.0])
+        policy.counts.apart = ROWS
     for found, expected in zip(run(captured), run(eager), strict=True):
         assert torch.equal(found, expected)
     assert recorder_of(captured).replays == CALLS - 2
-    counts = [captured.counts.of_seed(row) for row in (0, 1)]
-    assert counts == [eager.counts.of_seed(row) for row in (0, 1)]
-    assert counts[0]["evaluations"]["guided_rows"] == (CALLS - 1) * 2 * len(captured.denoiser.schedule)
+    counts = [captured.counts.of_seed(row) for row in range(ROWS)]
+    assert counts == [eager.counts.of_seed(row) for row in range(ROWS)]
+    guided = sum(int((SCALES.roll(call, 1) > 0).sum()) for call in range(CALLS) if call != CALLS - 2)
+    found = sum(each["evaluations"]["guided_rows"] for each in counts)
+    assert found == guided * eager.selection.candidates * len(captured.denoiser.schedule)
 
 
 def test_noise_that_depends_on_the_order_of_requests_keeps_it():

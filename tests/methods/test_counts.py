@@ -11,7 +11,8 @@ from exact_policies import one_dimensional
 from tiny import OBSERVATIONS, act, make_all, tiny_setup
 from torch import Tensor
 
-from methods import Best, Component, Denoiser, Models, SeedStreams, Selection, Setup, SlotMethod, Steer
+from foundation.errors import UserError
+from methods import Best, Component, Counts, Denoiser, Models, SeedStreams, Selection, Setup, SlotMethod, Steer
 from methods.diffusion.schedule import Schedule, make_schedule
 from methods.swg import SWG
 from methods.swg_r import SWGR
@@ -114,6 +115,26 @@ def test_a_score_that_is_nan_is_counted_at_its_level_for_its_seed(
             assert found["large"] == large
             assert sum(large) > 0
     assert len(watched.asked) == 2 * visited
+
+
+@pytest.mark.parametrize("candidates", [1, 3])
+def test_each_observation_of_a_seed_can_be_counted_apart(candidates: int):
+    policy = Stumbler(candidates=candidates).policy(
+        {"denoiser": ExactBehaviour(LogLinear(), SCHEDULE)}, setup_of(None)
+    )
+    policy.counts.apart = ROWS
+    act(policy, observations()[:1], torch.tensor([[1.0, 0, 1, 1, 1, 1]]), SEEDS[:1])
+    broken, guided = (1, 0, 0, 1, 0, 1), (1, 0, 1, 1, 1, 1)  # the second one is not guided
+    for row in range(ROWS):
+        counts = policy.counts.of_seed(row)
+        assert counts["interventions"]["nan_gradients"][BROKEN_LEVEL] == broken[row] * candidates
+        assert counts["evaluations"]["guided_rows"] == guided[row] * candidates * LEVELS
+
+
+def test_observations_of_unequal_numbers_of_rows_are_refused():
+    counts = Counts(apart=4)
+    with pytest.raises(UserError, match="6 rows are counted of 4 observations"):
+        counts.intervene("large", torch.ones(1, 6, dtype=torch.bool), 0, LEVELS)
 
 
 @pytest.mark.parametrize("candidates", [1, 3])

@@ -1,0 +1,136 @@
+"""SIGTERM and SIGINT end a command with 143 and 130 and one sentence, and the same command goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import MAZE
+
+import bench as interface
+from bench.entry import STOPPED
+from foundation.stopping import Stopped
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 15.0  # three times what is promised
+PROGRAM = """
+import bench.runner.unfinished
+from bench.entry import main
+bench.runner.unfinished.SAVE_EVERY = 0.0
+main()
+"""
+BOTH = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+def start(*words: object, program: tuple[str, ...] = ("-c", PROGRAM)) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *program, *map(str, words)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_until(process: subprocess.Popen[str], holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal, and see how the command ends."""
+    process.send_signal(number)
+    sent = time.monotonic()
+    _, said = process.communicate(timeout=120)
+    assert time.monotonic() - sent < SECONDS
+    assert said == f"\n{STOPPED}\n"
+    assert process.returncode == 128 + number
+
+
+def handles_signals(process: subprocess.Popen[str]) -> bool:
+    """Whether Python has come so far that the process has a handler of its own for SIGTERM."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    (mask,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
+    return bool(mask >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="asks Linux whether signals are handled")
+@BOTH
+@pytest.mark.parametrize("after", [0.0, 0.3])
+def test_a_signal_in_the_first_half_second(number, code, after):
+    process = start("list", "methods", program=("-m", "bench"))
+    wait_until(process, lambda: handles_signals(process))
+    time.sleep(after)
+    stop(process, number)
+    assert process.returncode == code
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_after_signals_in_training_and_in_evaluation(bench, fresh, tmp_path):
+    cell = (*MAZE, "--methods", "unguided", "--seeds", "2", "--evaluation.episodes", "120")
+    cell = (*cell, "--denoiser.steps", "1500", "--data-set.transitions", "600")
+    components, runs = tmp_path / "artifacts" / "components", tmp_path / "results" / "runs"
+
+    process = start("run", *cell, *fresh, "--processes", "1")
+    wait_until(process, lambda: any(components.glob("behaviour-*/.lock")))
+    time.sleep(0.3)
+    stop(process, signal.SIGTERM)
+    (state,) = components.glob("behaviour-*/checkpoint-*.state")
+    assert not list(components.rglob("*.safetensors"))
+
+    process = start("run", *cell, *fresh, "--processes", "1")
+    wait_until(process, lambda: any(runs.rglob(".unfinished-seed-0.state")))
+    stop(process, signal.SIGINT)
+    assert not state.exists()
+    assert not list(runs.rglob("seed-0.json"))
+
+    told = bench("run", *cell, *fresh, "--processes", "1")
+    assert "reused: 1 trained component" in told.out
+    assert "maze2d-umaze unguided seed 0: goes on after " in told.out
+    whole = tmp_path / "whole"
+    assert bench("run", *cell, "--results", whole, "--artifacts", tmp_path / "others").code == 0
+    assert read(runs) == read(whole / "runs")
+    assert len(read(runs)) == 2
+
+
+def read(folder: Path) -> dict[str, dict]:
+    """The results by file, without what is measured."""
+    found = {str(path.relative_to(folder)): json.loads(path.read_text()) for path in folder.rglob("seed-*.json")}
+    return {name: {**result, "seconds": 0, "created": 0} for name, result in found.items()}
+
+
+@pytest.mark.slow
+def test_a_tuning_goes_on_after_a_signal(bench, fresh, tmp_path):
+    one = ("tune-rho", *MAZE, "--methods", "swg", "--grid", "1,5", "--evaluation.episodes", "60")
+    one = (*one, "--data-set.transitions", "600", "--processes", "1")
+    process = start(*one, *fresh)
+    wait_until(process, lambda: any((tmp_path / "results" / "tuning").glob(".unfinished-*")))
+    stop(process, signal.SIGTERM)
+    told = bench(*one, *fresh)
+    assert "goes on after " in told.out
+    assert "2 trials and 240 episodes on seeds 100, 101" in told.out
+
+
+@BOTH
+def test_a_script_gets_a_keyboard_interrupt_and_its_handlers_back(tmp_path, monkeypatch, number, code):
+    def stopped(*_: object) -> None:
+        signal.raise_signal(number)
+
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.setattr("bench.runner.run.plan_task", stopped)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        interface.run(
+            suite="toy", preset="smoke", results=tmp_path / "r", artifacts=tmp_path / "a", progress=False
+        )
+    assert isinstance(raised.value, Stopped)
+    assert raised.value.exit_code == code
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
