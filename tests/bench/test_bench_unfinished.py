@@ -81,7 +81,7 @@ def test_a_killed_evaluation_is_that_of_one_go(tmp_path, name, settings):
         evaluations = plan(tmp_path, scales)
         known = [len(each.done) for each in evaluations]
         try:
-            found = play(name, settings, evaluations, kill_after(10 + 4 * rounds))
+            found = play(name, settings, evaluations, kill_after(8 + 2 * rounds))
             break
         except Killed:
             assert [len(each.done) for each in plan(tmp_path, scales)] >= known
