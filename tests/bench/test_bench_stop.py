@@ -80,7 +80,7 @@ def test_a_signal_in_the_first_half_second(number, code, after):
 @pytest.mark.slow
 def test_a_run_goes_on_after_signals_in_training_and_in_evaluation(bench, fresh, tmp_path):
     cell = (*TOY, "--methods", "unguided", "--seeds", "1", "--denoiser.steps", "200")
-    cell = (*cell, "--evaluation.episodes", "20000", "--evaluation.inverse-temperatures", "3")
+    cell = (*cell, "--evaluation.episodes", "20000", "--evaluation.inverse-temperatures", "3", "--processes", "1")
     components, runs = tmp_path / "artifacts" / "components", tmp_path / "results" / "runs"
 
     process = start(("-c", TRAINING), "run", *cell, *fresh)
