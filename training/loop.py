@@ -73,14 +73,14 @@ def fit(
     Raises:
         Stopped: a signal asked for it.
     """
-    state = TrainingState(component, seeds, data, on_row)
-    given = Step(data, models, state.noise)
-    with stopping.release():
-        given = replace(given, precomputed=component.precompute(given))
     name = component.kind if checkpoint is None else checkpoint.owner
     owner = Owner(name, tuple(seeds), data.key, component.steps)
-    first = resume(state, checkpoint, owner) if checkpoint is not None else 0
-    steps = make_steps(component, state, given)
+    with stopping.release():  # the first optimiser of a process imports for seconds
+        state = TrainingState(component, seeds, data, on_row)
+        given = Step(data, models, state.noise)
+        given = replace(given, precomputed=component.precompute(given))
+        first = resume(state, checkpoint, owner) if checkpoint is not None else 0
+        steps = make_steps(component, state, given)
     saved_at = time.monotonic()
     with stopping.hold():
         for number in range(first, component.steps):

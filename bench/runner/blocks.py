@@ -42,7 +42,7 @@ class Evaluation:
         device: of the policy.
         purpose: `evaluation` or `tuning`; the two draw disjoint resets and noise.
         references: what samples of a density are held against, by β; without one the distance alone is computed.
-        done: what is done of it, and where that is kept.
+        done: what is done of it already, and where more is kept; None for what is made at once.
     """
 
     seed: int
@@ -52,7 +52,7 @@ class Evaluation:
     device: torch.device
     purpose: str = REPORT
     references: Mapping[float, Reference] = field(default_factory=dict)
-    done: Unfinished = field(default_factory=Unfinished, compare=False, repr=False)
+    done: Unfinished | None = field(default=None, compare=False, repr=False)
 
     def noise(self, task: Task, episodes: Sequence[int], step: int = 0) -> KeyedNoise:
         """The random numbers of rows at one step of these episodes."""

@@ -15,6 +15,7 @@ import torch
 from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows, has_like_rows
 from bench.runner.counting import subtract_counts
 from bench.runner.rollout import Played, roll_out
+from bench.runner.unfinished import Unfinished
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy
 from reports.load.schema import Density, Episode, Failure
@@ -125,20 +126,19 @@ def evaluate(
     Raises:
         UserError: a task of neither kind.
     """
-    for evaluation in evaluations:
-        evaluation.done.share = 1 / len(evaluations)
+    done = [each.done if each.done is not None else Unfinished() for each in evaluations]
+    for each in done:
+        each.share = 1 / len(done)
     match task:
         case ControlTask():
-            played = roll_out(policy, task, evaluations, progress)
+            played = roll_out(policy, task, evaluations, progress, done)
             outcomes = [describe_played(each, e.episodes) for each, e in zip(played, evaluations, strict=True)]
         case DensityTask():
-            outcomes = [_evaluate_density(policy, task, evaluation, progress) for evaluation in evaluations]
+            both = zip(evaluations, done, strict=True)
+            outcomes = [_evaluate_density(policy, task, evaluation, each, progress) for evaluation, each in both]
         case _:
             raise UserError(f"task {task.name!r} has no way to be evaluated; it is neither control nor density.")
-    return tuple(
-        replace(outcome, counts=evaluation.done.counts)
-        for outcome, evaluation in zip(outcomes, evaluations, strict=True)
-    )
+    return tuple(replace(outcome, counts=each.counts) for outcome, each in zip(outcomes, done, strict=True))
 
 
 def describe_played(played: Played, episodes: Sequence[int]) -> Outcome:
@@ -154,12 +154,14 @@ def describe_played(played: Played, episodes: Sequence[int]) -> Outcome:
     return Outcome(tuple(episode.normalized for episode in found), found)
 
 
-def _evaluate_density(policy: Policy, task: DensityTask, evaluation: Evaluation, progress: Progress) -> Outcome:
+def _evaluate_density(
+    policy: Policy, task: DensityTask, evaluation: Evaluation, done: Unfinished, progress: Progress
+) -> Outcome:
     """Draw points at every β and compare them with the exact target."""
     samples, purpose = len(evaluation.episodes), evaluation.purpose
     outcome = Outcome(())
     for number, beta in enumerate(evaluation.betas):
-        ours = _draw_points(policy, task, evaluation, number).double().cpu().numpy()
+        ours = _draw_points(policy, task, evaluation, number, done).double().cpu().numpy()
         bad = samples - int(np.isfinite(ours).all(1).sum())
         if bad:
             return Outcome((math.nan,) * len(evaluation.betas), failure=describe_bad_samples(beta, bad, samples))
@@ -218,19 +220,21 @@ def describe_density(beta: float, samples: int, measures: Measures, reference: R
     )
 
 
-def _draw_points(policy: Policy, task: DensityTask, evaluation: Evaluation, place: int) -> torch.Tensor:
+def _draw_points(
+    policy: Policy, task: DensityTask, evaluation: Evaluation, place: int, done: Unfinished
+) -> torch.Tensor:
     """(samples, 2) points at the β in that place, whose number is the step of their noise."""
     rows, samples, drawn = count_rows(policy, task, evaluation.device), evaluation.episodes, []
     first, last = samples.start // rows * rows, samples.stop
     observations = torch.full((rows, 1), evaluation.betas[place], device=evaluation.device)
     for start in range(first, last, rows):
         name, before = f"{place}-{max(start, samples.start)}", policy.counts.of_seed(0)
-        points = evaluation.done.find_block(name, evaluation.device)
+        points = done.find_block(name, evaluation.device)
         if points is None:
             numbers = torch.arange(start, start + rows, device=evaluation.device)
             filled = (numbers >= samples.start) & (numbers < last)
             noise = evaluation.noise(task, range(start, start + rows), step=place)
             points = act_in_block(policy, observations, filled, evaluation.rho, noise)[filled]
-            evaluation.done.add_block(name, points, subtract_counts(policy.counts.of_seed(0), before))
+            done.add_block(name, points, subtract_counts(policy.counts.of_seed(0), before))
         drawn.append(points)
     return torch.cat(drawn)

@@ -10,6 +10,7 @@ from bench.runner.blocks import REPORT, Evaluation
 from bench.runner.choose_rho import hash_policy
 from bench.runner.evaluate import Outcome
 from bench.runner.plan import PlannedCell
+from bench.runner.unfinished import Unfinished
 from bench.storage.ledger import Ledger
 from reports.load.schema import Data
 from reports.load.tuning_schema import LedgerEntry
@@ -38,11 +39,12 @@ def share_seconds(
         evaluations, outcomes: of each.
         seconds: that they took now, which are shared by their actions; what was done before is added.
     """
-    actions = [outcome.actions - each.done.known for each, outcome in zip(evaluations, outcomes, strict=True)]
+    done = [each.done if each.done is not None else Unfinished() for each in evaluations]
+    actions = [outcome.actions - each.known for each, outcome in zip(done, outcomes, strict=True)]
     shares = [made / sum(actions) if sum(actions) else 1 / len(actions) for made in actions]
     return [
-        Evaluated(each, outcome, each.done.seconds + seconds * share)
-        for each, outcome, share in zip(evaluations, outcomes, shares, strict=True)
+        Evaluated(evaluation, outcome, each.seconds + seconds * share)
+        for evaluation, outcome, each, share in zip(evaluations, outcomes, done, shares, strict=True)
     ]
 
 

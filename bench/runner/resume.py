@@ -1,13 +1,15 @@
 """Where an evaluation keeps what is done of it, and what of it was done before a run was stopped or killed."""
 
+import contextlib
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
 from bench.config.request import Request
 from bench.progress import ProgressConsole
-from bench.runner.blocks import REPORT
+from bench.runner.blocks import REPORT, Evaluation
 from bench.runner.nodes import KEY_LENGTH
 from bench.runner.plan import PlannedCell, label_cell
 from bench.runner.result import describe_machine, read_versions
@@ -44,6 +46,27 @@ def resume_evaluation(
         what = "finished episodes" if done.episodes else "blocks of samples"
         console.say(f"  {where}: goes on after {len(done)} {what}")
     return done
+
+
+@contextlib.contextmanager
+def keep_unfinished(evaluations: Sequence[Evaluation]) -> Iterator[None]:
+    """Where the block ends early, keep what is done of the evaluations that are not forgotten by then.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    try:
+        yield
+    finally:
+        for evaluation in evaluations:
+            if evaluation.done is not None:
+                evaluation.done.save()
+
+
+def forget(evaluation: Evaluation) -> None:
+    """Remove what is kept of an evaluation whose result is written."""
+    if evaluation.done is not None:
+        evaluation.done.remove()
 
 
 def locate(planned: PlannedCell, purpose: str, results: ResultStore, device: torch.device) -> UnfinishedFile:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.runner.blocks import ALIKE, Evaluation, act_in_block, count_rows, reset_seed
 from bench.runner.counting import Counted, subtract_counts
+from bench.runner.unfinished import Unfinished
 from methods.core.policy import Policy
 from methods.diffusion.keyed_noise import KeyedNoise
 from reports.load.schema import Episode, Failure
@@ -142,18 +143,21 @@ class Block:
         policy: of the evaluations' seed.
         task: with the simulator.
         evaluations: which episodes, at which scale; equal in all else.
+        done: of each, where its episodes are put; those in it are not played.
     """
 
-    def __init__(self, policy: Policy, task: ControlTask, evaluations: Sequence[Evaluation]):
+    def __init__(
+        self, policy: Policy, task: ControlTask, evaluations: Sequence[Evaluation], done: Sequence[Unfinished]
+    ):
         first = evaluations[0]
-        self.task, self.evaluations, self.device = task, evaluations, first.device
+        self.task, self.evaluations, self.done, self.device = task, evaluations, done, first.device
         self.rows = count_rows(policy, task, first.device)
         self.queues = self.rows if len(evaluations) == 1 else ALIKE
         waiting = [
             (place, number)
             for place, each in enumerate(evaluations)
             for number in each.episodes
-            if number not in each.done.episodes
+            if number not in done[place].episodes
         ]
         self.waiting = [deque(one for one in waiting if one[1] % self.queues == q) for q in range(self.queues)]
         self.failures: dict[int, Failure] = {}
@@ -199,15 +203,15 @@ class Block:
             else:
                 episode.step(self.task, actions[row])
                 if episode.is_over:
-                    done = self.evaluations[place].done
-                    done.add_episode(episode.number, episode.describe(self.task), self.counter.read(row))
+                    counted = self.counter.read(row)
+                    self.done[place].add_episode(episode.number, episode.describe(self.task), counted)
             if episode.is_over:
                 del self.running[row]
                 self.begin_next(row)
 
     def count_steps(self) -> int:
         """Steps done, of an episode that is over as many as the horizon has."""
-        over = sum(len(each.done.episodes) for each in self.evaluations)
+        over = sum(len(each.episodes) for each in self.done)
         return sum(episode.length for _, episode in self.running.values()) + self.task.horizon * over
 
     def close(self) -> None:
@@ -217,7 +221,11 @@ class Block:
 
 
 def roll_out(
-    policy: Policy, task: ControlTask, evaluations: Sequence[Evaluation], progress: Progress
+    policy: Policy,
+    task: ControlTask,
+    evaluations: Sequence[Evaluation],
+    progress: Progress,
+    done: Sequence[Unfinished] = (),
 ) -> tuple[Played, ...]:
     """The episodes of each evaluation that are not done, all in the rows of one block.
 
@@ -229,8 +237,10 @@ def roll_out(
         task: with the simulator.
         evaluations: which episodes, at which scale; equal in all else.
         progress: called with (steps, steps if no episode ends early).
+        done: of each evaluation, where its episodes are put; left out, all are played.
     """
-    block, asked = Block(policy, task, evaluations), sum(len(each.episodes) for each in evaluations)
+    done = done or [Unfinished() for _ in evaluations]
+    block, asked = Block(policy, task, evaluations, done), sum(len(each.episodes) for each in evaluations)
     try:
         for row in range(block.rows):
             block.begin_next(row)
@@ -240,6 +250,6 @@ def roll_out(
     finally:
         block.close()
     return tuple(
-        Played({number: one.episode for number, one in each.done.episodes.items()}, block.failures.get(place))
-        for place, each in enumerate(evaluations)
+        Played({number: one.episode for number, one in each.episodes.items()}, block.failures.get(place))
+        for place, each in enumerate(done)
     )

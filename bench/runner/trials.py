@@ -23,7 +23,7 @@ from bench.runner.knobs import suggest
 from bench.runner.nodes import sort_upstream_first
 from bench.runner.plan import PlannedCell
 from bench.runner.record import Evaluated, record_evaluation, share_seconds
-from bench.runner.resume import resume_evaluation
+from bench.runner.resume import forget, keep_unfinished, resume_evaluation
 from bench.runner.study import (
     FINISHED,
     MethodTuning,
@@ -225,17 +225,14 @@ def evaluate_on_seed(
         )
         for running in trials
     ]
-    try:
+    with keep_unfinished(evaluations):
         for places in split_evaluations(tuning.method.policy(models, tuning.setup), task, evaluations):
             together, started = [evaluations[place] for place in places], time.monotonic()
             outcomes = evaluate(tuning.method.policy(models, tuning.setup), task, together, progress)
             made = share_seconds(together, outcomes, time.monotonic() - started)
             for place, evaluated in zip(places, made, strict=True):
                 add_seed(trials[place], evaluated)
-                evaluated.evaluation.done.remove()
-    finally:
-        for evaluation in evaluations:
-            evaluation.done.save()
+                forget(evaluated.evaluation)
 
 
 def add_seed(running: RunningTrial, evaluated: Evaluated) -> None:

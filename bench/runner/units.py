@@ -22,7 +22,7 @@ from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
 from bench.runner.record import Evaluated, record_evaluation, share_seconds
 from bench.runner.result import Making, make_failed_result, make_result, pack_samples
-from bench.runner.resume import resume_evaluation
+from bench.runner.resume import forget, keep_unfinished, resume_evaluation
 from bench.runner.study import MethodTuning
 from bench.runner.trials import tune_method
 from bench.storage.components import ComponentStore
@@ -219,7 +219,7 @@ class Worker:
             self._plan_evaluation(planned, len(before.episodes) if before is not None else 0, references)
             for planned, before in zip(group, earlier, strict=True)
         ]
-        try:
+        with keep_unfinished(evaluations):
             outcomes = evaluate(make_policy(group[0], builder), group[0].cell.task, evaluations, progress)
             made = share_seconds(evaluations, outcomes, time.monotonic() - started)
             for planned, before, evaluated in zip(group, earlier, made, strict=True):
@@ -228,10 +228,7 @@ class Worker:
                     self._write_failure(planned, evaluated.outcome.failure, evaluated.seconds, about, builder)
                 else:
                     self._write_result(planned, before, evaluated, about, builder)
-                evaluated.evaluation.done.remove()
-        finally:
-            for evaluation in evaluations:
-                evaluation.done.save()
+                forget(evaluated.evaluation)
 
     def _plan_evaluation(
         self, planned: PlannedCell, first: int, references: Mapping[float, Reference]

@@ -46,6 +46,11 @@ def kill_after(calls: int) -> Callable[[int, int], None]:
     return progress
 
 
+def done_of(evaluation: Evaluation) -> Unfinished:
+    assert evaluation.done is not None
+    return evaluation.done
+
+
 def plan(folder: Path | None, scales: Sequence[float], episodes: range = EPISODES) -> list[Evaluation]:
     """An evaluation at each scale, that goes on from a file of its own where there is a folder."""
     found = [Evaluation(3, rho, episodes, (), torch.device("cpu")) for rho in scales]
@@ -79,18 +84,18 @@ def test_a_killed_evaluation_is_that_of_one_go(tmp_path, name, settings):
     whole, rounds = play(name, settings, plan(None, scales)), 0
     while True:
         evaluations = plan(tmp_path, scales)
-        known = [len(each.done) for each in evaluations]
+        known = [len(done_of(each)) for each in evaluations]
         try:
-            found = play(name, settings, evaluations, kill_after(10 + 4 * rounds))
+            found = play(name, settings, evaluations, kill_after(8 + 2 * rounds))
             break
         except Killed:
-            assert [len(each.done) for each in plan(tmp_path, scales)] >= known
+            assert [len(done_of(each)) for each in plan(tmp_path, scales)] >= known
             rounds += 1
     assert rounds > 1
     assert found == whole
     assert {each.counts["evaluations"]["actions"] for each in found} != {0}
     for each in evaluations:
-        each.done.remove()
+        done_of(each).remove()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -99,8 +104,8 @@ def test_an_episode_that_is_not_asked_for_has_no_part(tmp_path):
     with pytest.raises(Killed):
         play("swg", {}, plan(tmp_path, [5.0]), kill_after(11))
     (rest,) = plan(tmp_path, [5.0], range(20, 56))
-    assert len(rest.done) > 0
-    assert min(rest.done.episodes) >= 20
+    assert len(done_of(rest)) > 0
+    assert min(done_of(rest).episodes) >= 20
     assert play("swg", {}, [rest]) == play("swg", {}, plan(None, [5.0], range(20, 56)))
 
 
