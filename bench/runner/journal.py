@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
 from foundation.errors import UserError
+from foundation.locks import hold_lock
 
 CHECKSUM = b',"crc32":'  # before the checksum of all that stands before it in the line
 FIRST = b'{"op_code":'  # how every operation begins
@@ -57,7 +57,7 @@ class JournalFile(BaseJournalBackend):
 
     def __init__(self, path: Path):
         self._path = path
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._lock = path.with_name(f".{path.name}.lock")
         self._starts = [0]  # of the lines that are known, and of the next
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
@@ -84,7 +84,7 @@ class JournalFile(BaseJournalBackend):
         """
         content = b"".join(map(format_line, logs))
         try:
-            with self._lock, self._path.open("rb+", buffering=0) as file:
+            with hold_lock(self._lock, self._path.name), self._path.open("rb+", buffering=0) as file:
                 end = find_end(file)
                 file.truncate(end)
                 file.seek(end)

@@ -32,7 +32,7 @@ from bench.runner.study import (
     open_study,
     tuning_folder,
 )
-from bench.runner.taking import take_trial
+from bench.runner.taking import TrialTaker
 from foundation.locks import hold_lock
 from methods.core.method import KnobValue
 from reports.load.tuning_schema import Choice, describe_values
@@ -129,10 +129,11 @@ def run_trials(
     def say(text: str) -> None:
         console.say(f"  {tuning.job.task.name} {tuning.name}: {text}")
 
+    taker = TrialTaker(study, tuning_folder(tuning.request), say)
     for _ in range(wanted - count_finished(study.trials)):
         if count_finished(study.trials) >= wanted:  # by other processes
             return
-        with take_trial(study, tuning_folder(tuning.request), say) as trial:
+        with taker.take() as trial:
             try:
                 running = run_trial(trial, tuning, builder)
             except Exception:

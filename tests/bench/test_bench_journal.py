@@ -6,18 +6,19 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
-from filelock import FileLock
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from bench.runner.journal import CHECKSUM, format_line, open_storage, parse_line
-from bench.runner.taking import TRIES, take_trial
+from bench.runner.taking import TRIES, TrialLease, TrialTaker
 from foundation.errors import UserError
+from foundation.leases import describe_self
 
 ROOT = Path(__file__).parents[2]
 STUDY = "kind/key"
@@ -131,7 +132,6 @@ def test_a_lock_that_a_dead_process_left_delays_nothing(journal):
     (journal.parent / f"{journal.name}.lock").touch()  # Optuna's own, which it waits for
     holder = f"""
 import os, signal, sys
-from filelock import FileLock
 lock = FileLock({str(journal.parent / f".{journal.name}.lock")!r})
 lock.acquire()
 print("held", flush=True)
@@ -147,9 +147,9 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[2]]
-from test_bench_journal import open_study, take_trial
+from test_bench_journal import TrialTaker, open_study
 path = Path(sys.argv[1])
-with take_trial(open_study(path), path.parent, print) as trial:
+with TrialTaker(open_study(path), path.parent, print).take() as trial:
     trial.suggest_float("rho", 0.0, 1.0)
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -162,13 +162,14 @@ def die_in_a_trial(journal: Path) -> None:
 
 def test_the_trial_of_a_dead_process_goes_on_and_is_given_up_in_the_end(journal):
     study, said = open_study(journal), list[str]()
-    with take_trial(study, journal.parent, said.append) as own:
+    taker = TrialTaker(study, journal.parent, said.append)
+    with taker.take() as own:
         for _ in range(TRIES):
             die_in_a_trial(journal)
         dead = study.trials[3]
         assert (dead.state, dead.params.keys()) == (TrialState.RUNNING, {"rho"})
         assert len(study.trials) == 4, "each took up what the one before it left, and none that which runs here"
-        with take_trial(study, journal.parent, said.append) as new:
+        with taker.take() as new:
             assert new.number == 4
         study.tell(own, 1.0)
     assert study.trials[3].state == TrialState.FAIL
@@ -179,7 +180,7 @@ def test_a_stopped_trial_goes_on_however_often(journal):
     study, said, values = open_study(journal), list[str](), set[float]()
 
     def stop() -> None:
-        with take_trial(study, journal.parent, said.append) as trial:
+        with TrialTaker(study, journal.parent, said.append).take() as trial:
             assert trial.number == 2
             values.add(trial.suggest_float("rho", 0.0, 1.0))
             raise KeyboardInterrupt
@@ -187,24 +188,39 @@ def test_a_stopped_trial_goes_on_however_often(journal):
     for _ in range(2 * TRIES):
         with pytest.raises(KeyboardInterrupt):
             stop()
-    with take_trial(study, journal.parent, said.append) as trial:
+    with TrialTaker(study, journal.parent, said.append).take() as trial:
         assert {trial.suggest_float("rho", 0.0, 1.0)} == values
         study.tell(trial, 3.0)
     assert said == ["trial 2, whose process is gone, goes on"] * 2 * TRIES
     assert [trial.value for trial in study.trials] == [1.0, 2.0, 3.0]
-    assert not list(journal.parent.glob(".key-*.lock"))
+    assert not list(journal.parent.glob(".key-*")), "no lease is left behind"
+
+
+def test_a_process_elsewhere_is_given_up_once_it_is_silent_for_long(journal, monkeypatch):
+    study, said = open_study(journal), list[str]()
+    elsewhere = replace(describe_self(has_flock=False), kernel="of another machine")
+    monkeypatch.setattr("bench.runner.taking.describe_self", lambda has_flock: elsewhere)
+    die_in_a_trial(journal)
+    taker = TrialTaker(study, journal.parent, said.append)
+    for number in (3, 4):
+        with taker.take() as trial:
+            assert trial.number == number, "it may be alive"
+            study.tell(trial, 1.0)
+    monkeypatch.setattr("foundation.leases.EXPIRY", 0.0)
+    with taker.take() as trial:
+        assert trial.number == 2
 
 
 def test_a_trial_that_ended_meanwhile_is_not_taken(journal, monkeypatch):
     study = open_study(journal)
-    left, acquire = study.ask(), FileLock.acquire
+    left, take = study.ask(), TrialLease.take
 
-    def end_it_first(lock: FileLock, timeout: float | None = None) -> object:
-        if timeout == 0:  # it was listed as running
+    def end_it_first(lease: TrialLease) -> bool:
+        if not study.trials[left.number].state.is_finished():
             study.tell(left, 5.0)
-        return acquire(lock, timeout)
+        return take(lease)
 
-    monkeypatch.setattr(FileLock, "acquire", end_it_first)
-    with take_trial(study, journal.parent, print) as trial:
+    monkeypatch.setattr(TrialLease, "take", end_it_first)
+    with TrialTaker(study, journal.parent, print).take() as trial:
         assert trial.number == 3
     assert study.trials[2].value == 5.0
