@@ -81,6 +81,8 @@ class RunOptions(TrainingOptions):
     """Parallel processes; one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None
     """Guidance scales, as in 1,5,10; tuned, published or default ones if left out."""
+    retry_failed: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Try cells that failed again; else they count as finished, and run leaves with exit code 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,20 @@ class ReportOptions:
     """Points of normalised score within which two methods count as equivalent."""
     bold: Literal["separated", "five-percent"] = "separated"
     """Bold: the methods not separated from the best, or, as papers do, those within 5 % of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanOptions:
+    """List, or remove, components and data that no result refers to, and what killed processes left."""
+
+    results: Files = ()
+    """Folder of result files, once for each folder that uses the artifacts; results if left out."""
+    artifacts: Path = Path("artifacts")
+    """Folder of data sets and trained components."""
+    remove: bool = False
+    """Remove what is listed, but for data sets that were made here."""
+    data_sets: bool = False
+    """With --remove: these too, which take minutes to make again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,6 +301,7 @@ COMMANDS: Mapping[str, type] = {
     "tune": TuneOptions,
     "report": ReportOptions,
     "time": TimeOptions,
+    "clean": CleanOptions,
     "check-method": CheckMethodOptions,
     "check-suite": CheckSuiteOptions,
     "list": ListOptions,
@@ -326,6 +343,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "time --suite locomotion --tasks hopper-medium-v2 --sweep depth",
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
+    "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),
     "check-suite": ("check-suite path/to/my_suite.py", "check-suite maze2d"),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),

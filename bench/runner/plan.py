@@ -20,7 +20,7 @@ from bench.runner.choose_rho import (
     refuse_tuned_seeds,
 )
 from bench.runner.data import LoadedData, group_by_data, make_setup
-from bench.runner.finished import Damaged, find_damage
+from bench.runner.finished import Damaged, find_damage, is_failed
 from bench.runner.knobs import list_tunable, set_knobs
 from bench.runner.nodes import KEY_LENGTH, Node, make_node, sort_upstream_first
 from bench.runner.protocol import Tuned, count_trials
@@ -43,6 +43,7 @@ class PlannedCell:
         models: its method's components by the method's names.
         label: `<method>-<key>`: the same for all seeds of a method with one ρ and one data set.
         data: key and source of its data.
+        data_set: name of its data at their source.
     """
 
     cell: Cell
@@ -50,6 +51,7 @@ class PlannedCell:
     models: Mapping[str, Node]
     label: str
     data: tuple[str, str] = ("", "")
+    data_set: str | None = None
 
     def entry(self, results: ResultStore) -> PlanEntry:
         """The cell, and the path of its result in the folder."""
@@ -61,6 +63,8 @@ class PlannedCell:
             rho=cell.rho,
             seed=cell.seed,
             path=str(self.file(results).relative_to(results.root)),
+            components=tuple(node.label for node in sort_upstream_first(self.models.values())),
+            data=self.data_set,
         )
 
     def file(self, results: ResultStore) -> Path:
@@ -77,7 +81,7 @@ def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Componen
     """The cell with its nodes and the label of its result."""
     components = cell.method.components(setup)
     models = {name: make_node(component, loaded.key, known) for name, component in components.items()}
-    planned = PlannedCell(cell, setup, models, "", (loaded.key, loaded.about.source))
+    planned = PlannedCell(cell, setup, models, "", (loaded.key, loaded.about.source), loaded.about.name)
     return dataclasses.replace(planned, label=label_cell(planned))
 
 
@@ -99,7 +103,7 @@ class TaskPlan:
         job: one of its jobs, for what they have in common.
         data: of each training seed.
         cells: all of them.
-        open: those without a finished result.
+        open: those without a finished result; a failed one is finished, unless failed ones are tried again.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
         notes: what the user should know of this task's ρ and of what was tuned.
@@ -142,11 +146,17 @@ def plan_task(
     kept = {(p.label, p.cell.seed): p for p in by_row}
     cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
     damaged = {file: found for p in cells if (found := find_damage(file := p.file(results), p.cell, p.components))}
-    still_open = [p for p in cells if p.file(results) in damaged or not p.file(results).is_file()]
+    still_open = [p for p in cells if p.file(results) in damaged or is_open(p, results, request.details)]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
     said_once, counted = tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(tuned))
     kept_aside = tuple(damaged.values())
     return TaskPlan(task, jobs[0], data, cells, still_open, missing, ready, said_once, counted, kept_aside)
+
+
+def is_open(planned: PlannedCell, results: ResultStore, details: RunDetails) -> bool:
+    """Whether a cell, in whose place nothing damaged lies, is to be computed."""
+    file = planned.file(results)
+    return not file.is_file() or (details.retry_failed and is_failed(file))
 
 
 def find_purpose(
