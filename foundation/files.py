@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foundation.errors import UserError
+from foundation.exhausted import describe_unwritten
 
 TEMPORARY = ".writing-"
 
@@ -17,15 +18,19 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    with replace_atomically(path) as partial, partial.open("wb") as file:
+    with replace_atomically(path, len(content)) as partial, partial.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
-def replace_atomically(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path, size: int | None = None) -> Iterator[Path]:
     """A temporary path in the same folder; what the block writes there is moved to `path` at its end.
+
+    Args:
+        path: of the file.
+        size: its bytes, for the error, where they are known.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
@@ -42,10 +47,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(
-            f"cannot write {str(path)!r} ({error.strerror or error}); free some space or choose another folder, "
-            "then run the same command again: what is finished is kept."
-        ) from error
+        raise UserError(describe_unwritten(path, error, size)) from error
 
 
 def is_temporary(path: Path) -> bool:

@@ -6,7 +6,6 @@ it is kept. Each command imports what it needs itself, since torch, the statisti
 
 import contextlib
 import dataclasses
-import errno
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from bench.cli.options import (
     CheckMethodOptions,
     CheckSuiteOptions,
     CommandLine,
+    DoctorOptions,
     ListOptions,
     PlanOptions,
     ReportOptions,
@@ -31,10 +31,9 @@ from bench.cli.options import (
 from bench.entry import STOPPED
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
+from foundation.exhausted import DISK_ERRORS, describe_memory_error, describe_unwritten, is_out_of_memory
 from foundation.stopping import Stopped, handle_signals
 from foundation.text import clean_line
-
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,10 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        if is_out_of_memory(error):
+            fail(describe_memory_error(error))
+        if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
             raise
-        fail(f"{error.strerror}: {error.filename or 'a file of this run'}; what is finished is kept.")
+        fail(describe_unwritten(error.filename, error))
     except KeyboardInterrupt as error:
         with contextlib.suppress(OSError):  # the terminal may be gone
             print(f"\n{STOPPED}", file=sys.stderr)
@@ -84,6 +85,8 @@ def execute(line: CommandLine) -> None:
             check_methods(options.file)
         case CheckSuiteOptions() as options:
             check_suites(options)
+        case DoctorOptions() as options:
+            examine(options)
         case ListOptions() as options:
             from bench.cli.list import list_choices
 
@@ -126,6 +129,15 @@ def check_suites(options: CheckSuiteOptions) -> None:
     for suite in find_suites(options.suite):
         faults += check_suite(suite, options.artifacts / "data", print)
     leave_with_faults(faults, "docs/add-a-suite.md")
+
+
+def examine(options: DoctorOptions) -> None:
+    """Examine this machine and installation; leave with exit code 1 if something does not work."""
+    from bench.doctor.examine import examine_all
+    from bench.doctor.finding import Subject
+
+    if not examine_all(Subject(**collect_fields(options)), ProgressConsole().say):
+        sys.exit(1)
 
 
 def leave_with_faults(faults: Sequence[str], page: str) -> None:
