@@ -1,4 +1,4 @@
-"""What ran out: which errors of other libraries mean a lack of memory or of disk, and what a user does about it."""
+"""What ran out: which errors of other libraries mean a lack of memory or of disk, and what a user does then."""
 
 import errno
 import os
@@ -45,8 +45,8 @@ def describe_memory_error(error: BaseException) -> str:
     more = f" when {asked[1]} more were asked for" if asked else ""
     if is_of_gpu(error):
         return (
-            f"the GPU's memory ran out{more}; free it of other programs, take fewer seeds at once (--seeds 0-4, then "
-            "--seeds 5-9), smaller batches (--critic.batch-size, --denoiser.batch-size), or --device cpu: what is "
+            f"the GPU's memory ran out{more}; end other programs on it, take fewer seeds at once (--seeds 0-4, "
+            "then --seeds 5-9), smaller batches (--critic.batch-size, --denoiser.batch-size), or --device cpu: what is "
             "finished is kept."
         )
     return (

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path("/")
+PROCESS_BYTES = 600_000_000
+"""Of one process with torch and a simulator, without data."""
 UNLIMITED = 2**60  # bytes; version 1 of control groups writes a number above this for no limit
 
 

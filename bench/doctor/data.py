@@ -45,7 +45,9 @@ def describe_suite(suite: Suite, directory: Path) -> Finding:
         chosen = sorted(set(choose_sources(wanted, directory).values()))
     except DataError:
         missing = list_unstored(wanted, directory)
-        remedy = f"with a connection, type {format_fetch(missing, directory)}" if missing else "name --data file:PATH"
+        remedy = (
+            f"with a connection, type {format_fetch(missing, directory)}" if missing else "name --data file:PATH"
+        )
         return Finding(what, f"{stored}; --data auto takes nothing", "warn", remedy)
     made = " (made here where it is missing)" if "local" in chosen else ""
     return Finding(what, f"{stored}; --data auto takes {' and '.join(chosen)}{made}")
@@ -73,7 +75,10 @@ def is_stored(source: str, name: str, directory: Path) -> bool:
 def find_space(suites: Iterable[Suite], directory: Path) -> list[Finding]:
     """The space that data made here take under the presets, if any of these suites makes its own."""
     making = [
-        (suite, task) for suite in suites for task in suite.tasks if isinstance(task, ControlTask) and task.generate
+        (suite, task)
+        for suite in suites
+        for task in suite.tasks
+        if isinstance(task, ControlTask) and task.generate
     ]
     if not making:
         return []

@@ -1,4 +1,4 @@
-"""The folders of results and artifacts: whether they can be written and locked, where they lie, and their space."""
+"""The folders of results and artifacts: whether they can be written and locked, where they lie, what is free."""
 
 import os
 import shutil
@@ -40,10 +40,9 @@ def examine_folder(name: str, folder: Path) -> list[Finding]:
         needed = f"a run needs {NEEDED_BYTES // 2**20} MiB"
         return [Finding(name, f"{found}; {needed}", "fail", f"free some space, or {other}")]
     files = os.statvfs(place).f_favail
-    if 0 < os.statvfs(place).f_files and files < FEW_FILES:
+    if os.statvfs(place).f_files > 0 and files < FEW_FILES:
         return [Finding(name, f"{found}; only {files} more files", "fail", f"delete some files, or {other}")]
-    findings = [Finding(name, found), *find_format(name, folder)]
-    return findings
+    return [Finding(name, found), *find_format(name, folder)]
 
 
 def find_format(name: str, folder: Path) -> list[Finding]:

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from bench.doctor.finding import Finding, Subject
 from foundation.exhausted import describe_os_error
-from foundation.resources import count_cores, read_free_memory, read_limit, read_quota
+from foundation.resources import PROCESS_BYTES, count_cores, read_free_memory, read_limit, read_quota
 
-PROCESS = 0.6e9
-"""Bytes of one process with torch and a simulator, without data."""
 SMALL_FILE = 2e9
 SHARED = Path("/dev/shm")
 
@@ -21,7 +19,9 @@ def find_cores(subject: Subject) -> list[Finding]:
     found = f"{count_cores()} of {all_cores} may be used"
     if quota is not None:
         found += f"; the container gives the time of {quota:g}"
-    threads = [f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ]
+    threads = [
+        f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
+    ]
     found += f"; {', '.join(threads)}" if threads else ""
     return [Finding("cores", f"{found}; `run` takes one process for each and 1 thread in each")]
 
@@ -31,14 +31,14 @@ def find_memory(subject: Subject) -> list[Finding]:
     free = read_free_memory()
     if free is None:
         return [Finding("memory", "the system does not say how much is free")]
-    needed, processes = PROCESS * (count_cores() + 1), count_cores()
+    needed, processes = PROCESS_BYTES * (count_cores() + 1), count_cores()
     space = read_limit("RLIMIT_AS")
     limit = f", `ulimit -v` is {space / 1e9:.1f} GB" if space is not None else ""
     found = f"{free / 1e9:.1f} GB free{limit}; {processes} processes take about {needed / 1e9:.1f} and the data"
-    if free < 2 * PROCESS:
+    if free < 2 * PROCESS_BYTES:
         return [Finding("memory", found, "fail", "end other programs, or raise the limit of memory")]
     if free < needed:
-        fits = max(1, int(free / PROCESS) - 1)
+        fits = max(1, int(free / PROCESS_BYTES) - 1)
         return [Finding("memory", found, "warn", f"give `run` fewer processes, as in --processes {fits}")]
     return [Finding("memory", found)]
 

@@ -19,8 +19,8 @@ def find_simulator(processes: Processes, subject: Subject, suite: str) -> list[F
     if not isinstance(found, str):
         return found
     remedy = (
-        "reinstall the simulators with `python -m pip install --force-reinstall -r requirements.lock`; other suites "
-        "run without it"
+        "reinstall the simulators, as by `python -m pip install --force-reinstall -r requirements.lock`; other "
+        "suites run without it"
     )
     return [Finding(f"simulator {suite}", found, "fail", remedy)]
 
@@ -80,7 +80,9 @@ def draw_picture(subject: Subject, backend: str) -> list[Finding]:
         renderer.update_scene(data)
         picture = renderer.render()
     if not picture.any():
-        return [Finding("rendering", f"MUJOCO_GL={backend} draws nothing ({VIDEOS})", "warn", "try another backend")]
+        return [
+            Finding("rendering", f"MUJOCO_GL={backend} draws nothing ({VIDEOS})", "warn", "try another backend")
+        ]
     return [Finding("rendering", f"MUJOCO_GL={backend} draws ({VIDEOS})")]
 
 
@@ -121,5 +123,3 @@ def name_suites(subject: Subject) -> tuple[str, ...]:
     if subject.suite not in names and not subject.plugin:
         raise unknown_name("suite", subject.suite, names)
     return (subject.suite,)
-
-

@@ -109,7 +109,9 @@ def find_torch(subject: Subject, argument: str) -> list[Finding]:
     bf16 = f"bf16 by {' and '.join(sorted(flags))}" if flags else "no unit for bf16"
     if not has_bf16:
         bf16 = "no bf16 by oneDNN"
-    found = [Finding("torch", f"{torch.__version__}, {capability}, {' and '.join(libraries) or 'no oneDNN'}, {bf16}")]
+    found = [
+        Finding("torch", f"{torch.__version__}, {capability}, {' and '.join(libraries) or 'no oneDNN'}, {bf16}")
+    ]
     return [*found, *_find_gpus()]
 
 
