@@ -46,8 +46,8 @@ def describe_memory_error(error: BaseException) -> str:
     if is_of_gpu(error):
         return (
             f"the GPU's memory ran out{more}; end other programs on it, take fewer seeds at once (--seeds 0-4, "
-            "then --seeds 5-9), smaller batches (--critic.batch-size, --denoiser.batch-size), or --device cpu: what "
-            "is finished is kept."
+            "then --seeds 5-9), smaller batches (--critic.batch-size, --denoiser.batch-size), or --device cpu: "
+            "what is finished is kept."
         )
     return (
         f"this machine's memory ran out{more}; take fewer processes (--processes 1), fewer seeds at once (--seeds "

@@ -164,7 +164,7 @@ def refuse_unknown_groups(arguments: Sequence[str], groups: Mapping[str, tuple[s
         head, dot, rest = flag.removeprefix("--").partition(".")
         if dot and head in fields and rest == "rho":
             raise UserError(
-                f"{flag}: ρ is no setting of a method but an option of the command, as in --rho 5 or --rho 1,5,10; "
+                f"{flag}: ρ is no setting of a method but an option of its own, as in --rho 1,5,10; "
                 f"for {fields[head]} alone add --methods {fields[head]}."
             )
         if dot and head not in {*fields, "data"}:

@@ -169,8 +169,7 @@ def _downloadable(task: Task, asked: str) -> str:
     if asked.partition(":")[0] not in ("d4rl", "minari"):
         if remote:
             raise UserError(
-                f"--data {asked} is not downloaded; for task {task.name} choose {' or '.join(remote)}, or leave it "
-                "out."
+                f"--data {asked} is not downloaded; for {task.name} choose {' or '.join(remote)}, or leave it out."
             )
         own = "its data are made here" if "local" in task.datasets else "it declares no data"
         raise UserError(f"task {task.name} has nothing to fetch: {own}; its sources are {list_sources(task)}.")
