@@ -29,7 +29,6 @@ REQUIRED = (
     "arch",
     "matplotlib",
     "safetensors",
-    "filelock",
     "rich",
     "tyro",
     "jaxtyping",
