@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.doctor.finding import Finding, Subject
 from bench.storage.results import NEEDED_BYTES
 from foundation.exhausted import describe_os_error, suggest_write_remedy
+from foundation.locks import probe_locks
 from reports.errors import ReportError
 from reports.load.files import check_folder
 
@@ -33,9 +34,11 @@ def examine_folder(name: str, folder: Path) -> list[Finding]:
     found = f"{where}: {free / 1e9:,.1f} GB free, {kind}"
     try:
         write_and_move(place)
+        locks = probe_locks(place)
     except OSError as error:
         remedy = f"{suggest_write_remedy(error)}, with --{name}"
         return [Finding(name, f"{where} cannot be written ({describe_os_error(error)})", "fail", remedy)]
+    found += f", locks by {locks.value}"
     if free < NEEDED_BYTES:
         needed = f"a run needs {NEEDED_BYTES // 2**20} MiB"
         return [Finding(name, f"{found}; {needed}", "fail", f"free some space, or {other}")]
