@@ -40,8 +40,8 @@ def is_of_gpu(error: BaseException) -> bool:
 
 def describe_memory_error(error: BaseException) -> str:
     """The sentence for memory that ran out: which, how much was asked for, and what to do."""
-    asked = re.search(r"[Tt]ried to allocate ([0-9.]+ ?[KMGT]?i?B|\d+ bytes)", str(error))
-    asked = asked or re.search(r"Unable to allocate ([0-9.]+ [KMGT]?iB)", str(error))
+    asked = re.search(r"[Tt]ried to allocate ([0-9.]+ ?[KMGTPE]?i?B|\d+ bytes)", str(error))
+    asked = asked or re.search(r"Unable to allocate ([0-9.]+ [KMGTPE]?iB)", str(error))
     more = f" when {asked[1]} more were asked for" if asked else ""
     if is_of_gpu(error):
         return (

@@ -95,8 +95,8 @@ def _refuse_unmade(tasks: Sequence[Task], directory: Path) -> None:
     unmade = [Wanted(task) for task in tasks if "local" not in task.datasets]
     if unmade:
         missing = list_unstored(unmade, directory)
-        first = [each for each in missing if each.canonical is not None and missing[0].canonical is not None]
-        first = [each for each in first if each.canonical.source == missing[0].canonical.source]
+        kinds = [each.canonical.source for each in missing if each.canonical is not None]
+        first = [each for each, kind in zip(missing, kinds, strict=True) if kind == kinds[0]]
         remedy = f"; with a connection, {format_fetch(first, directory)} gets them" if first else ""
         raise UserError(f"data of {join_names([each.task.name for each in unmade])} cannot be made here{remedy}.")
 

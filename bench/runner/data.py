@@ -11,7 +11,7 @@ import torch
 
 from bench.config.request import Job, Request
 from bench.config.sources import label_sources, list_wanted
-from bench.config.spec import Config, flatten
+from bench.config.spec import LEAST_ROWS, Config, flatten
 from bench.progress import ProgressConsole
 from bench.storage.results import ResultStore
 from critics.known import KnownCritic
@@ -22,9 +22,6 @@ from reports.load.files import read_choices
 from suites import DensityTask, Task, Transitions, action_bounds, load
 from suites.sources.auto import Wanted
 from training import Data, Progress
-
-LEAST_ROWS = 100
-"""Transitions below which a data set is refused: an episode's worth of the shortest tasks."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +104,9 @@ def refuse_few_rows(task: Task, loaded: LoadedData) -> None:
     """A UserError for a data set from which nothing can be learned."""
     rows, about = len(loaded.data), loaded.about
     if rows < LEAST_ROWS:
-        remedy = "raise --data-set.transitions" if about.source == "local" else "name other data with --data"
         raise UserError(
             f"data set {about.name} ({about.source}) of task {task.name} has {rows} transitions, and a run learns "
-            f"from {LEAST_ROWS} or more; {remedy}."
+            f"from {LEAST_ROWS} or more; name other data with --data."
         )
 
 
