@@ -71,6 +71,11 @@ def reset_seed(task: str, seed: int, episode: int, purpose: str) -> int:
     return stream_number(seed, f"{purpose}/{task}/{episode}") % 2**31
 
 
+def suggest_remedy(rho: float) -> str:
+    """What to do where actions are not finite; without a guidance there is no ρ to lower."""
+    return "lower ρ or the learning rates" if rho else "lower the learning rates"
+
+
 def count_rows(policy: Policy, task: Task, device: torch.device) -> int:
     """Rows of a block, by what a row costs; neither the number of episodes nor of seeds changes it.
 

@@ -71,11 +71,12 @@ def test_a_file_made_in_memory_is_that_of_minari(tmp_path, monkeypatch):
     buffers = [
         EpisodeBuffer(**{field.name: getattr(each, field.name) for field in fields(each)}) for each in episodes
     ]
-    space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
-    spaces = {"observation_space": gym.spaces.Box(-9.0, 9.0, (4,), np.float32), "action_space": space}
+    actions, states = (gym.spaces.Box(-9.0, 9.0, (size,), np.float32) for size in (2, 4))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is given no author
-        minari.create_dataset_from_buffers("theirs-v0", buffers, data_format="hdf5", **spaces)
+        minari.create_dataset_from_buffers(
+            "theirs-v0", buffers, action_space=actions, observation_space=states, data_format="hdf5"
+        )
     (tmp_path / "ours.hdf5").write_bytes(pack_episodes(episodes))
     with (
         h5py.File(tmp_path / "ours.hdf5") as ours,
