@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foundation.errors import UserError
+from foundation.exhausted import describe_unwritten
 
 TEMPORARY = ".writing-"
 LEFTOVER_SECONDS = 24 * 3600
@@ -23,15 +24,19 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    with replace_atomically(path) as partial:
+    with replace_atomically(path, len(content)) as partial:
         partial.write_bytes(content)
 
 
 @contextlib.contextmanager
-def replace_atomically(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path, size: int | None = None) -> Iterator[Path]:
     """A temporary path in the same folder; what the block writes there is moved to `path` at its end.
 
     What was moved is on the disk when this returns: the file before the move, then the folder that names it.
+
+    Args:
+        path: of the file.
+        size: its bytes, for the error, where they are known.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
@@ -50,10 +55,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
-        raise UserError(
-            f"cannot write {str(path)!r} ({error.strerror or error}); free some space or choose another folder, "
-            "then run the same command again: what is finished is kept."
-        ) from error
+        raise UserError(describe_unwritten(path, error, size)) from error
 
 
 def sync_file(path: Path) -> None:

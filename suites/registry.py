@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from foundation.errors import UserError, unknown_name
+from foundation.errors import UnknownName, UserError, unknown_name
 from suites import tasks
 from suites.declaration import check_declaration
 from suites.errors import SuiteError, shorten
@@ -146,6 +146,15 @@ def find_tasks(name: str) -> tuple[Task, ...]:
     return (known[name],)
 
 
+def _refuse_other_task(suite: str, name: str) -> None:
+    """Refuse a task of another suite, by that suite's name."""
+    for other in suite_names():
+        if other != suite and any(task.name == name for task in get_suite(other).tasks):
+            raise UnknownName(
+                f"task {name!r} is one of suite {other}, not of {suite}; name that suite with --suite {other}."
+            )
+
+
 def get_tasks(suite: Suite | str, names: Iterable[str] | None = None) -> tuple[Task, ...]:
     """The suite's tasks of those names in the order asked for, or all of them in the suite's own order.
 
@@ -161,5 +170,6 @@ def get_tasks(suite: Suite | str, names: Iterable[str] | None = None) -> tuple[T
     asked = tuple(dict.fromkeys(names or known))
     for name in asked:
         if name not in known:
+            _refuse_other_task(found.name, name)
             raise unknown_name(f"task of suite {found.name}", name, known)
     return tuple(known[name] for name in asked)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 import tyro
 
 from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, SELDOM, CommandLine, ComparisonOptions
-from foundation.errors import UserError
+from foundation.errors import UserError, near_names
 from foundation.program import program_name
 
 PROGRAM = program_name()
@@ -57,6 +57,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     elif issubclass(COMMANDS.get(typed[0], object), ComparisonOptions):
         groups = settings_groups(COMMANDS[typed[0]], arguments)
         commands[typed[0]] = with_settings(COMMANDS[typed[0]], groups)
+        refuse_unknown_groups(arguments, groups)
     elif typed[0] in ("list", "data", "check-suite"):
         load_typed_plugins(arguments)
     parsed = tyro.cli(
@@ -150,6 +151,28 @@ def settings_groups(options: type[ComparisonOptions], arguments: Sequence[str]) 
         if flag in taken:
             raise UserError(f"method {name!r} has the name of the option --{name}; rename it.")
     return shared | own
+
+
+def refuse_unknown_groups(arguments: Sequence[str], groups: Mapping[str, tuple[str, Any]]) -> None:
+    """Refuse a setting of what is no method, and ρ of one method; tyro, which knows no groups, says less of them.
+
+    Raises:
+        UserError: the flag, the choices and the remedy.
+    """
+    fields = {field.replace("_", "-"): name for name, (field, _) in groups.items()}
+    for flag in flags_in(arguments):
+        head, dot, rest = flag.removeprefix("--").partition(".")
+        if dot and head in fields and rest == "rho":
+            raise UserError(
+                f"{flag}: ρ is no setting of a method but an option of its own, as in --rho 1,5,10; "
+                f"for {fields[head]} alone add --methods {fields[head]}."
+            )
+        if dot and head not in {*fields, "data"}:
+            near = near_names(head, fields)
+            raise UserError(
+                f"{flag}: there is no method and no group of settings {head!r}; {near}choose one of "
+                f"{', '.join(fields)}, or name the file of a method of your own with --plugin."
+            )
 
 
 def with_settings(options: type[ComparisonOptions], groups: Mapping[str, tuple[str, Any]]) -> type:

@@ -20,7 +20,7 @@ from foundation.program import program_name
 from suites.data import list_sources, load, parse_source
 from suites.errors import DataError
 from suites.registry import find_tasks, suite_names
-from suites.sources.auto import PUBLISHED, Wanted, choose_sources, format_fetch, list_unstored
+from suites.sources.auto import PUBLISHED, Wanted, choose_sources, format_fetch, join_names, list_unstored
 from suites.sources.cache import cache_path, count_rows
 from suites.sources.d4rl.check import inspect
 from suites.sources.d4rl.fetch import fetch_d4rl, import_d4rl, stored_file
@@ -83,9 +83,22 @@ def make(options: MakeData, console: ProgressConsole) -> None:
     """`data make`."""
     if not options.tasks:
         raise UserError(f"data make needs a task or a suite, as in {program_name()} data make maze2d-umaze.")
-    for task in _tasks(options.tasks):
+    tasks = _tasks(options.tasks)
+    _refuse_unmade(tasks, options.artifacts / "data")
+    for task in tasks:
         made = _load(task, "local", options, console)
         console.say(f"{made.name}: {len(made):,} transitions, fingerprint {made.fingerprint[:12]}")
+
+
+def _refuse_unmade(tasks: Sequence[Task], directory: Path) -> None:
+    """A UserError for tasks whose data cannot be made here, with the command that gets them."""
+    unmade = [Wanted(task) for task in tasks if "local" not in task.datasets]
+    if unmade:
+        missing = list_unstored(unmade, directory)
+        kinds = [each.canonical.source for each in missing if each.canonical is not None]
+        first = [each for each, kind in zip(missing, kinds, strict=True) if kind == kinds[0]]
+        remedy = f"; with a connection, {format_fetch(first, directory)} gets them" if first else ""
+        raise UserError(f"data of {join_names([each.task.name for each in unmade])} cannot be made here{remedy}.")
 
 
 def import_file(options: ImportData, console: ProgressConsole) -> None:
@@ -154,9 +167,12 @@ def _downloadable(task: Task, asked: str) -> str:
     if asked == "auto" and remote:
         return remote[0]
     if asked.partition(":")[0] not in ("d4rl", "minari"):
+        if remote:
+            raise UserError(
+                f"--data {asked} is not downloaded; for {task.name} choose {' or '.join(remote)}, or leave it out."
+            )
         own = "its data are made here" if "local" in task.datasets else "it declares no data"
-        what = own if not remote else f"--data {asked} is not downloaded"
-        raise UserError(f"task {task.name} has nothing to fetch: {what}; its sources are {list_sources(task)}.")
+        raise UserError(f"task {task.name} has nothing to fetch: {own}; its sources are {list_sources(task)}.")
     return asked
 
 

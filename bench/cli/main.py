@@ -7,7 +7,6 @@ itself, since torch, the statistics and the plots take seconds.
 
 import contextlib
 import dataclasses
-import errno
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from bench.cli.options import (
     CheckSuiteOptions,
     CleanOptions,
     CommandLine,
+    DoctorOptions,
     ListOptions,
     PlanOptions,
     ReportOptions,
@@ -33,10 +33,9 @@ from bench.cli.options import (
 from bench.entry import STOPPED
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
+from foundation.exhausted import DISK_ERRORS, describe_memory_error, describe_unwritten, is_out_of_memory
 from foundation.stopping import Stopped, handle_signals
 from foundation.text import clean_line
-
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,10 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        if is_out_of_memory(error):
+            fail(describe_memory_error(error))
+        if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
             raise
-        fail(f"{error.strerror}: {error.filename or 'a file of this run'}; what is finished is kept.")
+        fail(describe_unwritten(error.filename, error))
     except KeyboardInterrupt as error:
         with contextlib.suppress(OSError):  # the terminal may be gone
             print(f"\n{STOPPED}", file=sys.stderr)
@@ -88,6 +89,8 @@ def execute(line: CommandLine) -> None:
             check_methods(options.file)
         case CheckSuiteOptions() as options:
             check_suites(options)
+        case DoctorOptions() as options:
+            examine(options)
         case ListOptions() as options:
             from bench.cli.list import list_choices
 
@@ -135,6 +138,15 @@ def check_suites(options: CheckSuiteOptions) -> None:
 def leave_with_failed(statuses: Sequence[str]) -> None:
     """Leave with exit code 1 if cells of a run failed, which its last lines have named."""
     if "failed" in statuses:
+        sys.exit(1)
+
+
+def examine(options: DoctorOptions) -> None:
+    """Examine this machine and installation; leave with exit code 1 if something does not work."""
+    from bench.doctor.examine import examine_all
+    from bench.doctor.finding import Subject
+
+    if not examine_all(Subject(**collect_fields(options)), ProgressConsole().say):
         sys.exit(1)
 
 

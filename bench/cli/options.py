@@ -198,6 +198,20 @@ class CheckSuiteOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """Check that this machine can run: packages, device, simulators, data, space; exit code 1 if it cannot."""
+
+    suite: Name = None
+    """Only this suite's simulator and data; all of them if left out."""
+    results: Path = Path("results")
+    """Folder of the result files."""
+    artifacts: Path = Path("artifacts")
+    """Folder of data sets and trained components."""
+    plugin: Files = ()
+    """A Python file that registers methods or suites of your own, which is checked too."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListOptions:
     """Methods, suites, tasks, experiments, presets and weights, or all about one method."""
 
@@ -304,6 +318,7 @@ COMMANDS: Mapping[str, type] = {
     "clean": CleanOptions,
     "check-method": CheckMethodOptions,
     "check-suite": CheckSuiteOptions,
+    "doctor": DoctorOptions,
     "list": ListOptions,
 }
 DATA_COMMANDS: Mapping[str, type] = {
@@ -345,6 +360,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
     "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),
+    "doctor": ("doctor", "doctor --suite maze2d --artifacts /scratch/artifacts"),
     "check-suite": ("check-suite path/to/my_suite.py", "check-suite maze2d"),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
     "data list": ("data list", "data list antmaze"),

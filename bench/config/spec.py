@@ -25,6 +25,8 @@ T = TypeVar("T")
 RhoChoice: TypeAlias = tuple[float | None, str | None]
 """ρ, and where it came from."""
 PER_SEED = "per-seed"
+LEAST_ROWS = 100
+"""Transitions below which nothing is learned from a data set: an episode of the shortest tasks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +34,11 @@ class DataConfig:
     """The data set.
 
     Attributes:
-        transitions: size of data sets made here; other sources have their own size.
+        transitions: size of data sets made here, 100 or more; other sources have their own size.
         seed: of data sets made here; `per-seed` makes one for each training seed, with that seed.
     """
 
-    transitions: Count = 1_000_000
+    transitions: Annotated[int, Ge(LEAST_ROWS)] = 1_000_000
     seed: Annotated[int, Ge(0)] | Literal["per-seed"] = 0
 
     @property

@@ -120,8 +120,8 @@ def read_seeds(value: Seeds) -> tuple[int, ...]:
         UserError: anything else.
     """
     message = (
-        f"seeds {shorten_value(value)} do not parse; give a count such as 5, a list such as 0,3,7, a range such "
-        f"as 7-9, or one seed as 7,; {MOST_SEEDS} at most."
+        f"seeds {shorten_value(value)} do not parse; give a count from 1, such as 5, a list such as 0,3,7, a "
+        f"range such as 7-9, or one seed with a comma, as in `7,`; {MOST_SEEDS} at most."
     )
     text = value.strip() if isinstance(value, str) else None
     is_count = np.ndim(value) == 0 and (text is None or text.isdecimal())  # pyright: ignore

@@ -14,9 +14,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from bench.runner.halving import SplitPolicy
 from bench.runner.unfinished import Unfinished
 from methods.core.policy import Policy, SlotPolicy
 from methods.diffusion.keyed_noise import KeyedNoise
+from methods.diffusion.noise import Noise
 from suites.task import DensityTask, Task
 from suites.toy.references import Reference
 from training.seeds import stream_number
@@ -69,6 +71,11 @@ def reset_seed(task: str, seed: int, episode: int, purpose: str) -> int:
     return stream_number(seed, f"{purpose}/{task}/{episode}") % 2**31
 
 
+def suggest_remedy(rho: float) -> str:
+    """What to do where actions are not finite; without a guidance there is no ρ to lower."""
+    return "lower ρ or the learning rates" if rho else "lower the learning rates"
+
+
 def count_rows(policy: Policy, task: Task, device: torch.device) -> int:
     """Rows of a block, by what a row costs; neither the number of episodes nor of seeds changes it.
 
@@ -77,7 +84,8 @@ def count_rows(policy: Policy, task: Task, device: torch.device) -> int:
     """
     if isinstance(task, DensityTask):
         return ROWS_OF_POINTS
-    candidates = policy.selection.candidates if isinstance(policy, SlotPolicy) else 1
+    acting = policy.policy if isinstance(policy, SplitPolicy) else policy
+    candidates = acting.selection.candidates if isinstance(acting, SlotPolicy) else 1
     return ROWS if candidates <= FEW_CANDIDATES or device.type != "cpu" else ROWS_OF_MANY
 
 
@@ -109,7 +117,7 @@ def act_in_block(
     observations: Float[Tensor, "rows observation"],
     filled: Bool[Tensor, " rows"],
     rho: float | Float[Tensor, " rows"],
-    noise: KeyedNoise,
+    noise: Noise,
 ) -> Float[Tensor, "rows action"]:
     """One call of a seed's policy; its counts are of the filled rows alone.
 
@@ -120,6 +128,13 @@ def act_in_block(
         rho: guidance scale of all rows or of each.
         noise: of the rows.
     """
+    if isinstance(policy, SplitPolicy):
+        each = torch.as_tensor(rho, device=filled.device).expand(len(filled))
+        acted: list[Tensor] = []
+        for at, part in policy.split(len(filled), noise):
+            with policy.count_rows(at, len(filled)):
+                acted.append(act_in_block(policy.policy, observations[at], filled[at], each[at], part))
+        return torch.cat(acted)
     counts, rows, asked = policy.counts, len(filled), int(filled.sum())
     before = replace(counts)
     scales = torch.where(filled, rho, 0.0)  # unguided rows are not among the counts of guidance

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.progress import ProgressConsole
+from bench.progress import ProgressConsole, format_label
+from bench.runner.halving import MEMORY_ERRORS, MemoryGuard, halve_seeds, name_memory, release_memory
 from bench.runner.loggers import Logger, NoLogger
 from bench.runner.nodes import Node, collect_fields, sort_upstream_first
 from bench.storage.checkpoint import Checkpoint
 from bench.storage.components import ComponentStore
 from foundation import stopping
 from foundation.errors import UserError
+from foundation.exhausted import is_out_of_memory
 from reports.load.schema import Failure
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
 from training.checkpoint import build_untrained
@@ -30,6 +32,7 @@ class ComponentBuilder:
         where: the task, for the console.
         console: shows progress.
         logger: where learning curves are streamed to.
+        guard: what policies' calls are made in parts by, where memory runs out.
     """
 
     store: ComponentStore
@@ -37,20 +40,45 @@ class ComponentBuilder:
     where: str
     console: ProgressConsole
     logger: Logger = field(default_factory=NoLogger)
+    guard: MemoryGuard = field(init=False)
     _loaded: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.guard = MemoryGuard(self.console.say)
+
     def make(self, node: Node, seeds: Sequence[int]) -> None:
-        """Make whatever seeds of a component are missing, all of them in one loop."""
+        """Make whatever seeds of a component are missing, all of them in one loop where memory holds them."""
         with self.store.lock(node.label, self.console.say):
             missing = self._drop_failed(node, self.store.missing(node.label, seeds))
             if not missing:
                 return
             # What was trained to the end is stored before a signal ends the work; its checkpoint may be old.
             with stopping.hold() if isinstance(node.component, Trained) else contextlib.nullcontext():
-                self._make_missing(node, missing)
+                self._make_together(node, missing)
 
-    def _make_missing(self, node: Node, seeds: tuple[int, ...]) -> None:
-        """Train or compute these seeds, and store them."""
+    def _make_together(self, node: Node, seeds: tuple[int, ...]) -> None:
+        """Make seeds in one loop, or half of them after the other where memory does not hold all."""
+        try:
+            self._train_and_keep(node, seeds)
+            return
+        except MEMORY_ERRORS as error:
+            if len(seeds) == 1 or not is_out_of_memory(error):
+                raise
+            memory = name_memory(error)
+        self._loaded.clear()
+        release_memory()
+        halves = halve_seeds(seeds)
+        self.console.say(
+            f"  {self.where}: {memory} does not hold the {format_label(node.component.kind, len(seeds))} at once: "
+            f"{len(halves[0])} are made first, then {len(halves[1])}; a seed differs by rounding with the number "
+            "made beside it, and its description says which (made_with)"
+        )
+        self.store.checkpoint(node.label, seeds, self.console.say).remove()
+        for half in halves:
+            self._make_together(node, half)
+
+    def _train_and_keep(self, node: Node, seeds: tuple[int, ...]) -> None:
+        """Make seeds in one loop and store them."""
         started = time.monotonic()
         checkpoint = self.store.checkpoint(node.label, seeds, self.console.say)
         with self.console.show_bar(f"{self.where} {node.component.kind}", len(seeds)) as progress:

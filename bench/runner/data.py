@@ -11,7 +11,7 @@ import torch
 
 from bench.config.request import Job, Request
 from bench.config.sources import label_sources, list_wanted
-from bench.config.spec import Config
+from bench.config.spec import LEAST_ROWS, Config, flatten
 from bench.progress import ProgressConsole
 from bench.storage.results import ResultStore
 from critics.known import KnownCritic
@@ -93,8 +93,40 @@ def open_data(request: Request[Any], job: Job, console: ProgressConsole) -> dict
             named = f"{job.task.name} data{f' of seed {seed}' if settings.is_per_seed else ''}"
             with console.show_bar(named) as progress:
                 loaded = load_data(job.task, job.config, source, request.artifacts, seed, progress)
+            refuse_few_rows(job.task, loaded)
+            for warning in warn_of_few_rows(request.jobs, job.task, loaded):
+                console.say(f"  {warning}")
             found[settings.choose_seed(seed)] = loaded
     return {seed: found[settings.choose_seed(seed)] for seed in request.seeds}
+
+
+def refuse_few_rows(task: Task, loaded: LoadedData) -> None:
+    """A UserError for a data set from which nothing can be learned."""
+    rows, about = len(loaded.data), loaded.about
+    if rows < LEAST_ROWS:
+        raise UserError(
+            f"data set {about.name} ({about.source}) of task {task.name} has {rows} transitions, and a run learns "
+            f"from {LEAST_ROWS} or more; name other data with --data."
+        )
+
+
+def warn_of_few_rows(jobs: Sequence[Job], task: Task, loaded: LoadedData) -> list[str]:
+    """A sentence for each size of a batch on a task that its data set has fewer rows than."""
+    sizes: dict[str, int] = {}
+    for job in jobs:
+        if job.task.name == task.name:
+            settings = flatten(job.config)
+            for name, method in job.methods.items():
+                settings |= flatten(method, name)
+            sizes |= {name: size for name, size in settings.items() if name.endswith(".batch_size")}
+    if isinstance(task, DensityTask):
+        sizes.pop("critic.batch_size", None)  # Q is known
+    rows = len(loaded.data)
+    return [
+        f"{task.name}: {rows:,} transitions are fewer than {name}={size}, so every batch has some of them twice"
+        for name, size in sizes.items()
+        if rows < size
+    ]
 
 
 def group_by_data(data: Mapping[int, LoadedData]) -> list[tuple[LoadedData, tuple[int, ...]]]:

@@ -17,8 +17,10 @@ from torch import nn
 from bench.config.request import resolve_betas, resolve_episodes
 from bench.runner.blocks import Evaluation, count_rows
 from bench.runner.evaluate import evaluate, group_scales
+from bench.runner.halving import MEMORY_ERRORS, MemoryGuard, halve_seeds, release_memory
 from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
+from foundation.exhausted import is_out_of_memory
 from suites import ControlTask, DensityTask
 from training import Computed, Data, SeedStreams, Step, Trained
 from training.checkpoint import build_untrained
@@ -58,7 +60,7 @@ def estimate_plan(plan: TaskPlan, device: torch.device) -> Estimated:
     for node, seeds in plan.missing:
         made = (node.component, len(seeds))
         if made not in measured:
-            measured[made] = estimate_making(node, seeds, data)
+            measured[made] = estimate_in_groups(node, seeds, data)
         making[node.label] = measured[made]
     for group in group_cells(plan.open):
         cell = group[0].cell
@@ -70,9 +72,26 @@ def estimate_plan(plan: TaskPlan, device: torch.device) -> Estimated:
             len(group),
         )
         if evaluated not in measured:
-            measured[evaluated] = estimate_evaluation(group, data)
+            measured[evaluated] = estimate_in_parts(group, data)
         seconds += measured[evaluated]
     return Estimated(making, seconds)
+
+
+def estimate_in_groups(node: Node, seeds: Sequence[int], data: Data) -> float:
+    """Expected seconds to make a component for these seeds, in groups that the memory holds; see `halving`."""
+    try:
+        return estimate_making(node, seeds, data)
+    except MEMORY_ERRORS as error:
+        if len(seeds) == 1 or not is_out_of_memory(error):
+            raise
+    release_memory()
+    return sum(estimate_in_groups(node, half, data) for half in halve_seeds(seeds))
+
+
+def estimate_in_parts(group: Sequence[PlannedCell], data: Data) -> float:
+    """Expected seconds to evaluate one method, in as many parts of a call as the memory asks for."""
+    guard = MemoryGuard()
+    return guard.act(lambda: estimate_evaluation(group, data, guard))
 
 
 def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
@@ -107,11 +126,11 @@ def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
     return 0.0
 
 
-def estimate_evaluation(group: Sequence[PlannedCell], data: Data) -> float:
+def estimate_evaluation(group: Sequence[PlannedCell], data: Data, guard: MemoryGuard | None = None) -> float:
     """Expected seconds to evaluate one method on all its seeds and scales, from a few steps or one β."""
     cell, setup = max((planned.cell for planned in group), key=lambda cell: cell.rho or 0.0), group[0].setup
     models = {name: build_untrained(c, [cell.seed], data) for name, c in cell.method.components(setup).items()}
-    policy = cell.method.policy(models, setup)
+    policy = (guard or MemoryGuard()).split(cell.method.policy(models, setup))
     count, device = resolve_episodes(cell.task, cell.config), data.rewards.device
     rows = count_rows(policy, cell.task, device)
     seeds = {planned.cell.seed for planned in group}

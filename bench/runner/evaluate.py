@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows, has_like_rows
+from bench.runner.blocks import REPORT, Evaluation, act_in_block, count_rows, has_like_rows, suggest_remedy
 from bench.runner.counting import subtract_counts
 from bench.runner.rollout import Played, roll_out
 from bench.runner.unfinished import Unfinished
@@ -164,7 +164,10 @@ def _evaluate_density(
         ours = _draw_points(policy, task, evaluation, number, done).double().cpu().numpy()
         bad = samples - int(np.isfinite(ours).all(1).sum())
         if bad:
-            return Outcome((math.nan,) * len(evaluation.betas), failure=describe_bad_samples(beta, bad, samples))
+            return Outcome(
+                (math.nan,) * len(evaluation.betas),
+                failure=describe_bad_samples(beta, bad, samples, evaluation.rho),
+            )
         generator = np.random.default_rng(stream_number(evaluation.seed, f"{purpose}/{task.name}/{beta:g}"))
         truth = sample_target(task.density, beta, samples, generator)
         if beta in evaluation.references:
@@ -183,11 +186,11 @@ def _evaluate_density(
     return outcome
 
 
-def describe_bad_samples(beta: float, bad: int, samples: int) -> Failure:
-    """Why samples at one β are not measured."""
+def describe_bad_samples(beta: float, bad: int, samples: int, rho: float) -> Failure:
+    """Why samples at one β and that scale are not measured."""
     return Failure(
         step=f"evaluation at β = {beta:g}",
-        reason=f"{bad:,} of {samples:,} samples are not finite; lower ρ or the learning rates",
+        reason=f"{bad:,} of {samples:,} samples are not finite; {suggest_remedy(rho)}",
     )
 
 

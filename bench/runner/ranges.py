@@ -8,6 +8,7 @@ from bench.runner.data import make_setup
 from bench.runner.knobs import find_knobs
 from foundation.errors import UserError, unknown_name
 from methods.core.method import Knob, Method, Rho
+from methods.core.registry import get_method, method_names
 
 
 def refuse_ranges(request: Request[TuningDetails]) -> None:
@@ -17,11 +18,22 @@ def refuse_ranges(request: Request[TuningDetails]) -> None:
     known = list(dict.fromkeys(each for of_method in declared.values() for each in of_method))
     for name, ends in request.details.ranges.items():
         if name not in known:
+            refuse_other_methods(name)
             raise unknown_name("name in ranges", name, known)
         of_name = {method: each[name] for method, each in declared.items() if name in each}
         refuse_choices(name, of_name)
         refuse_beyond(name, ends, of_name)
     refuse_untuned_ranges(request)
+
+
+def refuse_other_methods(name: str) -> None:
+    """A UserError if methods have a knob of that name that are not compared."""
+    others = [each for each in method_names() if name in get_method(each).knobs]
+    if others:
+        raise UserError(
+            f"ranges {name} is a knob of {join_items(others)}, which {'are' if len(others) > 1 else 'is'} not "
+            "compared; add one to --methods, or leave the range out."
+        )
 
 
 def list_declared(method: Method) -> dict[str, Knob | Rho]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.runner.blocks import ALIKE, Evaluation, act_in_block, count_rows, reset_seed
+from bench.runner.blocks import ALIKE, Evaluation, act_in_block, count_rows, reset_seed, suggest_remedy
 from bench.runner.counting import Counted, subtract_counts
 from bench.runner.unfinished import Unfinished
 from methods.core.policy import Policy
@@ -65,12 +65,12 @@ class RunningEpisode:
         if self.is_over:
             self.environment.close()
 
-    def describe_failure(self, action: np.ndarray) -> Failure:
-        """Why the episode cannot go on with such an action."""
+    def describe_failure(self, action: np.ndarray, rho: float) -> Failure:
+        """Why the episode cannot go on with such an action, at that scale."""
         numbers = ", ".join(f"{number:.4g}" for number in action)
         return Failure(
             step=f"evaluation, step {self.length + 1} of episode {self.number}",
-            reason=f"the action ({numbers}) is not finite, so it was not taken; lower ρ or the learning rates",
+            reason=f"the action ({numbers}) is not finite, so it was not taken; {suggest_remedy(rho)}",
         )
 
     def describe(self, task: ControlTask) -> Episode:
@@ -195,7 +195,7 @@ class Block:
         """Step every episode; one that is over, or whose evaluation has failed, makes room for the next."""
         for row, (place, episode) in self.running.items():
             if not np.isfinite(actions[row]).all() and place not in self.failures:
-                self.failures[place] = episode.describe_failure(actions[row])
+                self.failures[place] = episode.describe_failure(actions[row], self.evaluations[place].rho)
         for row, (place, episode) in list(self.running.items()):
             if place in self.failures:
                 episode.environment.close()

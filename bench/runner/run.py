@@ -6,7 +6,6 @@ the rest, and with `--retry-failed` what failed.
 
 import io
 import itertools
-import os
 import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import Estimated, estimate_plan
 from bench.runner.executors.execute import execute_units
 from bench.runner.finished import is_failed, set_aside
+from bench.runner.memory import warn_of_memory
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned
 from bench.runner.sharing import estimate_sharing
@@ -31,6 +31,7 @@ from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from foundation.program import program_name
+from foundation.resources import count_cores
 from methods.core.method import Method
 from reports.load.schema import PlanEntry
 from suites.task import ControlTask
@@ -139,11 +140,6 @@ def needs_main(thing: object) -> bool:
     return "__main__" in finder.modules
 
 
-def count_cores() -> int:
-    """The CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def print_plan(
     plans: Sequence[TaskPlan],
     request: Request[RunDetails],
@@ -176,6 +172,14 @@ def print_plan(
             console.say(f"    {note}")
     if not any(plan.open for plan in plans):
         console.say("  nothing to do: all results exist")
+    warned = warn_of_memory(
+        [each for plan in plans for each in plan.missing],
+        [each.data for plan in plans for each in plan.data.values()],
+        processes,
+        request.device,
+    )
+    if warned is not None:
+        console.say(warned)
     seconds = sum(each.seconds for each in estimates)
     if seconds:
         has_episodes = any(isinstance(plan.task, ControlTask) and plan.open for plan in plans)

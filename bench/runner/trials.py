@@ -36,6 +36,7 @@ from bench.runner.study import (
 from bench.runner.taking import TrialTaker
 from foundation.locks import hold_lock
 from methods.core.method import KnobValue
+from methods.core.policy import Policy
 from reports.load.tuning_schema import Choice, describe_values
 from suites.task import DensityTask
 from training import Progress, Trained
@@ -230,7 +231,7 @@ def evaluate_on_seed(
     """Evaluate trials that differ in ρ alone on one seed, and enter what they scored."""
     tuning = trials[0].tuning
     task, config, request = tuning.job.task, tuning.job.config, tuning.request
-    models, episodes = builder.models(tuning.nodes, [seed]), range(resolve_episodes(task, config))
+    guard, episodes = builder.guard, range(resolve_episodes(task, config))
     evaluations = [
         Evaluation(
             seed=seed,
@@ -245,10 +246,14 @@ def evaluate_on_seed(
         )
         for running in trials
     ]
+
+    def make_policy() -> Policy:
+        return guard.split(tuning.method.policy(builder.models(tuning.nodes, [seed]), tuning.setup))
+
     with keep_unfinished(evaluations):
-        for places in split_evaluations(tuning.method.policy(models, tuning.setup), task, evaluations):
+        for places in guard.act(lambda: split_evaluations(make_policy(), task, evaluations)):
             together, started = [evaluations[place] for place in places], time.monotonic()
-            outcomes = evaluate(tuning.method.policy(models, tuning.setup), task, together, progress)
+            outcomes = guard.act(lambda each=together: evaluate(make_policy(), task, each, progress))
             made = share_seconds(together, outcomes, time.monotonic() - started)
             for place, evaluated in zip(places, made, strict=True):
                 add_seed(trials[place], evaluated)

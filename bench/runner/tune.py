@@ -16,9 +16,10 @@ from bench.config.spec import PER_SEED, join_items
 from bench.progress import ProgressConsole, describe_expected
 from bench.runner.choose_rho import find_choice
 from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
-from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
+from bench.runner.estimate import SLICE, estimate_in_groups, estimate_in_parts
 from bench.runner.executors.execute import execute_units
 from bench.runner.knobs import find_knobs, list_tunable
+from bench.runner.memory import warn_of_memory
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, find_missing
 from bench.runner.ranges import refuse_ranges
@@ -201,14 +202,14 @@ def estimate_plan(plan: TuningPlan) -> float:
         return 0.0
     request = plan.tunings[0].request
     data = plan.loaded.data.first(SLICE).to(request.device)
-    seconds = sum(estimate_making(node, seeds, data) for node, seeds in plan.missing)
+    seconds = sum(estimate_in_groups(node, seeds, data) for node, seeds in plan.missing)
     for tuning, (left, _) in zip(plan.tunings, plan.trials, strict=True):
         if left and tuning.request.details.sampler == "grid":
-            seconds += estimate_evaluation(make_grid_cells(tuning), data)
+            seconds += estimate_in_parts(make_grid_cells(tuning), data)
         elif left:
             middle = tuning.at({name: knob.mean for name, knob in tuning.knobs.items()})
-            seconds += left * estimate_evaluation(make_cells(middle), data)
-            seconds += left * sum(estimate_making(node, request.seeds, data) for node in find_trained(tuning))
+            seconds += left * estimate_in_parts(make_cells(middle), data)
+            seconds += left * sum(estimate_in_groups(node, request.seeds, data) for node in find_trained(tuning))
     return seconds
 
 
@@ -245,6 +246,10 @@ def print_plan(
             console.say(f"    {join_items(plan.idle)}: {'nothing to tune' if details.knobs else 'no ρ'}, 0 trials")
         for name, knobs in plan.left.items():
             console.say(f"    {name}: {join_items(knobs)} only with --training")
+    missing = [each for plan in plans for each in plan.missing]
+    warned = warn_of_memory(missing, [plan.loaded.data for plan in plans], processes, request.device)
+    if warned is not None:
+        console.say(warned)
     if seconds:
         episodes = any(isinstance(plan.task, ControlTask) for plan in plans)
         console.say(describe_expected(seconds / processes, episodes))

@@ -190,7 +190,11 @@ class Worker:
             cells = [planned for planned in unit.group if planned.cell.seed == seed]
             scales, device = [planned.cell.rho or 0.0 for planned in cells], self.request.device
             at_scales = [Evaluation(seed, rho, range(0), (), device) for rho in scales]
-            places = split_evaluations(make_policy(cells[0], builder), unit.task, at_scales)
+            places = builder.guard.act(
+                lambda cell=cells[0], each=at_scales: split_evaluations(
+                    make_policy(cell, builder), unit.task, each
+                )
+            )
             groups += [[cells[place] for place in group] for group in places]
         return groups
 
@@ -220,7 +224,9 @@ class Worker:
             for planned, before in zip(group, earlier, strict=True)
         ]
         with keep_unfinished(evaluations):
-            outcomes = evaluate(make_policy(group[0], builder), group[0].cell.task, evaluations, progress)
+            outcomes = builder.guard.act(
+                lambda: evaluate(make_policy(group[0], builder), group[0].cell.task, evaluations, progress)
+            )
             made = share_seconds(evaluations, outcomes, time.monotonic() - started)
             for planned, before, evaluated in zip(group, earlier, made, strict=True):
                 record_evaluation(request, planned, about, [evaluated])
@@ -277,7 +283,7 @@ class Worker:
 def make_policy(planned: PlannedCell, builder: ComponentBuilder) -> Policy:
     """A new policy of a cell's method and seed."""
     cell = planned.cell
-    return cell.method.policy(builder.models(planned.models, [cell.seed]), planned.setup)
+    return builder.guard.split(cell.method.policy(builder.models(planned.models, [cell.seed]), planned.setup))
 
 
 def log_outcome(logger: Logger, name: str, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundation.errors import UserError
+from foundation.exhausted import describe_unwritten
 from reports.load.files import MOST_BYTES_OF_LINES, refuse_large
 from reports.load.ledger import FIRST, check_line, hash_line, read_entry, split_lines, strip_chain
 from reports.load.tuning_schema import LedgerEntry
@@ -165,10 +166,7 @@ def append_lines(path: Path, lines: Sequence[bytes], length: int) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             os.truncate(path, length)
-        raise UserError(
-            f"cannot write {str(path)!r} ({error.strerror or error}); free some space or choose another folder, "
-            "then run the same command again: what is finished is kept."
-        ) from error
+        raise UserError(describe_unwritten(path, error, sum(map(len, lines)))) from error
 
 
 @cache

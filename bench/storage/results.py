@@ -3,6 +3,7 @@
 `results/runs/TASK/METHOD-KEY/seed-N.json`, with `.npz` samples on the toy sets, which are written before it.
 """
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,10 +89,15 @@ def _read_source(file: Path) -> SourceHeader | None:
 
 
 def check_space(folder: Path) -> None:
-    """A UserError if `folder` cannot be a folder, or its disk has less than 200 MiB free."""
+    """A UserError if `folder` cannot be a folder or be written, or its disk has less than 200 MiB free."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise UserError(f"{str(folder)!r} cannot be a folder, {str(existing)!r} is a file; choose another folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{str(existing)!r} cannot be written by this user; make it writable, or choose other folders with "
+            "--results and --artifacts."
+        )
     free = shutil.disk_usage(existing).free
     if free < NEEDED_BYTES:
         raise UserError(

@@ -3,26 +3,34 @@
 A set is written under another name and renamed when it is whole, so that a killed generation leaves no partial
 set. Its name has everything that determines it: the task, the number of transitions, the seed unless it is 0,
 and the version of the recipe.
+
+The HDF5 file is made in memory and then written at once: where HDF5 itself cannot write to a disk, it ends the
+process with a segmentation fault.
 """
 
+import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import gymnasium as gym
+import h5py
 import minari
 import mujoco
 import numpy as np
-from minari.data_collector import EpisodeBuffer
 
+from foundation.exhausted import describe_os_error, suggest_write_remedy
 from foundation.files import make_folder, sync_file, sync_folder
 from foundation.locks import hold_lock
 from foundation.program import say_aside
+from foundation.resources import read_limit
 from suites.environments import make_specification
 from suites.errors import DataError
 from suites.sources.checksums import FilesChanged, find_change, record_files
-from suites.sources.minari import read_minari, redirect_minari
+from suites.sources.minari import HDF5, read_minari, redirect_minari
 from suites.sources.transitions import Transitions, check
 from suites.task import ControlTask, DensityTask, Episode, Progress
 
@@ -30,6 +38,8 @@ VERSION = 1  # of the recipes; a change in what a seed gives, by new policies to
 INVERSE_TEMPERATURE_MAX = 20.0
 UNFINISHED = ".unfinished-"  # what a folder is called in which a set is being written
 BYTES_PER_TRANSITION = 300  # stored set and flat copy together, with room to spare
+SMALL = 2**16  # bytes, more than an HDF5 file without episodes
+GROWTH = 2**22  # bytes by which the file in memory grows
 
 
 def format_local_name(base: str, count: int, seed: int) -> str:
@@ -70,7 +80,7 @@ def load_local(
 def _make(task: ControlTask, name: str, count: int, directory: Path, seed: int, progress: Progress | None) -> None:
     """Generate and store the set, unless another process did so meanwhile; one that was changed is replaced."""
     assert task.generate is not None
-    _require_space(directory, count)
+    _require_space(task, directory, count)
     place = directory / name
     try:
         with hold_lock(place.with_name(f".{place.name}.lock"), f"data set {name}"):
@@ -85,8 +95,8 @@ def _make(task: ControlTask, name: str, count: int, directory: Path, seed: int, 
             _store(task, episodes, name, directory, seed)
     except OSError as error:
         raise DataError(
-            f"data set {name} cannot be written to {directory} ({error}); "
-            f"free space there or choose another folder"
+            f"data set {name} cannot be written to {directory} ({describe_os_error(error)}); it needs "
+            f"{count * BYTES_PER_TRANSITION / 1e6:,.1f} MB: {suggest_write_remedy(error)}"
         ) from error
 
 
@@ -119,7 +129,7 @@ def _store(task: ControlTask, episodes: tuple[Episode, ...], name: str, director
     make_folder(target.parent)
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
         with redirect_minari(Path(folder)):
-            _create(task, episodes, name, seed)
+            _create(task, episodes, name, seed, Path(folder))
         record_files(Path(folder) / name)
         for path in (Path(folder) / name / "data").rglob("*"):
             if path.is_file():
@@ -130,12 +140,14 @@ def _store(task: ControlTask, episodes: tuple[Episode, ...], name: str, director
         sync_folder(target.parent)
 
 
-def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: int) -> None:
+def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: int, folder: Path) -> None:
     bound = np.full(task.observation_dim, np.inf, np.float32)
     recipe = getattr(task.generate, "func", task.generate).__module__
+    _write(folder / "reserved", bytes(SMALL))  # raises what HDF5, which now writes some bytes itself, would not
+    (folder / "reserved").unlink()
     dataset = minari.create_dataset_from_buffers(
         name,
-        [_to_buffer(episode) for episode in episodes],
+        [],
         env=make_specification(task),
         eval_env=make_specification(task),
         algorithm_name=f"{recipe}, version {VERSION}",
@@ -147,22 +159,44 @@ def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: i
         observation_space=gym.spaces.Box(-bound, bound, dtype=np.float32),
         data_format="hdf5",
     )
+    storage = dataset.storage
+    _write(storage.data_path / HDF5, pack_episodes(episodes))
     versions = {"mujoco": mujoco.__version__, "gymnasium": gym.__version__, "numpy": np.__version__}
-    dataset.storage.update_metadata({"seed": seed, "recipe_version": VERSION, "versions": versions})
-
-
-def _to_buffer(episode: Episode) -> EpisodeBuffer:
-    return EpisodeBuffer(
-        observations=episode.observations,  # pyright: ignore[reportArgumentType] (arrays are stored as lists are)
-        actions=episode.actions,  # pyright: ignore[reportArgumentType]
-        rewards=episode.rewards,  # pyright: ignore[reportArgumentType]
-        terminations=episode.terminations,  # pyright: ignore[reportArgumentType]
-        truncations=episode.truncations,  # pyright: ignore[reportArgumentType]
+    storage.update_metadata(
+        {
+            "total_episodes": len(episodes),
+            "total_steps": sum(map(len, episodes)),
+            "dataset_size": storage.get_size(),
+            "seed": seed,
+            "recipe_version": VERSION,
+            "versions": versions,
+        }
     )
 
 
-def _require_space(directory: Path, count: int) -> None:
-    """Refuse a set that is larger than the free space, before it is generated."""
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def pack_episodes(episodes: Sequence[Episode]) -> bytes:
+    """The HDF5 file of episodes as Minari lays it out, made in memory."""
+    with h5py.File(HDF5, "w", driver="core", backing_store=False, block_size=GROWTH) as file:
+        for number, episode in enumerate(episodes):
+            group = file.create_group(f"episode_{number}")
+            group.attrs["id"], group.attrs["total_steps"] = number, len(episode)
+            for array in fields(Episode):
+                values = getattr(episode, array.name)
+                longest = (None, *values.shape[1:])
+                group.create_dataset(array.name, data=values, chunks=True, maxshape=longest)
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _require_space(task: ControlTask, directory: Path, count: int) -> None:
+    """Refuse a set that is larger than the free space, or than a file may be, before it is generated."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -172,4 +206,11 @@ def _require_space(directory: Path, count: int) -> None:
         raise DataError(
             f"{count} transitions need {needed / 1e6:.0f} MB and {directory} has {free / 1e6:.0f} MB free: "
             f"free space there or choose another folder"
+        )
+    limit, least = read_limit("RLIMIT_FSIZE"), count * 4 * (task.observation_dim + task.action_dim + 1)
+    if limit is not None and limit < least:
+        too_large = OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        raise DataError(
+            f"{count} transitions need a file of {least / 1e6:,.1f} MB or more, and this shell allows "
+            f"{limit / 1e6:,.1f} MB: {suggest_write_remedy(too_large)}, or make fewer"
         )

@@ -134,3 +134,16 @@ def test_check_of_what_is_no_file(bench):
 def test_help(bench):
     assert "fetch" in bench("data").out
     assert "data fetch hopper-medium-v2" in bench("data", "fetch", "--help").out
+
+
+def test_few_transitions_are_refused_and_fewer_than_a_batch_are_said(bench, fresh, tmp_path, original):
+    """A file of 60 rows teaches nothing; a batch larger than the data has some of them twice."""
+    with h5py.File(original) as whole, h5py.File(tmp_path / "few.hdf5", "w") as few:
+        for name, column in whole.items():
+            assert isinstance(column, h5py.Dataset)
+            few[name] = column[:60]
+    plan = ("plan", *MAZE, "--methods", "unguided", "--seeds", "1", *fresh)
+    sentence = bench(*plan, "--data", f"file:{tmp_path / 'few.hdf5'}").mistake
+    assert "few.hdf5 (file) of task maze2d-umaze has 59 transitions, and a run learns from 100 or more" in sentence
+    said = bench(*plan, "--data", "local", "--data-set.transitions", "200", "--denoiser.batch-size", "256").out
+    assert "maze2d-umaze: 200 transitions are fewer than denoiser.batch_size=256" in said

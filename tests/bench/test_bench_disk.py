@@ -1,9 +1,15 @@
 """A full disk, a damaged file or a folder of something else is named, and nothing that was there is touched."""
 
+import contextlib
 import errno
 import json
 import os
+import re
+import shutil
+import subprocess
+import sys
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -14,6 +20,7 @@ from command_line import MAZE, TOY
 from foundation.errors import UserError
 from foundation.files import write_atomically
 
+ROOT = Path(__file__).parents[2]
 ONE = (*TOY, "--methods", "unguided", "--seeds", "1")
 Usage = namedtuple("Usage", "total used free")
 
@@ -134,3 +141,80 @@ def test_results_say_how_they_were_made(bench, folders, tmp_path):
     assert result["versions"]["torch"]
     plan = json.loads((tmp_path / "results" / "plans.jsonl").read_text().splitlines()[-1])
     assert [cell["path"] for cell in plan["cells"]] == [str(file.relative_to(tmp_path / "results"))]
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Files of this process may have so many bytes, as by `ulimit -f`."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_data_that_a_limit_of_files_cuts_are_a_sentence(bench, tmp_path):
+    """HDF5 itself ends the process with a segmentation fault where it cannot write."""
+    make = ("data", "make", "maze2d-umaze", "--transitions", "2000", "--artifacts", tmp_path)
+    with largest_file(50_000):
+        sentence = bench(*make).mistake
+        assert "2000 transitions need a file of 0.1 MB or more, and this shell allows 0.1 MB" in sentence
+    with largest_file(80_000):
+        sentence = bench(*make).mistake
+    assert "local/maze2d-umaze-2k-v1 cannot be written" in sentence
+    assert "(File too large); it needs 0.6 MB: allow larger files, as by `ulimit -f unlimited`" in sentence
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()], "nothing unfinished is left"
+    assert bench(*make).code == 0
+
+
+def test_a_limit_of_files_in_training_and_in_the_report_is_a_sentence(bench, folders, fresh):
+    with largest_file(4000):
+        sentence = bench("run", *ONE, *fresh).mistake
+    assert re.search(r"\(File too large, it has 0\.\d MB\); allow larger files", sentence)
+    assert "what is finished is kept" in sentence
+    assert bench("run", *ONE, *folders).code == 0
+    with largest_file(4000):
+        assert "(File too large" in bench("report", *folders[:2]).mistake
+    assert bench("report", *folders[:2]).code == 0
+
+
+def test_a_journal_of_tuning_that_cannot_be_written_is_a_sentence(bench, fresh, monkeypatch):
+    def append(*_: object) -> None:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    monkeypatch.setattr("optuna.storages.journal.JournalFileBackend.append_logs", append)
+    short = ("--methods", "swg", "--data-set.transitions", "600", "--seeds", "100,", "--processes", "1")
+    sentence = bench("tune-rho", *MAZE, *short, *fresh).mistake
+    assert "cannot write a file of this command (File too large)" in sentence
+
+
+def as_ordinary_user(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command of a process for which the rights of files hold, which they do not for root."""
+    command = [sys.executable, "-m", "bench", *map(str, arguments)]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("the tests run as root, for whom no folder is closed, and setpriv is not there")
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("run", *ONE, "--results", "CLOSED/r", "--artifacts", "OPEN/a"), "cannot be written by this user"),
+        (("run", *ONE, "--results", "OPEN/r", "--artifacts", "CLOSED/a"), "--results and --artifacts"),
+        (("data", "make", "maze2d-umaze", "--transitions", "500", "--artifacts", "CLOSED"), "cannot be made"),
+    ],
+)
+def test_folders_closed_to_an_ordinary_user(tmp_path, command, words):
+    closed, opened = tmp_path / "closed", tmp_path / "open"
+    closed.mkdir(mode=0o555)
+    opened.mkdir()
+    places = (word.replace("CLOSED", str(closed)).replace("OPEN", str(opened)) for word in command)
+    done = as_ordinary_user(*places)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(closed.iterdir()) == []

@@ -82,7 +82,7 @@ def test_a_diverged_seed_is_a_failed_cell_and_the_others_go_on(bench, fresh, tmp
 
 def test_what_stands_on_a_diverged_critic_fails_and_what_does_not_is_reported(bench, fresh, tmp_path, monkeypatch):
     break_odd_seeds(monkeypatch, IQL)
-    methods = ("--methods", "unguided,idql", "--idql.candidates", "2", "--seeds", "2")
+    methods = ("--methods", "unguided,idql", "--idql.candidates", "2", "--seeds", "2", "--processes", "1")
     told = bench("run", *MAZE, *methods, *fresh, "--data-set.transitions", "500")
     assert "Done: 3 results and 1 failed in" in told.out
     assert told.code == 1
@@ -105,12 +105,25 @@ def test_an_action_that_is_not_finite_fails_the_cell_of_its_seed_alone(bench, fr
         return actions * float("nan") if calls[0] == 310 else actions  # 300 steps of seed 0 are before
 
     monkeypatch.setattr(rollout, "act_in_block", broken)
-    told = bench("run", *MAZE, *fresh, "--methods", "unguided", "--seeds", "2", "--data-set.transitions", "500")
+    told = bench(
+        "run",
+        *MAZE,
+        *fresh,
+        "--methods",
+        "unguided",
+        "--seeds",
+        "2",
+        "--data-set.transitions",
+        "500",
+        "--processes",
+        "1",
+    )
     assert "Done: 1 results and 1 failed in" in told.out
     results = results_in(tmp_path / "results")
     assert results["unguided", None, 0]["status"] == "done"
     failure = results["unguided", None, 1]["failure"]
     assert failure["reason"].startswith("the action (nan, nan) is not finite, so it was not taken")
+    assert failure["reason"].endswith("; lower the learning rates"), "the method has no ρ"
     assert failure["step"].startswith("evaluation, step ")
     lines = (tmp_path / "results" / "ledger.jsonl").read_text().splitlines()
     assert [json.loads(line)["seeds"] for line in lines] == [[0], [1]], "it was looked at, so it was used"
@@ -135,7 +148,17 @@ def test_samples_that_are_not_finite_fail_the_cell(bench, fresh, tmp_path, monke
 def test_tuning_stops_at_a_diverged_seed_and_names_it(bench, fresh, monkeypatch):
     break_odd_seeds(monkeypatch, BehaviourDenoiser)
     said = bench(
-        "tune-rho", *MAZE, *fresh, "--methods", "cep", "--grid", "1", "--data-set.transitions", "500"
+        "tune-rho",
+        *MAZE,
+        *fresh,
+        "--methods",
+        "cep",
+        "--grid",
+        "1",
+        "--data-set.transitions",
+        "500",
+        "--processes",
+        "1",
     ).mistake
     assert said.startswith("seed 101 failed in behaviour, step 5 of 5: diverged: its loss is nan")
 

@@ -18,7 +18,12 @@ MISTAKES = {
     "--methods sgw": ("unknown method 'sgw'", "did you mean swg"),
     "--methods ,": ("methods ','", "leave it out"),
     "--preset quik": ("unknown preset 'quik'", "did you mean quick", "smoke, quick, paper"),
-    "--seeds a": ("seeds 'a'", "0,3,7"),
+    "--tasks hopper-medium-v2": ("'hopper-medium-v2' is one of suite locomotion", "--suite locomotion"),
+    "--swg.rho 5": ("--swg.rho: ρ is no setting of a method", "--rho 1,5,10"),
+    "--mine.scale 5": ("--mine.scale: there is no method and no group of settings 'mine'", "--plugin"),
+    "--sgw.weight linex": ("'sgw'; did you mean swg", "--plugin"),
+    "--data-set.transitions 5": ("data_set.transitions=5", "at least 100"),
+    "--seeds a": ("seeds 'a'", "0,3,7", "one seed with a comma, as in `7,`"),
     "--seeds 0": ("seeds '0'", "0,3,7"),
     "--seeds 0,0": ("seeds '0,0'", "different"),
     "--seeds -1": ("seeds '-1'", "0,3,7"),
@@ -46,7 +51,7 @@ MISTAKES = {
     "--sampler.steps 99": ("sampler.steps=99", "denoiser.levels=5"),
     "--sampler.temperature -1": ("sampler.temperature=-1.0", "at least 0"),
     "--evaluation.episodes 0": ("evaluation.episodes=0", "at least 1"),
-    "--data-set.transitions 0": ("data_set.transitions=0", "at least 1"),
+    "--data-set.transitions 0": ("data_set.transitions=0", "at least 100"),
     "--idql.candidates 0": ("idql.candidates=0", "at least 1"),
     "--swg.weight foo": ("swg.weight", "'foo'", "smooth-expectile"),
     "--swg.weight exponential:x=1": ("swg.weight", "'x'", "inverse_temperature, maximum"),
@@ -96,6 +101,9 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         ("tune --suite maze2d --ranges candidates=16:1", "ranges candidates=16:1 must rise"),
         ("tune --suite maze2d --ranges candidates=1:nan", "ranges candidates=1:nan must rise"),
         ("tune --suite maze2d --ranges a-b=1:2,a_b=1:3", "have a_b twice"),
+        ("data make antmaze", "cannot be made here; with a connection, `python -m bench data fetch antmaze` gets"),
+        ("data fetch maze2d-umaze --data local", "--data local is not downloaded; for maze2d-umaze choose d4rl"),
+        ("doctor --suite maze3d", "unknown suite 'maze3d'"),
         ("time --suite maze2d --calls 1", "calls=1 must be at least 2"),
         ("tune-rho --suite maze2d --search tpe --grid 1", "grid holds the scales of search grid"),
         ("tune-rho --suite maze2d --grid x", "grid 'x' does not parse"),
@@ -116,8 +124,8 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
     [
         (
             "rnu",
-            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, check-method, check-suite, list, "
-            "data",
+            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, check-method, check-suite, "
+            "doctor, list, data",
         ),
         ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
         ("run --suite", "Missing value for argument '--suite'"),
@@ -131,6 +139,12 @@ def test_arguments_that_do_not_parse_are_rejected(bench, tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     assert words in bench(*arguments.split()).rejected
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_knob_of_a_method_that_is_not_compared_is_named(bench, fresh):
+    tune = ("tune", "--suite", "maze2d", "--methods", "cep", "--ranges", "candidates=1:4")
+    sentence = bench(*tune, *fresh).mistake
+    assert "ranges candidates is a knob of ddice, idql, swg-r, which are not compared; add one to" in sentence
 
 
 @pytest.mark.parametrize("suite", ["antmaze", "kitchen", "adroit-pen"])

@@ -4,22 +4,25 @@ import io
 import json
 import os
 import shutil
+import warnings
 import zipfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
+import gymnasium as gym
 import h5py
 import minari
 import numpy as np
 import pytest
 from control_tasks import control_tasks
+from minari.data_collector import EpisodeBuffer
 
 from foundation.npz import find_npz_fault
 from suites.data import load
 from suites.errors import DataError
 from suites.simulators.point_maze import PointMaze
 from suites.sources.checksums import RECORD
-from suites.sources.local import format_local_name
+from suites.sources.local import format_local_name, pack_episodes
 from suites.sources.transitions import ARRAYS
 
 UMAZE = control_tasks("maze2d")["maze2d-umaze"]
@@ -54,6 +57,41 @@ def generated():
     """What the recipe makes for the stored set."""
     assert UMAZE.generate
     return UMAZE.generate(2_000, 0, None)
+
+
+def describe(file):
+    """Everything in an HDF5 file, in its order."""
+    found = []
+
+    def note(name, item):
+        is_array = isinstance(item, h5py.Dataset)
+        about = (item.shape, item.dtype, item.chunks, item.maxshape, item[()].tobytes()) if is_array else ()
+        found.append((name, sorted((key, int(value)) for key, value in item.attrs.items()), about))
+
+    file.visititems(note)
+    return found
+
+
+def test_a_file_made_in_memory_is_that_of_minari(tmp_path, monkeypatch):
+    """Minari writes to the disk, where a full one ends the process with a segmentation fault."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    episodes = generated()
+    buffers = [
+        EpisodeBuffer(**{field.name: getattr(each, field.name) for field in fields(each)}) for each in episodes
+    ]
+    actions, states = (gym.spaces.Box(-9.0, 9.0, (size,), np.float32) for size in (2, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is given no author
+        minari.create_dataset_from_buffers(
+            "theirs-v0", buffers, action_space=actions, observation_space=states, data_format="hdf5"
+        )
+    (tmp_path / "ours.hdf5").write_bytes(pack_episodes(episodes))
+    with (
+        h5py.File(tmp_path / "ours.hdf5") as ours,
+        h5py.File(tmp_path / "theirs-v0/data/main_data.hdf5") as theirs,
+    ):
+        assert describe(ours) == describe(theirs)
+        assert list(ours) == list(theirs)
 
 
 def dataset(file, name):
