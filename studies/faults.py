@@ -1,163 +1,190 @@
-"""What each measure of the toy sets says of known faults, and how often a perfect sampler's interval holds 1.
+"""What the program makes of kills, damaged and hostile files, full disks, other versions and other processes.
 
-    .venv/bin/python studies/faults.py [--samples 20000] [--repeats 5] [--betas 3 10] [--tasks moons,rings]
-    .venv/bin/python studies/faults.py --coverage
+    .venv/bin/python studies/faults.py                          all of it, in two processes
+    .venv/bin/python studies/faults.py --small                  a few cases of every part
+    .venv/bin/python studies/faults.py --only kills             one part; the table has the others as kept
+    .venv/bin/python studies/faults.py --only kills --case 12   one case, whose folders are left to be looked at
+    .venv/bin/python studies/faults.py --kept                   the table again, from what is kept
 
-The faults are put into exact samples, so nothing is trained: half of β and 0.9 β in the place of β, Gaussian blur
-of standard deviation 0.1, and a dropped mode (on sets without a second mode that matters, the tenth of the mass
-that is farthest to the left). Every cell is the mean ± the standard deviation over repeats. Prints Markdown.
+Every case does something to a tiny comparison and looks at what becomes of it:
 
-`--coverage` counts in how many of simulated reports the interval of a perfect sampler's multiple, computed by the
-function that the report calls, holds 1.
+- went on: nothing differs from what an undisturbed command leaves (scores, episodes, counts, bytes of weights,
+  choices, ledger), or the damaged file is not needed;
+- made again: the same, and the command made again what was damaged;
+- refused: one sentence and exit status 2;
+- named: something differs and is accepted, for the reason that the second table gives;
+- failed: a traceback, a hang, another ending, or a difference that nobody is told of. There should be none.
+
+Cases follow from `--seed`. What was found is kept in `--out`, a file for each part. Exit status 1 with a failure.
 """
 
 import argparse
+import importlib
+import json
+import os
 import sys
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
+os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are imported: a fork would lose their threads
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["D4RL_URL"] = "http://127.0.0.1:9/"  # no case reaches beyond this machine
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from reports.analysis.multiples import estimate_multiple
-from suites.task import Density
-from suites.toy.densities import DENSITIES, sample_target
-from suites.toy.distance import sliced_wasserstein
-from suites.toy.floors import PAIRS
-from suites.toy.measures import Measures, measure
-from suites.toy.references import Reference, find_reference
+import torch
+from faulting.cases import KINDS, Case, Record, run_cases
+from faulting.commands import import_everything
 
-BLUR = 0.1
-LEFT = 0.1
-FAULTS = ("none", "β × 0.5", "β × 0.9", "blur 0.1", "dropped")
-SEEDS = (3, 5, 10)
+from foundation.files import write_atomically
+from reports.render.document import Table, format_markdown_table
+
+TABLES = "tables.md"
+LIMIT = 600.0  # seconds that a case may take
+WORDS = {"equal": "went on", "remade": "made again", "refused": "refused", "named": "named", "failed": "failed"}
 
 
-# Energies between which a mode is dropped: the second in mass, E = 6/7 and 0.667.
-MODES: Mapping[str, tuple[float, float]] = {"8gaussians": (0.8, 0.9), "rings": (0.6, 0.7)}
+@dataclass(frozen=True)
+class Part:
+    """A part of the study.
 
-
-def is_dropped(density: Density, points: np.ndarray, left: float) -> np.ndarray:
-    """Of points (n, 2), which belong to the dropped mode, or lie to the left of a line."""
-    if density.name in MODES:
-        energies, (low, high) = density.energy(points), MODES[density.name]
-        return (energies > low) & (energies < high)
-    return points[:, 0] < left
-
-
-def draw_faulty(
-    density: Density, beta: float, fault: str, count: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Exact samples (count, 2) with one of `FAULTS` put into them."""
-    if fault.startswith("β × "):
-        return sample_target(density, beta * float(fault.removeprefix("β × ")), count, generator)
-    points = sample_target(density, beta, count, generator)
-    if fault.startswith("blur"):
-        return points + BLUR * generator.standard_normal(points.shape)
-    if fault == "dropped":
-        left = float(np.quantile(points[:, 0], LEFT))
-        kept = [points[~is_dropped(density, points, left)]]
-        while sum(map(len, kept)) < count:
-            more = sample_target(density, beta, count, generator)
-            kept.append(more[~is_dropped(density, more, left)])
-        return np.concatenate(kept)[:count]
-    return points
-
-
-def measure_fault(
-    density: Density, beta: float, fault: str, reference: Reference, options: argparse.Namespace
-) -> list[Measures]:
-    """The measures of each repeat, against exact samples of its own."""
-    found = []
-    for repeat in range(options.repeats):
-        generator = np.random.default_rng([2, repeat])
-        truth = sample_target(density, beta, options.samples, generator)
-        ours = draw_faulty(density, beta, fault, options.samples, generator)
-        found.append(measure(ours, truth, density, reference.law))
-    return found
-
-
-def format_spread(values: Sequence[float], digits: int) -> str:
-    """`1.02 ± 0.31`."""
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
-
-
-def format_betas(found: Sequence[Measures]) -> str:
-    """Mean and spread, or from where on the intervals are open."""
-    each = [m.effective for m in found]
-    if any(e.upper >= e.most for e in each):
-        return f"≥ {min(e.lower for e in each):.1f}"
-    return format_spread([e.value for e in each], 2)
-
-
-def tabulate_faults(options: argparse.Namespace) -> list[str]:
-    """A row for each set, β and fault, in Markdown."""
-    lines = ["| set | β | fault | floors | effective β | KL in nats | classifier |", "| --- " * 7 + "|"]
-    for name in options.tasks.split(","):
-        for beta in options.betas:
-            density = DENSITIES[name]
-            reference = find_reference(density, beta, options.samples, options.artifacts, lambda done, total: None)
-            for fault in FAULTS:
-                found = measure_fault(density, beta, fault, reference, options)
-                cells = (
-                    format_spread([m.distance / reference.floor.distance for m in found], 1),
-                    format_betas(found),
-                    format_spread([m.divergence for m in found], 3),
-                    format_spread([m.accuracy for m in found], 3),
-                )
-                lines.append(f"| {name} | {beta:g} | {fault} | {' | '.join(cells)} |")
-                print(lines[-1], file=sys.stderr, flush=True)
-    return lines
-
-
-def simulate_coverage(distances: np.ndarray, seeds: int, repeats: int, generator: np.random.Generator) -> float:
-    """The share of simulated reports of a perfect sampler whose interval holds 1.
-
-    Args:
-        distances: of pairs of exact samples, shape (n,); of them floors and seeds are drawn.
-        seeds: of each report, at least 3.
-        repeats: reports.
-        generator: the only source of randomness.
+    Attributes:
+        title: for the table.
+        module: of `studies/faulting`, whose `make_cases` takes the seed, a folder and whether to be small.
+        processes: cases at a time, at most.
     """
-    held = 0
-    for _ in range(repeats):
-        logs = np.log(generator.choice(distances, PAIRS))
-        own = generator.choice(distances, seeds) / np.exp(logs.mean())
-        found = estimate_multiple(own[:, None], [float(logs.std(ddof=1) / np.sqrt(PAIRS))])
-        held += found.lower is not None and found.upper is not None and found.lower <= 1 <= found.upper
-    return held / repeats
+
+    title: str
+    module: str
+    processes: int = 2
+
+    def make_cases(self, seed: int, scratch: Path, small: bool) -> list[Case]:
+        """The cases; what they need is imported now, since only one part needs Hypothesis."""
+        module = importlib.import_module(f"faulting.{self.module}")
+        return module.make_cases(seed, scratch, small)
 
 
-def draw_distances(density: Density, beta: float, samples: int, pairs: int, seed: int) -> np.ndarray:
-    """Distances (pairs,) of pairs of exact samples."""
-    points = sample_target(density, beta, 2 * pairs * samples, np.random.default_rng([3, seed]))
-    return np.array([sliced_wasserstein(x, y, 32) for x, y in points.reshape(pairs, 2, samples, 2)])
+PARTS: Mapping[str, Part] = {
+    "kills": Part("killed by time or at an operation, then run again", "kills"),
+    "files": Part("damaged files", "files"),
+    "names": Part("hostile names and texts in files", "names"),
+    "numbers": Part("hostile numbers in files and options, claims of size", "numbers"),
+    "fuzz": Part("mutated files and command lines", "fuzz"),
+    "concurrent": Part("several commands on one folder at once", "concurrent_runs", processes=1),
+    "disks": Part("full and read-only disks", "disks"),
+    "versions": Part("folders of other versions", "versions"),
+}
 
 
-def tabulate_coverage(options: argparse.Namespace) -> list[str]:
-    """A row for each set, in Markdown: coverage by number of seeds."""
-    lines = [f"| set | β | {' | '.join(f'{n} seeds' for n in SEEDS)} |", "| --- " * (2 + len(SEEDS)) + "|"]
-    for name in options.tasks.split(","):
-        for beta in options.betas:
-            distances = draw_distances(DENSITIES[name], beta, 400, 1500, 0)
-            shares = [simulate_coverage(distances, n, 4_000, np.random.default_rng(4)) for n in SEEDS]
-            lines.append(f"| {name} | {beta:g} | {' | '.join(f'{100 * share:.1f} %' for share in shares)} |")
-            print(lines[-1], file=sys.stderr, flush=True)
-    return lines
+def keep_records(out: Path, part: str, seed: int, records: Sequence[Record]) -> None:
+    """Write what became of a part's cases."""
+    content = {"part": part, "seed": seed, "cases": [asdict(record) for record in records]}
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / f"{part}.json", f"{json.dumps(content, indent=1)}\n".encode())
+
+
+def read_records(out: Path) -> dict[str, list[Record]]:
+    """What is kept, by part."""
+    found = {part: out / f"{part}.json" for part in PARTS}
+    return {
+        part: [Record(**each) for each in json.loads(file.read_text(encoding="utf-8"))["cases"]]
+        for part, file in found.items()
+        if file.is_file()
+    }
+
+
+def make_tables(kept: Mapping[str, Sequence[Record]]) -> list[Table]:
+    """How many cases of each part were tried and what became of them; what is accepted, and why; failures."""
+    rows, reasons = [], dict[tuple[str, str], int]()
+    for part, records in kept.items():
+        counts = {kind: sum(record.count for record in records if record.kind == kind) for kind in KINDS}
+        rows.append((PARTS[part].title, str(sum(counts.values())), *(str(counts[kind]) for kind in KINDS)))
+        for record in records:
+            if record.kind == "named":
+                key = (PARTS[part].title, record.said.partition(" (")[0])
+                reasons[key] = reasons.get(key, 0) + record.count
+    total = [str(sum(int(row[column]) for row in rows)) for column in range(1, 2 + len(KINDS))]
+    header = ("what is done", "cases", *(WORDS[kind] for kind in KINDS))
+    tables = [Table(header, (*rows, ("together", *total)), words=1)]
+    if reasons:
+        lines = tuple((part, str(count), reason) for (part, reason), count in reasons.items())
+        tables.append(Table(("what is done", "cases", "accepted, because"), lines, words=3))
+    return tables
+
+
+def try_part(name: str, options: argparse.Namespace, scratch: Path) -> list[Record]:
+    """Try a part's cases, or one of them, and print each failure with how to see it again."""
+    part, started = PARTS[name], time.monotonic()
+    print(f"{name}: {part.title}", file=sys.stderr, flush=True)
+    cases = part.make_cases(options.seed, scratch, options.small)
+    if options.case is not None:
+        cases = [case for case in cases if case.number == options.case]
+    elif options.share > 1:
+        cases = cases[:: options.share]
+    records, processes = [], min(options.processes, part.processes)
+    for record in run_cases(cases, scratch, processes, LIMIT, keep=options.case is not None):
+        records.append(record)
+        if record.kind == "failed" or options.case is not None:
+            print(f"  {record.kind}: {record.name}: {record.said}", file=sys.stderr)
+            small = " --small" if options.small else ""
+            print(
+                f"    see studies/faults.py --seed {options.seed}{small} --only {name} --case {record.number}",
+                file=sys.stderr,
+                flush=True,
+            )
+    print(f"  {len(records)} cases in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return sorted(records, key=lambda record: record.number)
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=tuple(PARTS), help="one part")
+    parser.add_argument("--case", type=int, help="one case of that part")
+    parser.add_argument("--small", action="store_true", help="a few cases of every part")
+    parser.add_argument("--share", type=int, default=1, help="every n-th case")
+    parser.add_argument("--processes", type=int, default=2, help="cases at a time")
+    parser.add_argument("--scratch", type=Path, help="folder for what cases leave; else one that is deleted")
+    parser.add_argument("--out", type=Path, default=Path("results/tables/faults"), help="folder of what was found")
+    parser.add_argument("--kept", action="store_true", help="try nothing: the table of what is kept")
+    options = parser.parse_args()
+    if options.case is not None and options.only is None:
+        parser.error("--case needs --only PART")
+    return options
+
+
+def try_parts(options: argparse.Namespace, scratch: Path) -> bool:
+    """Try the parts that are asked for and keep what was found; whether none has failed."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    scratch.chmod(0o755)  # for a case that goes on as another user
+    is_sound = True
+    for name in (options.only,) if options.only else PARTS:
+        records = try_part(name, options, scratch)
+        is_sound &= not any(record.kind == "failed" for record in records)
+        if options.case is None:
+            keep_records(options.out, name, options.seed, records)
+        elif not records:
+            sys.exit(f"{name} has no case {options.case}")
+    return is_sound
 
 
 def main() -> None:
-    """Print one of the two tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--coverage", action="store_true")
-    parser.add_argument("--samples", type=int, default=20_000)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--betas", type=float, nargs="+", default=[3.0, 10.0])
-    parser.add_argument("--tasks", default=",".join(DENSITIES))
-    parser.add_argument("--artifacts", type=Path, default=Path("artifacts"))
-    options = parser.parse_args()
-    print("\n".join((tabulate_coverage if options.coverage else tabulate_faults)(options)))
+    """Try, keep, print the tables."""
+    options, is_sound = parse_options(), True
+    if not options.kept:
+        torch.set_num_threads(1)
+        import_everything()
+        with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+            is_sound = try_parts(options, (options.scratch or Path(temporary)).absolute())
+    if options.case is None:
+        tables = make_tables(read_records(options.out))
+        text = "\n\n".join(map(format_markdown_table, tables))
+        write_atomically(options.out / TABLES, f"{text}\n".encode())
+        print(text)
+    sys.exit(0 if is_sound else 1)
 
 
 if __name__ == "__main__":

@@ -273,10 +273,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "toy": measure_report(
         "toy", "run --suite toy --preset quick --methods unguided,swg,cep,ddice,mse,dps --seeds 3"
     ),
-    "faults": Measurement(
-        ("studies/faults.py --repeats 3",),
-        partial(quote_printed, "faults"),
-        RESULTS / "faults.md",
+    "toy-faults": Measurement(
+        ("studies/toy_faults.py --repeats 3",),
+        partial(quote_printed, "toy-faults"),
+        RESULTS / "toy-faults.md",
     ),
     "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
     # The checkouts of other repositories, and a Python that has their packages too: see the script.
@@ -284,6 +284,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ("studies/peers.py --checkouts build/peers",), partial(quote_printed, "peers"), RESULTS / "peers.md"
     ),
     "precision": measure_study("precision", f"studies/precision.py --tuned-from {KEPT / 'maze2d.tar.xz'}"),
+    "faults": measure_study("faults", "studies/faults.py"),
     "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
     "cost": measure_report(
         "cost", f"time {_HOPPER} --sweep depth", f"time {_HOPPER} --sweep width", f"time {_HOPPER}"
