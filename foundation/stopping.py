@@ -1,0 +1,180 @@
+"""How a signal that asks to stop, SIGINT or SIGTERM, ends the work: at once, or where the work looks for it.
+
+A signal raises `Stopped` in the main thread, between any two instructions. Inside `hold` it is only noted: work
+that would lose something calls `check` where it can end, once a second or more often.
+"""
+
+import _thread
+import contextlib
+import functools
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AGAIN_AFTER = 1.0
+"""Seconds after which a further signal is impatience, and raises inside `hold` too.
+
+One that comes sooner is taken for the same: a terminal's Ctrl-C reaches a worker twice, from the terminal and from
+its parent.
+"""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked to stop; code that lets a KeyboardInterrupt through lets this through.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def name(self) -> str:
+        """Of the signal, such as `SIGTERM`."""
+        return signal.Signals(self.number).name
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the signal's number, as of a shell: 130 for SIGINT, 143 for SIGTERM."""
+        return 128 + self.number
+
+
+@dataclass
+class _Asked:
+    """Whether the process was asked to stop: by which signal, since when, and how many blocks hold it back."""
+
+    number: int | None = None
+    since: float = 0.0
+    holds: int = 0
+
+
+_asked = _Asked()
+
+
+def is_asked() -> bool:
+    """Whether a signal asked to stop."""
+    return _asked.number is not None
+
+
+def check() -> None:
+    """End the work if a signal asked for it.
+
+    Raises:
+        Stopped: one did.
+    """
+    if _asked.number is not None:
+        raise Stopped(_asked.number)
+
+
+@contextlib.contextmanager
+def hold() -> Iterator[None]:
+    """Hold signals back for the time of the block, which calls `check` where it can end; so does its end.
+
+    Outside the main thread, where no signal raises, it does nothing.
+
+    Raises:
+        Stopped: at the end of the outermost block, if a signal came within.
+    """
+    if not _is_main_thread():
+        yield
+        return
+    _asked.holds += 1
+    try:
+        yield
+    finally:
+        _asked.holds -= 1
+    if not _asked.holds:
+        check()
+
+
+@contextlib.contextmanager
+def handle_signals(replace: bool = False) -> Iterator[None]:
+    """Have signals raise `Stopped` for the time of the block; the handlers that were there come back after it.
+
+    Inside another such block, and outside the main thread, it does nothing.
+
+    Args:
+        replace: whether to replace handlers that are not Python's own, and the ignoring of a signal.
+    """
+    hook = sys.unraisablehook
+    before = install_handlers(replace)
+    try:
+        yield
+    finally:
+        if before:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            sys.unraisablehook = hook
+            _asked.number = None
+
+
+def install_handlers(replace: bool = True) -> dict[signal.Signals, Any]:
+    """Have signals raise `Stopped` from now on, as in a worker process; those that were blocked come through.
+
+    Args:
+        replace: see `handle_signals`.
+
+    Returns:
+        The handlers that were replaced; none in a process that has these already.
+    """
+    if not _is_main_thread():
+        return {}
+    found: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in found.items() if _is_replaced(handler, replace)}
+    for number in before:
+        signal.signal(number, _on_signal)
+    if before:
+        sys.unraisablehook = functools.partial(_pass_on, sys.unraisablehook)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
+    return before
+
+
+def _is_replaced(handler: Any, replace: bool) -> bool:
+    """Whether a handler makes room; one that is None was not set from Python, and could not be put back."""
+    if handler is _on_signal or handler is None:
+        return False
+    return replace or handler in (signal.SIG_DFL, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def block_signals() -> Iterator[None]:
+    """Let signals wait for the time of the block; processes that it starts keep them until `install_handlers`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _on_signal(number: int, _: FrameType | None) -> None:
+    now = time.monotonic()
+    is_first = _asked.number is None
+    if is_first:
+        _asked.number, _asked.since = number, now
+    if not _asked.holds or (not is_first and now - _asked.since > AGAIN_AFTER):
+        raise Stopped(number)
+
+
+def _pass_on(others: Callable[[Any], Any], unraisable: "sys.UnraisableHookArgs") -> None:
+    """Have the signal come again that raised where nothing can: in a finaliser, or where a module's lock drops."""
+    if isinstance(unraisable.exc_value, Stopped):
+        _thread.start_new_thread(_signal_again, (unraisable.exc_value.number,))
+    else:
+        others(unraisable)
+
+
+def _signal_again(number: int) -> None:
+    time.sleep(0.01)  # until the finaliser is over
+    _thread.interrupt_main(signal.Signals(number))
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
