@@ -125,7 +125,7 @@ class Message:
     Attributes:
         kind: `say`, or the `start`, a `step` or the `end` of a bar.
         text: the line, or the label of the bar.
-        bar: which; several may have one label.
+        bar: which, by its process and a number; several may have one label.
         done, total: steps.
     """
 
@@ -163,6 +163,13 @@ class ProgressBars:
     console: ProgressConsole
     progress: Progress
     _bars: dict[tuple[int, int], RunningBar] = field(default_factory=dict)
+
+    def forget(self, process: int) -> None:
+        """Take away the bars of a process that ended, whatever they had come to."""
+        for bar in [bar for bar in self._bars if bar[0] == process]:
+            task = self._bars.pop(bar).task
+            if task is not None:
+                self.progress.remove_task(task)
 
     def show(self, message: Message) -> None:
         """Take one message."""

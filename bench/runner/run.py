@@ -19,7 +19,7 @@ from bench.config.sources import describe_sources
 from bench.progress import ProgressConsole, describe_expected
 from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import Estimated, estimate_plan
-from bench.runner.executors import execute_units
+from bench.runner.executors.execute import execute_units
 from bench.runner.finished import set_aside
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned

@@ -17,7 +17,7 @@ from bench.progress import ProgressConsole, describe_expected
 from bench.runner.choose_rho import find_choice
 from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
 from bench.runner.estimate import SLICE, estimate_evaluation, estimate_making
-from bench.runner.executors import execute_units
+from bench.runner.executors.execute import execute_units
 from bench.runner.knobs import find_knobs, list_tunable
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, find_missing
