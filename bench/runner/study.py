@@ -6,12 +6,12 @@ A study lives in a journal file of the results folder: a second run resumes it a
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial
 
 from bench.config.code import describe_task, hash_method
@@ -20,6 +20,7 @@ from bench.config.spec import flatten
 from bench.runner.blocks import EVALUATION
 from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
+from bench.runner.journal import open_storage
 from bench.runner.knobs import narrow_rho, set_knobs
 from bench.runner.nodes import KEY_LENGTH, Node, make_node
 from bench.storage.components import hash_json
@@ -220,13 +221,17 @@ def count_wanted(tuning: MethodTuning, storage: JournalStorage, study: optuna.St
 
 
 def open_journal(request: Request[TuningDetails], job: Job, name: str) -> JournalStorage:
-    """The file that holds every study of a task and method in this results folder."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are tracebacks of what is raised here anyway
-    file = request.results / "tuning" / f"{job.task.name}-{name}.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalFileOpenLock(str(file))))
+    """The file that holds every study of a task and method in this results folder.
+
+    Raises:
+        UserError: a damaged file.
+    """
+    return open_storage(tuning_folder(request) / f"{job.task.name}-{name}.log")
+
+
+def tuning_folder(request: Request[TuningDetails]) -> Path:
+    """Where the journals and their locks lie."""
+    return request.results / "tuning"
 
 
 def all_trials(storage: JournalStorage, purpose: Purpose) -> list[FrozenTrial]:

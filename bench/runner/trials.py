@@ -30,7 +30,9 @@ from bench.runner.study import (
     describe_choice,
     open_journal,
     open_study,
+    tuning_folder,
 )
+from bench.runner.taking import TrialTaker
 from foundation.locks import hold_lock
 from methods.core.method import KnobValue
 from reports.load.tuning_schema import Choice, describe_values
@@ -50,14 +52,7 @@ def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: Progre
         if left > 0 and request.details.sampler == "grid":
             run_grid(study, tuning, builder, console, progress)
         elif left > 0:
-
-            def objective(trial: optuna.Trial) -> float:
-                score = run_trial(trial, tuning, builder, console)
-                progress(len(study.trials), wanted)
-                return score
-
-            callback = optuna.study.MaxTrialsCallback(wanted, states=FINISHED)
-            study.optimize(objective, n_trials=left, callbacks=[callback])
+            run_trials(study, tuning, builder, console, progress, wanted)
         progress(wanted, wanted)
     builder.logger.finish(f"{task.name}/{tuning.name}/tuning")
     choice = describe_choice(tuning, study, all_trials(storage, tuning.purpose))
@@ -79,6 +74,7 @@ def describe_search(choice: Choice) -> str:
 
 
 SEEDS = "scores"  # user attribute of a trial: seed → score of each of its episodes
+STEPS = "steps"  # user attribute of a trial: component → training steps of all seeds that it trained
 
 
 @dataclass
@@ -114,22 +110,66 @@ def begin_trial(trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBui
         rho = trial.suggest_float("rho", low, high, log=is_log)
     values = {name: suggest(trial, name, knob) for name, knob in tuning.knobs.items()}
     tried = tuning.at(values)
-    trial.set_user_attr("training_steps", make_components(tried, builder))
-    return RunningTrial(trial, tried, rho, values)
+    make_components(trial, tried, builder)
+    running = RunningTrial(trial, tried, rho, values)
+    recall_seeds(running)
+    return running
 
 
-def run_trial(
-    trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBuilder, console: ProgressConsole
-) -> float:
-    """The score of one trial, which the pruner may stop after each seed."""
-    running = begin_trial(trial, tuning, builder)
-    for done, seed in enumerate(tuning.request.seeds, start=1):
-        evaluate_on_seed([running], seed, builder, lambda done, total: None)
-        trial.report(running.score, done - 1)
-        if done < len(tuning.request.seeds) and trial.should_prune():
-            raise optuna.TrialPruned
+def run_trials(
+    study: optuna.Study,
+    tuning: MethodTuning,
+    builder: ComponentBuilder,
+    console: ProgressConsole,
+    progress: Progress,
+    wanted: int,
+) -> None:
+    """Run trials one after the other until as many are finished as are wanted, or as many are run as were left."""
+
+    def say(text: str) -> None:
+        console.say(f"  {tuning.job.task.name} {tuning.name}: {text}")
+
+    taker = TrialTaker(study, tuning_folder(tuning.request), say)
+    for _ in range(wanted - count_finished(study.trials)):
+        if count_finished(study.trials) >= wanted:  # by other processes
+            return
+        with taker.take() as trial:
+            try:
+                running = run_trial(trial, tuning, builder)
+            except Exception:
+                study.tell(trial, state=TrialState.FAIL)
+                raise
+            if running is None:
+                study.tell(trial, state=TrialState.PRUNED)
+            else:
+                end_trial(running, builder, console)
+        progress(len(study.trials), wanted)
+
+
+def run_trial(trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBuilder) -> RunningTrial | None:
+    """One trial with its scores, or None where the pruner stopped it after a seed.
+
+    Seeds that a dead process scored are not rolled again.
+    """
+    running, seeds = begin_trial(trial, tuning, builder), tuning.request.seeds
+    scored = trial.user_attrs.get(SEEDS, {})
+    reported = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    for done, seed in enumerate(seeds, start=1):
+        if str(seed) not in scored:
+            evaluate_on_seed([running], seed, builder, lambda done, total: None)
+        if done > len(reported):
+            trial.report(running.score, done - 1)
+        if len(reported) <= done < len(seeds) and trial.should_prune():
+            return None
+    return running
+
+
+def end_trial(running: RunningTrial, builder: ComponentBuilder, console: ProgressConsole) -> None:
+    """Print what a trial tried and tell its study; one without a finite score counts as failed."""
     report_trial(running, builder, console)
-    return running.score
+    is_finite = math.isfinite(running.score)
+    state = TrialState.COMPLETE if is_finite else TrialState.FAIL
+    running.trial.study.tell(running.trial, running.score if is_finite else None, state)
 
 
 def run_grid(
@@ -144,14 +184,12 @@ def run_grid(
     A trial keeps the scores of each seed that is done, so that a study whose process was killed goes on with the
     next one. A second process that tunes the same waits, and finds the trials finished.
     """
-    lock = tuning.request.results / "tuning" / f".{study.study_name.rpartition('/')[2]}.lock"
+    lock = tuning_folder(tuning.request) / f".{study.study_name.rpartition('/')[2]}.lock"
     with hold_lock(lock, f"grid of {tuning.job.task.name} {tuning.name}", console.say):
         trials, seeds = (
             [begin_trial(each, tuning, builder) for each in open_grid(study, tuning)],
             tuning.request.seeds,
         )
-        for running in trials:
-            recall_seeds(running)
         for place, seed in enumerate(seeds):
 
             def of_all(done: int, total: int, place: int = place) -> None:
@@ -161,9 +199,7 @@ def run_grid(
             if left:
                 evaluate_on_seed(left, seed, builder, of_all)
         for running in trials:
-            report_trial(running, builder, console)
-            state = TrialState.COMPLETE if math.isfinite(running.score) else TrialState.FAIL
-            study.tell(running.trial, running.score if state == TrialState.COMPLETE else None, state)
+            end_trial(running, builder, console)
 
 
 def open_grid(study: optuna.Study, tuning: MethodTuning) -> list[optuna.Trial]:
@@ -221,11 +257,11 @@ def add_seed(running: RunningTrial, evaluated: Evaluated) -> None:
     record_evaluation(tuning.request, planned, tuning.about, [evaluated], (trial.study.study_name, trial.number))
     running.scores += evaluated.outcome.scores
     running.seconds += evaluated.seconds
-    known = trial.user_attrs
-    trial.set_user_attr("episodes", known.get("episodes", 0) + len(evaluated.evaluation.episodes))
+    scores = {str(evaluated.evaluation.seed): list(evaluated.outcome.scores)}
+    done = {**trial.user_attrs.get(SEEDS, {}), **scores}
+    trial.set_user_attr("episodes", len(done) * len(evaluated.evaluation.episodes))
     trial.set_user_attr("seconds", running.seconds)
-    done = {str(evaluated.evaluation.seed): list(evaluated.outcome.scores)}
-    trial.set_user_attr(SEEDS, {**known.get(SEEDS, {}), **done})
+    trial.set_user_attr(SEEDS, done)  # last: what it has is not done again
 
 
 def report_trial(running: RunningTrial, builder: ComponentBuilder, console: ProgressConsole) -> None:
@@ -241,15 +277,20 @@ def report_trial(running: RunningTrial, builder: ComponentBuilder, console: Prog
     console.say(f"  {name}: tried {tried}, score {score}{trained}, {spent}")
 
 
-def make_components(tuning: MethodTuning, builder: ComponentBuilder) -> int:
-    """Make what a trial's method needs and nobody has made, and count its training steps, all seeds together."""
-    steps, seeds = 0, tuning.request.seeds
+def make_components(trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBuilder) -> None:
+    """Make what a trial's method needs and nobody has made, and enter its training steps, all seeds together.
+
+    They are entered before they are trained, so that a trial that another process goes on with counts them once.
+    """
+    seeds, steps = tuning.request.seeds, dict(trial.user_attrs.get(STEPS, {}))
     for node in sort_upstream_first(tuning.nodes.values()):
         missing = builder.store.missing(node.label, seeds)
         if missing:
+            each = node.component.steps if isinstance(node.component, Trained) else 0
+            steps.setdefault(node.label, each * len(missing))
+            trial.set_user_attr(STEPS, steps)
             builder.make(node, seeds)
-            steps += node.component.steps * len(missing) if isinstance(node.component, Trained) else 0
-    return steps
+    trial.set_user_attr("training_steps", sum(steps.values()))
 
 
 def plan_trial(tuning: MethodTuning, seed: int, rho: float | None) -> PlannedCell:

@@ -21,8 +21,9 @@ from reports.load.schema import Data
 from reports.load.tuning_schema import Choice
 
 ROOT = Path(__file__).parents[2]
-SWG = (*MAZE, "--methods", "swg", "--data-set.transitions", "600")
-SWG_TOY = (*TOY, "--methods", "swg", "--evaluation.episodes", "6")
+ONE = ("--processes", "1")  # on a loaded machine a plan may choose more, which know of no monkeypatch
+SWG = (*MAZE, "--methods", "swg", "--data-set.transitions", "600", *ONE)
+SWG_TOY = (*TOY, "--methods", "swg", "--evaluation.episodes", "6", *ONE)
 
 
 def tuned(folder: Path) -> dict:
@@ -196,6 +197,46 @@ def test_a_grid_whose_process_was_killed_goes_on_with_the_next_seed(bench, folde
     choice = tuned(tmp_path)
     assert (choice["trials"], choice["episodes"]) == (2, 4)
     assert {trial["rho"] for trial in choice["tried"]} == {1.0, 5.0}
+
+
+class Killed(BaseException):
+    """The process ends here, as by SIGKILL, but for the locks, which the system would release."""
+
+
+@pytest.mark.usefixtures("unknown_scale")
+def test_a_study_whose_process_is_killed_has_the_trials_of_one_that_ran_through(bench, tmp_path, monkeypatch):
+    asked: list[tuple[float, int]] = []
+    kills: set[int] = set()
+
+    def score(
+        policy: object, task: object, evaluations: Sequence[Evaluation], progress: object
+    ) -> tuple[Outcome, ...]:
+        (evaluation,) = evaluations
+        asked.append((evaluation.rho, evaluation.seed))
+        if len(asked) in kills:
+            raise Killed
+        value = abs(evaluation.rho - 3.0) + evaluation.seed / 100
+        return (Outcome((value,) * len(evaluation.episodes)),)
+
+    monkeypatch.setattr("bench.runner.trials.evaluate", score)
+    choices, rolled = [], []
+    for name, kills in (("through", set()), ("killed", {4, 11})):
+        folders = ("--results", tmp_path / name, "--artifacts", tmp_path / f"{name}-artifacts")
+        one = ("tune-rho", *SWG_TOY, *folders, "--search", "tpe", "--trials", "7")
+        for _ in kills:
+            with pytest.raises(Killed):
+                bench(*one)
+        told = bench(*one)
+        assert told.code == 0
+        assert ("whose process is gone, goes on" in told.out) == bool(kills)
+        rolled.append([each for number, each in enumerate(asked, start=1) if number not in kills])
+        asked.clear()
+        (choice,) = json.loads((tmp_path / name / "tuned.json").read_text())["choices"]
+        choices.append({key: value for key, value in choice.items() if key not in ("seconds", "tried")})
+        choices[-1]["tried"] = [{**trial, "seconds": 0} for trial in choice["tried"]]
+    assert rolled[0] == rolled[1], "no seed is rolled twice that was scored"
+    assert len(rolled[0]) < 14, "one was pruned"
+    assert choices[0] == choices[1]
 
 
 @pytest.mark.slow
