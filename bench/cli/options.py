@@ -78,7 +78,8 @@ class RunOptions(TrainingOptions):
     seeds: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(3, or the protocol's)")] = None
     """A count (5 means 0 to 4), a list such as 0,3,7, a range such as 7-9, or one seed as 7, with its comma."""
     processes: Number = None
-    """Parallel processes; one per core if left out, 1 on a GPU or for a short run."""
+    """Parallel processes; one per core if left out, 1 on a GPU or for a short run. What one that dies did is begun
+    again once, with one fewer."""
     rho: Numbers = None
     """Guidance scales, as in 1,5,10; tuned, published or default ones if left out."""
 

@@ -1,9 +1,12 @@
 """Several processes give what one gives, stop at the first error, and are not left behind."""
 
 import json
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,9 +28,23 @@ def run(folder: Path, processes: int, *more: str) -> dict[str, dict]:
 
 
 @pytest.mark.slow
-def test_two_processes_give_what_one_gives(tmp_path, capsys):
-    one, two = run(tmp_path / "one", 1), run(tmp_path / "two", 2)
-    assert "2 processes" in capsys.readouterr().out
+def test_two_processes_give_what_one_gives_though_one_of_them_is_killed(tmp_path, capsys):
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not list((tmp_path / "two" / "artifacts" / "components").glob("*/.lock")):
+            time.sleep(0.05)
+        killed.append(multiprocessing.active_children()[0].pid or 0)
+        os.kill(killed[0], signal.SIGKILL)
+
+    one = run(tmp_path / "one", 1)
+    killer = threading.Thread(target=kill)
+    killer.start()
+    two = run(tmp_path / "two", 2)
+    killer.join()
+    said = capsys.readouterr().out
+    assert "2 processes" in said
+    assert f"worker process {killed[0]} was killed (SIGKILL)" in said
     assert len(one) == 2
     assert one.keys() == two.keys()
     for label, result in one.items():

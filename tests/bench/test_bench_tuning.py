@@ -203,6 +203,7 @@ class Killed(BaseException):
     """The process ends here, as by SIGKILL, but for the locks, which the system would release."""
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unknown_scale")
 def test_a_study_whose_process_is_killed_has_the_trials_of_one_that_ran_through(bench, tmp_path, monkeypatch):
     asked: list[tuple[float, int]] = []
