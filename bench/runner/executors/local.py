@@ -120,11 +120,11 @@ class LocalProcesses(Generic[UnitT]):
                     place.process.terminate()
                 else:  # it has nothing to save
                     place.process.kill()
-            deadline = time.monotonic() + GRACE
-            while self._places and (left := deadline - time.monotonic()) > 0:
-                connection.wait([place.messages for place in self._places], timeout=left)
-                for place in list(self._places):
-                    self._hear_last(place)
+            deadline, heard = time.monotonic() + GRACE, list(self._places)
+            while heard and (left := deadline - time.monotonic()) > 0:
+                connection.wait([place.messages for place in heard], timeout=left)
+                heard = [place for place in heard if self._hear(place)]
+            self._join_all(deadline)
         finally:
             self._end_all()
 
@@ -133,9 +133,7 @@ class LocalProcesses(Generic[UnitT]):
         for place in self._places:
             with contextlib.suppress(BrokenPipeError):
                 place.units.send(None)
-        deadline = time.monotonic() + GRACE
-        for place in self._places:
-            place.process.join(max(deadline - time.monotonic(), 0.0))
+        self._join_all(time.monotonic() + GRACE)
         self._end_all()
 
     def _fill_places(self) -> None:
@@ -149,9 +147,9 @@ class LocalProcesses(Generic[UnitT]):
         if not self._queue.ready and len(self._places) == idle:
             raise LookupError("no unit is left whose needs are done")
         for _ in range(min(self._queue.ready - idle, self._allowed - len(self._places))):
-            self._places.append(self._start_process())
+            self._start_process()
 
-    def _start_process(self) -> Place[UnitT]:
+    def _start_process(self) -> None:
         resource_tracker.ensure_running()  # its own start would let the blocked signals through
         units, to_child = self._context.Pipe(duplex=False)
         messages, from_child = self._context.Pipe(duplex=False)
@@ -159,13 +157,14 @@ class LocalProcesses(Generic[UnitT]):
         try:
             with hide_main(), block_signals():
                 process.start()
+                self._places.append(Place(process, to_child, messages))  # before a signal can come between
         except OSError as error:
             raise UserError(
                 f"cannot start a worker process ({error.strerror or error}); give fewer, as in --processes 1."
             ) from error
-        units.close()  # so that the end of the process is the end of its pipes
-        from_child.close()
-        return Place(process, to_child, messages)
+        finally:
+            units.close()  # so that the end of the process is the end of its pipes
+            from_child.close()
 
     def _listen(self, place: Place[UnitT]) -> list[str]:
         """Take what a worker has sent; the names of the units that it has done.
@@ -225,14 +224,18 @@ class LocalProcesses(Generic[UnitT]):
         many = "1 process" if self._allowed == 1 else f"{self._allowed} processes"
         self._console.say(f"  {died} {doing}; {retried}with {many} from now on")
 
-    def _hear_last(self, place: Place[UnitT]) -> None:
-        """Show what a worker says that was asked to stop; forget it once it has ended."""
+    def _hear(self, place: Place[UnitT]) -> bool:
+        """Show what a worker says that was asked to stop; False once it has no more to say."""
         try:
             while place.messages.poll():
                 self._show(place.messages.recv())
         except (EOFError, OSError):
-            place.process.join(GRACE)
-            self._remove(place)
+            return False
+        return True
+
+    def _join_all(self, deadline: float) -> None:
+        for place in self._places:
+            place.process.join(max(deadline - time.monotonic(), 0.0))
 
     def _show(self, message: Any) -> None:
         if isinstance(message, Message) and self._bars is not None:
