@@ -1,1 +1,1 @@
-"""Shared by all packages: user errors, atomic file writes, bounds, numbered choices, signals that stop."""
+"""Shared by all packages: user errors, files, locks, bounds, numbered choices, signals that stop, what ran out."""
