@@ -27,7 +27,6 @@ REQUIRED = (
     "arch",
     "matplotlib",
     "safetensors",
-    "filelock",
     "rich",
     "tyro",
     "jaxtyping",

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from bench.config.code import hash_method
 from bench.config.precedence import find_source_values
 from bench.config.request import Job, Request
@@ -21,6 +19,7 @@ from bench.runner.knobs import is_knob_value
 from bench.storage.components import hash_json
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from foundation.errors import UserError
+from foundation.locks import hold_lock
 from methods.core.method import Method
 from methods.core.registry import get_method
 from reports.load.files import TUNED, read_choices, write_file
@@ -139,7 +138,7 @@ def find_tuned(results: Path, purpose: Purpose) -> Choice | None:
 
 def keep_tuned(results: Path, choice: Choice) -> None:
     """Add a choice, or replace the earlier one for the same purpose."""
-    with FileLock(results / ".tuned.lock"):  # several processes may tune into one folder
+    with hold_lock(results / ".tuned.lock", f"choices of ρ in {results}"):  # several processes may tune there
         others = [other for other in read_choices(results) if _identify(other) != _identify(choice)]
         write_file(results / TUNED, Choices(format=FORMAT, choices=(*others, choice)))
 

@@ -39,7 +39,7 @@ class ComponentBuilder:
 
     def make(self, node: Node, seeds: Sequence[int]) -> None:
         """Make whatever seeds of a component are missing, all of them in one loop."""
-        with self.store.lock(node.label):
+        with self.store.lock(node.label, self.console.say):
             missing = self._drop_failed(node, self.store.missing(node.label, seeds))
             if not missing:
                 return

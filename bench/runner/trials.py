@@ -1,14 +1,12 @@
 """Runs the trials of one study: makes what a trial's settings need, scores them, and keeps the best."""
 
-import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
@@ -33,6 +31,7 @@ from bench.runner.study import (
     open_journal,
     open_study,
 )
+from foundation.locks import hold_lock
 from methods.core.method import KnobValue
 from reports.load.tuning_schema import Choice, describe_values
 from suites.task import DensityTask
@@ -145,7 +144,8 @@ def run_grid(
     A trial keeps the scores of each seed that is done, so that a study whose process was killed goes on with the
     next one. A second process that tunes the same waits, and finds the trials finished.
     """
-    with wait_for_grid(tuning, study.study_name, console):
+    lock = tuning.request.results / "tuning" / f".{study.study_name.rpartition('/')[2]}.lock"
+    with hold_lock(lock, f"grid of {tuning.job.task.name} {tuning.name}", console.say):
         trials, seeds = (
             [begin_trial(each, tuning, builder) for each in open_grid(study, tuning)],
             tuning.request.seeds,
@@ -164,22 +164,6 @@ def run_grid(
             report_trial(running, builder, console)
             state = TrialState.COMPLETE if math.isfinite(running.score) else TrialState.FAIL
             study.tell(running.trial, running.score if state == TrialState.COMPLETE else None, state)
-
-
-@contextlib.contextmanager
-def wait_for_grid(tuning: MethodTuning, study: str, console: ProgressConsole) -> Iterator[None]:
-    """Hold the lock of a grid's study; it is free once the process that holds it ends, however it ends."""
-    name = f"{tuning.job.task.name} {tuning.name}"
-    lock = FileLock(tuning.request.results / "tuning" / f".{study.rpartition('/')[2]}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        console.say(f"  {name}: another process tunes it; waiting for that to end")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def open_grid(study: optuna.Study, tuning: MethodTuning) -> list[optuna.Trial]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
@@ -23,6 +22,8 @@ from bench.storage.checkpoint import Checkpoint
 from bench.storage.publishing import finish_publishing, publish
 from foundation.errors import UserError
 from foundation.files import write_atomically
+from foundation.locks import hold_lock
+from foundation.program import say_aside
 from reports.load.schema import Failure
 from training.curve import Curve
 
@@ -180,11 +181,14 @@ class ComponentStore:
         )
 
     @contextlib.contextmanager
-    def lock(self, label: str) -> Iterator[None]:
-        """Held while a component is made, so that processes sharing the folder do not make it twice."""
-        path = self.folder(label)
-        path.mkdir(parents=True, exist_ok=True)
-        with FileLock(path / ".lock"):
+    def lock(self, label: str, say: Callable[[str], None] = say_aside) -> Iterator[None]:
+        """Held while a component is made, so that processes sharing the folder do not make it twice.
+
+        Args:
+            label: `<kind>-<key>`.
+            say: prints a sentence about a long wait.
+        """
+        with hold_lock(self.folder(label) / ".lock", f"component {label}", say):
             yield
 
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from filelock import FileLock
-
 from bench.config.spec import join_items
 from bench.storage.ledger_file import LedgerFile, Subject, open_ledger_file
 from foundation.errors import UserError
+from foundation.locks import hold_lock
 from reports.load.ledger import LEDGER, strip_chain
 from reports.load.tuning_schema import LedgerEntry
 
@@ -86,8 +85,7 @@ class Ledger:
         """Held while entries are added; several processes take the files in one order."""
         with contextlib.ExitStack() as stack:
             for file in sorted(self.files, key=lambda file: str(file.resolve())):
-                file.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(FileLock(file.with_name(".ledger.lock")))
+                stack.enter_context(hold_lock(file.with_name(".ledger.lock"), f"ledger {str(file)!r}"))
             yield
 
 

@@ -8,9 +8,8 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
 from bench.storage.ledger_file import append_lines
+from foundation.locks import hold_lock
 from reports.load.files import EXPERIMENTS, read_optional, write_file
 from reports.load.plans import PLANS, read_plans
 from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
@@ -23,7 +22,7 @@ def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
         UserError: the disk is full or the folder cannot be written.
         ReportError: a damaged record.
     """
-    with FileLock(results / ".plans.lock"):  # several processes may run into one folder
+    with hold_lock(results / ".plans.lock", f"plans of {results}"):  # several processes may run there
         known = read_plans(results)
         if known.plans and known.newest == tuple(cells):
             return
@@ -34,7 +33,7 @@ def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
 
 def record_experiment(cells: Sequence[ExperimentEntry], results: Path) -> None:
     """Add this run's cells to the experiment's; one of the same row, task, method and seed is replaced."""
-    with FileLock(results / ".experiments.lock"):  # several processes may run into one folder
+    with hold_lock(results / ".experiments.lock", f"experiments of {results}"):  # several processes may run there
         before = read_optional(results / EXPERIMENTS, Experiments)
         both = [*(before.cells if before is not None else ()), *cells]
         merged = {(c.experiment, c.row, c.task, c.method, c.seed): c for c in both}

@@ -3,7 +3,8 @@
 `references.json` beside this file has those of the six sets at the numbers of points that the presets evaluate
 (`studies/floors.py` makes it); others are computed when they are first asked for and kept in
 `artifacts/floors/NAME-FINGERPRINT/`. The fingerprint is a hash of exact samples and energies, so that another
-set, or one whose code has changed, never gets numbers of an old one.
+set, or one whose code has changed, never gets numbers of an old one. A file there has a hash of its numbers and of
+what they are of; one that does not fit is computed again.
 """
 
 import functools
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
-from foundation.errors import UserError
 from foundation.files import write_atomically
+from foundation.locks import hold_lock
+from foundation.program import say_aside
 from suites.task import Density, Progress
 from suites.toy.densities import sample_target
 from suites.toy.effective_beta import EnergyLaw, tabulate_energies
@@ -54,7 +55,7 @@ def find_reference(
         progress: called with (done, total) while a floor is computed.
 
     Raises:
-        UserError: a stored file that is damaged, or a folder that cannot be written.
+        UserError: the folder cannot be written.
         ValueError: as `sample_target` does for the inverse temperature.
     """
     stored = _StoredNumbers(density, folder / "floors")
@@ -110,11 +111,35 @@ class _StoredNumbers:
         if name in self._shipped:
             return self._shipped[name]
         path = self._folder / f"{name}.json"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / ".lock"):
-            if not path.is_file():
-                write_atomically(path, f"{json.dumps(compute())}\n".encode())
-            try:
-                return json.loads(path.read_text())
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"{str(path)!r} is not JSON ({error}); delete it and run again.") from error
+        found = read_numbers(path)
+        if found is not None:
+            return found
+        with hold_lock(self._folder / ".lock", f"noise floors of {self._folder.name}"):
+            found = read_numbers(path)
+            if found is None:
+                if path.exists():
+                    say_aside(f"  {str(path)!r} has not the hash of what it holds; it is computed again")
+                found = compute()
+                write_numbers(path, found)
+            return found
+
+
+def write_numbers(path: Path, numbers: Mapping[str, Any]) -> None:
+    """Write a file of numbers with their hash."""
+    content = {"numbers": numbers, "sha256": _hash_numbers(path, numbers)}
+    write_atomically(path, f"{json.dumps(content)}\n".encode())
+
+
+def read_numbers(path: Path) -> dict[str, Any] | None:
+    """The numbers of a file; None where there is none, and where their hash is another, or missing as in 0.2.0."""
+    try:
+        content = json.loads(path.read_bytes())
+        numbers, kept = content["numbers"], content["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return numbers if isinstance(numbers, dict) and kept == _hash_numbers(path, numbers) else None
+
+
+def _hash_numbers(path: Path, numbers: Mapping[str, Any]) -> str:
+    """SHA-256 of the numbers and of the names of set and file, so that none is taken for another."""
+    return hashlib.sha256(json.dumps([path.parent.name, path.stem, numbers], sort_keys=True).encode()).hexdigest()

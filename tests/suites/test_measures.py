@@ -1,6 +1,7 @@
 """Effective β, divergence and classifier against closed forms, cases by hand and known faults; stored floors."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -178,11 +179,39 @@ def test_other_floors_are_computed_once_and_kept(tmp_path, monkeypatch):
     assert steps[-1] == (100, 100)
     assert first.floor == compute_floor(density, 3.0, 30)
     (path,) = tmp_path.rglob("*.json")
-    assert json.loads(path.read_text())["distance"] == first.floor.distance
+    assert json.loads(path.read_text())["numbers"]["distance"] == first.floor.distance
     monkeypatch.setattr("suites.toy.references.compute_floor", None)
     assert find_reference(density, 3.0, 30, tmp_path, no_progress).floor == first.floor
     assert find_reference(density, 3.0, 500, tmp_path, no_progress).floor.pairs == 100
     assert list(tmp_path.rglob("*.json")) == [path], "what ships is not stored again"
+
+
+@pytest.mark.parametrize("damage", ["a number", "0.2.0", "half", "another's", "a list", "deep"])
+def test_a_stored_floor_that_was_changed_is_computed_again(tmp_path, capsys, monkeypatch, damage):
+    monkeypatch.setattr("suites.toy.references.compute_floor", partial(compute_floor, pairs=2))
+    density = DENSITIES["moons"]
+    first = find_reference(density, 3.0, 30, tmp_path, no_progress).floor
+    (path,) = tmp_path.rglob("*.json")
+    content = path.read_text()
+    kept = json.loads(content)
+    find_reference(density, 4.0, 30, tmp_path, no_progress)
+    forged = {**kept, "numbers": {**kept["numbers"], "distance": 2 * first.distance}}
+    path.write_text(
+        {
+            "a number": json.dumps(forged),
+            "0.2.0": json.dumps(kept["numbers"]),
+            "half": content[: len(content) // 2],
+            "another's": path.with_name("beta-4-samples-30.json").read_text(),
+            "a list": "[]",
+            "deep": "[" * 100_000,
+        }[damage]
+    )
+    assert find_reference(density, 3.0, 30, tmp_path, no_progress).floor == first
+    assert path.read_text() == content
+    assert (
+        "beta-3-samples-30.json' has not the hash of what it holds; it is computed again"
+        in capsys.readouterr().err
+    )
 
 
 def test_another_set_of_the_same_name_gets_numbers_of_its_own(tmp_path):

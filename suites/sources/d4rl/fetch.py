@@ -1,13 +1,13 @@
 """Downloads, imports and loads D4RL's original files; one that is not the right file is never kept."""
 
+import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock
-
 from foundation.files import replace_atomically
-from foundation.program import program_name
+from foundation.locks import hold_lock
+from foundation.program import program_name, say_aside
 from suites.errors import DataError
 from suites.sources.cache import cache_path, read_through_cache
 from suites.sources.d4rl.check import find_layout_faults
@@ -124,7 +124,7 @@ def fetch_d4rl(
         DataError: it cannot be downloaded, or what came is not the file that the lock file names.
     """
     path = stored_file(directory, name)
-    with _lock_file(path):
+    with _hold_file(path, name, say):
         if path.is_file():
             _verify(path, name, path.parent, "delete it and fetch again")
             return False
@@ -155,7 +155,7 @@ def import_d4rl(file: Path, name: str, directory: Path) -> Path:
     path = stored_file(directory, name)
     with open_hdf5(file, f"data set {name}"):
         pass
-    with _lock_file(path):
+    with _hold_file(path, name):
         _verify(file, name, path.parent, "use it as your own data with --data file:PATH")
         with replace_atomically(path) as partial:
             shutil.copyfile(file, partial)
@@ -175,12 +175,14 @@ def _verify(file: Path, name: str, folder: Path, remedy: str) -> None:
             raise DataError(f"{file} is not in D4RL's layout: {fault}; {remedy}")
 
 
-def _lock_file(path: Path) -> FileLock:
-    """The lock under which one process at a time fetches the file."""
+@contextlib.contextmanager
+def _hold_file(path: Path, name: str, say: Callable[[str], None] = say_aside) -> Iterator[None]:
+    """Hold the lock under which one process at a time fetches the file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
             f"data folder {path.parent} cannot be made ({error.strerror}); choose another folder"
         ) from error
-    return FileLock(path.with_name(f"{path.name}.lock"))
+    with hold_lock(path.with_name(f".{path.name}.lock"), f"data set {name}", say):
+        yield
