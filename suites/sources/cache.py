@@ -1,6 +1,7 @@
 """Keeps a flat copy of every data set that was read, which loads in a fraction of the time.
 
-A copy carries a stamp of what it was made from; with another stamp, or damaged, it is made again.
+A copy carries a stamp of what it was made from and the fingerprint of its arrays. With another stamp, damaged, or
+with arrays of another fingerprint, it is made again.
 """
 
 import zipfile
@@ -11,6 +12,7 @@ import numpy as np
 
 from foundation.files import replace_atomically
 from foundation.npz import find_npz_fault
+from foundation.program import say_aside
 from suites.sources.transitions import ARRAYS, Transitions, check
 from suites.task import Task
 
@@ -36,7 +38,8 @@ def read_through_cache(
     check(transitions, task)
     if found is None:
         with replace_atomically(path) as partial:
-            np.savez(partial, allow_pickle=False, stamp=np.array(stamp), **transitions.arrays())
+            about = {"stamp": np.array(stamp), "fingerprint": np.array(transitions.fingerprint)}
+            np.savez(partial, allow_pickle=False, **about, **transitions.arrays())
     return transitions
 
 
@@ -60,8 +63,13 @@ def _read(path: Path, stamp: str, *, source: str, name: str) -> Transitions | No
         return None
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            if str(stored["stamp"]) != stamp:
+            if str(stored["stamp"]) != stamp or "fingerprint" not in stored:  # version 0.2.0 kept none
                 return None
-            return Transitions(*(stored[array] for array in ARRAYS), source=source, name=name)
+            found = Transitions(*(stored[array] for array in ARRAYS), source=source, name=name)
+            kept = str(stored["fingerprint"])
     except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile):
         return None
+    if found.fingerprint != kept:
+        say_aside(f"  flat copy {str(path)!r} has not the arrays that its fingerprint says; it is made again")
+        return None
+    return found

@@ -16,14 +16,19 @@ import mujoco
 import numpy as np
 from minari.data_collector import EpisodeBuffer
 
+from foundation.files import make_folder, sync_file, sync_folder
+from foundation.locks import hold_lock
+from foundation.program import say_aside
 from suites.environments import make_specification
 from suites.errors import DataError
+from suites.sources.checksums import FilesChanged, find_change, record_files
 from suites.sources.minari import read_minari, redirect_minari
 from suites.sources.transitions import Transitions, check
 from suites.task import ControlTask, DensityTask, Episode, Progress
 
 VERSION = 1  # of the recipes; a change in what a seed gives, by new policies too, must raise it
 INVERSE_TEMPERATURE_MAX = 20.0
+UNFINISHED = ".unfinished-"  # what a folder is called in which a set is being written
 BYTES_PER_TRANSITION = 300  # stored set and flat copy together, with room to spare
 
 
@@ -41,6 +46,8 @@ def load_local(
 ) -> Transitions:
     """The task's set of that size and seed, generated if `directory` does not hold it yet.
 
+    A set whose files are not those that were made is made again.
+
     Raises:
         DataError: it cannot be made here, the disk is full or closed to writing, or its files are damaged.
     """
@@ -51,20 +58,36 @@ def load_local(
         )
     name = format_local_name(task.datasets["local"], count, seed)
     if not (directory / name).is_dir():
-        _require_space(directory, count)
-        episodes = task.generate(count, seed, progress)
-        if (made := sum(map(len, episodes))) != count:
-            raise DataError(
-                f"the `generate` of task {task.name} gives {made} transitions for {count}; cut its last episode"
-            )
-        try:
+        _make(task, name, count, directory, seed, progress)
+    try:
+        return read_minari(directory, name, task, source="local", directory=directory)
+    except FilesChanged as change:
+        say_aside(f"  {str(change).partition(';')[0]}; it is made again")
+        _make(task, name, count, directory, seed, progress)
+        return read_minari(directory, name, task, source="local", directory=directory)
+
+
+def _make(task: ControlTask, name: str, count: int, directory: Path, seed: int, progress: Progress | None) -> None:
+    """Generate and store the set, unless another process did so meanwhile; one that was changed is replaced."""
+    assert task.generate is not None
+    _require_space(directory, count)
+    place = directory / name
+    try:
+        with hold_lock(place.with_name(f".{place.name}.lock"), f"data set {name}"):
+            if place.is_dir() and find_change(place) is None:
+                return
+            episodes = task.generate(count, seed, progress)
+            if (made := sum(map(len, episodes))) != count:
+                raise DataError(
+                    f"the `generate` of task {task.name} gives {made} transitions for {count}; "
+                    "cut its last episode"
+                )
             _store(task, episodes, name, directory, seed)
-        except OSError as error:
-            raise DataError(
-                f"data set {name} cannot be written to {directory} ({error}); "
-                f"free space there or choose another folder"
-            ) from error
-    return read_minari(directory, name, task, source="local", directory=directory)
+    except OSError as error:
+        raise DataError(
+            f"data set {name} cannot be written to {directory} ({error}); "
+            f"free space there or choose another folder"
+        ) from error
 
 
 def draw_density(task: DensityTask, count: int, seed: int) -> Transitions:
@@ -91,17 +114,20 @@ def draw_density(task: DensityTask, count: int, seed: int) -> Transitions:
 
 
 def _store(task: ControlTask, episodes: tuple[Episode, ...], name: str, directory: Path, seed: int) -> None:
-    """Write the episodes as the Minari data set `directory`/`name`, whole or not at all."""
+    """Write the episodes as the Minari data set `directory`/`name`, whole or not at all; what is there goes."""
     target = directory / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=directory) as folder:
+    make_folder(target.parent)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=directory) as folder:
         with redirect_minari(Path(folder)):
             _create(task, episodes, name, seed)
-        try:
-            os.rename(Path(folder) / name, target)
-        except OSError:
-            if not target.is_dir():  # else another process made the same set first: theirs is as good
-                raise
+        record_files(Path(folder) / name)
+        for path in (Path(folder) / name / "data").rglob("*"):
+            if path.is_file():
+                sync_file(path)
+        if target.is_dir():
+            os.rename(target, Path(folder) / "changed")
+        os.rename(Path(folder) / name, target)
+        sync_folder(target.parent)
 
 
 def _create(task: ControlTask, episodes: tuple[Episode, ...], name: str, seed: int) -> None:

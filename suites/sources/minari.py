@@ -16,14 +16,16 @@ import h5py
 import minari
 import numpy as np
 
+from foundation.files import make_folder, sync_folder
 from foundation.program import program_name
 from suites.errors import DataError, shorten
 from suites.sources.cache import cache_path, read_through_cache
+from suites.sources.checksums import FilesChanged, find_change, has_record, record_files
 from suites.sources.d4rl.hdf5 import BROKEN
 from suites.sources.download import check_server
 from suites.sources.hazards import find_storage_fault
 from suites.sources.spaces import check_spaces, describe_reading, join_entries
-from suites.sources.transitions import Transitions, join_episodes, rescale_actions
+from suites.sources.transitions import Transitions, check, join_episodes, rescale_actions
 from suites.task import Episode, Task
 
 HDF5 = "main_data.hdf5"
@@ -87,8 +89,10 @@ def fetch_minari(name: str) -> bool:
         with redirect_minari(unfinished), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is there in part, which is what is wanted
             minari.download_dataset(name, force_download=True)
-        (minari_folder() / name).parent.mkdir(parents=True, exist_ok=True)
+        record_files(unfinished / name)
+        make_folder((minari_folder() / name).parent)
         os.rename(unfinished / name, minari_folder() / name)
+        sync_folder((minari_folder() / name).parent)
         shutil.rmtree(unfinished)
     except Exception as error:  # Minari's, the hub's and the connection's errors share no other class
         raise DataError(f"{what} and Minari cannot download it ({shorten(error)})") from error
@@ -132,17 +136,37 @@ def read_minari(root: Path, name: str, task: Task, *, source: str, directory: Pa
         directory: flat copies are kept in its folder `flat`.
 
     Raises:
-        DataError: the files are damaged or do not fit the task.
+        FilesChanged: the files are not those that were made or downloaded.
+        DataError: they are damaged or do not fit the task.
     """
     data = root / name / "data"
+
+    def read() -> Transitions:
+        _refuse_changed(root / name, name, source)
+        found = join_episodes(_iterate_episodes(data, name, task, source), source=source, name=name)
+        if source == "local" and not has_record(root / name):  # made by version 0.2.0
+            check(found, task)
+            record_files(root / name)
+        return found
+
     return read_through_cache(
         cache_path(directory, source, name, task.observation_dim),
         _describe_files(data) + describe_reading(task),
-        lambda: join_episodes(_iterate_episodes(data, name, task, source), source=source, name=name),
+        read,
         task,
         source=source,
         name=name,
     )
+
+
+def _refuse_changed(folder: Path, name: str, source: str) -> None:
+    fault = find_change(folder)
+    if fault is not None:
+        done, again = ("made", "generate") if source == "local" else ("downloaded", "download")
+        raise FilesChanged(
+            f"data set {name} in {folder} is not as it was when it was {done}: {fault}; delete that folder and "
+            f"{again} it again"
+        )
 
 
 def _iterate_episodes(data: Path, name: str, task: Task, source: str) -> Iterator[Episode]:

@@ -96,9 +96,11 @@ def transform_rewards(transitions: Transitions, task: Task) -> Transitions:
             f"the reward transform {task.reward.name!r} of task {task.name} gives rewards of shape "
             f"{np.shape(rewards)} for {transitions.rewards.shape}; it must give one for each transition"
         )
-    return replace(
+    transformed = replace(
         transitions, rewards=rewards, reward_transform=task.reward.name, raw_rewards=transitions.rewards
     )
+    vars(transformed)["fingerprint"] = transitions.fingerprint  # of the raw rewards, so the same: computed once
+    return transformed
 
 
 def join_episodes(episodes: Iterable[Episode], *, source: str, name: str) -> Transitions:

@@ -18,6 +18,7 @@ from foundation.npz import find_npz_fault
 from suites.data import load
 from suites.errors import DataError
 from suites.simulators.point_maze import PointMaze
+from suites.sources.checksums import RECORD
 from suites.sources.local import format_local_name
 from suites.sources.transitions import ARRAYS
 
@@ -36,6 +37,13 @@ def stored(tmp_path_factory):
 def directory(stored, tmp_path):
     """A copy that a test may damage."""
     return Path(shutil.copytree(stored, tmp_path / "data"))
+
+
+@pytest.fixture
+def unrecorded(directory):
+    """One whose files' checksums are not known, as version 0.2.0 left it: what is in it is taken as it is."""
+    (directory / NAME / RECORD).unlink()
+    return directory
 
 
 def load_umaze(directory):
@@ -118,15 +126,15 @@ def test_progress_is_told_while_making_and_not_while_reading(tmp_path):
     assert told == [(100, 100)]
 
 
-def test_the_flat_copy_gives_the_same_and_is_really_used(directory):
-    slow = load_umaze(directory)
-    with h5py.File(directory / NAME / "data" / "main_data.hdf5", "a") as file:
+def test_the_flat_copy_gives_the_same_and_is_really_used(unrecorded):
+    slow = load_umaze(unrecorded)
+    with h5py.File(unrecorded / NAME / "data" / "main_data.hdf5", "a") as file:
         dataset(file, "episode_0/rewards")[0] = 5.0
-    changed = load_umaze(directory)  # the stored set is another now, so the copy must be remade
+    changed = load_umaze(unrecorded)  # the stored set is another now, so the copy must be remade
     assert changed.rewards[0] == 5.0
-    (flat,) = (directory / "flat").iterdir()
+    (flat,) = (unrecorded / "flat").iterdir()
     status = flat.stat()
-    assert same(load_umaze(directory), changed)
+    assert same(load_umaze(unrecorded), changed)
     assert flat.stat().st_mtime_ns == status.st_mtime_ns
     assert not same(slow, changed)
 
@@ -164,7 +172,7 @@ def test_a_killed_generation_leaves_nothing(tmp_path, monkeypatch, where):
         monkeypatch.setattr("minari.dataset.minari_storage.MinariStorage.update_metadata", killed)
     with pytest.raises(KeyboardInterrupt):
         load(task, "local", count=100, directory=tmp_path)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and ".lock" not in str(path)] == []
     assert not (tmp_path / "local" / "maze2d-umaze-100-v1").exists()
     monkeypatch.undo()
     assert len(load(UMAZE, "local", count=100, directory=tmp_path)) == 100
@@ -192,50 +200,50 @@ def test_a_folder_that_is_a_file_is_said(tmp_path):
         load(UMAZE, "local", count=10, directory=tmp_path / "file")
 
 
-def test_damaged_files_are_named_with_the_remedy(directory):
-    main = directory / NAME / "data" / "main_data.hdf5"
+def test_damaged_files_are_named_with_the_remedy(unrecorded):
+    main = unrecorded / NAME / "data" / "main_data.hdf5"
     main.write_bytes(main.read_bytes()[:5_000])
     with pytest.raises(DataError, match=rf"data set {NAME} in .* cannot be read .* delete that folder"):
-        load_umaze(directory)
+        load_umaze(unrecorded)
 
 
-def test_missing_arrays_and_bad_values_in_the_files_are_named(directory):
-    main = directory / NAME / "data" / "main_data.hdf5"
+def test_missing_arrays_and_bad_values_in_the_files_are_named(unrecorded):
+    main = unrecorded / NAME / "data" / "main_data.hdf5"
     with h5py.File(main, "a") as file:
         dataset(file, "episode_0/observations")[2, 1] = np.nan
     with pytest.raises(DataError, match=f"{NAME} .*: observations is not finite in row 2$"):
-        load_umaze(directory)
+        load_umaze(unrecorded)
     with h5py.File(main, "a") as file:
         rewards = dataset(file, "episode_0/rewards")
         rewards.resize((rewards.shape[0] - 1,))
     with pytest.raises(DataError, match=r"episode 0 has \d+ actions and \d+ rewards"):
-        load_umaze(directory)
+        load_umaze(unrecorded)
     with h5py.File(main, "a") as file:
         del file["episode_0/actions"]
     with pytest.raises(DataError, match="cannot be read"):
-        load_umaze(directory)
+        load_umaze(unrecorded)
 
 
 @pytest.mark.parametrize("claimed", [0, 1, 10**6])
-def test_a_description_that_claims_other_episodes_is_refused(directory, claimed):
-    file = directory / NAME / "data" / "metadata.json"
+def test_a_description_that_claims_other_episodes_is_refused(unrecorded, claimed):
+    file = unrecorded / NAME / "data" / "metadata.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"total_episodes": claimed}))
     with pytest.raises(DataError, match=rf"its description claims {claimed} episodes and it holds \d+; generate"):
-        load_umaze(directory)
+        load_umaze(unrecorded)
 
 
-def test_arrays_in_other_files_and_larger_than_the_memory_are_not_read(directory, tmp_path):
-    main = directory / NAME / "data" / "main_data.hdf5"
+def test_arrays_in_other_files_and_larger_than_the_memory_are_not_read(unrecorded, tmp_path):
+    main = unrecorded / NAME / "data" / "main_data.hdf5"
     with h5py.File(main, "a") as file:
         del file["episode_0/actions"]
         file["episode_0/actions"] = h5py.ExternalLink(str(tmp_path / "passwd.hdf5"), "/x")
     with pytest.raises(DataError, match=r"is not read: episode_0/actions is a link into another file"):
-        load_umaze(directory)
+        load_umaze(unrecorded)
     with h5py.File(main, "a") as file:
         del file["episode_0/actions"]
         file.create_dataset("episode_0/actions", (2**40, 2), "f4")  # 8 TB by its shape
     with pytest.raises(DataError, match=r"is not read: its arrays take 8,796,[\d,]+ MB, and this machine has"):
-        load_umaze(directory)
+        load_umaze(unrecorded)
 
 
 @pytest.mark.parametrize("bytes_for_one", [1, 10**9])

@@ -10,15 +10,9 @@ from foundation.locks import hold_lock
 from foundation.program import program_name, say_aside
 from suites.errors import DataError
 from suites.sources.cache import cache_path, read_through_cache
+from suites.sources.checksums import compute_checksum, describe_mismatch
 from suites.sources.d4rl.check import find_layout_faults
-from suites.sources.d4rl.files import (
-    LEARNED,
-    build_url,
-    compute_checksum,
-    describe_mismatch,
-    find_checksum,
-    record_checksum,
-)
+from suites.sources.d4rl.files import LEARNED, build_url, find_checksum, record_checksum
 from suites.sources.d4rl.hdf5 import open_hdf5
 from suites.sources.d4rl.read import VERSION, read_d4rl
 from suites.sources.download import Patience, check_server, download
@@ -49,7 +43,15 @@ def load_d4rl(task: ControlTask, name: str, directory: Path, progress: Progress 
                 f"reached ({reason}): {suggest_remedies(task, name)}"
             )
         fetch_d4rl(name, directory, progress=progress)
-    return load_file(path, task, directory, source="d4rl", name=name, bounded=False)
+    return load_file(
+        path,
+        task,
+        directory,
+        source="d4rl",
+        name=name,
+        bounded=False,
+        verify=lambda: _verify(path, name, path.parent, "delete it and fetch it again"),
+    )
 
 
 def suggest_remedies(task: ControlTask, name: str) -> str:
@@ -71,7 +73,14 @@ def suggest_remedies(task: ControlTask, name: str) -> str:
 
 
 def load_file(
-    path: Path, task: ControlTask, directory: Path, *, source: str, name: str, bounded: bool
+    path: Path,
+    task: ControlTask,
+    directory: Path,
+    *,
+    source: str,
+    name: str,
+    bounded: bool,
+    verify: Callable[[], None] = lambda: None,
 ) -> Transitions:
     """A file in D4RL's layout, through its flat copy.
 
@@ -81,6 +90,7 @@ def load_file(
         directory: where flat copies are kept.
         source, name: for the record.
         bounded: refuse actions beyond ±1.001 instead of clipping them.
+        verify: called before the file itself is read; raises DataError for one that is not the right one.
 
     Raises:
         DataError: it is not there, damaged, or does not fit.
@@ -90,10 +100,15 @@ def load_file(
     status = path.stat()
     reading = f"view {VERSION} {task.horizon} {task.longest_step} {task.frame} {bounded}{describe_range(task)}"
     stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {reading}"
+
+    def read() -> Transitions:
+        verify()
+        return read_d4rl(path, task, source=source, name=name, bounded=bounded)
+
     return read_through_cache(
         cache_path(directory, source, name, task.observation_dim),
         stamp,
-        lambda: read_d4rl(path, task, source=source, name=name, bounded=bounded),
+        read,
         task,
         source=source,
         name=name,

@@ -8,16 +8,14 @@ and hash are written to `learned.lock.json` beside the files, which every later 
 entry there to accept another file.
 """
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from foundation.files import write_atomically
 from suites.errors import DataError
+from suites.sources.checksums import Checksum, format_checksums, read_checksums
 
 BASE_URL = "http://rail.eecs.berkeley.edu/datasets/offline_rl/"
 URL_VARIABLE = "D4RL_URL"  # an environment variable: a mirror with the same paths below it
@@ -81,19 +79,6 @@ def select_version(name: str, version: str | None) -> str:
     return chosen
 
 
-@dataclass(frozen=True)
-class Checksum:
-    """What a file must be.
-
-    Attributes:
-        size: bytes.
-        sha256: in hex.
-    """
-
-    size: int
-    sha256: str
-
-
 def find_checksum(name: str, folder: Path) -> tuple[Checksum, str] | None:
     """What the data set's file must be and the lock file that says so; None if none has an entry for it.
 
@@ -117,30 +102,11 @@ def record_checksum(name: str, found: Checksum, folder: Path) -> None:
     if find_checksum(name, folder) is not None:
         return
     path = folder / LEARNED
-    entries = sorted((_read_checksums(path) | {name: found}).items())
-    write_atomically(path, json.dumps({key: asdict(value) for key, value in entries}, indent=1).encode())
-
-
-def compute_checksum(path: Path) -> Checksum:
-    """A file's size and SHA-256."""
-    with path.open("rb") as file:
-        return Checksum(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
-
-
-def describe_mismatch(found: Checksum, expected: Checksum) -> str | None:
-    """In words how a file differs from what it must be, or None."""
-    if found.size != expected.size:
-        return f"it has {found.size:,} bytes and should have {expected.size:,}"
-    if found.sha256 != expected.sha256:
-        return f"its SHA-256 is {found.sha256[:12]}… and should be {expected.sha256[:12]}…"
-    return None
+    write_atomically(path, format_checksums(_read_checksums(path) | {name: found}))
 
 
 def _read_checksums(path: Path) -> dict[str, Checksum]:
     try:
-        stored = json.loads(path.read_text())
-        return {name: Checksum(int(entry["size"]), str(entry["sha256"])) for name, entry in stored.items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise DataError(f"lock file {path} is damaged ({error!r}); delete it and fetch again") from error
+        return read_checksums(path) or {}
+    except ValueError as error:
+        raise DataError(f"lock file {path} is damaged ({error}); delete it and fetch again") from error
