@@ -51,6 +51,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     seeds: Seeds | None = None,
     rho: Numbers = None,
     experiment: str | None = None,
+    retry_failed: bool = False,
     data: str = "auto",
     results: FilePath = "results",
     artifacts: FilePath = "artifacts",
@@ -77,6 +78,7 @@ def run(  # noqa: PLR0913 (the options of a command)
             as many as the protocol has, if left out.
         rho: guidance scales for every method that has one; else tuned, published or default.
         experiment: cells of a published table, in the place of a suite.
+        retry_failed: whether cells that failed before, which count as finished, are tried again.
         data: source of the data: `auto`, `local`, `minari`, `d4rl`, `d4rl:v0`, `file:PATH`.
         results, artifacts: folders of the results, and of data sets and trained components.
         device: of training and evaluation.
@@ -90,7 +92,7 @@ def run(  # noqa: PLR0913 (the options of a command)
         **settings: any setting, by group, as `critic={"steps": 1000}, swg={"weight": "exponential"}`.
 
     Returns:
-        One row for each cell of the comparison, as `load_results` gives them.
+        One row for each cell of the comparison, as `load_results` gives them; `status` is `failed` where one did.
 
     Raises:
         UserError: a name that does not exist, or a value that cannot work.
@@ -100,7 +102,7 @@ def run(  # noqa: PLR0913 (the options of a command)
 
     scales = read_numbers("rho", rho, float)
     check_value("rho", scales, tuple[NonNegative, ...])
-    request = make_request(run, locals(), lambda: RunDetails(scales))
+    request = make_request(run, locals(), lambda: RunDetails(scales, retry_failed))
     entries = execute(request, ProgressConsole(quiet=not progress))
     return load_frame(request.results, [entry.path for entry in entries])
 

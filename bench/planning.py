@@ -28,6 +28,7 @@ def plan(  # noqa: PLR0913 (the options of a command)
     seeds: Seeds | None = None,
     rho: Numbers = None,
     experiment: str | None = None,
+    retry_failed: bool = False,
     data: str = "auto",
     results: FilePath = "results",
     artifacts: FilePath = "artifacts",
@@ -45,7 +46,7 @@ def plan(  # noqa: PLR0913 (the options of a command)
     """What `run` with the same options would do; nothing is trained or evaluated, but missing data are made.
 
     Args:
-        suite, tasks, methods, preset, terms, protocol, seeds, rho, experiment, data: see `run`.
+        suite, tasks, methods, preset, terms, protocol, seeds, rho, experiment, retry_failed, data: see `run`.
         results, artifacts, device, threads, processes, precision, logger, plugin, progress, **settings: see `run`.
         freeze: file for the frozen plan, of which the results folder gets a copy: methods with their settings,
             rule for ρ, seeds, episodes, data and the primary comparison, with a hash. `report` names what the
@@ -66,7 +67,7 @@ def plan(  # noqa: PLR0913 (the options of a command)
 
     scales = read_numbers("rho", rho, float)
     check_value("rho", scales, tuple[NonNegative, ...])
-    request = make_request(plan, locals(), lambda: RunDetails(scales))
+    request = make_request(plan, locals(), lambda: RunDetails(scales, retry_failed))
     pair = read_primary(primary)
     if pair is not None and freeze is None:
         raise UserError("primary names the main comparison of a frozen plan; name a file for it with freeze too.")

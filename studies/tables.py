@@ -95,7 +95,8 @@ def keep(name: str) -> None:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for file in sorted(folder.rglob("*")):
             place = file.relative_to(folder)
-            if file.is_file() and place.parts[0] not in MADE_AGAIN and not place.name.startswith("."):
+            is_hidden = any(part.startswith(".") for part in place.parts)
+            if file.is_file() and place.parts[0] not in MADE_AGAIN and not is_hidden:
                 entry = tarfile.TarInfo(place.as_posix())
                 entry.size = file.stat().st_size
                 with file.open("rb") as content:

@@ -89,7 +89,7 @@ def test_what_pages_quote_is_what_a_report_says_of_the_kept_results(name: str):
 
 def test_kept_results_are_laid_out_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     made = tmp_path / "results" / "tables" / "toy"
-    for place in ("runs/a/seed-0.json", "FORMAT", "report/report.md", ".ledger.lock"):
+    for place in ("runs/a/seed-0.json", "FORMAT", "report/report.md", ".ledger.lock", ".plans.lock.holders/1"):
         (made / place).parent.mkdir(parents=True, exist_ok=True)
         (made / place).write_text(place)
     monkeypatch.setattr(study, "ROOT", tmp_path)

@@ -1,7 +1,8 @@
 """The command line: `python -m bench COMMAND`, the commands being those of `bench.cli.options`.
 
 A mistake is one sentence, or what tyro says of it, on the error stream and exit code 2; what was finished before
-it is kept. Each command imports what it needs itself, since torch, the statistics and the plots take seconds.
+it is kept. A run with failed cells and a check that finds faults leave with 1. Each command imports what it needs
+itself, since torch, the statistics and the plots take seconds.
 """
 
 import dataclasses
@@ -63,7 +64,7 @@ def execute(line: CommandLine) -> None:
         case PlanOptions() as options:
             bench.plan(**collect_fields(options), **line.given)
         case RunOptions() as options:
-            bench.run(**collect_fields(options), **line.given)
+            leave_with_failed(list(bench.run(**collect_fields(options), **line.given)["status"]))
         case TuneOptions() as options:
             bench.tune(**collect_fields(options), **line.given)
         case TuneRhoOptions() as options:
@@ -120,6 +121,12 @@ def check_suites(options: CheckSuiteOptions) -> None:
     for suite in find_suites(options.suite):
         faults += check_suite(suite, options.artifacts / "data", print)
     leave_with_faults(faults, "docs/add-a-suite.md")
+
+
+def leave_with_failed(statuses: Sequence[str]) -> None:
+    """Leave with exit code 1 if cells of a run failed, which its last lines have named."""
+    if "failed" in statuses:
+        sys.exit(1)
 
 
 def leave_with_faults(faults: Sequence[str], page: str) -> None:

@@ -81,6 +81,8 @@ class RunOptions(TrainingOptions):
     """Parallel processes; one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None
     """Guidance scales, as in 1,5,10; tuned, published or default ones if left out."""
+    retry_failed: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Try cells that failed again; else they count as finished, and run leaves with exit code 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

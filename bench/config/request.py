@@ -49,9 +49,11 @@ class RunDetails:
 
     Attributes:
         rhos: guidance scales given, or none.
+        retry_failed: whether cells that failed are tried again.
     """
 
     rhos: tuple[NonNegative, ...] = ()
+    retry_failed: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from bench.config.spec import Cell
 from bench.progress import ProgressConsole
 from foundation.npz import find_npz_fault
 from reports.errors import ReportError
-from reports.load.files import read_finished
+from reports.load.files import read_file, read_finished
+from reports.load.headers import ResultHeader
 from reports.load.schema import FailedResult, Result
 from suites.task import DensityTask
 
@@ -46,6 +47,15 @@ def find_damage(path: Path, cell: Cell, components: dict[str, str]) -> Damaged |
     fault = find_mismatch(result, cell, components)
     said = f"file {str(path)!r} {fault}: it was moved or edited." if fault is not None else None
     return Damaged(path, said, cell, components) if said is not None else None
+
+
+def is_failed(path: Path) -> bool:
+    """Whether a result says that its cell failed.
+
+    Raises:
+        ReportError: it is not there, or cannot be read.
+    """
+    return read_file(path, ResultHeader).status == "failed"
 
 
 def find_mismatch(result: Result | FailedResult, cell: Cell, components: dict[str, str]) -> str | None:

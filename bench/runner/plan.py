@@ -20,7 +20,7 @@ from bench.runner.choose_rho import (
     refuse_tuned_seeds,
 )
 from bench.runner.data import LoadedData, group_by_data, make_setup
-from bench.runner.finished import Damaged, find_damage
+from bench.runner.finished import Damaged, find_damage, is_failed
 from bench.runner.knobs import list_tunable, set_knobs
 from bench.runner.nodes import KEY_LENGTH, Node, make_node, sort_upstream_first
 from bench.runner.protocol import Tuned, count_trials
@@ -99,7 +99,7 @@ class TaskPlan:
         job: one of its jobs, for what they have in common.
         data: of each training seed.
         cells: all of them.
-        open: those without a finished result.
+        open: those without a finished result; a failed one is finished, unless failed ones are tried again.
         missing: components still to be made, upstream first, with the seeds that miss them.
         ready: number of components that are there.
         notes: what the user should know of this task's ρ and of what was tuned.
@@ -142,11 +142,17 @@ def plan_task(
     kept = {(p.label, p.cell.seed): p for p in by_row}
     cells = [kept[key] for key in dict.fromkeys((p.label, p.cell.seed) for p in cells)]
     damaged = {file: found for p in cells if (found := find_damage(file := p.file(results), p.cell, p.components))}
-    still_open = [p for p in cells if p.file(results) in damaged or not p.file(results).is_file()]
+    still_open = [p for p in cells if p.file(results) in damaged or is_open(p, results, request.details)]
     missing, ready = find_missing(still_open, ComponentStore(request.artifacts))
     said_once, counted = tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(tuned))
     kept_aside = tuple(damaged.values())
     return TaskPlan(task, jobs[0], data, cells, still_open, missing, ready, said_once, counted, kept_aside)
+
+
+def is_open(planned: PlannedCell, results: ResultStore, details: RunDetails) -> bool:
+    """Whether a cell, in whose place nothing damaged lies, is to be computed."""
+    file = planned.file(results)
+    return not file.is_file() or (details.retry_failed and is_failed(file))
 
 
 def find_purpose(

@@ -1,6 +1,7 @@
 """Run a comparison: plan every task, show the plan, then make what is missing and evaluate what is open.
 
-A cell whose result is there, parses and checks is finished; running again does the rest.
+A cell whose result is there, parses and checks is finished, also one that says that it failed; running again does
+the rest, and with `--retry-failed` what failed.
 """
 
 import io
@@ -20,7 +21,7 @@ from bench.progress import ProgressConsole, describe_expected
 from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import Estimated, estimate_plan
 from bench.runner.executors import execute_units
-from bench.runner.finished import set_aside
+from bench.runner.finished import is_failed, set_aside
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned
 from bench.runner.sharing import estimate_sharing
@@ -30,8 +31,6 @@ from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from foundation.program import program_name
 from methods.core.method import Method
-from reports.load.files import read_file
-from reports.load.headers import ResultHeader
 from reports.load.schema import PlanEntry
 from suites.task import ControlTask
 
@@ -58,22 +57,12 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     del plans
     execute_units(units, request, processes, console)
     where = "" if request.results == Path("results") else f" --results {request.results}"
-    failed = find_failed(entries, request.results)
+    failed = [path for entry in entries if is_failed(path := request.results / entry.path)]
     done = f"{len(entries) - len(failed)} results" + (f" and {len(failed)} failed" if failed else "")
     console.say(f"Done: {done} in {request.results}. Next: {program_name()} report{where}")
     for path in failed:
-        console.say(f"  failed: {path}; it says why, and is tried again once it is deleted")
+        console.say(f"  failed: {path}; it says why, and --retry-failed tries it again")
     return entries
-
-
-def find_failed(entries: Sequence[PlanEntry], folder: Path) -> list[Path]:
-    """The results of these cells that say that their cell failed.
-
-    Raises:
-        ReportError: one that is not there, or that cannot be read.
-    """
-    paths = [folder / entry.path for entry in entries]
-    return [path for path in paths if read_file(path, ResultHeader).status == "failed"]
 
 
 def check_folders(request: Request[Any]) -> None:

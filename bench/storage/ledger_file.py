@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundation.errors import UserError
-from reports.errors import ReportError
+from reports.load.files import MOST_BYTES_OF_LINES, refuse_large
 from reports.load.ledger import FIRST, check_line, hash_line, read_entry, split_lines, strip_chain
 from reports.load.tuning_schema import LedgerEntry
 
@@ -77,8 +77,11 @@ class LedgerFile:
         """Check what the file holds now.
 
         Raises:
-            ReportError: a line that is no entry, or whose `previous` is not the hash of the line before.
+            ReportError: a line that is no entry, or whose `previous` is not the hash of the line before; a file
+                that is too large, or none.
         """
+        if os.path.lexists(self.path):
+            refuse_large(self.path, MOST_BYTES_OF_LINES)
         if self._hash_start() != self._digest.digest():
             self._forget()
         whole, _ = split_lines(self._read_rest())
@@ -98,8 +101,6 @@ class LedgerFile:
     def _read_rest(self) -> bytes:
         if not os.path.lexists(self.path):
             return b""
-        if not self.path.is_file():
-            raise ReportError(f"{str(self.path)!r} should be a file and is none; remove it and run again.")
         with self.path.open("rb") as file:
             file.seek(self._length)
             return file.read()

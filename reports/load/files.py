@@ -65,20 +65,34 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     Raises:
         ReportError: it cannot be read, is no ordinary file, or is larger than any such file of a results folder.
     """
+    refuse_large(path, most)
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise ReportError(
-                f"{str(path)!r} should be a file and is none; remove it, then run the command again."
-            )
-        if found.st_size > most:
-            raise ReportError(
-                f"file {str(path)!r} has {found.st_size:,} bytes, and at most {most:,} are read: no file of "
-                "a results folder is so large; remove it, then run the command again."
-            )
         return path.read_bytes()
     except OSError as error:
-        raise ReportError(f"file {str(path)!r} cannot be read ({error.strerror or error}).") from error
+        raise _report_unreadable(path, error) from error
+
+
+def refuse_large(path: Path, most: int) -> None:
+    """Refuse what is no ordinary file, or has more bytes than are read.
+
+    Raises:
+        ReportError: it is one of them, or is not there.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _report_unreadable(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise ReportError(f"{str(path)!r} should be a file and is none; remove it, then run the command again.")
+    if found.st_size > most:
+        raise ReportError(
+            f"file {str(path)!r} has {found.st_size:,} bytes, and at most {most:,} are read: no file of "
+            "a results folder is so large; remove it, then run the command again."
+        )
+
+
+def _report_unreadable(path: Path, error: OSError) -> ReportError:
+    return ReportError(f"file {str(path)!r} cannot be read ({error.strerror or error}).")
 
 
 def read_finished(path: Path) -> Result | FailedResult:

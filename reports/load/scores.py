@@ -197,7 +197,7 @@ def _arrange_suite(
     if not results:
         raise ReportError(
             f"every variant of suite {name} has a failed cell ({_list_failed(failed)}): run the same `bench run` "
-            f"command again, or report on less with `--tasks` and `--methods`."
+            "command again with --retry-failed, or report on less with `--tasks` and `--methods`."
         )
     cells: dict[tuple[str, str, int], Result] = {}
     for result in results:

@@ -45,7 +45,7 @@ def test_a_diverged_seed_is_a_failed_cell_and_the_others_go_on(bench, fresh, tmp
     with monkeypatch.context() as context:
         break_odd_seeds(context, BehaviourDenoiser)
         told = bench("run", *TWO, *fresh)
-    assert told.code == 0
+    assert told.code == 1
     seen = "moons: seed 1 failed in behaviour, step 5 of 5: diverged: its loss is nan, its last finite loss was"
     assert seen in told.out
     assert "lower the learning rate of behaviour (--denoiser.learning-rate) or check the data's scale" in told.out
@@ -63,12 +63,19 @@ def test_a_diverged_seed_is_a_failed_cell_and_the_others_go_on(bench, fresh, tmp
     assert [file.name for file in behaviour.glob("*.safetensors")] == ["seed-0.safetensors"]
     assert "Done: 2 results and 2 failed in" in told.out
     again = bench("run", *TWO, *fresh)
+    assert again.code == 1
     assert "nothing to do" in again.out
     assert "Done: 2 results and 2 failed in" in again.out
-    assert again.out.count("it says why, and is tried again once it is deleted") == 2
-    for file in (tmp_path / "results" / "runs").rglob("seed-1.json"):
-        file.unlink()
-    assert "Done: 4 results in" in bench("run", *TWO, *fresh).out
+    assert again.out.count("it says why, and --retry-failed tries it again") == 2
+    planned = bench("plan", *TWO, *fresh, "--retry-failed").out
+    assert "moons: 4 results (unguided, cep); 2 finished" in planned
+    with monkeypatch.context() as context:
+        break_odd_seeds(context, BehaviourDenoiser)
+        assert bench("run", *TWO, *fresh, "--retry-failed").code == 1, "it fails once more"
+    mended = bench("run", *TWO, *fresh, "--retry-failed")
+    assert "Done: 4 results in" in mended.out
+    assert mended.code == 0
+    assert bench("run", *TWO, *fresh, "--retry-failed").code == 0
     assert {result["status"] for result in results_in(tmp_path / "results").values()} == {"done"}
     assert not list(tmp_path.rglob("*.failed.json"))
 
@@ -78,6 +85,7 @@ def test_what_stands_on_a_diverged_critic_fails_and_what_does_not_is_reported(be
     methods = ("--methods", "unguided,idql", "--idql.candidates", "2", "--seeds", "2")
     told = bench("run", *MAZE, *methods, *fresh, "--data-set.transitions", "500")
     assert "Done: 3 results and 1 failed in" in told.out
+    assert told.code == 1
     failed = results_in(tmp_path / "results")["idql", None, 1]
     assert failed["failure"]["step"] == "critic, step 5 of 5"
     assert "where discounted returns can range from" in failed["failure"]["reason"]

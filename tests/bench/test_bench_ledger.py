@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -203,6 +204,27 @@ def test_a_line_that_a_killed_process_left_half_written_is_mended(tmp_path, kept
     assert [e.seeds for e in read_ledger(file)] == [(100,)]
     ledger.record(entry(seeds=(101,)))
     assert file.read_bytes() == b"".join(whole)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda file: file.touch() or os.truncate(file, 2**33),
+            "has 8,589,934,592 bytes, and at most 4,294,967,296",
+        ),
+        (lambda file: file.mkdir(), "should be a file and is none"),
+        (lambda file: os.mkfifo(file), "should be a file and is none"),
+        (lambda file: file.symlink_to("nowhere"), "cannot be read"),
+    ],
+    ids=["8 GiB", "a folder", "a pipe", "a link to nothing"],
+)
+def test_what_is_too_large_or_no_file_is_refused_before_it_is_read(tmp_path, make, said):
+    make(tmp_path / "ledger.jsonl")
+    with pytest.raises(ReportError, match=said):
+        Ledger(tmp_path, tmp_path).record(entry())
+    with pytest.raises(ReportError, match=said):
+        Ledger(tmp_path, tmp_path).find_seeds("tuning", Subject("maze2d-umaze", "swg", LOCAL))
 
 
 def record_many(folder: Path, first: int) -> None:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from command_line import TOY
 
 from bench.config.values import read_seeds
+from bench.storage.components import ComponentStore
 from foundation.errors import UserError
 
 
@@ -39,3 +41,15 @@ def test_what_are_no_seeds_is_one_short_sentence(typed):
     with pytest.raises(UserError, match=r"^seeds .*(7-9|from 0 to)") as caught:
         read_seeds(typed)
     assert len(str(caught.value)) < 300
+
+
+def test_a_hundred_seeds_are_one_command(bench, fresh, tmp_path):
+    """All of them train in one loop, whose checkpoint is named by a hash of the seeds."""
+    told = bench("plan", *TOY, "--methods", "unguided", "--seeds", "100", *fresh)
+    assert told.code == 0, told.err
+    assert "moons: 100 results (unguided); 0 finished" in told.out
+    assert f"seeds {', '.join(map(str, range(100)))}\n" in told.out
+    for seeds in (range(100), range(1000)):
+        checkpoint = ComponentStore(tmp_path).checkpoint("behaviour-0123456789abcdef", seeds, print)
+        checkpoint.write(b"a state")
+        assert len(checkpoint.path.name) < 50
