@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.api import load_policy, load_results, report, run, time, tune, tune_rho
+    from bench.cleaning import clean
     from bench.planning import plan
     from foundation.errors import UserError
 
@@ -20,11 +21,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _MODULES = {
     "bench.api": ("load_policy", "load_results", "report", "run", "time", "tune", "tune_rho"),
+    "bench.cleaning": ("clean",),
     "bench.planning": ("plan",),
     "foundation.errors": ("UserError",),
 }
 
-__all__ = ["UserError", "load_policy", "load_results", "plan", "report", "run", "time", "tune", "tune_rho"]
+__all__ = [
+    "UserError",
+    "clean",
+    "load_policy",
+    "load_results",
+    "plan",
+    "report",
+    "run",
+    "time",
+    "tune",
+    "tune_rho",
+]
 
 
 def __getattr__(name: str) -> Any:

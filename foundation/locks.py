@@ -24,6 +24,7 @@ if sys.platform != "win32":
     import fcntl
 
 ANNOUNCE_AFTER = 2.0
+_SILENT_HOUR = 3600.0
 _SHORTEST, _LONGEST = 0.001, 0.1  # seconds between two looks
 _CONTENDED = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)
 _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
@@ -36,22 +37,30 @@ class LockKind(enum.Enum):
     LEASES = "lease files"
 
 
+class LockHeld(Exception):
+    """Another process holds a lock that is not waited for."""
+
+
 @contextlib.contextmanager
-def hold_lock(path: Path, what: str, say: Callable[[str], None] = say_aside) -> Iterator[LockKind]:
+def hold_lock(
+    path: Path, what: str, say: Callable[[str], None] = say_aside, *, waits: bool = True
+) -> Iterator[LockKind]:
     """Hold the lock of that path for the time of the block, once no other process does.
 
     Args:
         path: of its file, beside which a folder has the leases; both are made and stay.
         what: is locked, for a sentence, such as `component critic-0123`.
         say: prints a sentence about a wait of more than 2 s.
+        waits: whether to wait where it is held.
 
     Yields:
         Whether flock worked too.
 
     Raises:
+        LockHeld: it is held, and not waited for.
         OSError: the files cannot be made.
     """
-    lease, wait = Lease(path.with_name(f"{path.name}.holders")), _Wait(what, say)
+    lease, wait = Lease(_find_leases(path)), _Wait(what, say, waits)
     with _hold_flock(path, lease, wait) as has_flock:
         here = describe_self(has_flock)
         try:
@@ -60,6 +69,30 @@ def hold_lock(path: Path, what: str, say: Callable[[str], None] = say_aside) -> 
             yield LockKind.FLOCK if has_flock else LockKind.LEASES
         finally:
             lease.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of that path; nothing is written to find out.
+
+    A lease of another machine counts as one that is held until it was not touched for an hour.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        has_flock = _try_flock(handle)
+    finally:
+        os.close(handle)
+    newest = Lease(_find_leases(path)).read_newest()
+    if has_flock is False or newest.is_free:
+        return has_flock is False
+    gone = None if newest.holder is None else is_gone(newest.holder, describe_self(bool(has_flock)))
+    return time.time() - newest.touched / 1e9 < _SILENT_HOUR if gone is None else not gone
+
+
+def _find_leases(path: Path) -> Path:
+    return path.with_name(f"{path.name}.holders")
 
 
 def probe_locks(folder: Path) -> LockKind:
@@ -80,17 +113,20 @@ class _Wait:
     """A wait for a lock, announced once.
 
     Attributes:
-        what, say: see `hold_lock`.
+        what, say, waits: see `hold_lock`.
     """
 
     what: str
     say: Callable[[str], None]
+    waits: bool
     _started: float = field(default_factory=time.monotonic)
     _pause: float = _SHORTEST
     _is_announced: bool = False
 
     def go_on(self, holder: Holder | None, is_far: bool = False) -> None:
         """Wait a moment; `is_far` says that only silence would tell that the holder is gone."""
+        if not self.waits:
+            raise LockHeld
         if not self._is_announced and time.monotonic() - self._started >= ANNOUNCE_AFTER:
             self._is_announced = True
             who = "another process" if holder is None else str(holder)

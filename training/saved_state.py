@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 VERSION = 1
+_LONGEST_DIGEST, _LONGEST_LINE = 100, 2**26  # bytes
 
 
 class SavedStateError(ValueError):
@@ -95,6 +96,16 @@ def unpack_state(content: bytes, owner: Owner) -> SavedState:
     if not isinstance(curve, dict) or not isinstance(diverged, dict):
         raise SavedStateError("has no learning curve")
     return SavedState(step, tensors, curve, diverged)
+
+
+def read_seeds(file: BinaryIO) -> tuple[int, ...]:
+    """The seeds of a state by its first lines alone, whatever its SHA-256 says; none where it does not tell."""
+    file.readline(_LONGEST_DIGEST)
+    try:
+        seeds = json.loads(file.readline(_LONGEST_LINE))["owner"]["seeds"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ()
+    return tuple(seeds) if isinstance(seeds, list) and all(type(seed) is int for seed in seeds) else ()
 
 
 def _check_owner(found: Any, owner: Owner) -> None:

@@ -18,6 +18,7 @@ from bench.cli.arguments import parse
 from bench.cli.options import (
     CheckMethodOptions,
     CheckSuiteOptions,
+    CleanOptions,
     CommandLine,
     ListOptions,
     PlanOptions,
@@ -75,6 +76,8 @@ def execute(line: CommandLine) -> None:
             folder = bench.report(**collect_fields(options))
             print((folder / "summary.txt").read_text())
             ProgressConsole().say(f"Report: {folder / 'report.md'}")
+        case CleanOptions() as options:
+            bench.clean(**collect_fields(options))
         case CheckMethodOptions() as options:
             check_methods(options.file)
         case CheckSuiteOptions() as options:

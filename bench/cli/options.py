@@ -164,6 +164,20 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CleanOptions:
+    """List, or remove, components and data that no result refers to, and what killed processes left."""
+
+    results: Files = ()
+    """Folder of result files, once for each folder that uses the artifacts; results if left out."""
+    artifacts: Path = Path("artifacts")
+    """Folder of data sets and trained components."""
+    remove: bool = False
+    """Remove what is listed, but for data sets that were made here."""
+    data_sets: bool = False
+    """With --remove: these too, which take minutes to make again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckMethodOptions:
     """Check that a plug-in's methods do what the harness asks of every method; exit code 1 if one does not."""
 
@@ -287,6 +301,7 @@ COMMANDS: Mapping[str, type] = {
     "tune": TuneOptions,
     "report": ReportOptions,
     "time": TimeOptions,
+    "clean": CleanOptions,
     "check-method": CheckMethodOptions,
     "check-suite": CheckSuiteOptions,
     "list": ListOptions,
@@ -328,6 +343,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "time --suite locomotion --tasks hopper-medium-v2 --sweep depth",
     ),
     "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
+    "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),
     "check-suite": ("check-suite path/to/my_suite.py", "check-suite maze2d"),
     "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),

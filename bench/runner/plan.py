@@ -43,6 +43,7 @@ class PlannedCell:
         models: its method's components by the method's names.
         label: `<method>-<key>`: the same for all seeds of a method with one ρ and one data set.
         data: key and source of its data.
+        data_set: name of its data at their source.
     """
 
     cell: Cell
@@ -50,6 +51,7 @@ class PlannedCell:
     models: Mapping[str, Node]
     label: str
     data: tuple[str, str] = ("", "")
+    data_set: str | None = None
 
     def entry(self, results: ResultStore) -> PlanEntry:
         """The cell, and the path of its result in the folder."""
@@ -61,6 +63,8 @@ class PlannedCell:
             rho=cell.rho,
             seed=cell.seed,
             path=str(self.file(results).relative_to(results.root)),
+            components=tuple(node.label for node in sort_upstream_first(self.models.values())),
+            data=self.data_set,
         )
 
     def file(self, results: ResultStore) -> Path:
@@ -77,7 +81,7 @@ def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Componen
     """The cell with its nodes and the label of its result."""
     components = cell.method.components(setup)
     models = {name: make_node(component, loaded.key, known) for name, component in components.items()}
-    planned = PlannedCell(cell, setup, models, "", (loaded.key, loaded.about.source))
+    planned = PlannedCell(cell, setup, models, "", (loaded.key, loaded.about.source), loaded.about.name)
     return dataclasses.replace(planned, label=label_cell(planned))
 
 

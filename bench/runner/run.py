@@ -26,6 +26,7 @@ from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned
 from bench.runner.sharing import estimate_sharing
 from bench.runner.units import split_into_units
+from bench.storage.leftovers import sweep_leftovers
 from bench.storage.manifest import record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
@@ -42,6 +43,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     results = ResultStore(request.results)
     check_folders(request)
     results.prepare()
+    sweep_leftovers(request.results, request.artifacts, console.say)
     plans = plan_tasks(request, console)
     refuse_untuned(request, [each for plan in plans for each in plan.tuned])
     estimates = [estimate_plan(plan, request.device) for plan in plans]

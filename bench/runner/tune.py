@@ -28,6 +28,7 @@ from bench.runner.trials import plan_trial
 from bench.runner.units import Unit
 from bench.storage.components import ComponentStore
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
+from bench.storage.leftovers import sweep_leftovers
 from bench.storage.results import ResultStore
 from foundation.errors import UserError
 from foundation.program import program_name
@@ -66,6 +67,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     """Tune every method that has something to tune on every task, and keep the choices where `run` finds them."""
     check_folders(request)
     ResultStore(request.results).prepare()
+    sweep_leftovers(request.results, request.artifacts, console.say)
     refuse_other_sources(request)
     refuse_exact_tasks(request)
     refuse_data_per_seed(request)

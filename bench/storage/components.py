@@ -147,6 +147,18 @@ class ComponentStore:
             raise self._refuse(label, seed, "has a description that was changed, as its hash says")
         return about
 
+    def upstream(self, label: str) -> tuple[str, ...]:
+        """The labels of the components that one was trained with; none where no seed of it is made.
+
+        Raises:
+            UserError: see `about`.
+        """
+        for file in sorted(self.folder(label).glob("seed-*.safetensors")):
+            seed = file.stem.removeprefix("seed-")
+            if seed.isdecimal() and self.has(label, int(seed)):
+                return tuple(self.about(label, int(seed)).get("upstream", {}).values())
+        return ()
+
     def failure(self, label: str, seed: int) -> Failure | None:
         """Why a seed was not made when it was last tried; None where it was made, or never tried.
 

@@ -134,7 +134,11 @@ def make_choices_frame(choices: Iterable[Choice]) -> pd.DataFrame:
 
 def make_plan_frame(folder: Path, entries: Iterable[PlanEntry]) -> pd.DataFrame:
     """One row for each planned cell, with the path of its result in the folder and whether it is there."""
-    rows = [{**dict(entry), "is_finished": (folder / entry.path).is_file()} for entry in entries]
+    names = ("suite", "task", "method", "rho", "seed", "path")
+    rows = [
+        {**{name: getattr(entry, name) for name in names}, "is_finished": (folder / entry.path).is_file()}
+        for entry in entries
+    ]
     return pd.DataFrame(rows)
 
 

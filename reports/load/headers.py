@@ -1,10 +1,11 @@
 """What is read of a result file before it is known whether it is asked for; its other fields stay unchecked."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from reports.load.fields import Name
+from reports.load.fields import Label, Name
 from reports.load.schema import Data
 
 
@@ -14,6 +15,15 @@ class SourceHeader(BaseModel):
     model_config = ConfigDict(strict=True)
 
     suite: Name
+    data: Data
+
+
+class ReferenceHeader(BaseModel):
+    """What tells which components and which data set a result stands on."""
+
+    model_config = ConfigDict(strict=True)
+
+    components: Mapping[str, Label]
     data: Data
 
 

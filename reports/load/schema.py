@@ -308,7 +308,14 @@ class FailedResult(Cell):
 
 
 class PlanEntry(Schema):
-    """One cell that a run set out to compute; `path` is its result file, relative to the folder."""
+    """One cell that a run set out to compute.
+
+    Attributes:
+        path: its result file, relative to the folder.
+        components: labels of the components that it needs, with those that these are trained with; none where they
+            were not stored.
+        data: name of its data set at its source, or None where it was not stored.
+    """
 
     suite: Name
     task: Name
@@ -316,6 +323,8 @@ class PlanEntry(Schema):
     rho: float | None
     seed: Whole
     path: ResultPath
+    components: tuple[Label, ...] = ()
+    data: str | None = None
 
     @model_validator(mode="after")
     def _check_path(self) -> "PlanEntry":

@@ -18,7 +18,7 @@ import pytest
 
 from foundation import leases, locks
 from foundation.leases import Holder, Lease, describe_self, is_gone
-from foundation.locks import LockKind, hold_lock, probe_locks
+from foundation.locks import LockHeld, LockKind, hold_lock, is_held, probe_locks
 
 ROOT = Path(__file__).parents[2]
 REFUSED = [errno.ENOLCK, errno.ENOSYS]
@@ -141,6 +141,31 @@ def test_the_probe_says_which_locks_there_are_and_leaves_nothing(tmp_path, refus
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OSError, match="No such file"):
         probe_locks(tmp_path / "nowhere")
+
+
+def test_whether_a_lock_is_held_is_seen_without_writing(tmp_path, refused):
+    lock = tmp_path / ".lock"
+    assert not is_held(lock)
+    with hold_lock(lock, "it"):
+        before = sorted(tmp_path.rglob("*"))
+        assert is_held(lock)
+        with pytest.raises(LockHeld), hold_lock(lock, "it", waits=False):
+            pass
+        assert sorted(tmp_path.rglob("*")) == before
+    assert not is_held(lock)
+    with killed_soon(lock, refused):
+        assert is_held(lock)
+    assert not is_held(lock), "its holder was killed"
+    with hold_lock(lock, "it", waits=False):
+        pass
+
+
+def test_a_lease_of_another_machine_counts_as_held_for_an_hour_without_a_touch(tmp_path):
+    (tmp_path / ".lock").touch()
+    file = hold_elsewhere(tmp_path / ".lock.holders")
+    assert is_held(tmp_path / ".lock")
+    os.utime(file, (0, time.time() - 4000))
+    assert not is_held(tmp_path / ".lock")
 
 
 def test_a_lock_whose_file_was_removed_while_it_was_waited_for_is_taken_anew(tmp_path):
