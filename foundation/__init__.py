@@ -1,1 +1,1 @@
-"""Shared by all packages: user errors, atomic file writes, bounds of settings, choices with numbers."""
+"""Shared by all packages: user errors, atomic file writes, locks, bounds of settings, choices with numbers."""

@@ -27,6 +27,7 @@ from suites.sources.d4rl.fetch import fetch_d4rl, import_d4rl, stored_file
 from suites.sources.d4rl.files import FILES, find_checksum
 from suites.sources.download import Patience
 from suites.sources.minari import fetch_minari, has_minari, minari_folder
+from suites.sources.stored import check_stored
 from suites.sources.transitions import Transitions
 from suites.task import ControlTask, Task
 
@@ -111,6 +112,11 @@ def show_info(options: InfoData, console: ProgressConsole) -> None:
 
 def check(options: CheckData, console: ProgressConsole) -> None:
     """`data check`."""
+    if options.file is None:
+        if options.task is not None:
+            raise UserError("--task says what a file should fit; name the file too.")
+        check_all(options.artifacts, console)
+        return
     task = None if options.task is None else _task(options.task)
     if task is not None and not isinstance(task, ControlTask):
         raise UserError(f"task {task.name} is a density, whose data are drawn here; no file can hold them.")
@@ -122,6 +128,19 @@ def check(options: CheckData, console: ProgressConsole) -> None:
         count = "1 fault" if len(found.faults) == 1 else f"{len(found.faults)} faults"
         raise UserError(f"{options.file} has {count}.")
     console.say("No faults found.")
+
+
+def check_all(artifacts: Path, console: ProgressConsole) -> None:
+    """Hold all stored data against their checksums, one line each."""
+    faults = unknown = 0
+    for number, each in enumerate(check_stored(artifacts), 1):
+        said = each.fault or ("as it was" if each.is_known else "no checksum is known")
+        console.say(f"  {number}. {each.kind} {each.path}: {said}{f'; {each.remedy}' if each.fault else ''}")
+        faults, unknown = faults + (each.fault is not None), unknown + (not each.is_known)
+    if faults:
+        raise UserError(f"{faults} of the stored data {'is' if faults == 1 else 'are'} not as they should be.")
+    known = f"; of {unknown} no checksum is known" if unknown else ""
+    console.say(f"No faults found{known}.")
 
 
 def _load(task: Task, source: str, options: MakeData | InfoData, console: ProgressConsole) -> Transitions:

@@ -81,7 +81,7 @@ class RunOptions(TrainingOptions):
     """Parallel processes; one per core if left out, 1 on a GPU or for a short run."""
     rho: Numbers = None
     """Guidance scales, as in 1,5,10; tuned, published or default ones if left out."""
-    retry_failed: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    retry_failed: Annotated[bool, tyro.conf.arg(help_behavior_hint=""), SELDOM] = False
     """Try cells that failed again; else they count as finished, and run leaves with exit code 1."""
 
 
@@ -286,12 +286,14 @@ class InfoData(DataOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckData:
-    """List all faults of an HDF5 file in D4RL's layout, with rows."""
+    """List all faults of an HDF5 file in D4RL's layout, with rows; without a file, check all that is stored."""
 
-    file: File
-    """The file."""
+    file: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")] = None
+    """The file; if left out, all stored data are held against the checksums that were kept of them."""
     task: Annotated[str | None, tyro.conf.arg(metavar="TASK")] = None
     """A task that it should fit."""
+    artifacts: Path = Path("artifacts")
+    """Folder whose data are checked where no file is named."""
 
 
 COMMANDS: Mapping[str, type] = {
@@ -356,7 +358,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "data info pen-human --data d4rl:v0",
         "data info my-task --plugin my_suite.py",
     ),
-    "data check": ("data check mine.hdf5", "data check mine.hdf5 --task hopper-medium-v2"),
+    "data check": ("data check", "data check mine.hdf5", "data check mine.hdf5 --task hopper-medium-v2"),
 }
 
 

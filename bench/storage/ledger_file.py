@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundation.errors import UserError
+from foundation.files import sync_folder
 from reports.load.files import MOST_BYTES_OF_LINES, refuse_large
 from reports.load.ledger import FIRST, check_line, hash_line, read_entry, split_lines, strip_chain
 from reports.load.tuning_schema import LedgerEntry
@@ -156,12 +157,15 @@ def append_lines(path: Path, lines: Sequence[bytes], length: int) -> None:
         UserError: the disk is full or the folder cannot be written.
     """
     try:
-        if path.is_file() and path.stat().st_size > length:
+        is_new = not path.exists()
+        if not is_new and path.stat().st_size > length:
             os.truncate(path, length)
         with path.open("ab") as file:
             file.write(b"".join(line + b"\n" for line in lines))
             file.flush()
             os.fsync(file.fileno())
+        if is_new:
+            sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.truncate(path, length)

@@ -13,8 +13,12 @@ import numpy as np
 from foundation.files import replace_atomically
 from foundation.npz import find_npz_fault
 from foundation.program import say_aside
+from suites.errors import shorten
 from suites.sources.transitions import ARRAYS, Transitions, check
 from suites.task import Task
+
+BROKEN_COPY = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile)
+"""What NumPy raises for a file that is damaged."""
 
 
 def read_through_cache(
@@ -58,6 +62,22 @@ def count_rows(path: Path) -> int | None:
         return None
 
 
+def find_copy_fault(path: Path) -> tuple[str | None, bool]:
+    """What is wrong with a flat copy, or None, and whether it has a fingerprint to hold its arrays against."""
+    fault = find_npz_fault(path)
+    if fault is not None:
+        return f"it {fault}", True
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            if "fingerprint" not in stored:
+                return None, False
+            found = Transitions(*(stored[array] for array in ARRAYS), source="", name="")
+            same = found.fingerprint == str(stored["fingerprint"])
+    except BROKEN_COPY as error:
+        return f"it cannot be read ({shorten(error)})", True
+    return None if same else "its arrays are not those of its fingerprint", True
+
+
 def _read(path: Path, stamp: str, *, source: str, name: str) -> Transitions | None:
     if find_npz_fault(path) is not None:
         return None
@@ -67,7 +87,7 @@ def _read(path: Path, stamp: str, *, source: str, name: str) -> Transitions | No
                 return None
             found = Transitions(*(stored[array] for array in ARRAYS), source=source, name=name)
             kept = str(stored["fingerprint"])
-    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile):
+    except BROKEN_COPY:
         return None
     if found.fingerprint != kept:
         say_aside(f"  flat copy {str(path)!r} has not the arrays that its fingerprint says; it is made again")

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foundation.files import sync_file, sync_folder
 from foundation.program import program_name
 from suites.errors import DataError
 from suites.task import Progress
@@ -163,7 +164,9 @@ def download(
         except DataError:
             partial.discard()
             raise
+        sync_file(partial.path)
         os.replace(partial.path, target)
+        sync_folder(target.parent)
         partial.discard()
     except OSError as error:
         raise DataError(

@@ -102,6 +102,31 @@ def test_check(bench, original):
     assert "2. actions holds 3.0 in row 7" in told.out
 
 
+def test_check_of_all_that_is_stored(data, original, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    assert data("check").out == "No faults found.\n"
+    data("import", original, "--task", "maze2d-umaze")
+    data("make", "maze2d-umaze", "--transitions", 500)
+    data("info", "maze2d-umaze", "--data", "d4rl")
+    told = data("check")
+    assert told.out.count(": as it was\n") == 4, told.out
+    assert told.out.endswith("No faults found.\n")
+    floor = tmp_path / "a" / "floors" / "moons-0123" / "beta-1-samples-5.json"
+    floor.parent.mkdir(parents=True)
+    floor.write_text("{}")
+    changed = [*(tmp_path / "a" / "data").rglob("*.hdf5"), *(tmp_path / "a" / "data").rglob("*.npz")]
+    for file in changed:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    told = data("check")
+    assert told.mistake == "5 of the stored data are not as they should be."
+    assert "its SHA-256 is" in told.out
+    assert "flat copy" in told.out
+    assert "noise floor" in told.out
+    assert "--task says what a file should fit" in data("check", "--task", "maze2d-umaze").mistake
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
