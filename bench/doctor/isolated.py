@@ -68,7 +68,11 @@ class Processes:
                 process.kill()
                 process.communicate()
                 return f"did not end within {seconds:g} s"
-        return read_findings(out) if _MARK in out and not process.returncode else describe_end(process, err)
+        return (
+            read_findings(out)
+            if _MARK in out and not process.returncode
+            else describe_end(process.returncode, err)
+        )
 
     @contextlib.contextmanager
     def _start(self, command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
@@ -90,12 +94,12 @@ def read_findings(out: str) -> list[Finding]:
     return [Finding(**each) for each in json.loads(out.rpartition(_MARK)[2])]
 
 
-def describe_end(process: subprocess.Popen[str], err: str) -> str:
+def describe_end(code: int, err: str) -> str:
     """How a process ended that found nothing: by which signal, or its last words."""
-    if process.returncode < 0:
-        return f"was killed by {signal.Signals(-process.returncode).name}"
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
     lines = [line.strip() for line in err.splitlines() if line.strip()]
-    return clean_line(lines[-1][:200]) if lines else f"ended with exit code {process.returncode}"
+    return clean_line(lines[-1][:200]) if lines else f"ended with exit code {code}"
 
 
 def main() -> None:

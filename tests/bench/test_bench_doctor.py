@@ -96,9 +96,8 @@ def test_an_interruption_ends_the_processes():
 
 
 def test_the_last_words_of_a_process_are_shown():
-    Ended = namedtuple("Ended", "returncode")
-    assert describe_end(Ended(1), "Traceback\n  x\nImportError: no libGL.so\n\n") == "ImportError: no libGL.so"
-    assert describe_end(Ended(3), "") == "ended with exit code 3"
+    assert describe_end(1, "Traceback\n  x\nImportError: no libGL.so\n\n") == "ImportError: no libGL.so"
+    assert describe_end(3, "") == "ended with exit code 3"
 
 
 def test_rendering_that_does_not_work_is_no_failure(monkeypatch):

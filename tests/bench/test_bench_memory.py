@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,8 @@ def test_candidates_that_do_not_fit_are_computed_in_parts():
 
     def make() -> Any:
         policy = make_policy("swg")
-        return guard.split(Full(**{name: getattr(policy, name) for name in policy.__dataclass_fields__}))
+        assert isinstance(policy, SlotPolicy)
+        return guard.split(Full(**{each.name: getattr(policy, each.name) for each in fields(policy)}))
 
     found = guard.act(lambda: at_scales(make()))
     assert tried[:3] == [52, 26, 13]
