@@ -272,10 +272,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "toy": measure_report(
         "toy", "run --suite toy --preset quick --methods unguided,swg,cep,ddice,mse,dps --seeds 3"
     ),
-    "faults": Measurement(
-        ("studies/faults.py --repeats 3",),
-        partial(quote_printed, "faults"),
-        RESULTS / "faults.md",
+    "toy-faults": Measurement(
+        ("studies/toy_faults.py --repeats 3",),
+        partial(quote_printed, "toy-faults"),
+        RESULTS / "toy-faults.md",
     ),
     "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
     # The checkouts of other repositories, and a Python that has their packages too: see the script.

@@ -3,8 +3,8 @@
 A multiple is a ratio of geometric means: of the distances over the seeds, and of those of pairs of exact samples.
 Its logarithm is a difference of means, with the standard error √(s²/n + s_f²/m), s over n seeds and s_f over m
 pairs, and the interval is t(0.975, n - 1) of these to either side. Distances of exact samples are skewed and their
-logarithms nearly normal: simulated for a perfect sampler (`studies/faults.py --coverage`) the interval holds 1 in
-95 to 97 % of cases at 3, 5 and 10 seeds.
+logarithms nearly normal: simulated for a perfect sampler (`studies/toy_faults.py --coverage`) the interval holds 1
+in 95 to 97 % of cases at 3, 5 and 10 seeds.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from reports.analysis.intervals import FEWEST, LEVEL, Estimate
 from reports.load.schema import Density
 
 COVERAGE = "95 to 97 %"
-"""Of these intervals, for a perfect sampler at 3, 5 and 10 seeds, as `studies/faults.py --coverage` prints it."""
+"""Of these intervals for a perfect sampler at 3, 5 and 10 seeds, printed by `studies/toy_faults.py --coverage`."""
 _EQUAL = 1e-9  # of logarithms: the seeds are all the same
 
 

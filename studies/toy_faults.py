@@ -1,7 +1,7 @@
 """What each measure of the toy sets says of known faults, and how often a perfect sampler's interval holds 1.
 
-    .venv/bin/python studies/faults.py [--samples 20000] [--repeats 5] [--betas 3 10] [--tasks moons,rings]
-    .venv/bin/python studies/faults.py --coverage
+    .venv/bin/python studies/toy_faults.py [--samples 20000] [--repeats 5] [--betas 3 10] [--tasks moons,rings]
+    .venv/bin/python studies/toy_faults.py --coverage
 
 The faults are put into exact samples, so nothing is trained: half of β and 0.9 β in the place of β, Gaussian blur
 of standard deviation 0.1, and a dropped mode (on sets without a second mode that matters, the tenth of the mass
