@@ -1,0 +1,1 @@
+"""The parts of `studies/faults.py`: kills, damaged and hostile files, fuzzing, sharing, disks, versions."""

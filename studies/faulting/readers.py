@@ -1,0 +1,235 @@
+"""The readers of the project's files, each as a function of a file's content."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from bench.storage.components import ComponentStore
+from bench.storage.ledger_file import open_ledger_file
+from bench.storage.publishing import JOURNAL, finish_publishing
+from foundation.npz import find_npz_fault
+from reports.load.files import check_folder, read_choices, read_file, read_finished, read_optional
+from reports.load.frozen_plan import read_frozen_plan
+from reports.load.headers import ResultHeader, SourceHeader
+from reports.load.ledger import read_ledger
+from reports.load.looks import read_looks
+from reports.load.plans import read_plans
+from reports.load.schema import Experiments
+from reports.load.scores import load_scores
+from reports.load.timing_schema import Timing
+from suites.registry import find_tasks
+from suites.sources.cache import count_rows
+from suites.sources.d4rl.check import inspect
+from suites.sources.d4rl.files import find_checksum
+from suites.sources.d4rl.read import read_d4rl
+from suites.sources.minari import read_minari
+from suites.task import ControlTask
+from suites.toy.densities import DENSITIES
+from suites.toy.references import find_reference
+from training.saved_state import Owner, SavedStateError, unpack_state
+
+Read = Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader.
+
+    Attributes:
+        name: for the table.
+        pattern: of sound files in a finished comparison.
+        prepare: from the comparison, a sound file and a folder for the mutants to the reader.
+    """
+
+    name: str
+    pattern: str
+    prepare: Callable[[Path, Path, Path], Read]
+
+
+def from_file(read: Callable[[Path], object], name: str | None = None) -> Callable[[Path, Path, Path], Read]:
+    """A reader of one file that may lie anywhere."""
+
+    def prepare(folder: Path, file: Path, work: Path) -> Read:
+        place = work / (name or file.name)
+
+        def give(content: bytes) -> object:
+            place.write_bytes(content)
+            return read(place)
+
+        return give
+
+    return prepare
+
+
+def from_folder(read: Callable[[Path], object], part: str) -> Callable[[Path, Path, Path], Read]:
+    """A reader of a whole folder, of which one file is the mutant."""
+
+    def prepare(folder: Path, file: Path, work: Path) -> Read:
+        copied = work / part
+        shutil.copytree(folder / part, copied, symlinks=True)
+        place = copied / file.relative_to(folder / part)
+
+        def give(content: bytes) -> object:
+            place.write_bytes(content)
+            return read(copied)
+
+        return give
+
+    return prepare
+
+
+def prepare_component(folder: Path, file: Path, work: Path) -> Read:
+    """A component's description, and its failure note."""
+    store, label = ComponentStore(work), file.parent.name
+    store.folder(label).mkdir(parents=True)
+    seed = int(file.stem.removeprefix("seed-"))
+
+    def give(content: bytes) -> object:
+        store.file(label, seed).with_suffix(".json").write_bytes(content)
+        return store.about(label, seed)
+
+    return give
+
+
+def prepare_failure(folder: Path, file: Path, work: Path) -> Read:
+    """What says why a seed was not made; a mutant of any JSON."""
+    store = ComponentStore(work)
+    store.folder("critic-x").mkdir(parents=True)
+
+    def give(content: bytes) -> object:
+        (store.folder("critic-x") / "seed-0.failed.json").write_bytes(content)
+        return store.failure("critic-x", 0)
+
+    return give
+
+
+def prepare_publishing(folder: Path, file: Path, work: Path) -> Read:
+    """The note of what was about to be published."""
+
+    def give(content: bytes) -> object:
+        (work / JOURNAL).write_bytes(content)
+        return finish_publishing(work)
+
+    return give
+
+
+def prepare_state(folder: Path, file: Path, work: Path) -> Read:
+    """A checkpoint; what is refused is gone on without."""
+    owner = Owner(file.parent.name, (0, 1), "data", 120)
+
+    def give(content: bytes) -> object:
+        try:
+            return unpack_state(content, owner)
+        except SavedStateError as error:
+            return str(error)
+
+    return give
+
+
+def read_journal(file: Path) -> object:
+    """Optuna's journal."""
+    return optuna.get_all_study_names(JournalStorage(JournalFileBackend(str(file))))
+
+
+def _maze() -> ControlTask:
+    (task,) = find_tasks("maze2d-umaze")
+    assert isinstance(task, ControlTask)
+    return task
+
+
+def prepare_generated(folder: Path, file: Path, work: Path) -> Read:
+    """A set that was made here, of which one file is the mutant; without its flat copy."""
+    data = work / "data"
+    shutil.copytree(folder / "artifacts" / "data" / "local", data / "local")
+    place = data / file.relative_to(folder / "artifacts" / "data")
+    name = str(place.parent.parent.relative_to(data))
+
+    def give(content: bytes) -> object:
+        place.write_bytes(content)
+        shutil.rmtree(data / "flat", ignore_errors=True)
+        return read_minari(data, name, _maze(), source="local", directory=data)
+
+    return give
+
+
+def prepare_flat(folder: Path, file: Path, work: Path) -> Read:
+    """A flat copy; what is no copy is read from its source again."""
+    read = from_file(lambda place: (find_npz_fault(place), count_rows(place)))(folder, file, work)
+    return read
+
+
+def prepare_floor(folder: Path, file: Path, work: Path) -> Read:
+    """The stored numbers of a toy set."""
+    shutil.copytree(folder / "artifacts" / "floors", work / "floors")
+    place = work / file.relative_to(folder / "artifacts")
+
+    def give(content: bytes) -> object:
+        place.write_bytes(content)
+        return find_reference(DENSITIES["moons"], 1.0, 20, work, lambda done, total: None)
+
+    return give
+
+
+_HEADERS: Mapping[str, type] = {"header of a result": ResultHeader, "source of a result": SourceHeader}
+_RESULT = "results/runs/moons/*/seed-?.json"
+_MAZE_RESULT = "results/runs/maze2d-umaze/*/seed-?.json"
+
+
+def prepare_result(folder: Path, file: Path, work: Path) -> Read:
+    """A result in a place that fits it."""
+    place = work / file.relative_to(folder / "results")
+    place.parent.mkdir(parents=True)
+
+    def give(content: bytes) -> object:
+        place.write_bytes(content)
+        return read_finished(place)
+
+    return give
+
+
+READERS = (
+    Reader("result", _MAZE_RESULT, prepare_result),
+    Reader("result of a density", _RESULT, prepare_result),
+    *(
+        Reader(name, _RESULT, from_file(lambda f, kind=kind: read_file(f, kind)))
+        for name, kind in _HEADERS.items()
+    ),
+    Reader("scores of a folder", _RESULT, from_folder(load_scores, "results")),
+    Reader("FORMAT", "results/FORMAT", from_folder(check_folder, "results")),
+    Reader("plans.jsonl", "results/plans.jsonl", from_file(lambda file: read_plans(file.parent))),
+    Reader("tuned.json", "results/tuned.json", from_file(lambda file: read_choices(file.parent))),
+    Reader("ledger.jsonl, by reports", "results/ledger.jsonl", from_file(read_ledger)),
+    Reader("ledger.jsonl, by runs", "artifacts/ledger.jsonl", from_file(open_ledger_file)),
+    Reader("looks.jsonl", "results/looks.jsonl", from_file(lambda file: read_looks(file.parent))),
+    Reader("frozen_plan.json", "results/frozen_plan.json", from_file(read_frozen_plan)),
+    Reader(
+        "experiments.json", "results/experiments.json", from_file(lambda file: read_optional(file, Experiments))
+    ),
+    Reader("timing.json", "results/timing.json", from_file(lambda file: read_optional(file, Timing))),
+    Reader("Optuna's journal", "results/tuning/*.log", from_file(read_journal)),
+    Reader("description of a component", "artifacts/components/joint-*/seed-?.json", prepare_component),
+    Reader("failure of a component", "artifacts/components/joint-*/seed-?.json", prepare_failure),
+    Reader("publishing.json", "artifacts/components/joint-*/seed-?.json", prepare_publishing),
+    Reader("checkpoint", "artifacts/components/*/*.state", prepare_state),
+    Reader("floor", "artifacts/floors/*/beta-1-*.json", prepare_floor),
+    Reader("energies", "artifacts/floors/*/energies.json", prepare_floor),
+    Reader("samples and flat copies", "artifacts/data/flat/*.npz", prepare_flat),
+    Reader("generated data", "artifacts/data/local/*/data/main_data.hdf5", prepare_generated),
+    Reader("description of generated data", "artifacts/data/local/*/data/metadata.json", prepare_generated),
+    Reader(
+        "D4RL's file",
+        "artifacts/data/d4rl/*.hdf5",
+        from_file(lambda f: read_d4rl(f, _maze(), source="file", name="m", bounded=True)),
+    ),
+    Reader("D4RL's file, checked", "artifacts/data/d4rl/*.hdf5", from_file(lambda file: inspect(file, _maze()))),
+    Reader(
+        "checksums of D4RL's files",
+        "artifacts/data/d4rl/learned.lock.json",
+        from_file(lambda f: find_checksum("x", f.parent)),
+    ),
+)

@@ -1,0 +1,180 @@
+"""What the program makes of kills, damaged and hostile files, full disks, other versions and other processes.
+
+    .venv/bin/python studies/faults.py                          all of it, in two processes
+    .venv/bin/python studies/faults.py --small                  a few cases of every part
+    .venv/bin/python studies/faults.py --only kills             one part; the table has the others as kept
+    .venv/bin/python studies/faults.py --only kills --case 12   one case, whose folders are left to be looked at
+    .venv/bin/python studies/faults.py --kept                   the table again, from what is kept
+
+Every case does something to a tiny comparison and looks at what becomes of it:
+
+- went on: nothing differs from what an undisturbed command leaves (scores, episodes, counts, bytes of weights,
+  choices, ledger), or the damaged file is not needed;
+- made again: the same, and the command made again what was damaged;
+- refused: one sentence and exit status 2;
+- named: something differs and is accepted, for the reason that the second table gives;
+- failed: a traceback, a hang, another ending, or a difference that nobody is told of. There should be none.
+
+Cases follow from `--seed`. What was found is kept in `--out`, a file for each part. Exit status 1 with a failure.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are imported: a fork would lose their threads
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["D4RL_URL"] = "http://127.0.0.1:9/"  # no case reaches beyond this machine
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+from faulting import concurrent_runs, disks, files, fuzz, kills, names, numbers, versions
+from faulting.cases import KINDS, Case, Record, run_cases
+from faulting.commands import import_everything
+
+from foundation.files import write_atomically
+from reports.render.document import Table, format_markdown_table
+
+TABLES = "tables.md"
+LIMIT = 600.0  # seconds that a case may take
+WORDS = {"equal": "went on", "remade": "made again", "refused": "refused", "named": "named", "failed": "failed"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the study.
+
+    Attributes:
+        title: for the table.
+        make: from the seed, a folder and whether it is to be small to the cases.
+        processes: at a time, at most.
+    """
+
+    title: str
+    make: Callable[[int, Path, bool], list[Case]]
+    processes: int = 2
+
+
+PARTS: Mapping[str, Part] = {
+    "kills": Part("killed by time or at an operation, then run again", kills.make_cases),
+    "files": Part("damaged files", files.make_cases),
+    "names": Part("hostile names and texts in files", names.make_cases),
+    "numbers": Part("hostile numbers in files, claims of size", numbers.make_cases),
+    "fuzz": Part("mutated files and command lines", fuzz.make_cases),
+    "concurrent": Part("several commands on one folder at once", concurrent_runs.make_cases, processes=1),
+    "disks": Part("full and read-only disks", disks.make_cases),
+    "versions": Part("folders of other versions", versions.make_cases),
+}
+
+
+def keep_records(out: Path, part: str, seed: int, records: Sequence[Record]) -> None:
+    """Write what became of a part's cases."""
+    content = {"part": part, "seed": seed, "cases": [asdict(record) for record in records]}
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / f"{part}.json", f"{json.dumps(content, indent=1)}\n".encode())
+
+
+def read_records(out: Path) -> dict[str, list[Record]]:
+    """What is kept, by part."""
+    found = {part: out / f"{part}.json" for part in PARTS}
+    return {
+        part: [Record(**each) for each in json.loads(file.read_text(encoding="utf-8"))["cases"]]
+        for part, file in found.items()
+        if file.is_file()
+    }
+
+
+def make_tables(kept: Mapping[str, Sequence[Record]]) -> list[Table]:
+    """How many cases of each part were tried and what became of them; what is accepted, and why; failures."""
+    rows, reasons = [], dict[tuple[str, str], int]()
+    for part, records in kept.items():
+        counts = {kind: sum(record.count for record in records if record.kind == kind) for kind in KINDS}
+        rows.append((PARTS[part].title, str(sum(counts.values())), *(str(counts[kind]) for kind in KINDS)))
+        for record in records:
+            if record.kind == "named":
+                key = (PARTS[part].title, record.said.partition(" (")[0])
+                reasons[key] = reasons.get(key, 0) + record.count
+    total = [str(sum(int(row[column]) for row in rows)) for column in range(1, 2 + len(KINDS))]
+    header = ("what is done", "cases", *(WORDS[kind] for kind in KINDS))
+    tables = [Table(header, (*rows, ("together", *total)), words=1)]
+    if reasons:
+        lines = tuple((part, str(count), reason) for (part, reason), count in reasons.items())
+        tables.append(Table(("what is done", "cases", "accepted, because"), lines, words=3))
+    return tables
+
+
+def try_part(name: str, options: argparse.Namespace, scratch: Path) -> list[Record]:
+    """Try a part's cases, or one of them, and print each failure with how to see it again."""
+    part, started = PARTS[name], time.monotonic()
+    print(f"{name}: {part.title}", file=sys.stderr, flush=True)
+    cases = part.make(options.seed, scratch, options.small)
+    if options.case is not None:
+        cases = [case for case in cases if case.number == options.case]
+    elif options.share > 1:
+        cases = cases[:: options.share]
+    records, processes = [], min(options.processes, part.processes)
+    for record in run_cases(cases, scratch, processes, LIMIT, keep=options.case is not None):
+        records.append(record)
+        if record.kind == "failed" or options.case is not None:
+            print(f"  {record.kind}: {record.name}: {record.said}", file=sys.stderr)
+            small = " --small" if options.small else ""
+            print(
+                f"    see studies/faults.py --seed {options.seed}{small} --only {name} --case {record.number}",
+                file=sys.stderr,
+                flush=True,
+            )
+    print(f"  {len(records)} cases in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return sorted(records, key=lambda record: record.number)
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=tuple(PARTS), help="one part")
+    parser.add_argument("--case", type=int, help="one case of that part")
+    parser.add_argument("--small", action="store_true", help="a few cases of every part")
+    parser.add_argument("--share", type=int, default=1, help="every n-th case")
+    parser.add_argument("--processes", type=int, default=2, help="cases at a time")
+    parser.add_argument("--scratch", type=Path, help="folder for what cases leave; else one that is deleted")
+    parser.add_argument("--out", type=Path, default=Path("results/tables/faults"), help="folder of what was found")
+    parser.add_argument("--kept", action="store_true", help="try nothing: the table of what is kept")
+    options = parser.parse_args()
+    if options.case is not None and options.only is None:
+        parser.error("--case needs --only PART")
+    return options
+
+
+def main() -> None:
+    """Try, keep, print the tables."""
+    options = parse_options()
+    if not options.kept:
+        torch.set_num_threads(1)
+        import_everything()
+        with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+            scratch = (options.scratch or Path(temporary)).absolute()
+            scratch.mkdir(parents=True, exist_ok=True)
+            scratch.chmod(0o755)  # for a case that goes on as another user
+            for name in (options.only,) if options.only else PARTS:
+                records = try_part(name, options, scratch)
+                if options.case is None:
+                    keep_records(options.out, name, options.seed, records)
+                elif not records:
+                    sys.exit(f"{name} has no case {options.case}")
+    kept = read_records(options.out)
+    text = "\n\n".join(format_markdown_table(table) for table in make_tables(kept))
+    if options.case is None:
+        write_atomically(options.out / TABLES, f"{text}\n".encode())
+        print(text)
+    tried = [record for part in ((options.only,) if options.only else kept) for record in kept.get(part, ())]
+    sys.exit(1 if not options.kept and any(record.kind == "failed" for record in tried) else 0)
+
+
+if __name__ == "__main__":
+    main()
