@@ -19,12 +19,13 @@ Cases follow from `--seed`. What was found is kept in `--out`, a file for each p
 """
 
 import argparse
+import importlib
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,7 +35,6 @@ os.environ["D4RL_URL"] = "http://127.0.0.1:9/"  # no case reaches beyond this ma
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
-from faulting import concurrent_runs, disks, files, fuzz, kills, names, numbers, versions
 from faulting.cases import KINDS, Case, Record, run_cases
 from faulting.commands import import_everything
 
@@ -52,24 +52,29 @@ class Part:
 
     Attributes:
         title: for the table.
-        make: from the seed, a folder and whether it is to be small to the cases.
-        processes: at a time, at most.
+        module: of `studies/faulting`, whose `make_cases` takes the seed, a folder and whether to be small.
+        processes: cases at a time, at most.
     """
 
     title: str
-    make: Callable[[int, Path, bool], list[Case]]
+    module: str
     processes: int = 2
+
+    def make_cases(self, seed: int, scratch: Path, small: bool) -> list[Case]:
+        """The cases; what they need is imported now, since only one part needs Hypothesis."""
+        module = importlib.import_module(f"faulting.{self.module}")
+        return module.make_cases(seed, scratch, small)
 
 
 PARTS: Mapping[str, Part] = {
-    "kills": Part("killed by time or at an operation, then run again", kills.make_cases),
-    "files": Part("damaged files", files.make_cases),
-    "names": Part("hostile names and texts in files", names.make_cases),
-    "numbers": Part("hostile numbers in files, claims of size", numbers.make_cases),
-    "fuzz": Part("mutated files and command lines", fuzz.make_cases),
-    "concurrent": Part("several commands on one folder at once", concurrent_runs.make_cases, processes=1),
-    "disks": Part("full and read-only disks", disks.make_cases),
-    "versions": Part("folders of other versions", versions.make_cases),
+    "kills": Part("killed by time or at an operation, then run again", "kills"),
+    "files": Part("damaged files", "files"),
+    "names": Part("hostile names and texts in files", "names"),
+    "numbers": Part("hostile numbers in files and options, claims of size", "numbers"),
+    "fuzz": Part("mutated files and command lines", "fuzz"),
+    "concurrent": Part("several commands on one folder at once", "concurrent_runs", processes=1),
+    "disks": Part("full and read-only disks", "disks"),
+    "versions": Part("folders of other versions", "versions"),
 }
 
 
@@ -113,7 +118,7 @@ def try_part(name: str, options: argparse.Namespace, scratch: Path) -> list[Reco
     """Try a part's cases, or one of them, and print each failure with how to see it again."""
     part, started = PARTS[name], time.monotonic()
     print(f"{name}: {part.title}", file=sys.stderr, flush=True)
-    cases = part.make(options.seed, scratch, options.small)
+    cases = part.make_cases(options.seed, scratch, options.small)
     if options.case is not None:
         cases = [case for case in cases if case.number == options.case]
     elif options.share > 1:
@@ -151,29 +156,35 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
+def try_parts(options: argparse.Namespace, scratch: Path) -> bool:
+    """Try the parts that are asked for and keep what was found; whether none has failed."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    scratch.chmod(0o755)  # for a case that goes on as another user
+    is_sound = True
+    for name in (options.only,) if options.only else PARTS:
+        records = try_part(name, options, scratch)
+        is_sound &= not any(record.kind == "failed" for record in records)
+        if options.case is None:
+            keep_records(options.out, name, options.seed, records)
+        elif not records:
+            sys.exit(f"{name} has no case {options.case}")
+    return is_sound
+
+
 def main() -> None:
     """Try, keep, print the tables."""
-    options = parse_options()
+    options, is_sound = parse_options(), True
     if not options.kept:
         torch.set_num_threads(1)
         import_everything()
         with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
-            scratch = (options.scratch or Path(temporary)).absolute()
-            scratch.mkdir(parents=True, exist_ok=True)
-            scratch.chmod(0o755)  # for a case that goes on as another user
-            for name in (options.only,) if options.only else PARTS:
-                records = try_part(name, options, scratch)
-                if options.case is None:
-                    keep_records(options.out, name, options.seed, records)
-                elif not records:
-                    sys.exit(f"{name} has no case {options.case}")
-    kept = read_records(options.out)
-    text = "\n\n".join(format_markdown_table(table) for table in make_tables(kept))
+            is_sound = try_parts(options, (options.scratch or Path(temporary)).absolute())
     if options.case is None:
+        tables = make_tables(read_records(options.out))
+        text = "\n\n".join(map(format_markdown_table, tables))
         write_atomically(options.out / TABLES, f"{text}\n".encode())
         print(text)
-    tried = [record for part in ((options.only,) if options.only else kept) for record in kept.get(part, ())]
-    sys.exit(1 if not options.kept and any(record.kind == "failed" for record in tried) else 0)
+    sys.exit(0 if is_sound else 1)
 
 
 if __name__ == "__main__":

@@ -283,6 +283,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ("studies/peers.py --checkouts build/peers",), partial(quote_printed, "peers"), RESULTS / "peers.md"
     ),
     "precision": measure_study("precision", f"studies/precision.py --tuned-from {KEPT / 'maze2d.tar.xz'}"),
+    "faults": measure_study("faults", "studies/faults.py"),
     "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
     "cost": measure_report(
         "cost", f"time {_HOPPER} --sweep depth", f"time {_HOPPER} --sweep width", f"time {_HOPPER}"

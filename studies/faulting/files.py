@@ -10,23 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.storage.manifest import record_experiment
-from reports.load.plans import read_plans
-from reports.load.schema import ExperimentEntry
-
 from . import compare
 from .cases import Case, Outcome, number_cases
 from .commands import call
 from .damages import DAMAGES, REPEATS, Place
 from .exceptions import find_reason
+from .finished import enter_experiment
 from .imported_data import D4RL_RUN, IMPORTED, prepare_import
 from .interrupted import interrupt
 from .scenes import (
     MAKE,
     MAZE,
-    MICRO,
     ONE,
     RUN_TOY,
+    TIMED,
     TUNE,
     copy_folder,
     describe_report,
@@ -38,9 +35,7 @@ from .scenes import (
 RUN_MAZE = ("run", *MAZE, *ONE, "--methods", "unguided,swg", "--seeds", "2")
 RUN_CEP = ("run", *MAZE, *ONE, "--methods", "cep", "--seeds", "2", "--rho", "1")
 FREEZE = ("plan", *MAZE, "--methods", "unguided,swg", "--seeds", "2")
-TIME = ("time", "--suite", "maze2d", "--tasks", "maze2d-umaze", *MICRO)
-TIMED = (*TIME, "--methods", "swg", "--batches", "1", "--calls", "2")
-OTHER_SEEDS = {"2": "2,3", "1,5": "2,6"}  # of the folder whose files are swapped in
+OTHERS = {"--seeds": "2,3", "--grid": "2,6"}  # of the comparison whose files are swapped in
 _DISCARDED = "runs/maze2d-umaze/swg-*/seed-0.json"
 
 
@@ -112,13 +107,13 @@ class Whole:
 
 
 def prepare_whole(scratch: Path, name: str, replaced: dict[str, str]) -> Path:
-    """Make a comparison with every kind of file; `replaced` are words of the command lines."""
+    """Make a comparison with every kind of file; `replaced` are values of options."""
     folder = scratch / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
     def words(line: Sequence[str]) -> list[str]:
-        return [replaced.get(word, word) for word in line]
+        return [replaced.get(before, word) for before, word in itertools.pairwise(("", *line))]
 
     both, tuning = places(folder), ("--seeds", "102,103") if replaced else ()
     do((*MAKE, *both[2:]), scratch)
@@ -127,9 +122,7 @@ def prepare_whole(scratch: Path, name: str, replaced: dict[str, str]) -> Path:
     do((*words(RUN_MAZE), *both), scratch)
     do((*words(RUN_TOY), *both), scratch)
     do((*TIMED, *both[:2]), scratch)
-    cells = read_plans(folder / "results").newest
-    row = {"experiment": "swg-table8", "table": "SWG Table 8", "row": "rho=1"}
-    record_experiment([ExperimentEntry(**cell.model_dump(), **row) for cell in cells], folder / "results")
+    enter_experiment(folder / "results")
     prepare_import(folder, scratch)
     do(("report", *both[:2]), scratch)
     interrupt((*words(RUN_CEP), *both), folder, scratch)
@@ -185,7 +178,7 @@ def list_commands(kind: FileKind) -> tuple[Command, ...]:
 
 def make_cases(seed: int, scratch: Path, small: bool) -> list[Case]:
     """Every kind of file, every damage, every command; of the small version one damage of some kinds."""
-    whole = Whole(prepare_whole(scratch, "whole", {}), prepare_whole(scratch, "other", OTHER_SEEDS))
+    whole = Whole(prepare_whole(scratch, "whole", {}), prepare_whole(scratch, "other", OTHERS))
     expected: dict[tuple[str, str], compare.Described] = {}
     named: list[tuple[str, Callable[[Path], Outcome]]] = []
     for number, (kind, damage) in enumerate(itertools.product(KINDS, _list_damages())):

@@ -9,8 +9,7 @@ from reports.load.plans import read_plans
 from reports.load.schema import ExperimentEntry
 
 from . import compare
-from .files import TIMED
-from .scenes import MAKE, RUN_TOY, TUNE, describe_report, do, places
+from .scenes import MAKE, RUN_TOY, TIMED, TUNE, describe_report, do, places
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,13 @@ class Finished:
         return (*words, *(places(folder)[:2] if command == "report" else places(folder)))
 
 
+def enter_experiment(results: Path) -> None:
+    """Note the cells of the newest plan as those of a published table."""
+    made = {"experiment": "swg-table8", "table": "SWG Table 8", "row": "rho=1"}
+    cells = [ExperimentEntry.model_validate({**dict(cell), **made}) for cell in read_plans(results).newest]
+    record_experiment(cells, results)
+
+
 def prepare_finished(scratch: Path) -> Finished:
     """Tune on a maze, run a toy set, time, and report."""
     folder = scratch / "finished"
@@ -41,8 +47,6 @@ def prepare_finished(scratch: Path) -> Finished:
     do((*TUNE, *both), scratch)
     do((*RUN_TOY, *both), scratch)
     do((*TIMED, *both[:2]), scratch)
-    cells = read_plans(folder / "results").newest
-    row = {"experiment": "swg-table8", "table": "SWG Table 8", "row": "rho=1"}
-    record_experiment([ExperimentEntry(**cell.model_dump(), **row) for cell in cells], folder / "results")
+    enter_experiment(folder / "results")
     do(("report", *both[:2]), scratch)
     return Finished(folder, describe_report(folder))

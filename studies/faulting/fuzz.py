@@ -86,7 +86,7 @@ def fuzz(strategy: st.SearchStrategy[Any], read: Callable[[Any], object], number
         phases=PHASES,
         deadline=None,
         database=InMemoryExampleDatabase(),
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=tuple(HealthCheck),  # pyright: ignore[reportArgumentType] (its members)
         print_blob=False,
     )
     @given(strategy)

@@ -59,7 +59,7 @@ class Field:
     """
 
     name: str
-    edit: Callable[[Path, str], None]
+    edit: Callable[[Path, str], object]
     commands: tuple[str, ...] = ("report",)
     texts: int | None = SHOWN
 

@@ -23,6 +23,8 @@ ONE = ("--processes", "1")
 RUN = ("run", *MAZE, *ONE, "--methods", "unguided,swg,cep", "--seeds", "2")
 RUN_TOY = ("run", *TOY, *ONE, "--methods", "unguided,swg", "--seeds", "2")
 TUNE = ("tune-rho", *MAZE, *ONE, "--methods", "swg", "--grid", "1,5")
+TIME = ("time", "--suite", "maze2d", "--tasks", "maze2d-umaze", *MICRO)
+TIMED = (*TIME, "--methods", "swg", "--batches", "1", "--calls", "2")
 MAKE = ("data", "make", "maze2d-umaze", "--transitions", "600")
 
 

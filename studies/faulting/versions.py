@@ -17,6 +17,7 @@ from .scenes import copy_folder, describe_report, keep_states_often
 REFUSED: tuple[Kind, ...] = ("refused",)
 REMADE: tuple[Kind, ...] = ("remade", "refused")
 READ: tuple[Kind, ...] = ("equal",)
+TOLD: tuple[Kind, ...] = ("equal", "named")
 _ALL = ("run", "report", "tune-rho")
 
 
@@ -28,16 +29,18 @@ class Version:
         name: for the table.
         edit: makes a finished comparison so.
         expected: what may become of it, by command.
+        reason: why a report of it may be another.
     """
 
     name: str
-    edit: Callable[[Path], None]
+    edit: Callable[[Path], object]
     expected: dict[str, tuple[Kind, ...]]
+    reason: str = ""
 
 
-def write_format(text: bytes) -> Callable[[Path], None]:
+def write_format(text: bytes) -> Callable[[Path], object]:
     """A results folder of that format."""
-    return lambda folder: (folder / "results" / "FORMAT").write_bytes(text) and None
+    return lambda folder: (folder / "results" / "FORMAT").write_bytes(text)
 
 
 def in_results(edit: edits.Edit) -> Callable[[Path], None]:
@@ -117,15 +120,17 @@ VERSIONS = (
     Version(
         "results without `critics`",
         in_results(drop("critics")),
-        {"run": READ, "report": ("equal", "named"), "tune-rho": READ},
+        {"run": READ, "report": TOLD, "tune-rho": READ},
+        "an older result lacks a field, and its report says less",
     ),
     *(
         Version(
             f"results of another {name}",
             in_results(edits.put(("versions", name), "9.9")),
-            {"run": ("equal", "named"), "report": kinds, "tune-rho": READ},
+            {"run": READ, "report": kinds, "tune-rho": READ},
+            "versions of torch may stand in one column: a report names them",
         )
-        for name, kinds in (("mujoco", REFUSED), ("gymnasium", REFUSED), ("torch", ("equal", "named")))
+        for name, kinds in (("mujoco", REFUSED), ("gymnasium", REFUSED), ("torch", TOLD))
     ),
     *(
         Version(
@@ -138,7 +143,8 @@ VERSIONS = (
     Version(
         "ledgers of version 0.2.0",
         edit_ledgers(write_old_ledger),
-        {"run": READ, "report": ("equal", "named"), "tune-rho": READ},
+        {"run": READ, "report": TOLD, "tune-rho": READ},
+        "an older ledger has means alone, and its report says so",
     ),
     Version("ledgers with an unknown field", edit_ledgers(edits.put(("new",), 1)), every(REFUSED)),
     Version("components of version 0.2.0", write_old_descriptions, every(READ)),
@@ -170,19 +176,24 @@ class Meeting:
         folder = work / "case"
         copy_folder(self.finished.folder, folder)
         self.version.edit(folder)
+        describe = {"run": describe_run, "report": describe_report, "tune-rho": describe_tuning}[self.command]
+        edited = describe(folder)
         ended = call(self.finished.line(self.command, folder), work, keep_states_often)
-        kind, said = self._judge(folder, ended.code, ended.fault, ended.sentence)
+        if ended.fault is not None:
+            return Outcome("failed", ended.fault)
+        kind, said = (
+            ("refused", ended.sentence) if ended.code == 2 else self._compare(describe(folder), edited, folder)
+        )
         allowed = self.version.expected[self.command]
         return Outcome(kind, said) if kind in allowed else Outcome("failed", f"{kind}: {said}")
 
-    def _judge(self, folder: Path, code: int, fault: str | None, sentence: str) -> tuple[Kind, str]:
-        if fault is not None:
-            return "failed", fault
-        if code == 2:
-            return "refused", sentence
+    def _compare(self, left: compare.Described, edited: compare.Described, folder: Path) -> tuple[Kind, str]:
+        """What became of a folder that was not refused."""
         describe = {"run": describe_run, "report": describe_report, "tune-rho": describe_tuning}[self.command]
-        before = self.finished.report if self.command == "report" else describe(self.finished.folder)
-        differing = compare.find_differences(describe(folder), before)
+        before = describe(self.finished.folder)
+        differing = compare.find_differences(left, before)
         if not differing:
             return ("remade" if list((folder / "results").rglob("damaged-*")) else "equal"), ""
-        return "named", f"the report says so: {'; '.join(differing[:2])}"
+        if self.command != "report" and not compare.find_differences(left, edited):
+            return "equal", "it is read as it is"
+        return "named", f"{self.version.reason} ({'; '.join(differing[:2])})"
