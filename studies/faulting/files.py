@@ -80,7 +80,6 @@ KINDS = (
     FileKind("description of weights", "artifacts/components/joint-*/seed-?.json", discarded=_AGAIN),
     FileKind("learning curve", "artifacts/components/joint-*/seed-*.csv", discarded=_AGAIN),
     FileKind("floor", "artifacts/floors/*/beta-*.json", RUN_TOY, _TOY_AGAIN),
-    FileKind("energies", "artifacts/floors/*/energies.json", RUN_TOY, _TOY_AGAIN),
     FileKind("generated data", "artifacts/data/local/*/data/main_data.hdf5"),
     FileKind("description of generated data", "artifacts/data/local/*/data/metadata.json"),
     FileKind("flat copy", "artifacts/data/flat/local-*.npz"),

@@ -15,7 +15,7 @@ from .commands import Do, Ended, call, start, wait
 from .scenes import RUN, SCENES, Scene, copy_folder, do, keep_states_often, prepare_start
 
 ENDS_WITHIN = 60.0  # seconds in which worker processes have to follow their parent
-MANY, FEW = 50, 2  # kills of each kind for each command
+MANY, FEW = 50, 1  # kills of each kind for each command
 SMALL = ("run, toy", "data make")  # the cheapest
 SHARED = 4  # kills of a run with two processes
 

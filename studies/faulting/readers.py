@@ -4,11 +4,12 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 
+from bench.runner.study import open_journal
 from bench.storage.components import ComponentStore
 from bench.storage.ledger_file import open_ledger_file
 from bench.storage.publishing import JOURNAL, finish_publishing
@@ -131,9 +132,19 @@ def prepare_state(folder: Path, file: Path, work: Path) -> Read:
     return give
 
 
-def read_journal(file: Path) -> object:
-    """Optuna's journal."""
-    return optuna.get_all_study_names(JournalStorage(JournalFileBackend(str(file))))
+def prepare_journal(folder: Path, file: Path, work: Path) -> Read:
+    """Optuna's journal, as tuning opens it."""
+    task, _, method = file.stem.rpartition("-")
+    request: Any = SimpleNamespace(results=work)
+    job: Any = SimpleNamespace(task=SimpleNamespace(name=task))
+    place = work / "tuning" / file.name
+    place.parent.mkdir()
+
+    def give(content: bytes) -> object:
+        place.write_bytes(content)
+        return optuna.get_all_study_names(open_journal(request, job, method))
+
+    return give
 
 
 def _maze() -> ControlTask:
@@ -211,13 +222,12 @@ READERS = (
         "experiments.json", "results/experiments.json", from_file(lambda file: read_optional(file, Experiments))
     ),
     Reader("timing.json", "results/timing.json", from_file(lambda file: read_optional(file, Timing))),
-    Reader("Optuna's journal", "results/tuning/*.log", from_file(read_journal)),
+    Reader("Optuna's journal", "results/tuning/*.log", prepare_journal),
     Reader("description of a component", "artifacts/components/joint-*/seed-?.json", prepare_component),
     Reader("failure of a component", "artifacts/components/joint-*/seed-?.json", prepare_failure),
     Reader("publishing.json", "artifacts/components/joint-*/seed-?.json", prepare_publishing),
     Reader("checkpoint", "artifacts/components/*/*.state", prepare_state),
     Reader("floor", "artifacts/floors/*/beta-1-*.json", prepare_floor),
-    Reader("energies", "artifacts/floors/*/energies.json", prepare_floor),
     Reader("samples and flat copies", "artifacts/data/flat/*.npz", prepare_flat),
     Reader("generated data", "artifacts/data/local/*/data/main_data.hdf5", prepare_generated),
     Reader("description of generated data", "artifacts/data/local/*/data/metadata.json", prepare_generated),
