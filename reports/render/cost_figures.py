@@ -62,6 +62,6 @@ def draw_sweep(lines: Sequence[Line], setting: str, name: str, title: str) -> Fi
     axes.set_ylabel("milliseconds per call", color=INK)
     axes.set_title(title, fontsize=10, color=INK)
     tidy(axes, "both")
-    add_legend(made, axes, [line.label for line in lines])
+    add_legend(made, [line.label for line in lines])
     caption = f"{title}: median of a call with bars from the 5th to the 95th percentile; dashed without guidance."
     return save_figure(made, name, caption)

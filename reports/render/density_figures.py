@@ -58,7 +58,7 @@ def draw_multiples(analysis: DensityAnalysis) -> Figure:
     for axes in grid[max(0, len(panels) - columns) : len(panels)]:
         axes.set_xlabel("inverse temperature β", color=INK)
     made.supylabel("distance / noise floor", fontsize=9, color=INK)
-    add_legend(made, grid[0], scores.variants)
+    add_legend(made, scores.variants)
     bars = describe_bars(len(scores.seeds))
     caption = f"Distance to the exact target as a multiple of the noise floor (the line at 1); {bars}."
     return save_figure(made, f"{scores.suite}-exactness", caption)

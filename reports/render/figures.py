@@ -67,10 +67,13 @@ def measure_error_bars(estimate: Estimate) -> list[list[float]] | None:
     return [[max(0.0, estimate.value - estimate.lower)], [max(0.0, estimate.upper - estimate.value)]]
 
 
-def add_legend(made: Canvas, axes: Axes, labels: Sequence[str]) -> None:
-    """One legend under the whole figure, in as few rows as its width allows."""
-    handles, names = axes.get_legend_handles_labels()
-    first = dict(zip(reversed(names), reversed(handles), strict=True))
+def add_legend(made: Canvas, labels: Sequence[str]) -> None:
+    """One legend under the whole figure, in as few rows as its width allows, of what is drawn in any panel."""
+    found = [pair for axes in made.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    first = {name: handle for handle, name in reversed(found)}
+    labels = [label for label in labels if label in first]
+    if not labels:
+        return
     inches = 0.5 + 0.075 * max(map(len, labels))
     rows = -(-len(labels) // max(1, int(made.get_figwidth() // inches)))
     made.legend(
@@ -142,7 +145,7 @@ def draw_scores(analysis: ControlAnalysis) -> Figure:
     tidy(axes, "x")
     for edge in range(1, len(tasks)):
         axes.axhline(edge - 0.5, color="#b9c1cf", linewidth=0.7)
-    add_legend(made, axes, variants)
+    add_legend(made, variants)
     add_title(made, scores)
     caption = f"Score by task: mean with {_describe_seeds(analysis)}; the faint points are single seeds."
     return save_figure(made, f"{scores.suite}-scores", caption)
@@ -204,7 +207,7 @@ def draw_profile(analysis: ControlAnalysis) -> Figure:
     axes.set_ylim(-0.02, 1.02)
     axes.margins(x=0)
     tidy(axes, "both")
-    add_legend(made, axes, scores.variants)
+    add_legend(made, scores.variants)
     add_title(made, scores)
     band = (
         "1 seed, no band"
@@ -242,7 +245,7 @@ def draw_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float], uni
     axes.set_ylabel(f"{name} of score / 100", color=INK)
     axes.margins(y=0.12)
     tidy(axes, "both")
-    add_legend(made, axes, timed)
+    add_legend(made, timed)
     add_title(made, scores)
     caption = f"Score against cost: {name} with {_describe_seeds(analysis)}, over {unit}."
     return save_figure(made, f"{scores.suite}-cost", caption)

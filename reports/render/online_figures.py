@@ -62,7 +62,7 @@ def draw_online(online: OnlineAnalysis) -> Figure:
     low, high = left.get_ylim()
     if high - low < _LEAST_HEIGHT:  # where all policies score the same, rounding would fill the axis
         left.set_ylim((low + high - _LEAST_HEIGHT) / 2, (low + high + _LEAST_HEIGHT) / 2)
-    add_legend(made, left, [own.label for own in online.methods])
+    add_legend(made, [own.label for own in online.methods])
     add_title(made, online.scores)
     caption = (
         f"Score of the policy that is found, mean over {count_noun(len(online.tasks), 'task')}. Left: a bandit "

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias, get_args
 Kind: TypeAlias = Literal["equal", "remade", "refused", "named", "failed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 POLL = 0.01  # seconds
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -152,4 +153,5 @@ def read_record(case: Case, folder: Path, seconds: float, limit: float) -> Recor
     else:
         why = f"it took more than {limit:g} s" if seconds > limit else "its process died"
         outcome = Outcome("failed", why)
-    return Record(case.number, case.name, outcome.kind, outcome.said, round(seconds, 2), outcome.count)
+    said = outcome.said.replace(f"{folder / 'work'}{os.sep}", "").replace(f"{ROOT}{os.sep}", "")
+    return Record(case.number, case.name, outcome.kind, said, round(seconds, 2), outcome.count)

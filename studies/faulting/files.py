@@ -118,13 +118,13 @@ def prepare_whole(scratch: Path, name: str, replaced: dict[str, str]) -> Path:
     do((*MAKE, *both[2:]), scratch)
     do((*words(FREEZE), *both, "--freeze", folder / "frozen.json"), scratch)
     do((*words(TUNE), *tuning, *both), scratch)
+    interrupt((*words(RUN_CEP), *both), folder, scratch)
     do((*words(RUN_MAZE), *both), scratch)
     do((*words(RUN_TOY), *both), scratch)
     do((*TIMED, *both[:2]), scratch)
     enter_experiment(folder / "results")
     prepare_import(folder, scratch)
     do(("report", *both[:2]), scratch)
-    interrupt((*words(RUN_CEP), *both), folder, scratch)
     return folder
 
 
@@ -182,7 +182,7 @@ def make_cases(seed: int, scratch: Path, small: bool) -> list[Case]:
     named: list[tuple[str, Callable[[Path], Outcome]]] = []
     for number, (kind, damage) in enumerate(itertools.product(KINDS, _list_damages())):
         for command in list_commands(kind):
-            key = (" ".join(command.words), " ".join(kind.discarded))
+            key = (" ".join(command.words), " ".join(kind.discarded) if command.name == "run" else "")
             if key not in expected:
                 expected[key] = expect(whole, kind, command, scratch)
             case = Damaging(whole, kind, damage, number, seed, command, expected[key])
@@ -201,15 +201,15 @@ def expect(whole: Whole, kind: FileKind, command: Command, scratch: Path) -> com
     """What a command leaves where nothing is damaged."""
     folder = scratch / "expected"
     shutil.rmtree(folder, ignore_errors=True)
-    lay_out(whole, kind, folder)
+    lay_out(whole, kind, command, folder)
     do(command.line(folder), scratch)
     return command.describe(folder)
 
 
-def lay_out(whole: Whole, kind: FileKind, folder: Path) -> None:
-    """A copy of the comparison without the results that are to be made again."""
+def lay_out(whole: Whole, kind: FileKind, command: Command, folder: Path) -> None:
+    """A copy of the comparison, for `run` without the results that are to be made again."""
     copy_folder(whole.folder, folder)
-    for pattern in kind.discarded:
+    for pattern in kind.discarded if command.name == "run" else ():
         for file in folder.glob(pattern):
             file.unlink()
 
@@ -234,7 +234,7 @@ class Damaging:
     def run(self, work: Path) -> Outcome:
         """Damage, do the command, and look at what it left."""
         folder, elsewhere = work / "case", work / "elsewhere"
-        lay_out(self.whole, self.kind, folder)
+        lay_out(self.whole, self.kind, self.command, folder)
         place = self._find(folder, elsewhere)
         generator = np.random.default_rng([self.seed, self.number])
         try:

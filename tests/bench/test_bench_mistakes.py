@@ -29,6 +29,7 @@ MISTAKES = {
     "--rho -1": ("rho=-1.0", "at least 0"),
     "--rho nan": ("rho=nan", "at least 0"),
     "--threads 0": ("threads=0", "at least 1"),
+    "--threads 9223372036854775808": ("threads=9223372036854775808", "at most 4,096"),
     "--data minari": ("'minari'", "auto, d4rl, local"),
     "--data d4rl": ("maze2d-umaze-v1 (d4rl)", "of task maze2d-umaze"),
     "--plugin nowhere.py": ("'nowhere.py' is not a file",),

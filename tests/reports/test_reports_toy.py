@@ -90,6 +90,17 @@ def test_one_seed_has_no_interval_and_says_so(folder, tmp_path):
     assert np.isnan(row["lower"])
 
 
+def test_a_distance_of_zero_has_no_multiple_and_the_others_are_drawn(folder, tmp_path):
+    for seed in range(2):
+        folder.add(density("moons", "swg", seed, {3.0: 0.0}, floor=0.01))
+        folder.add(density("moons", "cep", seed, {3.0: 0.03 + seed / 100}, floor=0.01))
+    report(folder, tmp_path / "out")
+    found = pd.read_csv(tmp_path / "out" / "exactness.csv").set_index("variant")["multiple_of_floor"]
+    assert not found["swg"] > 0
+    assert found["cep"] == pytest.approx(np.sqrt(3 * 4))
+    assert "cep" in (tmp_path / "out" / "toy-exactness.svg").read_text()
+
+
 def test_toy_samples_that_cannot_be_read(folder, tmp_path):
     path = folder.add(density("rings", "swg", 0, dict.fromkeys(BETAS, 0.1), samples_file="seed-0.npz"))
     with pytest.raises(ReportError, match=r"seed-0\.npz.*delete that result"):
