@@ -16,6 +16,7 @@ from typing import NamedTuple
 from foundation.errors import UserError
 from reports.errors import ReportError
 from reports.load.ledger import FIRST, check_line, hash_line, read_entry, split_lines, strip_chain
+from reports.load.seals import seal_line
 from reports.load.tuning_schema import LedgerEntry
 
 _PIECE = 2**20  # bytes
@@ -140,7 +141,7 @@ class LedgerFile:
         previous, added = self._last, list[tuple[bytes, LedgerEntry]]()
         for entry in entries:
             chained = entry.model_copy(update={"previous": previous})
-            line = chained.model_dump_json(by_alias=True).encode()
+            line = seal_line(chained.model_dump_json(by_alias=True))
             previous = hash_line(line)
             added.append((line, chained))
         append_lines(self.path, [line for line, _ in added], self._length)

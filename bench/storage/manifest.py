@@ -14,6 +14,7 @@ from bench.storage.ledger_file import append_lines
 from reports.load.files import EXPERIMENTS, read_optional, write_file
 from reports.load.plans import PLANS, read_plans
 from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
+from reports.load.seals import seal_line
 
 
 def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
@@ -29,7 +30,7 @@ def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
             return
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         plan = Plan(previous=known.last, created=now, cells=tuple(cells))
-        append_lines(results / PLANS, [plan.model_dump_json().encode()], known.length)
+        append_lines(results / PLANS, [seal_line(plan.model_dump_json())], known.length)
 
 
 def record_experiment(cells: Sequence[ExperimentEntry], results: Path) -> None:

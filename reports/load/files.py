@@ -16,7 +16,8 @@ from foundation.text import clean_line
 from reports.errors import ReportError
 from reports.load.fields import PATTERNS
 from reports.load.headers import ResultHeader
-from reports.load.schema import FORMAT, FailedResult, Result, Schema
+from reports.load.schema import FORMAT, FailedResult, Result, Schema, Sealed
+from reports.load.seals import SEAL, is_intact, seal_file
 from reports.load.tuning_schema import Choice, Choices
 
 EXPERIMENTS, TUNED, TIMING = "experiments.json", "tuned.json", "timing.json"
@@ -34,24 +35,33 @@ def write_file(path: Path, content: Schema) -> None:
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    write_atomically(path, (content.model_dump_json(indent=1, by_alias=True) + "\n").encode())
+    text = content.model_dump_json(indent=1, by_alias=True)
+    write_atomically(path, seal_file(text) if isinstance(content, Sealed) else f"{text}\n".encode())
 
 
 def read_file(path: Path, kind: type[Read]) -> Read:
     """The file's content, checked.
 
     Raises:
-        ReportError: not JSON, another format, or a field that is missing, unknown or not as it should be.
+        ReportError: not JSON, another format, a field that is missing, unknown or not as it should be, or other
+            bytes than its hash says.
     """
+    content = read_bytes(path)
     try:
-        return kind.model_validate_json(read_bytes(path))
+        found = kind.model_validate_json(content)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        first = next((e for e in found if e["loc"] == ("format",)), found[0])
+        faults = error.errors(include_url=False)
+        first = next((e for e in faults if e["loc"] == ("format",)), faults[0])
         raise ReportError(
             f"file {str(path)!r} {_describe(first)}: it was cut short or edited, or another version wrote it; "
             "delete it and run the same `bench` command again."
         ) from error
+    if not is_intact(content, getattr(found, SEAL, None)):
+        raise ReportError(
+            f"file {str(path)!r} is not as it was written, as its hash says: it was damaged or edited; delete it "
+            "and run the same `bench` command again."
+        )
+    return found.model_copy(update={SEAL: None}) if isinstance(found, Sealed) else found
 
 
 def read_lines(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from reports.errors import ReportError
 from reports.load.files import read_choices, read_lines
+from reports.load.seals import is_intact
 from reports.load.tuning_schema import Choice, LedgerEntry
 
 LEDGER = "ledger.jsonl"
@@ -85,7 +86,7 @@ def check_line(file: Path, number: int, line: bytes, previous: str) -> LedgerEnt
         previous: hash of the line before.
 
     Raises:
-        ReportError: it is no entry, or does not hold that hash.
+        ReportError: it is no entry, does not hold that hash, or its own hash is another.
     """
     try:
         entry = read_entry(line)
@@ -93,7 +94,9 @@ def check_line(file: Path, number: int, line: bytes, previous: str) -> LedgerEnt
         raise _report_damage(file, number, "is not an entry of a ledger") from error
     if entry.previous != previous:
         raise _report_damage(file, number, "does not hold the hash of the line before it")
-    return entry
+    if not is_intact(line, entry.sha256, is_line=True):
+        raise _report_damage(file, number, "is not as it was written, as its hash says")
+    return entry.model_copy(update={"sha256": None})
 
 
 def _report_damage(file: Path, number: int, what: str) -> ReportError:
@@ -127,5 +130,5 @@ def read_tuning_records(folder: Path) -> TuningRecords:
 
 
 def strip_chain(entry: LedgerEntry) -> str:
-    """What tells an entry from others, whatever its place in a chain: all fields but `previous` and settings."""
-    return repr([value for name, value in entry if name not in ("previous", "settings")])
+    """What tells an entry from others, whatever its place in a chain: all fields but hashes and settings."""
+    return repr([value for name, value in entry if name not in ("previous", "settings", "sha256")])

@@ -10,12 +10,13 @@ from reports.errors import ReportError
 from reports.load.fields import Name, Whole
 from reports.load.files import read_lines
 from reports.load.ledger import split_lines
-from reports.load.schema import Schema
+from reports.load.schema import Sealed
+from reports.load.seals import is_intact, seal_line
 
 LOOKS = "looks.jsonl"
 
 
-class Look(Schema):
+class Look(Sealed):
     """What a report saw of one suite.
 
     Attributes:
@@ -39,20 +40,27 @@ def read_looks(folder: Path) -> tuple[Look, ...]:
     """The looks at a results folder, oldest first; a last line that was cut short is passed over.
 
     Raises:
-        ReportError: a line that is no look.
+        ReportError: a line that is no look, or is not as it was written.
     """
     file = folder / LOOKS
     lines, _ = split_lines(read_lines(file))
     looks = []
     for number, line in enumerate(lines, 1):
         try:
-            looks.append(Look.model_validate_json(line))
+            look = Look.model_validate_json(line)
         except ValidationError as error:
-            raise ReportError(
-                f"line {number} of {str(file)!r} is not a look: the file was edited, or another version wrote it; "
-                "restore it from a copy, or delete it, and reports no longer say how often was looked before."
-            ) from error
+            raise _report_damage(file, number, "is not a look") from error
+        if not is_intact(line, look.sha256, is_line=True):
+            raise _report_damage(file, number, "is not as it was written, as its hash says")
+        looks.append(look.model_copy(update={"sha256": None}))
     return tuple(looks)
+
+
+def _report_damage(file: Path, number: int, what: str) -> ReportError:
+    return ReportError(
+        f"line {number} of {str(file)!r} {what}: the file was edited, or another version wrote it; "
+        "restore it from a copy, or delete it, and reports no longer say how often was looked before."
+    )
 
 
 def record_looks(folder: Path, looks: Sequence[Look]) -> None:
@@ -68,4 +76,4 @@ def record_looks(folder: Path, looks: Sequence[Look]) -> None:
     if torn:
         os.truncate(file, file.stat().st_size - len(torn))
     with file.open("ab") as stream:
-        stream.write(b"".join(look.model_dump_json().encode() + b"\n" for look in looks))
+        stream.write(b"".join(seal_line(look.model_dump_json()) + b"\n" for look in looks))

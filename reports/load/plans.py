@@ -14,6 +14,7 @@ from reports.errors import ReportError
 from reports.load.files import read_lines
 from reports.load.ledger import FIRST, hash_line, split_lines
 from reports.load.schema import Plan, PlanEntry
+from reports.load.seals import is_intact
 
 PLANS = "plans.jsonl"
 
@@ -49,7 +50,8 @@ def read_plans(folder: Path) -> PlanRecord:
     """The record of a results folder, its chain checked; without a plan where there is no file.
 
     Raises:
-        ReportError: a line that is no plan, or whose `previous` is not the hash of the line before.
+        ReportError: a line that is no plan, or whose `previous` is not the hash of the line before, or whose
+            own hash is another.
     """
     file = folder / PLANS
     lines, _ = split_lines(read_lines(file))
@@ -61,7 +63,9 @@ def read_plans(folder: Path) -> PlanRecord:
             raise _report_damage(file, number, "is not a plan") from error
         if plan.previous != previous:
             raise _report_damage(file, number, "does not hold the hash of the line before it")
-        plans.append(plan)
+        if not is_intact(line, plan.sha256, is_line=True):
+            raise _report_damage(file, number, "is not as it was written, as its hash says")
+        plans.append(plan.model_copy(update={"sha256": None}))
         previous = hash_line(line)
     return PlanRecord(tuple(plans), sum(len(line) + 1 for line in lines), previous)
 

@@ -38,6 +38,16 @@ class Schema(BaseModel):
     )  # fmt: skip
 
 
+class Sealed(Schema):
+    """A file, or a line of one, whose last field is the hash of all text before it; see `reports.load.seals`.
+
+    Attributes:
+        sha256: as it is parsed; None in memory and in what older versions wrote.
+    """
+
+    sha256: str | None = Field(default=None, exclude=True)
+
+
 class Episode(Schema):
     """One evaluation episode: undiscounted return, steps, the seed of its reset, D4RL's normalised score.
 
@@ -214,7 +224,7 @@ class Machine(Schema):
     cores: Whole | None
 
 
-class Cell(Schema):
+class Cell(Sealed):
     """What the result of a task, a method with its settings and a seed says of how it was made.
 
     Attributes:
@@ -326,7 +336,7 @@ class PlanEntry(Schema):
         return self
 
 
-class Plan(Schema):
+class Plan(Sealed):
     """A line of `plans.jsonl`: the cells of a run.
 
     Attributes:
@@ -347,7 +357,7 @@ class ExperimentEntry(PlanEntry):
     row: str
 
 
-class Experiments(Schema):
+class Experiments(Sealed):
     """`experiments.json`: the cells of every experiment that was run into the folder."""
 
     format: Format

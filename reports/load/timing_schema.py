@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.load.fields import Count, Name, Whole
-from reports.load.schema import Evaluations, Format, Machine, Schema
+from reports.load.schema import Evaluations, Format, Machine, Schema, Sealed
 
 _KEY = {
     "suite", "task", "preset", "terms", "method", "guided", "batch", "way", "device", "threads", "machine",
@@ -144,7 +144,7 @@ class TimingRow(Schema):
         return self.evaluations.gradient / self.batch
 
 
-class Timing(Schema):
+class Timing(Sealed):
     """`timing.json`: what `bench time` measured; a row replaces the earlier one with the same key."""
 
     format: Format

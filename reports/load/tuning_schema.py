@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from reports.load.fields import Diverging, Name, NotNegative, Whole
-from reports.load.schema import Data, Format, Schema
+from reports.load.schema import Data, Format, Schema, Sealed
 
 
 class Trial(Schema):
@@ -85,14 +85,14 @@ def describe_values(rho: float | None, knobs: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in shown.items())
 
 
-class Choices(Schema):
+class Choices(Sealed):
     """`tuned.json`: the choices of `tune-rho` and `tune` made in this folder."""
 
     format: Format
     choices: tuple[Choice, ...]
 
 
-class LedgerEntry(Schema):
+class LedgerEntry(Sealed):
     """A line of `ledger.jsonl`: one evaluation of a method at one ρ, the same episodes for each of its seeds.
 
     Attributes:

@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-PASSING = frozenset({"created", "seconds", "seconds_per_seed", "previous", "description_sha256"})
+PASSING = frozenset({"created", "seconds", "seconds_per_seed", "previous", "sha256", "description_sha256"})
 """Fields that no two commands have equal."""
 MADE_BY = frozenset({"made_on", "held_by"})
 Described = dict[str, Any]

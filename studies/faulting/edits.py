@@ -1,4 +1,7 @@
-"""Edits of files that stay consistent in themselves, as who makes a file to mislead would make them."""
+"""Edits of files that stay consistent in themselves, as who makes a file to mislead would make them.
+
+Their hashes are taken out, so that what is read is what another version or a stranger wrote.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.load.ledger import FIRST, hash_line
+from reports.load.seals import SEAL
 
 Edit = Callable[[Any], None]
 """Changes a JSON value in place."""
@@ -14,6 +18,7 @@ Edit = Callable[[Any], None]
 def edit_json(file: Path, edit: Edit) -> None:
     """Edit a file that holds one JSON value."""
     value = json.loads(file.read_text(encoding="utf-8"))
+    value.pop(SEAL, None)
     edit(value)
     file.write_text(dump(value), encoding="utf-8")
 
@@ -29,6 +34,7 @@ def edit_lines(file: Path, edit: Edit) -> None:
     previous, made = FIRST, []
     for line in file.read_text(encoding="utf-8").splitlines():
         value = json.loads(line)
+        value.pop(SEAL, None)
         edit(value)
         if "previous" in value:
             value["previous"] = previous

@@ -182,7 +182,7 @@ def test_what_was_edited_is_named(tmp_path):
         "first removed": lines[1:],
         "not JSON": [lines[0], lines[1][:40] + b"\n", *lines[2:]],
     }
-    wrong = {"score": 3, "removed": 2, "reordered": 2, "first removed": 1, "not JSON": 2}
+    wrong = {"score": 2, "removed": 2, "reordered": 2, "first removed": 1, "not JSON": 2}
     for what, content in edited.items():
         file.write_bytes(b"".join(content))
         with pytest.raises(ReportError, match=rf"'.*ledger.jsonl' is damaged: line {wrong[what]} ") as found:
