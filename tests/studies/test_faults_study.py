@@ -168,7 +168,9 @@ def test_the_tables_count_examples_and_give_reasons():
 
 
 def test_a_reason_is_given_for_what_it_names_and_nothing_else():
-    assert find_reason("learning curve", "flip 1", "run", "artifacts/components/a/seed-0.csv differs") is not None
+    cut = "results/plans.jsonl differs"
+    assert find_reason("plans.jsonl", "half", "run", cut) is not None
+    assert find_reason("plans.jsonl", "flip 1", "run", cut) is None
     assert find_reason("result", "flip 1", "run", "results/runs/a/seed-0.json differs") is None
 
 
