@@ -27,8 +27,8 @@ EXCEPTIONS: tuple[Exceptional, ...] = (
         _CUT,
         ".*",
         "",
-        "lines cut off a ledger's end do not show; the other ledger has them, and a method's next evaluation brings "
-        "them back",
+        "lines cut off a ledger's end do not show; the other ledger has them, and the method's next evaluation "
+        "brings them back",
     ),
     Exceptional(
         "plans.jsonl|looks.jsonl",
@@ -38,7 +38,7 @@ EXCEPTIONS: tuple[Exceptional, ...] = (
         "lines cut off the end of the record of plans or of looks do not show: what they had is forgotten",
     ),
     Exceptional(
-        "plans.jsonl|ledger.*|looks.jsonl|tuned.json|timing.json|experiments.json|frozen_plan.json|Optuna's journal",
+        "(plans|ledger|looks).*|(tuned|timing|experiments|frozen_plan).json|Optuna's journal",
         "swap",
         ".*",
         "",
