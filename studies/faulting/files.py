@@ -89,9 +89,9 @@ KINDS = (
     FileKind("description of generated data", "artifacts/data/local/*/data/metadata.json"),
     FileKind("flat copy", "artifacts/data/flat/local-*.npz"),
     FileKind("lock of the ledger", "results/.ledger.lock", discarded=_AGAIN),
-    FileKind("lock of a component", "artifacts/components/cep-*/.lock", RUN_CEP),
-    FileKind("checkpoint", "artifacts/components/*/*.state", RUN_CEP),
-    FileKind("checkpoint before it", "artifacts/components/*/*.earlier", RUN_CEP),
+    FileKind("lock of a component", "artifacts/components/cep-energy-*/.lock", RUN_CEP),
+    FileKind("checkpoint", "artifacts/components/cep-energy-*/*.state", RUN_CEP),
+    FileKind("checkpoint before it", "artifacts/components/cep-energy-*/*.earlier", RUN_CEP),
     FileKind("imported data", "artifacts/data/d4rl/*.hdf5", D4RL_RUN, results=IMPORTED),
     FileKind("checksums of imported data", "artifacts/data/d4rl/learned.lock.json", D4RL_RUN, results=IMPORTED),
 )
@@ -123,7 +123,7 @@ def prepare_whole(scratch: Path, name: str, replaced: dict[str, str]) -> Path:
     do((*MAKE, *both[2:]), scratch)
     do((*words(FREEZE), *both, "--freeze", folder / "frozen.json"), scratch)
     do((*words(TUNE), *tuning, *both), scratch)
-    interrupt((*words(RUN_CEP), *both), folder, scratch)
+    interrupt((*words(RUN_CEP), *both), "cep-energy", folder, scratch)
     do((*words(RUN_MAZE), *both), scratch)
     do((*words(RUN_TOY), *both), scratch)
     do((*TIMED, *both[:2]), scratch)

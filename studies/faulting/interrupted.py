@@ -12,28 +12,27 @@ from .scenes import keep_states_often
 STATES = 2  # so that there is one and the one before
 
 
-def interrupt(words: Sequence[object], folder: Path, scratch: Path) -> None:
-    """Kill a command once it has kept two states of its last training.
+def interrupt(words: Sequence[object], kind: str, folder: Path, scratch: Path) -> None:
+    """Kill a command once it has kept two states of the training of a kind of component.
 
     Raises:
         RuntimeError: it was not killed.
     """
-    ended = call(words, scratch, kill_after_states(folder, STATES))
+    ended = call(words, scratch, kill_after_states(folder, kind, STATES))
     if ended.code != -signal.SIGKILL:
         raise RuntimeError(f"no training was interrupted: {ended.code} {ended.err}")
 
 
-def kill_after_states(folder: Path, number: int) -> Callable[[], None]:
-    """End the process once so many states of one training were kept."""
+def kill_after_states(folder: Path, kind: str, number: int) -> Callable[[], None]:
+    """End the process once so many states of one training of that kind were kept."""
 
     def prepare() -> None:
-        kept: dict[str, int] = {}
+        kept: list[str] = []
 
         def reach(point: int, what: str) -> None:
-            target = what.split()[-1]
-            if point % 2 and what.startswith("replace ") and target.endswith(".state"):
-                kept[target] = kept.get(target, 0) + 1
-                if kept[target] == number:
+            if point % 2 and what.startswith("replace ") and f"/{kind}-" in what and what.endswith(".state"):
+                kept.append(what)
+                if len(kept) == number:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         keep_states_often()
