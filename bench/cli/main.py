@@ -7,6 +7,7 @@ it is kept. Each command imports what it needs itself, since torch, the statisti
 import dataclasses
 import errno
 import os
+import reprlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            fail(f"{reprlib.repr(error.filename)} is too long for the name of a file; choose a shorter one.")
         if error.errno not in DISK_ERRORS:
             raise
         fail(f"{error.strerror}: {error.filename or 'a file of this run'}; what is finished is kept.")
