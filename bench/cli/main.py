@@ -7,7 +7,9 @@ itself, since torch, the statistics and the plots take seconds.
 
 import contextlib
 import dataclasses
+import errno
 import os
+import reprlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -51,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (OSError, MemoryError, RuntimeError, ImportError) as error:
         if is_out_of_memory(error):
             fail(describe_memory_error(error))
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            fail(f"{reprlib.repr(error.filename)} is too long for the name of a file; choose a shorter one.")
         if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
             raise
         fail(describe_unwritten(error.filename, error))

@@ -23,6 +23,7 @@ T = TypeVar("T", int, float)
 
 MOST_SEEDS = 1000  # all of them train in one loop
 LARGEST_SEED = 2**63 - 1
+LONGEST_NAME = 255  # bytes of a file or folder, on the usual file systems
 DATA_SET = "data_set"  # `data` is the source, so the data set's own settings have this name
 
 Names: TypeAlias = str | Iterable[str] | None
@@ -175,11 +176,14 @@ def read_path(name: str, value: FilePath) -> Path:
     """One path, `~` being the home folder.
 
     Raises:
-        UserError: it is not a path.
+        UserError: it is not a path, or a name in it is longer than file systems take.
     """
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
         raise UserError(f"{name} {value!r} must be a path.")
-    return Path(value).expanduser()
+    path = Path(value).expanduser()
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise UserError(f"{name} {reprlib.repr(str(path))} has a name of more than {LONGEST_NAME} bytes.")
+    return path
 
 
 def as_list(name: str, value: Any) -> list[Any]:

@@ -24,6 +24,7 @@ EXPERIMENTS, TUNED, TIMING = "experiments.json", "tuned.json", "timing.json"
 MOST_BYTES = 256 * 2**20
 """Of one file: some thousand times as many as a large result has."""
 MOST_BYTES_OF_LINES = 16 * MOST_BYTES
+MOST_SHOWN = 200  # letters of a name that a file has
 _UNWALKED = ("logs",)  # other programs write there, with links of their own
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -209,7 +210,8 @@ def read_headers(folder: Path) -> dict[Path, ResultHeader]:
 
 def _describe(error: ErrorDetails) -> str:
     """What is wrong with a file, from pydantic's words for it."""
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    field = clean_line(path)[:MOST_SHOWN]  # its names are the file's
     match error["type"]:
         case "json_invalid":
             return f"is not JSON ({error['msg'].removeprefix('Invalid JSON: ')})"

@@ -1,5 +1,6 @@
 """A mistake is one sentence that names the value and the remedy, before anything is made."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ MISTAKES = {
     "--rho -1": ("rho=-1.0", "at least 0"),
     "--rho nan": ("rho=nan", "at least 0"),
     "--threads 0": ("threads=0", "at least 1"),
+    "--results " + "x" * 300: ("results 'xxx", "has a name of more than 255 bytes"),
     "--threads 9223372036854775808": ("threads=9223372036854775808", "at most 4,096"),
     "--data minari": ("'minari'", "auto, d4rl, local"),
     "--data d4rl": ("maze2d-umaze-v1 (d4rl)", "of task maze2d-umaze"),
@@ -196,3 +198,19 @@ def test_an_interruption_says_how_to_go_on(bench, fresh, monkeypatch):
     told = bench("run", *TOY, *fresh)
     assert told.code == 130
     assert "what is finished is kept" in told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "--results"),
+        ("data", "list", "--artifacts"),
+        ("data", "check"),
+        ("list", "--plugin"),
+        ("check-method",),
+    ],
+)
+def test_a_name_that_is_too_long_for_a_file_is_one_sentence(bench, words):
+    sentence = bench(*words, "x" * 300).mistake
+    assert re.search(r"'?xxx.* is too long for the name of a file|has a name of more than 255 bytes", sentence)
+    assert len(sentence) < 200

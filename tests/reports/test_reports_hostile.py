@@ -102,6 +102,15 @@ def test_settings_that_claim_another_number_of_episodes_are_refused(folder, clai
         load_scores(folder.path)
 
 
+def test_a_refusal_shows_no_controls_and_little_of_a_name_that_a_file_has(folder):
+    file = folder.add(control("maze2d-umaze", "swg", 0, 1.0))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "\x1b[2J" + "x" * 10_000: 1}))
+    with pytest.raises(ReportError, match=r"has the unknown field `\\x1b\[2Jxxx") as found:
+        load_scores(folder.path)
+    assert "\x1b" not in str(found.value)
+    assert len(str(found.value)) < 700
+
+
 def test_what_is_no_file_or_too_large_or_too_deep_is_one_sentence(folder):
     file = folder.add(control("maze2d-umaze", "swg", 0, 1.0))
     text = file.read_text()

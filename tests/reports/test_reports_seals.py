@@ -30,8 +30,7 @@ def test_no_bit_of_a_result_can_flip_in_silence(written):
         with pytest.raises(ReportError):
             read_result(written)
     written.write_bytes(content)
-    found = read_result(written)
-    assert isinstance(found, Result) and found.score == 1.0
+    assert read_file(written, Result).score == 1.0
 
 
 @pytest.mark.parametrize("edit", [{"title": "another"}, {}], ids=["another value", "another layout"])

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from study_scripts import load_study
 
+from studies.faulting import compare, damages, edits, names
+from studies.faulting.cases import Record
+from studies.faulting.commands import Ended
+from studies.faulting.exceptions import find_reason
+
 study = load_study("faults")
-
-from faulting import compare, damages, edits, names  # noqa: E402 (the study puts its folder on the path)
-from faulting.cases import Record  # noqa: E402
-from faulting.commands import Ended  # noqa: E402
-from faulting.exceptions import find_reason  # noqa: E402
-
 ROOT = Path(__file__).parents[2]
 CASES = """
 import os, signal, sys, time
