@@ -54,7 +54,10 @@ def test_two_processes_give_what_one_gives_though_one_of_them_is_killed(tmp_path
 
 @pytest.mark.slow
 def test_a_component_that_diverges_in_one_process_fails_its_cells_in_the_others(tmp_path, capsys):
-    results = run(tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200")
+    with pytest.raises(SystemExit) as left:
+        run(tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200")
+    assert left.value.code == 1
+    results = results_in(tmp_path / "results")
     assert {result["failure"]["step"] for result in results.values()} == {"behaviour, step 50 of 200"}
     said = capsys.readouterr().out
     assert "Done: 0 results and 2 failed" in said
