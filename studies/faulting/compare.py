@@ -61,7 +61,8 @@ def describe_artifacts(folder: Path) -> Described:
     for file in sorted((folder / "floors").glob("*/*.json")):
         found[str(file.relative_to(folder))] = _read_json(file)
     for file in sorted((folder / "data").rglob("*.hdf5")):
-        found[str(file.relative_to(folder))] = _hash_hdf5(file)
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts):
+            found[str(file.relative_to(folder))] = _hash_hdf5(file)
     return found
 
 
