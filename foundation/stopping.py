@@ -18,10 +18,10 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN_AFTER = 1.0
-"""Seconds after which a further signal is impatience, and raises inside `hold` too.
+"""Seconds after which a further signal is impatience, and raises again, inside `hold` too.
 
-One that comes sooner is taken for the same: a terminal's Ctrl-C reaches a worker twice, from the terminal and from
-its parent.
+One that comes sooner is taken for the same: what is sent to all processes reaches a worker twice, from the sender
+and from its parent.
 """
 
 
@@ -177,13 +177,14 @@ def _on_signal(number: int, _: FrameType | None) -> None:
     is_first = _asked.number is None
     if is_first:
         _asked.number, _asked.since = number, now
-    if not _asked.holds or (not is_first and now - _asked.since > AGAIN_AFTER):
+    if not _asked.holds if is_first else now - _asked.since > AGAIN_AFTER:
         raise Stopped(number)
 
 
 def _pass_on(others: Callable[[Any], Any], unraisable: "sys.UnraisableHookArgs") -> None:
     """Have the signal come again that raised where nothing can: in a finaliser, or where a module's lock drops."""
     if isinstance(unraisable.exc_value, Stopped):
+        _asked.number = None
         _thread.start_new_thread(_signal_again, (unraisable.exc_value.number,))
     else:
         others(unraisable)

@@ -98,8 +98,11 @@ def _refuse_unmade(tasks: Sequence[Task], directory: Path) -> None:
         missing = list_unstored(unmade, directory)
         kinds = [each.canonical.source for each in missing if each.canonical is not None]
         first = [each for each, kind in zip(missing, kinds, strict=True) if kind == kinds[0]]
-        remedy = f"; with a connection, {format_fetch(first, directory)} gets them" if first else ""
-        raise UserError(f"data of {join_names([each.task.name for each in unmade])} cannot be made here{remedy}.")
+        fetch = f"with a connection, {format_fetch(first, directory)} gets them" if first else ""
+        remedy = fetch or "give a file of them to the command that needs them, as in --data file:PATH"
+        raise UserError(
+            f"data of {join_names([each.task.name for each in unmade])} cannot be made here; {remedy}."
+        )
 
 
 def import_file(options: ImportData, console: ProgressConsole) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.doctor.finding import Finding, Subject
 from bench.doctor.isolated import Processes
+from foundation.program import program_name
 from suites.errors import DataError
 from suites.registry import get_suite, suite_names
 from suites.sources.auto import PUBLISHED, Wanted, choose_sources, format_fetch, list_unstored
@@ -20,7 +21,7 @@ PRESETS = ("quick", "paper")
 def find_data(processes: Processes, subject: Subject) -> list[Finding]:
     """The data sets and their space, in another process, since declarations can be plug-ins."""
     found = processes.isolate("data", subject)
-    remedy = "`python -m bench data list` says more"
+    remedy = f"`{program_name()} data list` says more"
     return [Finding("data", found, "fail", remedy)] if isinstance(found, str) else found
 
 

@@ -75,7 +75,7 @@ def examine_all(subject: Subject, say: Callable[[str], None]) -> bool:
     """
     processes, started = Processes(), time.monotonic()
     checks = list_checks(subject, processes)
-    say(f"{len(checks)} checks, some seconds")
+    say("Examining this machine and installation; it takes some seconds.")
     findings: list[Finding] = []
     pool = ThreadPoolExecutor(min(MOST_AT_ONCE, count_cores() + 1))
     try:

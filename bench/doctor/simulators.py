@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.doctor.finding import Finding, Subject
 from bench.doctor.isolated import Processes
+from foundation.program import program_name
 
 BACKENDS = ("egl", "osmesa", "glfw")
 MODEL = "<mujoco><worldbody><light pos='0 0 3'/><geom size='1'/></worldbody></mujoco>"
@@ -46,7 +47,7 @@ def step_simulator(subject: Subject, suite: str) -> list[Finding]:
                 f"simulator {suite}",
                 f"{task.name}: a step gives numbers that are not finite",
                 "fail",
-                "see `python -m bench check-suite`",
+                f"see `{program_name()} check-suite`",
             )
         ]
     return [Finding(f"simulator {suite}", f"{task.name}: reset and step in {time.monotonic() - started:.1f} s")]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.storage import unfinished
 from bench.storage.components import ComponentStore
 from foundation.files import LEFTOVER_SECONDS, TEMPORARY
 from reports.errors import ReportError
@@ -20,7 +21,6 @@ from suites.sources.local import UNFINISHED
 from training.saved_state import read_seeds
 
 _NOT_OURS = ("logs",)  # in a results folder: other programs write there
-_STATE = ".unfinished-"  # of an evaluation, beside its result
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def _find_checkpoints(store: ComponentStore) -> Iterator[Found]:
 
 def _find_states(folder: Path) -> Iterator[Found]:
     """The states of evaluations whose result is there."""
-    for path in sorted((folder / "runs").glob(f"*/*/{_STATE}*.state")):
-        result = path.with_name(f"{path.name.removeprefix(_STATE).removesuffix('.state')}.json")
+    for path in sorted((folder / "runs").glob(f"*/*/{unfinished.UNFINISHED}*.state")):
+        result = path.with_name(f"{path.name.removeprefix(unfinished.UNFINISHED).removesuffix('.state')}.json")
         with contextlib.suppress(ReportError):  # one that cannot be read is made again
             if result.is_file() and read_file(result, ResultHeader).status == "done":
                 yield measure("state of a finished evaluation", path)

@@ -143,7 +143,8 @@ def test_a_fault_of_the_program_keeps_its_traceback(tmp_path):
 
 
 PARENT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from pathlib import Path
 sys.path[:0] = [sys.argv[2]]
 from light_units import LightUnit, execute, make_local

@@ -127,8 +127,8 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
     [
         (
             "rnu",
-            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, check-method, check-suite, "
-            "doctor, list, data",
+            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, clean, check-method, "
+            "check-suite, doctor, list, data",
         ),
         ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
         ("run --suite", "Missing value for argument '--suite'"),

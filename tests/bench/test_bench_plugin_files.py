@@ -286,8 +286,8 @@ def test_every_command_on_data_knows_the_tasks_of_a_plugin(bench, plugin, tmp_pa
     flags = ("--plugin", path, "--artifacts", tmp_path / "artifacts")
     assert "my-task" in bench("list", "tasks", "--plugin", path).out
     assert bench("data", "list", "my-suite", *flags).code == 0
-    choices = "task my-task has no data set from source 'local': the choices are file:PATH"
-    assert bench("data", "make", "my-task", *flags).mistake == choices
+    said = "data of my-task cannot be made here; give a file of them to the command that needs them, as in --data"
+    assert bench("data", "make", "my-task", *flags).mistake == f"{said} file:PATH."
     said = "task my-task has nothing to fetch: it declares no data; its sources are file:PATH."
     assert bench("data", "fetch", "my-task", *flags).mistake == said
     assert "task my-task" in bench("data", "info", "my-task", "--data", "file:none.hdf5", *flags).mistake

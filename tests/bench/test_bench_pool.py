@@ -23,6 +23,10 @@ SMALL += [*NETWORKS, *FEW, "--evaluation.episodes", "1", "--idql.candidates", "2
 def run(folder: Path, processes: int, *more: str) -> dict[str, dict]:
     places = ["--results", str(folder / "results"), "--artifacts", str(folder / "artifacts")]
     main(["run", *WHAT, *SMALL, *places, "--processes", str(processes), *more])
+    return read_results(folder)
+
+
+def read_results(folder: Path) -> dict[str, dict]:
     files = sorted((folder / "results" / "runs").glob("*/*/seed-*.json"))
     return {file.parent.name: json.loads(file.read_text()) for file in files}
 
@@ -57,7 +61,7 @@ def test_a_component_that_diverges_in_one_process_fails_its_cells_in_the_others(
     with pytest.raises(SystemExit) as left:
         run(tmp_path, 2, "--denoiser.learning-rate", "1e30", "--denoiser.steps", "200")
     assert left.value.code == 1
-    results = results_in(tmp_path / "results")
+    results = read_results(tmp_path)
     assert {result["failure"]["step"] for result in results.values()} == {"behaviour, step 50 of 200"}
     said = capsys.readouterr().out
     assert "Done: 0 results and 2 failed" in said

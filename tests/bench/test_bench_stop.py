@@ -69,8 +69,8 @@ def handles_signals(process: subprocess.Popen[str]) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="asks Linux whether signals are handled")
 @BOTH
 @pytest.mark.parametrize("after", [0.0, 0.3])
-def test_a_signal_in_the_first_half_second(number, code, after):
-    process = start(("-m", "bench"), "list", "methods")
+def test_a_signal_in_the_first_half_second(tmp_path, number, code, after):
+    process = start(("-m", "bench"), "plan", "--suite", "toy", "--preset", "paper", "--results", tmp_path)
     wait_until(process, lambda: handles_signals(process))
     time.sleep(after)
     stop(process, number)
@@ -107,7 +107,7 @@ def test_a_run_goes_on_after_signals_in_training_and_in_evaluation(bench, fresh,
 def read(folder: Path) -> dict[str, dict]:
     """The results by file, without what is measured."""
     found = {str(path.relative_to(folder)): json.loads(path.read_text()) for path in folder.rglob("seed-*.json")}
-    return {name: {**result, "seconds": 0, "created": 0} for name, result in found.items()}
+    return {name: {**result, "seconds": 0, "created": 0, "sha256": ""} for name, result in found.items()}
 
 
 @pytest.mark.slow
@@ -122,10 +122,12 @@ def test_a_tuning_goes_on_after_a_signal(bench, fresh, tmp_path):
 
 
 @BOTH
-def test_a_script_gets_a_keyboard_interrupt_and_its_handlers_back(tmp_path, monkeypatch, number, code):
+def test_a_script_gets_a_keyboard_interrupt_and_its_handlers_back(tmp_path, monkeypatch, request, number, code):
     def stopped(*_: object) -> None:
         signal.raise_signal(number)
 
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell's background job, perhaps
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, ignored))
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     monkeypatch.setattr("bench.runner.run.plan_task", stopped)
     with pytest.raises(KeyboardInterrupt) as raised:

@@ -191,7 +191,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
 def read(folder: Path) -> dict[str, dict]:
     """The results by file, without what is measured."""
     found = {str(path.relative_to(folder)): json.loads(path.read_text()) for path in folder.rglob("seed-*.json")}
-    return {name: {**result, "seconds": 0, "created": 0} for name, result in found.items()}
+    return {name: {**result, "seconds": 0, "created": 0, "sha256": ""} for name, result in found.items()}
 
 
 def leftovers(folder: Path) -> list[Path]:
