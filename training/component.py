@@ -197,7 +197,14 @@ class Trained(Component, Generic[ModuleT]):
 
 
 class Computed(Component):
-    """A component filled by one computation, such as actions sampled from a trained model."""
+    """A component filled by one computation, such as actions sampled from a trained model.
+
+    Class attributes:
+        filled: buffers (seed, row, ...) that are filled row by row, seed after seed, as `progress` counts them; a
+            computation that was stopped then goes on at row `step.number`, and what comes before is filled.
+    """
+
+    filled: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def compute(self, module: nn.Module, step: Step, progress: Progress) -> None:

@@ -20,6 +20,7 @@ from training.divergence import (
     find_diverged_parameters,
     find_diverged_values,
 )
+from training.filled_rows import FilledRows, PartFiles
 from training.saved_state import Owner
 from training.steps import make_steps
 
@@ -118,9 +119,30 @@ def finish(component: Trained[Any], state: TrainingState, given: Step) -> Fitted
 
 
 def compute(
-    component: Computed, data: Data, models: Models, seeds: Sequence[int], progress: Progress
+    component: Computed,
+    data: Data,
+    models: Models,
+    seeds: Sequence[int],
+    progress: Progress,
+    parts: PartFiles | None = None,
 ) -> nn.Module:
-    """Make a component that is computed rather than trained."""
+    """Make a component that is computed rather than trained.
+
+    Args:
+        component: what to compute.
+        data, models, seeds, progress: as of `fit`.
+        parts: where the rows of a component that can go on are kept every two minutes and when a signal stops it.
+
+    Raises:
+        Stopped: a signal asked for it.
+    """
     module, noise = build_module(component, seeds, data)
-    component.compute(module, Step(data, models, noise), progress)
+    step = Step(data, models, noise)
+    if parts is None or not component.filled:
+        component.compute(module, step, progress)
+    else:
+        rows = FilledRows(component, module, seeds, data.key, parts, CHECKPOINT_SECONDS)
+        step = replace(step, done=rows.resume())
+        with stopping.hold():
+            component.compute(module, step, rows.follow(progress))
     return module.requires_grad_(False).eval()

@@ -10,7 +10,7 @@ from bench.progress import ProgressConsole, format_label
 from bench.runner.halving import MEMORY_ERRORS, MemoryGuard, halve_seeds, name_memory, release_memory
 from bench.runner.loggers import Logger, NoLogger
 from bench.runner.nodes import Node, collect_fields, sort_upstream_first
-from bench.storage.checkpoint import Checkpoint
+from bench.storage.checkpoint import Checkpoint, Parts
 from bench.storage.components import ComponentStore
 from foundation import stopping
 from foundation.errors import UserError
@@ -80,9 +80,8 @@ class ComponentBuilder:
     def _train_and_keep(self, node: Node, seeds: tuple[int, ...]) -> None:
         """Make seeds in one loop and store them."""
         started = time.monotonic()
-        checkpoint = self.store.checkpoint(node.label, seeds, self.console.say)
         with self.console.show_bar(f"{self.where} {node.component.kind}", len(seeds)) as progress:
-            fitted = self._train_or_compute(node, seeds, progress, checkpoint)
+            fitted = self._train_or_compute(node, seeds, progress)
         about = {
             "settings": collect_fields(node.component),
             "upstream": {name: other.label for name, other in node.upstream.items()},
@@ -94,7 +93,8 @@ class ComponentBuilder:
         about |= {"losses": fitted.losses} if fitted.losses else {}
         curve = fitted.curve if any(fitted.curve.rows) else None
         self.store.save(node.label, fitted.module, seeds, about, curve, failures)
-        checkpoint.remove()
+        self._checkpoint(node, seeds).remove()
+        self._parts(node, seeds).remove()
 
     def find_failure(self, nodes: Iterable[Node], seed: int) -> Failure | None:
         """Why the first of these components, upstream first, was not made for that seed; None where all were."""
@@ -137,9 +137,13 @@ class ComponentBuilder:
                 f"  {self.where}: {node.component.kind} of seed {seed} looks wrong: {values}; {remedy}"
             )
 
-    def _train_or_compute(
-        self, node: Node, seeds: tuple[int, ...], progress: Progress, checkpoint: Checkpoint
-    ) -> Fitted:
+    def _checkpoint(self, node: Node, seeds: tuple[int, ...]) -> Checkpoint:
+        return self.store.checkpoint(node.label, seeds, self.console.say)
+
+    def _parts(self, node: Node, seeds: tuple[int, ...]) -> Parts:
+        return self.store.parts(node.label, seeds, self.console.say)
+
+    def _train_or_compute(self, node: Node, seeds: tuple[int, ...], progress: Progress) -> Fitted:
         models = self.models(node.upstream, seeds)
         match node.component:
             case Trained() as component:
@@ -148,12 +152,14 @@ class ComponentBuilder:
                     values = {name: value for name, value in row.items() if name != "step"}
                     self.logger.log(f"{node.label}/seed-{seed}", int(row["step"]), values)
 
+                checkpoint = self._checkpoint(node, seeds)
                 fitted = fit(component, self.data, models, seeds, progress, checkpoint, on_row)
                 for seed in seeds:
                     self.logger.finish(f"{node.label}/seed-{seed}")
                 return fitted
             case Computed() as component:
-                return Fitted(compute(component, self.data, models, seeds, progress), [], Curve(seeds, 0))
+                module = compute(component, self.data, models, seeds, progress, self._parts(node, seeds))
+                return Fitted(module, [], Curve(seeds, 0))
         raise TypeError(f"component {node.label} is neither trained nor computed")
 
     def _load(self, node: Node, seeds: tuple[int, ...]) -> Any:

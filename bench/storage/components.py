@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from bench.storage.checkpoint import Checkpoint
+from bench.storage.checkpoint import Checkpoint, Parts
 from bench.storage.publishing import finish_publishing, publish
 from foundation.errors import UserError
 from foundation.files import write_atomically
@@ -63,6 +63,10 @@ class ComponentStore:
         """Where the state of an unfinished training of these seeds lies."""
         name = f"checkpoint-{hash_json(list(seeds))[:16]}.state"
         return Checkpoint(self.folder(label) / name, label, say)
+
+    def parts(self, label: str, seeds: Sequence[int], say: Callable[[str], None]) -> Parts:
+        """Where what is done of an unfinished computation for these seeds lies."""
+        return Parts(self.folder(label) / f"checkpoint-{hash_json(list(seeds))[:16]}.part", label, say)
 
     def save(
         self,

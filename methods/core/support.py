@@ -43,6 +43,7 @@ class Support(Computed):
     """
 
     version: ClassVar[int] = 3
+    filled: ClassVar[tuple[str, ...]] = ("actions",)
     behaviour: DenoiserObjective
     states: int
     actions: int
@@ -67,20 +68,26 @@ class Support(Computed):
         return chosen
 
     def _draw_actions(
-        self, observations: Float[Tensor, "seed state observation"], step: Step, progress: Progress
-    ) -> Float[Tensor, "seed state support action"]:
+        self,
+        drawn: Float[Tensor, "seed state support action"],
+        observations: Float[Tensor, "seed state observation"],
+        step: Step,
+        progress: Progress,
+    ) -> None:
+        """Fill `drawn`, but for what is drawn already."""
         device = observations.device
         states = max(1, (ROWS if device.type == "cpu" else ROWS_ON_GPU) // self.actions)
-        drawn = observations.new_zeros(*observations.shape[:2], self.actions, len(self.low))
         stream = f"{name_streams(step.data.key, self.kind, 'training')}/actions"
         for place, seed in enumerate(step.noise.seeds):
+            done = step.number - place * self.states
+            if done >= self.states:
+                continue
             behaviour = prepare(take_seed(step.models["behaviour"], place))
-            for first in range(0, self.states, states):
+            for first in range(max(0, done) // states * states, self.states, states):
                 noise = KeyedNoise(seed, stream, range(first, first + states), device)
                 block = observations[place, first : first + states]
                 drawn[place, first : first + states] = self._draw_block(behaviour, block, noise)
                 progress(place * self.states + first + len(block), len(step.noise) * self.states)
-        return drawn
 
     def _draw_block(
         self, behaviour: Denoiser, observations: Float[Tensor, "state observation"], noise: KeyedNoise
@@ -114,7 +121,7 @@ class SupportActions(Support):
         """Draw the states, then the actions in blocks."""
         observations = step.data.observations[self._chosen(step)]
         module.get_buffer("observations").copy_(observations)
-        module.get_buffer("actions").copy_(self._draw_actions(observations, step, progress))
+        self._draw_actions(module.get_buffer("actions"), observations, step, progress)
 
 
 @dataclass(frozen=True)
@@ -134,4 +141,4 @@ class NextSupportActions(Support):
         """Draw the transitions, then the actions at their next states in blocks."""
         chosen = self._chosen(step)
         module.get_buffer("index").copy_(chosen)
-        module.get_buffer("actions").copy_(self._draw_actions(step.data.next_observations[chosen], step, progress))
+        self._draw_actions(module.get_buffer("actions"), step.data.next_observations[chosen], step, progress)

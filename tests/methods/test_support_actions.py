@@ -1,6 +1,8 @@
 """Support actions stand where they should, and a state's are the same bits whatever is computed beside it."""
 
 import dataclasses
+import signal
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from tiny import ACTIONS, make, quiet, tiny_data, tiny_setup
 from torch import Tensor, nn
 
 import methods.core.support
+from foundation.stopping import Stopped, handle_signals
 from methods import SeedStreams, SupportActions
 from methods.diffusion.keyed_noise import KeyedNoise
 from methods.diffusion.sampler import Bounds, sample
@@ -138,3 +141,89 @@ def test_a_seed_is_taken_out_of_a_module_and_leaves_it_as_it_was():
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, before[name])
         assert torch.equal(alone[name], before[name][1:])
+
+
+@dataclasses.dataclass
+class KeptParts:
+    """Parts in memory; satisfies `training.filled_rows.PartFiles`."""
+
+    owner: str = "support-1234"
+    parts: list[bytes] = dataclasses.field(default_factory=list)
+    said: list[str] = dataclasses.field(default_factory=list)
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        return ((str(place), content) for place, content in enumerate(self.parts))
+
+    def write(self, content: bytes) -> None:
+        self.parts.append(content)
+
+    def refuse(self, names: Sequence[str], sentence: str) -> None:
+        self.said.append(sentence)
+        self.parts = [content for place, content in enumerate(self.parts) if str(place) not in names]
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> tuple[SupportActions, Any, KeptParts]:
+    """A computation of 2 × 20 states in blocks of 4, kept after each, that ends after 8 blocks, in the second seed."""
+    monkeypatch.setattr(methods.core.support, "ROWS", 12)
+    monkeypatch.setattr("training.loop.CHECKPOINT_SECONDS", -1.0)
+    setup, parts = tiny_setup(), KeptParts()
+    component = support_on(setup, 18)  # the last block of a seed has two
+    models = {"behaviour": make(setup.behaviour(), SEEDS)}
+
+    def stop(done: int, total: int) -> None:
+        if done > 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(component, tiny_data(), models, SEEDS, stop, parts)
+    return component, models, parts
+
+
+def test_a_computation_that_was_interrupted_goes_on(interrupted):
+    component, models, parts = interrupted
+    assert len(parts.parts) == 8
+    whole, reported = compute(component, tiny_data(), models, SEEDS, quiet), []
+    found = compute(component, tiny_data(), models, SEEDS, lambda done, _: reported.append(done), parts)
+    assert reported == [34, 36], "what is kept is not drawn again"
+    for name, buffer in whole.named_buffers():
+        assert torch.equal(found.get_buffer(name), buffer), name
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone", "another"])
+def test_a_part_that_cannot_be_gone_on_from_ends_what_is_taken(interrupted, damage):
+    component, models, parts = interrupted
+    match damage:
+        case "flipped":
+            parts.parts[5] = parts.parts[5][:-1] + bytes([parts.parts[5][-1] ^ 1])
+        case "gone":
+            del parts.parts[5]
+        case "another":
+            parts.owner = "support-5678"
+    whole, reported = compute(component, tiny_data(), models, SEEDS, quiet), []
+    found = compute(component, tiny_data(), models, SEEDS, lambda done, _: reported.append(done), parts)
+    assert reported[0] == (4 if damage == "another" else 26)
+    expected = {
+        "flipped": "part '5' is damaged",
+        "gone": "part '5' has actions of shape",
+        "another": "its component is",
+    }
+    assert expected[damage] in parts.said[0]
+    assert ("begins at its start" if damage == "another" else "goes on after row 22") in parts.said[0]
+    assert torch.equal(found.get_buffer("actions"), whole.get_buffer("actions"))
+
+
+def test_a_signal_ends_it_once_what_is_drawn_is_kept(monkeypatch):
+    monkeypatch.setattr(methods.core.support, "ROWS", 12)
+    setup, parts = tiny_setup(), KeptParts()
+    models = {"behaviour": make(setup.behaviour(), SEEDS)}
+
+    def ask(done: int, total: int) -> None:
+        if done == 12:
+            signal.raise_signal(signal.SIGTERM)
+
+    with handle_signals(), pytest.raises(Stopped):
+        compute(support_on(setup, 20), tiny_data(), models, SEEDS, ask, parts)
+    reported: list[int] = []
+    compute(support_on(setup, 20), tiny_data(), models, SEEDS, lambda done, _: reported.append(done), parts)
+    assert reported[0] == 16
