@@ -144,7 +144,8 @@ class ComponentBuilder:
         return self.store.parts(node.label, seeds, self.console.say)
 
     def _train_or_compute(self, node: Node, seeds: tuple[int, ...], progress: Progress) -> Fitted:
-        models = self.models(node.upstream, seeds)
+        with stopping.release():  # support actions of many states take seconds to load
+            models = self.models(node.upstream, seeds)
         match node.component:
             case Trained() as component:
 
