@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -50,6 +51,7 @@ def rehearse(scene: Scene, scratch: Path) -> Undisturbed:
     log.unlink(missing_ok=True)
     whole, again = scratch / f"whole-{name}", scratch / f"again-{name}"
     for folder in (whole, again):
+        shutil.rmtree(folder, ignore_errors=True)
         scene.lay_out(first, folder)
     ended = do(scene.line(whole), scratch)
     expected = scene.describe(whole)
@@ -74,14 +76,14 @@ def make_cases(seed: int, scratch: Path, small: bool) -> list[Case]:
     """50 kills by time and 50 by operation of every command, some of runs with two processes; or a few."""
     named: list[tuple[str, Callable[[Path], Outcome]]] = []
     count = FEW if small else MANY
+    if not small:
+        named += list(_kill_parents(rehearse(SCENES[0], scratch), np.random.default_rng([seed, 99]), SHARED))
     for place, scene in enumerate(SCENES):
         if small and scene.name not in SMALL:
             continue
         known, generator = rehearse(scene, scratch), np.random.default_rng([seed, place])
         named += list(_kill_by_time(known, generator, count))
         named += list(_kill_by_operation(known, generator, count))
-    if not small:
-        named += list(_kill_parents(rehearse(SCENES[0], scratch), np.random.default_rng([seed, 99]), SHARED))
     return number_cases("kills", named)
 
 
