@@ -1,7 +1,8 @@
 """How a signal that asks to stop, SIGINT or SIGTERM, ends the work: at once, or where the work looks for it.
 
 A signal raises `Stopped` in the main thread, between any two instructions. Inside `hold` it is only noted: work
-that would lose something calls `check` where it can end, once a second or more often.
+that would lose something calls `check` where it can end, once a second or more often. While a module is imported
+it waits: an import that is broken off leaves modules that raise anything later, or becomes another error.
 """
 
 import _thread
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from foundation.errors import UserError
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN_AFTER = 1.0
 """Seconds after which a further signal is impatience, and raises again, inside `hold` too.
@@ -23,6 +26,8 @@ AGAIN_AFTER = 1.0
 One that comes sooner is taken for the same: what is sent to all processes reaches a worker twice, from the sender
 and from its parent.
 """
+LONGEST_IMPORT = 3.0
+"""Seconds that a signal waits for the end of an import."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -49,11 +54,20 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass
 class _Asked:
-    """Whether the process was asked to stop: by which signal, since when, and how many blocks hold it back."""
+    """Whether the process was asked to stop.
+
+    Attributes:
+        number, since: by which signal, and when first.
+        holds: how many blocks hold it back.
+        is_repeated: whether the next signal is one that was put off.
+        begin: the frame that has signals handled; imports that it is a part of are not waited for.
+    """
 
     number: int | None = None
     since: float = 0.0
     holds: int = 0
+    is_repeated: bool = False
+    begin: FrameType | None = None
 
 
 _asked = _Asked()
@@ -121,17 +135,28 @@ def handle_signals(replace: bool = False) -> Iterator[None]:
 
     Args:
         replace: whether to replace handlers that are not Python's own, and the ignoring of a signal.
+
+    Raises:
+        Stopped: a signal asked for it; also in the place of an error that the work met because of that.
     """
     hook = sys.unraisablehook
     before = install_handlers(replace)
+    if before:
+        _asked.begin = sys._getframe(2)  # behind that of the context manager
     try:
         yield
+    except UserError:
+        raise
+    except Exception as error:
+        if _asked.number is None:
+            raise
+        raise Stopped(_asked.number) from error
     finally:
         if before:
             for number, handler in before.items():
                 signal.signal(number, handler)
             sys.unraisablehook = hook
-            _asked.number = None
+            _asked.number = _asked.begin = None
 
 
 def install_handlers(replace: bool = True) -> dict[signal.Signals, Any]:
@@ -172,27 +197,45 @@ def block_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _on_signal(number: int, _: FrameType | None) -> None:
-    now = time.monotonic()
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    now, is_repeated, _asked.is_repeated = time.monotonic(), _asked.is_repeated, False
     is_first = _asked.number is None
     if is_first:
         _asked.number, _asked.since = number, now
-    if not _asked.holds if is_first else now - _asked.since > AGAIN_AFTER:
-        raise Stopped(number)
+    is_new = is_first or is_repeated
+    if not is_new and now - _asked.since <= AGAIN_AFTER:
+        return
+    if _asked.holds and is_new:
+        return
+    if not _asked.holds and now - _asked.since < LONGEST_IMPORT and _is_importing(frame):
+        _thread.start_new_thread(_signal_again, (number,))
+        return
+    raise Stopped(number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported there."""
+    while frame is not None and frame is not _asked.begin:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _pass_on(others: Callable[[Any], Any], unraisable: "sys.UnraisableHookArgs") -> None:
     """Have the signal come again that raised where nothing can: in a finaliser, or where a module's lock drops."""
     if isinstance(unraisable.exc_value, Stopped):
-        _asked.number = None
         _thread.start_new_thread(_signal_again, (unraisable.exc_value.number,))
     else:
         others(unraisable)
 
 
 def _signal_again(number: int) -> None:
-    time.sleep(0.01)  # until the finaliser is over
-    _thread.interrupt_main(signal.Signals(number))
+    time.sleep(0.01)
+    _asked.is_repeated = True
+    main = threading.main_thread().ident
+    assert main is not None, "it runs"
+    signal.pthread_kill(main, number)  # which ends a system call too, where it waits in one
 
 
 def _is_main_thread() -> bool:

@@ -1,5 +1,6 @@
 """A signal raises at once, or is held back until the work looks; handlers come and go as they should."""
 
+import importlib
 import pickle
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from foundation import stopping
+from foundation.errors import UserError
 from foundation.stopping import Stopped, block_signals, check, handle_signals, hold, is_asked
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +128,57 @@ def test_a_signal_in_a_finaliser_is_not_lost(capsys):
     with handle_signals(), pytest.raises(Stopped):
         work()
     assert capsys.readouterr().err == ""
+
+
+def test_an_import_is_not_broken_off(tmp_path, monkeypatch):
+    """The module is whole, and the signal raises behind it; `signalled` itself is imported by the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    lines = ["import signal, time", "signal.raise_signal(signal.SIGTERM)", "time.sleep(0.1)", "whole = True"]
+    (tmp_path / "signalled.py").write_text("\n".join(lines))
+
+    def work() -> None:
+        importlib.import_module("signalled")
+        time.sleep(10)
+
+    with handle_signals(), pytest.raises(Stopped):
+        work()
+    assert sys.modules.pop("signalled").whole
+
+
+def test_an_import_is_not_waited_for_longer_than_that(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(stopping, "LONGEST_IMPORT", 0.1)
+    (tmp_path / "slow.py").write_text("import signal, time\nsignal.raise_signal(signal.SIGTERM)\ntime.sleep(10)\n")
+    with handle_signals(), pytest.raises(Stopped):
+        importlib.import_module("slow")
+
+
+def test_work_within_an_import_of_the_callers_own_is_ended(tmp_path, monkeypatch):
+    """A script that is imported, and calls what handles signals."""
+    monkeypatch.syspath_prepend(tmp_path)
+    lines = ["import signal, time", "from foundation.stopping import handle_signals", "with handle_signals():"]
+    lines += ["    signal.raise_signal(signal.SIGTERM)", "    reached = True"]
+    (tmp_path / "script.py").write_text("\n".join(lines))
+    with pytest.raises(Stopped):
+        importlib.import_module("script")
+
+
+@pytest.mark.parametrize(("error", "expected"), [(ImportError, Stopped), (UserError, UserError)])
+def test_an_error_behind_a_signal_is_the_signals_unless_the_user_can_mend_it(error, expected):
+    def work() -> None:
+        try:
+            ask()
+        except Stopped:
+            raise error("initialization failed") from None
+
+    def run() -> None:
+        with handle_signals():
+            work()
+
+    with pytest.raises(expected):
+        run()
+    with pytest.raises(ImportError), handle_signals():
+        raise ImportError("nothing was asked")
 
 
 def test_outside_the_main_thread_nothing_is_touched():
