@@ -40,7 +40,8 @@ def make_words(draw: st.DrawFn) -> list[str]:
         st.sampled_from([*COMMANDS, *(f"data {name}" for name in DATA_COMMANDS), "data", "help", "runn", ""])
     )
     words, own = command.split(" "), list_options(command)
-    values = st.one_of(st.sampled_from(VALUES), TEXTS)
+    texts = TEXTS.map(lambda text: text.replace("\0", ""))  # no shell passes a NUL on
+    values = st.one_of(st.sampled_from(VALUES), texts)
     for _ in range(draw(st.integers(0, 6))):
         match draw(st.integers(0, 7)):
             case 0:
@@ -54,7 +55,7 @@ def make_words(draw: st.DrawFn) -> list[str]:
             case _ if own:
                 words += [f"--{draw(st.sampled_from(own))}", draw(values)]
             case _:
-                words.append(f"--{draw(TEXTS)}")
+                words.append(f"--{draw(texts)}")
     return words
 
 
