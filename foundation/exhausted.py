@@ -14,6 +14,7 @@ DISK_ERRORS = (*NO_SPACE, *CLOSED, errno.EFBIG, errno.EIO)
 """Numbers of the errors that say that a file cannot be written here, whoever writes it."""
 _WORDS = (
     "can't allocate memory",  # torch on a CPU
+    "storage size calculation overflowed",  # torch, of a tensor that no memory holds
     "not enough memory",
     "out of memory",  # CUDA, cuDNN, MuJoCo
     "cublas_status_alloc_failed",

@@ -22,3 +22,8 @@ def clean_cell(value: object) -> object:
 def clean_line(text: str) -> str:
     """The same on one line: line feeds and tabs are spaces."""
     return clean_text(re.sub(r"[\t\n]+", " ", text))
+
+
+def shorten_words(text: str, most: int = 1000) -> str:
+    """The text with the midst of words left out that have more letters than `most`, as no name or path has."""
+    return re.sub(rf"\S{{{most + 1},}}", lambda found: f"{found[0][: most // 2]}…{found[0][-most // 4 :]}", text)

@@ -37,7 +37,7 @@ from bench.progress import ProgressConsole
 from foundation.errors import UserError
 from foundation.exhausted import DISK_ERRORS, describe_memory_error, describe_unwritten, is_out_of_memory
 from foundation.stopping import Stopped, handle_signals
-from foundation.text import clean_line
+from foundation.text import clean_line, shorten_words
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def fail(sentence: str) -> NoReturn:
     """Print one sentence and leave with exit code 2."""
-    print(f"error: {clean_line(sentence)}", file=sys.stderr)
+    print(f"error: {shorten_words(clean_line(sentence))}", file=sys.stderr)
     sys.exit(2)
 
 

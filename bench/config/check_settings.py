@@ -5,6 +5,7 @@ import inspect
 import itertools
 import math
 import numbers
+import reprlib
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -22,6 +23,7 @@ COMPARISONS = {
     annotated_types.Le: (lambda value, bound: value <= bound.le, lambda bound: f"at most {bound.le:g}"),
     annotated_types.Lt: (lambda value, bound: value < bound.lt, lambda bound: f"below {bound.lt:g}"),
 }
+LARGEST = 2**63
 KINDS = {bool: "yes or no", int: "a whole number", float: "a finite number", str: "a text"}
 
 
@@ -122,6 +124,8 @@ def check_value(name: str, value: Any, hint: Any) -> None:
             raise UserError(f"{name}={value!r} must be {' and '.join([KINDS[base], *words])}.")
         if not all(COMPARISONS[type(bound)][0](value, bound) for bound in bounds):
             raise UserError(f"{name}={value} must be {' and '.join(words)}.")
+        if base is int and abs(value) >= LARGEST:
+            raise UserError(f"{name}={reprlib.repr(value)} has more than 64 bits; give a smaller number.")
     for parsed in (item for item in metadata if isinstance(item, Parsed)):
         check_text(name, value, parsed)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from bench.config.request import resolve_betas, resolve_episodes
 from bench.config.spec import Cell
 from bench.progress import ProgressConsole
-from foundation.npz import find_npz_fault
 from reports.errors import ReportError
 from reports.load.files import read_file, read_finished
 from reports.load.headers import ResultHeader
+from reports.load.samples import find_samples_fault
 from reports.load.schema import FailedResult, Result
 from suites.task import DensityTask
 
@@ -88,7 +88,7 @@ def find_missing_part(result: Result, cell: Cell) -> str | None:
         return f"has not {wanted} samples at each β"
     if result.samples_file is None:
         return None
-    fault = find_npz_fault(result.path.parent / result.samples_file)
+    fault = find_samples_fault(result)
     return None if fault is None else f"has a file of samples that {fault}"
 
 
@@ -102,4 +102,6 @@ def set_aside(damaged: Sequence[Damaged], console: ProgressConsole) -> None:
         kept = next(each.path.with_name(name) for name in names if not os.path.lexists(each.path.with_name(name)))
         with contextlib.suppress(FileNotFoundError):  # or set it aside itself
             os.replace(each.path, kept)
+            if os.path.lexists(each.path.with_suffix(".npz")):
+                os.replace(each.path.with_suffix(".npz"), kept.with_suffix(".npz"))
             console.say(f"  {each.fault} It is made again; what was there is kept as {str(kept)!r}.")

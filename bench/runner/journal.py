@@ -36,6 +36,8 @@ def open_storage(path: Path) -> JournalStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are tracebacks of what is raised here anyway
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise UserError(f"{str(path)!r} should be a file and is none; remove it and run again.")
     path.touch()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

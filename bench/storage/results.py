@@ -3,6 +3,7 @@
 `results/runs/TASK/METHOD-KEY/seed-N.json`, with `.npz` samples on the toy sets, which are written before it.
 """
 
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class ResultStore:
         file = self.file(result.task, label, result.seed)
         if samples is not None:
             write_atomically(file.with_suffix(".npz"), samples)
+            result = result.model_copy(update={"samples_sha256": hashlib.sha256(samples).hexdigest()})
         write_file(file, result)
 
 

@@ -6,6 +6,7 @@ has kept the hash elsewhere; who edits the file can make the hash anew.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -121,7 +122,7 @@ def read_frozen_plan(file: Path) -> FrozenPlan | None:
     Raises:
         ReportError: it is no frozen plan, or was edited.
     """
-    if not file.is_file():
+    if not os.path.lexists(file):
         return None
     plan = read_file(file, FrozenPlan)
     found = hash_plan(plan)

@@ -264,6 +264,7 @@ class Result(Cell):
         metric: normalised score in D4RL's percent, or sliced Wasserstein distance.
         score: mean over the episodes, or over the inverse temperatures.
         samples_file, trajectories_file: names of files beside this one, or None.
+        samples_sha256: of the file of samples, where there is one; None in what older versions wrote.
         interventions: name to counts by level of the schedule, 0 the least noisy.
         weights_histogram: of the weights the method drew from, or None.
         critics: that it stands on, or None where it was not stored.
@@ -280,6 +281,7 @@ class Result(Cell):
     evaluations: Evaluations
     weights_histogram: Histogram | None
     critics: Critics | None = None
+    samples_sha256: str | None = None
 
     @model_validator(mode="after")
     def _score_follows(self) -> "Result":

@@ -1,6 +1,7 @@
 """The figures of the toy sets: multiples of the noise floor over β, and samples drawn over those of the target."""
 
 import textwrap
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
@@ -8,10 +9,10 @@ from zipfile import BadZipFile
 import numpy as np
 from matplotlib.axes import Axes
 
-from foundation.npz import find_npz_fault
 from reports.analysis.intervals import Estimate
 from reports.analysis.suite import OVERALL, DensityAnalysis
 from reports.errors import ReportError
+from reports.load.samples import find_samples_fault
 from reports.load.schema import Result
 from reports.render.document import Figure
 from reports.render.figures import (
@@ -87,7 +88,7 @@ def _draw_panel(axes: Axes, variants: Sequence[str], curves: Sequence[Sequence[E
 
 def _read_points(result: Result, path: Path, betas: tuple[float, ...], whose: str) -> dict[float, np.ndarray]:
     """The (n, 2) samples of `ours` or `truth` at each β."""
-    fault = find_npz_fault(path)
+    fault = find_samples_fault(result)
     if fault is not None:
         raise ReportError(
             f"the samples file {path} of result {result.path} {fault}: delete that result and run the same "
@@ -96,7 +97,7 @@ def _read_points(result: Result, path: Path, betas: tuple[float, ...], whose: st
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {beta: np.asarray(arrays[f"{whose}_{beta:g}"]) for beta in betas}
-    except (KeyError, ValueError, OSError, BadZipFile) as error:
+    except (KeyError, ValueError, OSError, BadZipFile, zlib.error) as error:
         raise ReportError(
             f"the samples file {path} of result {result.path} cannot be read ({error}): delete that result and "
             f"run the same `bench run` command again."

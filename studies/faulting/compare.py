@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def _hash_arrays(file: Path) -> Any:
     try:
         with np.load(file, allow_pickle=False) as stored:
             return {name: hashlib.sha256(stored[name].tobytes()).hexdigest() for name in stored}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
         return f"no arrays: {_hash_bytes(file)}"
 
 

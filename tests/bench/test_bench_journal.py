@@ -42,6 +42,12 @@ def read(path: Path) -> list[tuple[float | None, float]]:
     return [(trial.value, trial.params["rho"]) for trial in trials]
 
 
+def test_what_is_no_file_is_refused(tmp_path):
+    (tmp_path / "task-method.log").mkdir()
+    with pytest.raises(UserError, match="should be a file and is none; remove it"):
+        open_storage(tmp_path / "task-method.log")
+
+
 @pytest.fixture
 def journal(tmp_path) -> Path:
     """A journal with two finished trials."""

@@ -47,6 +47,12 @@ def cut(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
 def make_fifo(path):
     path.unlink()
     os.mkfifo(path)
@@ -91,6 +97,9 @@ NO_RESULT = {
     "a folder": make_folder,
     "no samples": lambda path: path.with_suffix(".npz").unlink(),
     "samples cut short": lambda path: cut(path.with_suffix(".npz")),
+    "another seed's samples": lambda path: shutil.copy(path.with_name("seed-1.npz"), path.with_suffix(".npz")),
+    "samples of a flipped bit": lambda path: flip(path.with_suffix(".npz")),
+    "a folder of samples": lambda path: make_folder(path.with_suffix(".npz")),
 }
 
 

@@ -165,6 +165,7 @@ def control(task: str, method: str, seed: int, score: float, **changes: Any) -> 
         ],
         "densities": [],
         "samples_file": None,
+        "samples_sha256": None,
         "data": data_set("local", f"local/{task}-v0", "ab12", 100000),
         "config": {"critic.steps": 10000, "critic.expectile": 0.7},
         "components": {"critic": "c0", "denoiser": "d0"},

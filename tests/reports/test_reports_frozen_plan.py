@@ -198,6 +198,13 @@ def test_an_edited_plan_is_refused(folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_in_its_place_is_refused(folder, tmp_path):
+    fill(folder)
+    (folder.path / "frozen_plan.json").mkdir()
+    with pytest.raises(ReportError, match=r"frozen_plan\.json"):
+        write_report(folder.path, tmp_path / "out")
+
+
 def test_the_primary_pair_is_tested_alone():
     generator = np.random.default_rng(1)
     matrices = {v: generator.normal(i, 1.0, (6, 2)) for i, v in enumerate("abc")}

@@ -147,8 +147,8 @@ def test_a_hole_in_the_matrix_is_an_error(folder):
 def test_a_failed_cell_is_named_and_never_averaged_over(folder):
     path = fill(folder)[TASKS[0], "swg", 1]
     record = json.loads(path.read_text())
-    of_a_score = "metric score episodes densities samples_file trajectories_file interventions evaluations"
-    for name in (*of_a_score.split(), "weights_histogram", "critics"):
+    of_a_score = "metric score episodes densities samples_file samples_sha256 trajectories_file interventions"
+    for name in (*of_a_score.split(), "evaluations", "weights_histogram", "critics"):
         del record[name]
     record |= {"status": "failed", "failure": {"step": "critic", "reason": "its loss is NaN"}}
     path.write_text(json.dumps(record))
