@@ -39,6 +39,8 @@ from foundation.exhausted import DISK_ERRORS, describe_memory_error, describe_un
 from foundation.stopping import Stopped, handle_signals
 from foundation.text import clean_line, shorten_words
 
+NOT_A_FILE = (errno.EISDIR, errno.ENOTDIR)
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; a mistake leaves with exit code 2, SIGINT with 130, SIGTERM with 143."""
@@ -51,17 +53,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except (OSError, MemoryError, RuntimeError, ImportError) as error:
-        if is_out_of_memory(error):
-            fail(describe_memory_error(error))
-        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            fail(f"{reprlib.repr(error.filename)} is too long for the name of a file; choose a shorter one.")
-        if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
+        sentence = describe_error(error)
+        if sentence is None:
             raise
-        fail(describe_unwritten(error.filename, error))
+        fail(sentence)
     except KeyboardInterrupt as error:
         with contextlib.suppress(OSError):  # the terminal may be gone
             print(f"\n{STOPPED}", file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, Stopped) else 128 + signal.SIGINT)
+
+
+def describe_error(error: Exception) -> str | None:
+    """The sentence for an error that a machine or a file's name can cause; None for a fault of the program."""
+    if is_out_of_memory(error):
+        return describe_memory_error(error)
+    if not isinstance(error, OSError):
+        return None
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{reprlib.repr(error.filename)} is too long for the name of a file; choose a shorter one."
+    if error.errno in NOT_A_FILE:
+        return f"{str(error.filename)!r} is a folder where a file should be, or the reverse; remove it, run again."
+    return describe_unwritten(error.filename, error) if error.errno in DISK_ERRORS else None
 
 
 def fail(sentence: str) -> NoReturn:

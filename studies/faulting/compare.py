@@ -127,6 +127,8 @@ def _read_lines(file: Path) -> list[Any]:
 
 
 def _read_curve(file: Path) -> Any:
+    if not file.is_file():
+        return "no file"
     rows: Iterable[dict[str, str]] = csv.DictReader(io.StringIO(file.read_text(errors="replace")))
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 

@@ -219,3 +219,13 @@ def test_folders_closed_to_an_ordinary_user(tmp_path, command, words):
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(closed.iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_a_lock_is_a_sentence(bench, fresh, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "FORMAT").write_text("4\n")
+    (tmp_path / "results" / ".ledger.lock").mkdir()
+    assert (
+        ".ledger.lock' is a folder where a file should be, or the reverse; remove it"
+        in bench("run", *ONE, *fresh).mistake
+    )
