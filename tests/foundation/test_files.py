@@ -47,11 +47,15 @@ def test_a_file_is_synced_before_its_rename_and_the_folder_after_it(tmp_path, ca
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
 @pytest.mark.parametrize("call", ["open", "fsync"])
 def test_a_folder_that_cannot_be_synced_is_no_fault(tmp_path, monkeypatch, number, call):
+    asked: list[str] = []
+
     def refuse(*_: object) -> None:
+        asked.append(call)
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, call, refuse)
     sync_folder(tmp_path)
+    assert asked == [call]
 
 
 def test_a_disk_that_fails_is_one(tmp_path, monkeypatch):
