@@ -1,8 +1,8 @@
 """How a signal that asks to stop, SIGINT or SIGTERM, ends the work: at once, or where the work looks for it.
 
 A signal raises `Stopped` in the main thread, between any two instructions. Inside `hold` it is only noted: work
-that would lose something calls `check` where it can end, once a second or more often. While a module is imported
-it waits: an import that is broken off leaves modules that raise anything later, or becomes another error.
+that would lose something calls `check` where it can end, once a second or more often. Where `Stopped` is lost, as
+in a finaliser, or in an import that catches every error, it is raised again half a second later.
 """
 
 import _thread
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -26,8 +26,8 @@ AGAIN_AFTER = 1.0
 One that comes sooner is taken for the same: what is sent to all processes reaches a worker twice, from the sender
 and from its parent.
 """
-LONGEST_IMPORT = 3.0
-"""Seconds that a signal waits for the end of an import."""
+REMIND_EVERY = 0.5
+"""Seconds between two looks at whether the work that was asked to stop is still not on its way out."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -59,15 +59,15 @@ class _Asked:
     Attributes:
         number, since: by which signal, and when first.
         holds: how many blocks hold it back.
-        is_repeated: whether the next signal is one that was put off.
-        begin: the frame that has signals handled; imports that it is a part of are not waited for.
+        is_reminder: whether the next signal is one that this process sends itself.
+        lock: held while a reminder is sent, and while there are to be no more.
     """
 
     number: int | None = None
     since: float = 0.0
     holds: int = 0
-    is_repeated: bool = False
-    begin: FrameType | None = None
+    is_reminder: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 _asked = _Asked()
@@ -141,8 +141,6 @@ def handle_signals(replace: bool = False) -> Iterator[None]:
     """
     hook = sys.unraisablehook
     before = install_handlers(replace)
-    if before:
-        _asked.begin = sys._getframe(2)  # behind that of the context manager
     try:
         yield
     except UserError:
@@ -153,10 +151,11 @@ def handle_signals(replace: bool = False) -> Iterator[None]:
         raise Stopped(_asked.number) from error
     finally:
         if before:
+            with _asked.lock:
+                _asked.number = None
             for number, handler in before.items():
                 signal.signal(number, handler)
             sys.unraisablehook = hook
-            _asked.number = _asked.begin = None
 
 
 def install_handlers(replace: bool = True) -> dict[signal.Signals, Any]:
@@ -175,7 +174,7 @@ def install_handlers(replace: bool = True) -> dict[signal.Signals, Any]:
     for number in before:
         signal.signal(number, _on_signal)
     if before:
-        sys.unraisablehook = functools.partial(_pass_on, sys.unraisablehook)
+        sys.unraisablehook = functools.partial(_pass_over_stopped, sys.unraisablehook)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
     return before
 
@@ -197,45 +196,48 @@ def block_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _on_signal(number: int, frame: FrameType | None) -> None:
-    now, is_repeated, _asked.is_repeated = time.monotonic(), _asked.is_repeated, False
-    is_first = _asked.number is None
-    if is_first:
-        _asked.number, _asked.since = number, now
-    is_new = is_first or is_repeated
-    if not is_new and now - _asked.since <= AGAIN_AFTER:
-        return
-    if _asked.holds and is_new:
-        return
-    if not _asked.holds and now - _asked.since < LONGEST_IMPORT and _is_importing(frame):
-        _thread.start_new_thread(_signal_again, (number,))
-        return
+def _on_signal(number: int, _: FrameType | None) -> None:
+    is_reminder, _asked.is_reminder = _asked.is_reminder, False
+    if is_reminder:
+        if _asked.number is None or _asked.holds or _is_on_its_way():
+            return
+    elif _asked.number is not None:
+        if time.monotonic() - _asked.since <= AGAIN_AFTER:
+            return
+    else:
+        _asked.number, _asked.since = number, time.monotonic()
+        _thread.start_new_thread(_remind, ())
+        if _asked.holds:
+            return
     raise Stopped(number)
 
 
-def _is_importing(frame: FrameType | None) -> bool:
-    """Whether a module is being imported there."""
-    while frame is not None and frame is not _asked.begin:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _pass_on(others: Callable[[Any], Any], unraisable: "sys.UnraisableHookArgs") -> None:
-    """Have the signal come again that raised where nothing can: in a finaliser, or where a module's lock drops."""
-    if isinstance(unraisable.exc_value, Stopped):
-        _thread.start_new_thread(_signal_again, (unraisable.exc_value.number,))
-    else:
-        others(unraisable)
-
-
-def _signal_again(number: int) -> None:
-    time.sleep(0.01)
-    _asked.is_repeated = True
+def _remind() -> None:
+    """Send the main thread its signal again, until the block ends that handles it."""
     main = threading.main_thread().ident
     assert main is not None, "it runs"
-    signal.pthread_kill(main, number)  # which ends a system call too, where it waits in one
+    while True:
+        time.sleep(REMIND_EVERY)
+        with _asked.lock:
+            if _asked.number is None:
+                return
+            if not _asked.holds:
+                _asked.is_reminder = True
+                signal.pthread_kill(main, _asked.number)  # ends a system call too, where it waits in one
+
+
+def _is_on_its_way() -> bool:
+    """Whether what runs is what cleans up behind a `Stopped`."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, Stopped):
+        error = error.__context__
+    return error is not None
+
+
+def _pass_over_stopped(others: Callable[[Any], Any], unraisable: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of a signal that raised where nothing can: in a finaliser, or where a module's lock drops."""
+    if not isinstance(unraisable.exc_value, Stopped):
+        others(unraisable)
 
 
 def _is_main_thread() -> bool:

@@ -1,7 +1,7 @@
 """The state of a training: what a step changes, and how it goes on from a checkpoint after an interruption."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ from training.batch import Data
 from training.component import Component, Trained
 from training.curve import Curve, OnRow
 from training.divergence import Divergence
-from training.optimiser import MOMENTS, averaged_module, make_optimisers
+from training.optimiser import MOMENTS, GroupOptimiser, averaged_module, make_optimisers
 from training.saved_state import (
     Owner,
     SavedState,
@@ -86,17 +86,23 @@ class TrainingState:
         for optimiser in self.optimisers:
             optimiser.set_rate(number)
 
-    def step(self, losses: Mapping[str, Tensor], plan: StepPlan) -> None:
-        """One step of every group that is due, at the rates that were set."""
+    def differentiate(self, losses: Mapping[str, Tensor], plan: StepPlan) -> None:
+        """The gradients of every group that is due."""
         unknown = losses.keys() - {optimiser.group.name for optimiser in self.optimisers}
         if unknown:
             names = ", ".join(optimiser.group.name for optimiser in self.optimisers)
             raise UserError(f"a loss is called {sorted(unknown)[0]!r}, but the optimiser groups {names}.")
-        due = [o for o in self.optimisers if o.group.name in losses.keys() & plan.due]
+        due = self._due(losses.keys(), plan)
         for place, optimiser in enumerate(due):
             optimiser.backward(losses[optimiser.group.name], keep_graph=place + 1 < len(due))
-        for optimiser in due:
+
+    def update(self, names: Set[str], plan: StepPlan) -> None:
+        """One step of every group that is due and has a loss, at the rates that were set."""
+        for optimiser in self._due(names, plan):
             optimiser.step(measure=plan.shown or len(self.optimisers) > 1)
+
+    def _due(self, names: Set[str], plan: StepPlan) -> list[GroupOptimiser]:
+        return [o for o in self.optimisers if o.group.name in names & plan.due]
 
     def smooth(self, losses: Mapping[str, Tensor], plan: StepPlan) -> None:
         """Follow the summed loss of each seed."""

@@ -59,7 +59,8 @@ def fit(
 ) -> Fitted:
     """Train a component for all seeds; one that diverges does not stop the others.
 
-    A signal that asks to stop (see `foundation.stopping`) ends it between two steps, once the state is kept.
+    A signal that asks to stop (see `foundation.stopping`) ends it once the state is kept: that behind a step, or
+    before it where the step has changed nothing yet.
 
     Args:
         component: what to train.
@@ -85,7 +86,12 @@ def fit(
     saved_at = time.monotonic()
     with stopping.hold():
         for number in range(first, component.steps):
-            steps.take(number)
+            try:
+                steps.take(number)
+            except stopping.Stopped:
+                if checkpoint is not None and number > first:
+                    checkpoint.write(state.serialize(number, owner))
+                raise
             if (number + 1) % REPORT_EVERY == 0 or number + 1 == component.steps:
                 find_diverged(component, state, given, number + 1)
                 if len(state.diverged) == len(seeds):

@@ -1,8 +1,10 @@
-"""Affine maps in single precision, by the one of torch's two libraries that is fast on this processor.
+"""Affine maps, by the one of torch's libraries that is fast on this processor.
 
 torch multiplies with MKL, which uses AVX-512 on Intel's processors alone. On others that have it, oneDNN, which
 torch contains too, is up to 2.3 times as fast (docs/studies/speed.md). Processor and sizes decide, so that a
-machine gives the same digits every time. Other precisions and other devices are left to torch.
+machine gives the same digits every time. Where oneDNN has no products in bfloat16, torch's own take some sixty
+times as long as those in single precision; there rounded numbers are multiplied in single precision, and the product
+is rounded, which differs in the order of the sum alone. All else is left to torch.
 """
 
 from functools import cache
@@ -32,6 +34,19 @@ def read_vendor(file: Path = Path("/proc/cpuinfo")) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")), "GenuineIntel")
 
 
+@cache
+def has_bf16_products() -> bool:
+    """Whether oneDNN multiplies in bfloat16 on this processor."""
+    operator = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return torch.backends.mkldnn.is_available() and operator is not None and bool(operator())
+
+
+def rounds_here(x: Tensor) -> bool:
+    """Whether a product under autocast in bfloat16 is computed in single precision, of rounded numbers."""
+    is_asked = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    return is_asked and torch.get_autocast_dtype("cpu") == torch.bfloat16 and not has_bf16_products()
+
+
 def goes_to_onednn(x: Tensor, weight: Tensor) -> bool:
     """Whether the product of the last two axes is oneDNN's."""
     rows, inputs, outputs = *x.shape[-2:], weight.shape[-1]
@@ -52,6 +67,10 @@ def apply_affine(
     bias: Float[Tensor, "network 1 outputs"],
 ) -> Float[Tensor, "network batch outputs"]:
     """x W + b of every network."""
+    if rounds_here(x):
+        with torch.autocast("cpu", enabled=False):
+            rounded = (each.bfloat16().float() for each in (bias, x, weight))
+            return torch.baddbmm(*rounded).bfloat16()
     if goes_to_onednn(x, weight):
         return Affine.apply(x, weight, bias)  # pyright: ignore[reportReturnType]
     return torch.baddbmm(bias, x, weight)

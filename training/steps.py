@@ -1,11 +1,14 @@
 """How training steps are taken: one operation after the other, or as CUDA graphs that are replayed."""
 
+import contextlib
 import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from foundation import stopping
 from training.capture import CaptureError, Recorder, Work, find_recorder
 from training.checkpoint import StepPlan, TrainingState
 from training.component import Step, Trained
@@ -23,6 +26,9 @@ class Steps(Protocol):
 
         Args:
             number: steps done before.
+
+        Raises:
+            Stopped: a signal asked for it in the middle of the step; the state is that before it.
         """
         ...
 
@@ -45,17 +51,44 @@ class EagerSteps:
         plan = self.state.plan(number)
         self.state.set_rates(number)
         step = replace(self.given, done=number, parts={})
-        losses = self.compute(step, plan)
+        with self.let_stop():
+            losses = self.differentiate(step, plan)
+        self.update(step, losses, plan)
         if plan.shown:
             self.state.record(number, losses, step.parts)
 
+    @contextlib.contextmanager
+    def let_stop(self) -> Iterator[None]:
+        """Let a signal end the block, which draws numbers and changes nothing else: they are drawn again later.
+
+        Raises:
+            Stopped: the state is that before the step.
+        """
+        numbers = self.state.noise.state()
+        try:
+            with stopping.release():
+                yield
+        except stopping.Stopped:
+            self.state.noise.restore(numbers)
+            raise
+
     def compute(self, step: Step, plan: StepPlan) -> dict[str, Tensor]:
-        """Batch, losses, gradients, optimisers, averages and targets; the losses without their graph."""
+        """The whole step; the losses without their graph."""
+        losses = self.differentiate(step, plan)
+        self.update(step, losses, plan)
+        return losses
+
+    def differentiate(self, step: Step, plan: StepPlan) -> dict[str, Tensor]:
+        """Batch, losses and gradients; the losses without their graph."""
         losses = self.component.compute_losses(self.state.module, step)
-        self.state.step(losses, plan)
+        self.state.differentiate(losses, plan)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def update(self, step: Step, losses: Mapping[str, Tensor], plan: StepPlan) -> None:
+        """Optimisers, averages and targets."""
+        self.state.update(losses.keys(), plan)
         self.component.after_step(self.state.module, step)
         self.state.smooth(losses, plan)
-        return {name: loss.detach() for name, loss in losses.items()}
 
 
 @dataclass(frozen=True)

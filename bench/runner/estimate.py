@@ -18,6 +18,7 @@ from bench.config.request import resolve_betas, resolve_episodes
 from bench.runner.blocks import Evaluation, count_rows
 from bench.runner.evaluate import evaluate, group_scales
 from bench.runner.halving import MEMORY_ERRORS, MemoryGuard, halve_seeds, release_memory
+from bench.runner.memory import is_too_large_to_try
 from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
 from foundation.exhausted import is_out_of_memory
@@ -96,6 +97,8 @@ def estimate_in_parts(group: Sequence[PlannedCell], data: Data) -> float:
 
 def estimate_making(node: Node, seeds: Sequence[int], data: Data) -> float:
     """Expected seconds to make a component for these seeds; `data` is a slice of the data set."""
+    if is_too_large_to_try(node.component, seeds, data.rewards.device):
+        raise MemoryError
     component = node.component.for_estimate()
     noise = SeedStreams(seeds, "estimate", data.rewards.device)
     models = {name: freeze(build_untrained(other, seeds, data)) for name, other in component.upstream().items()}

@@ -42,9 +42,23 @@ def warn_of_memory(
 
 def measure_making(component: Component, seeds: Sequence[int]) -> int:
     """Bytes of a component's tensors while all these seeds of it are made, without those of a batch."""
+    return measure_weights(component, seeds) * (COPIES if isinstance(component, Trained) else 1)
+
+
+def measure_weights(component: Component, seeds: Sequence[int]) -> int:
+    """Bytes of the parameters and buffers of all these seeds of a component."""
     module = component.build(SeedStreams(seeds[:1], "count"))
     of_seed = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-    return of_seed * len(seeds) * (COPIES if isinstance(component, Trained) else 1)
+    return of_seed * len(seeds)
+
+
+def is_too_large_to_try(component: Component, seeds: Sequence[int], device: torch.device) -> bool:
+    """Whether parameters and gradients of these seeds take more than is free, where the system ends what does so.
+
+    A GPU raises an error instead.
+    """
+    free = read_free_memory() if device.type == "cpu" else None
+    return free is not None and 2 * measure_weights(component, seeds) > free
 
 
 def measure_data(data: Data) -> int:

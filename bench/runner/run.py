@@ -35,6 +35,8 @@ from foundation.resources import count_cores
 from methods.core.method import Method
 from reports.load.schema import PlanEntry
 from suites.task import ControlTask
+from training import Trained
+from training.products import has_bf16_products
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
@@ -180,6 +182,10 @@ def print_plan(
     )
     if warned is not None:
         console.say(warned)
+    missing = [node.component for plan in plans for node, _ in plan.missing]
+    is_bf16 = any(isinstance(each, Trained) and each.precision == "bf16" for each in missing)
+    if is_bf16 and request.device.type == "cpu" and not has_bf16_products():
+        console.say("  bf16: not in this processor, which rounds and multiplies in fp32; fp32 is faster here")
     seconds = sum(each.seconds for each in estimates)
     if seconds:
         has_episodes = any(isinstance(plan.task, ControlTask) and plan.open for plan in plans)

@@ -2,7 +2,7 @@
 
 import pytest
 import tyro
-from command_line import jobs_of, request_of
+from command_line import TOY, jobs_of, request_of
 
 from bench.cli.arguments import parse
 from bench.config.request import Request, RunDetails, TimingDetails, TuningDetails
@@ -80,6 +80,17 @@ def test_one_precision_is_that_of_every_network_and_one_of_them_may_be_given_apa
     assert found("--precision", "bf16") == ["bf16", "bf16", "bf16"]
     assert found("--precision", "bf16", "--critic.precision", "fp32") == ["fp32", "bf16", "bf16"]
     assert found("--guidance-net.precision", "bf16") == ["fp32", "fp32", "bf16"]
+
+
+@pytest.mark.parametrize(
+    ("precision", "has_products", "is_said"),
+    [("bf16", False, True), ("bf16", True, False), ("fp32", False, False)],
+)
+def test_a_plan_says_where_bf16_is_the_slower_one(bench, fresh, monkeypatch, precision, has_products, is_said):
+    monkeypatch.setattr("bench.runner.run.has_bf16_products", lambda: has_products)
+    told = bench("plan", *TOY, "--methods", "unguided", "--precision", precision, *fresh)
+    assert told.code == 0
+    assert ("bf16: not in this processor" in told.out) is is_said
 
 
 @pytest.mark.parametrize("typed", ["shared", "controlled"])

@@ -1,4 +1,4 @@
-"""Affine maps by oneDNN against products in double precision, their gradients, and when they are chosen."""
+"""Affine maps by oneDNN against double precision, rounded ones against torch's bf16, and when each is chosen."""
 
 from pathlib import Path
 
@@ -90,6 +90,24 @@ def test_small_and_narrow_products_other_precisions_and_autocast_are_left_to_tor
     assert not goes_to_onednn(x.double(), weight.double())
     with torch.autocast("cpu", torch.bfloat16):
         assert not goes_to_onednn(x, weight)
+
+
+def test_rounded_products_are_torchs_in_bf16_and_so_are_their_gradients(monkeypatch: pytest.MonkeyPatch):
+    """To one rounding, 2^-8: sums are rounded once, in whatever order they are taken."""
+    leaves = [each.requires_grad_() for each in make_arguments(2)]
+
+    def differentiate(is_native: bool) -> list[Tensor]:
+        monkeypatch.setattr(products, "has_bf16_products", lambda: is_native)
+        with torch.enable_grad(), torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+            y = apply_affine(*leaves)
+            assert y.dtype == torch.bfloat16
+            return [y.detach(), *torch.autograd.grad(y.float().pow(2).mean(), leaves)]
+
+    native, rounded = differentiate(True), differentiate(False)
+    for found, exact in zip(rounded, native, strict=True):
+        assert found.dtype == exact.dtype
+        assert (found - exact).norm() < 2**-8 * exact.norm()
+        assert (found - exact).abs().max() < 2**-6 * exact.abs().max()
 
 
 def test_the_vendor_is_read_from_the_system(tmp_path: Path):

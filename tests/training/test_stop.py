@@ -1,9 +1,9 @@
-"""A signal ends a training between two steps, once its state is kept; what goes on is what would have been."""
+"""A signal ends a training before a step changes anything; what goes on is what would have been."""
 
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from training import Step, fit
 from training.loop import CHECKPOINT_SECONDS
 
 SEEDS = (0, 3)
+Place: TypeAlias = Literal["ahead", "losses", "update"]
 
 
 @dataclass(frozen=True)
@@ -24,26 +25,33 @@ class Signalled(ActorCritic):
 
     Attributes:
         at: the steps done before; None for no signal.
-        before: whether it comes while what every step needs is computed.
+        place: where it comes: while what every step needs is computed, behind the losses or the optimisers.
     """
 
     kind: ClassVar[str] = "actor-critic"
     at: int | None = None
-    before: bool = False
+    place: Place = "losses"
+
+    def signal(self, place: Place, number: int | None) -> None:
+        if (place, number) == (self.place, self.at):
+            signal.raise_signal(signal.SIGTERM)
 
     def precompute(self, step: Step) -> dict[str, Tensor]:
-        if self.before:
-            signal.raise_signal(signal.SIGTERM)
+        self.signal("ahead", 0)
         return super().precompute(step)
 
     def losses(self, module: Networks, step: Step) -> Mapping[str, Tensor]:
-        if step.number == self.at:
-            signal.raise_signal(signal.SIGTERM)
-        return super().losses(module, step)
+        found = super().losses(module, step)
+        self.signal("losses", step.number)
+        return found
+
+    def after_step(self, module: Networks, step: Step) -> None:
+        super().after_step(module, step)
+        self.signal("update", step.number)
 
 
-def make(at: int | None = None, before: bool = False) -> Signalled:
-    return Signalled((CRITIC, ACTOR), at=at, before=before)
+def make(at: int | None = None, place: Place = "losses") -> Signalled:
+    return Signalled((CRITIC, ACTOR), at=at, place=place)
 
 
 def stop(component: Signalled, checkpoint: KeptStates) -> None:
@@ -52,14 +60,27 @@ def stop(component: Signalled, checkpoint: KeptStates) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 4, 11])
-def test_the_step_is_ended_and_its_state_kept(at: int):
+def test_the_step_is_ended_where_it_has_begun_to_change(at: int):
+    checkpoint, whole = KeptStates(), fit(make(), toy_data(), {}, SEEDS, quiet)
+    stop(make(at, place="update"), checkpoint)
+    again = make()
+    again.seen.clear()
+    resumed = fit(again, toy_data(), {}, SEEDS, quiet, checkpoint)
+    assert again.seen == list(range(at + 1, again.steps)), "no step is taken twice"
+    for name, tensor in whole.module.state_dict().items():
+        assert torch.equal(resumed.module.state_dict()[name], tensor), name
+
+
+@pytest.mark.parametrize("at", [0, 4, 11])
+def test_the_step_is_broken_off_and_the_state_before_it_kept(at: int):
     checkpoint, whole = KeptStates(), fit(make(), toy_data(), {}, SEEDS, quiet)
     stop(make(at), checkpoint)
     again = make()
     again.seen.clear()
     resumed = fit(again, toy_data(), {}, SEEDS, quiet, checkpoint)
-    assert again.seen == list(range(at + 1, again.steps)), "no step is taken twice"
+    assert again.seen == list(range(at, again.steps)), "no finished step is taken twice"
     assert checkpoint.said == []
+    assert len(checkpoint.states) == (at > 0)
     for name, tensor in whole.module.state_dict().items():
         assert torch.equal(resumed.module.state_dict()[name], tensor), name
     assert resumed.losses == whole.losses
@@ -68,7 +89,7 @@ def test_the_step_is_ended_and_its_state_kept(at: int):
 def test_what_comes_before_the_first_step_is_not_waited_for():
     checkpoint = KeptStates()
     with handle_signals(), pytest.raises(Stopped), hold():
-        fit(make(before=True), toy_data(), {}, SEEDS, quiet, checkpoint)
+        fit(make(at=0, place="ahead"), toy_data(), {}, SEEDS, quiet, checkpoint)
     assert checkpoint.states == []
 
 

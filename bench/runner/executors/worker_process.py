@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 from bench.progress import Message, ProgressCallback, ProgressConsole, format_label
 from foundation.errors import UserError
-from foundation.stopping import Stopped, install_handlers
+from foundation.stopping import Stopped, check, install_handlers
 
 SEND_EVERY = 0.2  # seconds between two messages of one bar
 GRACE = 4.0
@@ -121,7 +121,8 @@ def serve(units: Connection, messages: Connection, prepare: Prepare) -> None:
         code = work(units, sender, prepare)
     except Stopped as stopped:
         code = stopped.exit_code
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
     sender.flush()
     sys.exit(code)
 
@@ -143,6 +144,7 @@ def work(units: Connection, sender: Sender, prepare: Prepare) -> int:
             del unit  # with its data, before the next is waited for
             sender.send(Done())
     except Exception as error:  # the parent raises it again
+        check()  # it may have met the error because of a signal
         sender.send(Failed(describe_error(error)))
         return 1
     return 0
