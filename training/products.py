@@ -3,8 +3,8 @@
 torch multiplies with MKL, which uses AVX-512 on Intel's processors alone. On others that have it, oneDNN, which
 torch contains too, is up to 2.3 times as fast (docs/studies/speed.md). Processor and sizes decide, so that a
 machine gives the same digits every time. Where oneDNN has no products in bfloat16, torch's own take some sixty
-times as long as those in single precision; there rounded numbers are multiplied in single precision, and the product
-is rounded, which differs in the order of the sum alone. All else is left to torch.
+times as long as those in single precision; there rounded numbers are multiplied in single precision and the
+product is rounded, which differs in the order of the sum alone. All else is left to torch.
 """
 
 from functools import cache
