@@ -3,11 +3,13 @@
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_sharer
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from bench.progress import ProgressConsole
 from bench.runner.executors import deaths
 from bench.runner.executors.deaths import count_memory_kills, describe_death
 from bench.runner.executors.in_process import InProcess
-from bench.runner.executors.local import LocalProcesses, WorkerDied
+from bench.runner.executors.local import LocalProcesses, WorkerDied, pass_over_lost_connections
 from foundation.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -232,3 +234,22 @@ def test_kills_for_lack_of_memory_are_read_where_the_kernel_counts_them(tmp_path
     first.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
     own.write_text("4:cpuset:/job\n5:cpu,memory:/job\n")
     assert count_memory_kills() == 3
+
+
+def test_a_worker_that_ends_while_it_fetches_shared_memory_leaves_no_traceback(capfd):
+    """Its connection to the thread that hands over files is reset, with an answer unread."""
+    number, _ = os.pipe()
+
+    def fetch_and_end() -> None:
+        address, _ = resource_sharer.DupFd(number)._id  # pyright: ignore[reportAttributeAccessIssue]
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(address)  # and says nothing
+
+    before = sys.excepthook
+    with pass_over_lost_connections():
+        fetch_and_end()
+        time.sleep(0.2)
+    assert capfd.readouterr().err == ""
+    assert sys.excepthook is before
+    fetch_and_end()
+    wait_for(lambda: "Error" in capfd.readouterr().err)

@@ -8,6 +8,7 @@ process fewer; if that dies too, the run ends.
 import contextlib
 import multiprocessing
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import TracebackType
 from typing import Any, Generic
 
 from bench.progress import Message, ProgressBars, ProgressConsole
@@ -95,6 +97,7 @@ class LocalProcesses(Generic[UnitT]):
         """Take all units; see `Executor`."""
         self._queue = UnitQueue(map(self._pack, units))
         self._bars = self._shown.enter_context(self._console.show_bars())
+        self._shown.enter_context(pass_over_lost_connections())
 
     def wait(self) -> Sequence[str]:
         """Wait until some more units are done; see `Executor`.
@@ -257,6 +260,26 @@ class LocalProcesses(Generic[UnitT]):
         for place in list(self._places):
             self._remove(place)
         self._shown.close()
+
+
+@contextlib.contextmanager
+def pass_over_lost_connections() -> Iterator[None]:
+    """Say nothing of a worker that ended while it was handed a file of shared memory.
+
+    The thread of `multiprocessing` that hands them over prints a traceback, and goes on; the death is seen elsewhere.
+    """
+    before = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        in_thread = threading.current_thread() is not threading.main_thread()
+        if not (in_thread and isinstance(error, (ConnectionError, EOFError))):
+            before(kind, error, trace)
+
+    sys.excepthook = show
+    try:
+        yield
+    finally:
+        sys.excepthook = before
 
 
 @contextlib.contextmanager
