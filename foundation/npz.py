@@ -1,13 +1,26 @@
 """Checks an `.npz` file by its headers, before anything of the size that it claims is allocated."""
 
+import lzma
 import math
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What `zipfile` and NumPy raise on a damaged file."""
 MOST_RATIO = 1100  # deflate makes nothing smaller than 1 in 1032
 _SLACK = 4096  # bytes of headers
 
@@ -26,7 +39,7 @@ def find_npz_fault(path: Path) -> str | None:
                 fault = _find_member_fault(archive, member, status.st_size)
                 if fault is not None:
                     return fault
-    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         return f"cannot be read ({' '.join(str(error).split())[:160]})"
     return None
 

@@ -1,14 +1,13 @@
 """The figures of the toy sets: multiples of the noise floor over β, and samples drawn over those of the target."""
 
 import textwrap
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from foundation.npz import UNREADABLE
 from reports.analysis.intervals import Estimate
 from reports.analysis.suite import OVERALL, DensityAnalysis
 from reports.errors import ReportError
@@ -97,7 +96,7 @@ def _read_points(result: Result, path: Path, betas: tuple[float, ...], whose: st
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {beta: np.asarray(arrays[f"{whose}_{beta:g}"]) for beta in betas}
-    except (KeyError, ValueError, OSError, BadZipFile, zlib.error) as error:
+    except (*UNREADABLE, KeyError) as error:
         raise ReportError(
             f"the samples file {path} of result {result.path} cannot be read ({error}): delete that result and "
             f"run the same `bench run` command again."

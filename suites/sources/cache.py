@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from foundation.files import replace_atomically
-from foundation.npz import find_npz_fault
+from foundation.npz import UNREADABLE, find_npz_fault
 from foundation.program import say_aside
 from suites.errors import shorten
 from suites.sources.transitions import ARRAYS, Transitions, check
 from suites.task import Task
 
-BROKEN_COPY = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile)
+BROKEN_COPY = (*UNREADABLE, KeyError)
 """What NumPy raises for a file that is damaged."""
 
 
@@ -58,7 +58,7 @@ def count_rows(path: Path) -> int | None:
         with zipfile.ZipFile(path) as archive, archive.open("rewards.npy") as member:
             np.lib.format.read_magic(member)
             return int(np.lib.format.read_array_header_1_0(member)[0][0])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except BROKEN_COPY:
         return None
 
 
