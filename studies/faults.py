@@ -4,6 +4,7 @@
     .venv/bin/python studies/faults.py --small                  a few cases of every part
     .venv/bin/python studies/faults.py --only kills             one part; the table has the others as kept
     .venv/bin/python studies/faults.py --only kills --case 12   one case, whose folders are left to be looked at
+    .venv/bin/python studies/faults.py --failed                 again what failed, after it was mended
     .venv/bin/python studies/faults.py --kept                   the table again, from what is kept
 
 Every case does something to a tiny comparison and looks at what becomes of it:
@@ -114,16 +115,25 @@ def make_tables(kept: Mapping[str, Sequence[Record]]) -> list[Table]:
     return tables
 
 
+def choose_cases(cases: list[Case], kept: Sequence[Record], options: argparse.Namespace) -> list[Case]:
+    """Those that are asked for."""
+    if options.case is not None:
+        return [case for case in cases if case.number == options.case]
+    if options.failed:
+        failed = {record.number for record in kept if record.kind == "failed"}
+        return [case for case in cases if case.number in failed]
+    return cases[:: options.share]
+
+
 def try_part(name: str, options: argparse.Namespace, scratch: Path) -> list[Record]:
-    """Try a part's cases, or one of them, and print each failure with how to see it again."""
+    """Try a part's cases, or some of them, and print each failure with how to see it again."""
     part, started = PARTS[name], time.monotonic()
     print(f"{name}: {part.title}", file=sys.stderr, flush=True)
-    cases = part.make_cases(options.seed, scratch, options.small)
-    if options.case is not None:
-        cases = [case for case in cases if case.number == options.case]
-    elif options.share > 1:
-        cases = cases[:: options.share]
-    records, processes = [], min(options.processes, part.processes)
+    kept = read_records(options.out).get(name, []) if options.failed else []
+    if options.failed and not any(record.kind == "failed" for record in kept):
+        return kept
+    cases = choose_cases(part.make_cases(options.seed, scratch, options.small), kept, options)
+    records, processes = list[Record](), min(options.processes, part.processes)
     for record in run_cases(cases, scratch, processes, LIMIT, keep=options.case is not None):
         records.append(record)
         if record.kind == "failed" or options.case is not None:
@@ -135,6 +145,8 @@ def try_part(name: str, options: argparse.Namespace, scratch: Path) -> list[Reco
                 flush=True,
             )
     print(f"  {len(records)} cases in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    again = {record.number for record in records}
+    records += [record for record in kept if record.number not in again]
     return sorted(records, key=lambda record: record.number)
 
 
@@ -145,6 +157,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--only", choices=tuple(PARTS), help="one part")
     parser.add_argument("--case", type=int, help="one case of that part")
     parser.add_argument("--small", action="store_true", help="a few cases of every part")
+    parser.add_argument("--failed", action="store_true", help="the cases that failed, of those kept in --out")
     parser.add_argument("--share", type=int, default=1, help="every n-th case")
     parser.add_argument("--processes", type=int, default=2, help="cases at a time")
     parser.add_argument("--scratch", type=Path, help="folder for what cases leave; else one that is deleted")

@@ -1,5 +1,6 @@
 """The study of faults sees the faults that it looks for, and a small part of it has none."""
 
+import argparse
 import json
 import re
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from study_scripts import load_study
 
 from studies.faulting import compare, damages, edits, names
-from studies.faulting.cases import Record
+from studies.faulting.cases import Outcome, Record, number_cases
 from studies.faulting.commands import Ended
 from studies.faulting.exceptions import find_reason
 
@@ -194,3 +195,14 @@ def test_killed_commands_go_on(tmp_path):
 def test_a_few_mutants_are_read_or_refused(tmp_path):
     pytest.importorskip("hypothesis")
     assert "| mutated files and command lines |" in try_small("fuzz", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "numbers"),
+    [({}, [0, 1, 2, 3]), ({"case": 2}, [2]), ({"share": 2}, [0, 2]), ({"failed": True}, [1, 3])],
+)
+def test_the_cases_are_those_that_are_asked_for(asked, numbers):
+    options = argparse.Namespace(**{"case": None, "share": 1, "failed": False, **asked})
+    cases = number_cases("x", [(name, lambda folder: Outcome("equal")) for name in "abcd"])
+    kept = [Record(number, "", "failed" if number % 2 else "equal", "", 0.0) for number in range(4)]
+    assert [case.number for case in study.choose_cases(cases, kept, options)] == numbers
