@@ -279,6 +279,9 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         RESULTS / "toy-faults.md",
     ),
     "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
+    "scales": Measurement(
+        ("studies/speed.py --only 'scales,1 states'",), partial(quote_printed, "scales"), RESULTS / "scales.md"
+    ),
     # The checkouts of other repositories, and a Python that has their packages too: see the script.
     "peers": Measurement(
         ("studies/peers.py --checkouts build/peers",), partial(quote_printed, "peers"), RESULTS / "peers.md"

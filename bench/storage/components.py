@@ -52,8 +52,16 @@ class ComponentStore:
         return self.folder(label) / f"seed-{seed}.safetensors"
 
     def has(self, label: str, seed: int) -> bool:
+        """Whether that seed is made.
+
+        Raises:
+            UserError: something that is no file stands in the place of its description.
+        """
         finish_publishing(self.folder(label))
-        return self.file(label, seed).with_suffix(".json").is_file()
+        description = self.file(label, seed).with_suffix(".json")
+        if description.is_dir():
+            raise UserError(f"{str(description)!r} is a folder in the place of a file; move it away and run again.")
+        return description.is_file()
 
     def missing(self, label: str, seeds: Sequence[int]) -> tuple[int, ...]:
         """The seeds that still have to be made."""

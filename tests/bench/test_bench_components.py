@@ -200,3 +200,12 @@ def test_a_component_of_version_0_2_0_is_used_as_it_is(store):
     file.write_text(json.dumps({n: v for n, v in about.items() if n not in ("made_with", "description_sha256")}))
     found = store.load(LABEL, SeedLinear(SeedStreams([0], "y"), 3, 2), [0])
     assert torch.equal(found.state_dict()["weight"][0], make_module().state_dict()["weight"][0])
+
+
+def test_a_folder_in_the_place_of_a_description_is_refused_before_anything_is_made(store):
+    save_all(store)
+    place = store.file(LABEL, SEEDS[0]).with_suffix(".json")
+    place.unlink()
+    place.mkdir()
+    with pytest.raises(UserError, match="is a folder in the place of a file"):
+        store.missing(LABEL, SEEDS)
