@@ -60,7 +60,7 @@ class ComponentStore:
         finish_publishing(self.folder(label))
         description = self.file(label, seed).with_suffix(".json")
         if description.is_dir():
-            raise UserError(f"{str(description)!r} is a folder in the place of a file; move it away and run again.")
+            raise UserError(f"{str(description)!r} is a folder in the place of a file; move it away.")
         return description.is_file()
 
     def missing(self, label: str, seeds: Sequence[int]) -> tuple[int, ...]:
