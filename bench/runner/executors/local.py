@@ -266,7 +266,7 @@ class LocalProcesses(Generic[UnitT]):
 def pass_over_lost_connections() -> Iterator[None]:
     """Say nothing of a worker that ended while it was handed a file of shared memory.
 
-    The thread of `multiprocessing` that hands them over prints a traceback and goes on; the death is seen elsewhere.
+    The thread of `multiprocessing` that hands them over prints a traceback and goes on; the death is seen by us.
     """
     before = sys.excepthook
 
