@@ -175,7 +175,7 @@ def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[s
 
 def _collect_figures(blocks: Sequence[Block]) -> dict[str, bytes]:
     found = [block for block in blocks if isinstance(block, Figure)]
-    return {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("svg", f.svg))}
+    return {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("pdf", f.pdf))}
 
 
 def read_timing(results: Path) -> tuple[TimingRow, ...]:

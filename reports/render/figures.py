@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -104,7 +105,7 @@ def save_figure(made: Canvas, name: str, caption: str) -> Figure:
     with plain:  # for ticks, which are made while it is drawn
         made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
         made.savefig(svg, format="svg", dpi=_DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
-    return Figure(re.sub(r"[^A-Za-z0-9._-]", "-", name), caption, png.getvalue(), svg.getvalue())
+    return Figure(re.sub(r"[^A-Za-z0-9._-]", "-", name), caption, pd.DataFrame(), None, png.getvalue(), svg.getvalue())
 
 
 def _describe_seeds(analysis: ControlAnalysis) -> str:
