@@ -1,4 +1,4 @@
-"""What all figures drawn by matplotlib share; each is saved as PNG and as PDF, the same bytes for the same data."""
+"""What all figures drawn by matplotlib share; each is saved as PNG and PDF, the same bytes for the same data."""
 
 import io
 import re

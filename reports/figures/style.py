@@ -1,14 +1,15 @@
 """How a method looks in every figure: colour, marker and dash, by its name.
 
-A method has its own in the table below, the same in every report. One that is not in the table, from a plug-in, has
-one by a hash of its name; where that is taken in a report, it has the next that is free. Variants of one method have
-its colour.
+A method has its own in the table below, the same in every report. One from a plug-in has one by a hash of its name;
+where that is taken in a report, it has the next that is free. Variants of one method have its colour.
 """
 
 import itertools
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from reports.load.scores import SuiteScores
 
 GREY, BLUE, SKY, VERMILION, PINK, GREEN, ORANGE, VIOLET, BROWN = (
     "#757575",
@@ -101,6 +102,11 @@ def find_styles(variants: Mapping[str, str]) -> dict[str, Style]:
             taken.add(own)
         found[label] = own
     return found
+
+
+def style_suite(scores: SuiteScores) -> dict[str, Style]:
+    """The style of every variant of a suite."""
+    return find_styles({variant: scores.method(variant) for variant in scores.variants})
 
 
 def _list_from_hash(method: str) -> list[Style]:

@@ -8,9 +8,9 @@ from synthetic_results import FORMAT, MACHINE, control, milliseconds, timing_row
 from reports.analysis.costs import find_costs, tell_apart
 from reports.analysis.suite import Options
 from reports.errors import ReportError
+from reports.figures.costs import make_costs_figure
 from reports.load.files import TIMING, read_file
 from reports.load.timing_schema import Timing, TimingRow
-from reports.render.figures import draw_costs
 from reports.report import write_report
 from reports.sections import suite as sections
 from reports.sections.cost import select_rows, tabulate_costs, tabulate_parts
@@ -133,9 +133,9 @@ def points(monkeypatch):
 
     def figure(analysis, known, unit):
         seen.append(known)
-        return draw_costs(analysis, known, unit)
+        return make_costs_figure(analysis, known, unit)
 
-    monkeypatch.setattr(sections, "draw_costs", figure)
+    monkeypatch.setattr(sections, "make_costs_figure", figure)
     return seen
 
 

@@ -1,0 +1,144 @@
+"""Methods look the same in every report; what a figure shows is what its CSV says, in print and in the page."""
+
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import vl_convert
+
+from reports.analysis.suite import ControlAnalysis, Options, analyse
+from reports.figures.aggregates import collect_aggregates, make_aggregates_figure
+from reports.figures.charts import scale_number
+from reports.figures.costs import collect_costs, make_costs_figure
+from reports.figures.profile import make_profile_figure
+from reports.figures.scores import collect_scores, draw_scores, make_scores_figure
+from reports.figures.style import DASHES, MARKERS, STYLES, find_styles, style_suite
+from reports.load.scores import load_scores
+from reports.report import write_report
+
+TASKS = ("maze2d-umaze", "maze2d-medium")
+VEGA = "6.4"
+
+
+@pytest.fixture
+def analysis(folder) -> ControlAnalysis:
+    generator = np.random.default_rng(0)
+    means = {"unguided": 30.0, "idql": 45.0, "swg": 60.0}
+    folder.add_matrix({m: generator.normal(mean, 5, (4, 2)) for m, mean in means.items()}, TASKS)
+    (scores,) = load_scores(folder.path)
+    found = analyse(scores, None, Options(replicates=100))
+    assert isinstance(found, ControlAnalysis)
+    return found
+
+
+def see_chart(figure) -> str:
+    """The chart as SVG, by another program than a browser; it raises where the specification is wrong."""
+    values = json.loads(figure.marks.to_json(orient="records"))
+    chart = {"data": {"values": values}, **figure.chart}
+    return vl_convert.vegalite_to_svg(chart, vl_version=VEGA)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def test_a_method_looks_the_same_whatever_stands_beside_it():
+    alone = find_styles({"swg": "swg"})
+    beside = find_styles({"a": "plugged-in", "cep": "cep", "swg": "swg", "swg rho=5": "swg"})
+    assert alone["swg"] == beside["swg"] == STYLES["swg"]
+    assert beside["swg rho=5"].colour == alone["swg"].colour
+    assert find_styles({"a": "plugged-in"})["a"] == beside["a"]
+
+
+def test_no_two_look_alike():
+    assert len(set(STYLES.values())) == len(STYLES)
+    plugged = {f"method-{i}": f"method-{i}" for i in range(200)} | {name: name for name in STYLES}
+    found = find_styles(plugged)
+    assert len(set(found.values())) == len(plugged)
+    swept = find_styles({f"swg rho={i}": "swg" for i in range(30)})
+    assert len(set(swept.values())) == 30
+    assert len({style.colour for style in swept.values()}) == 1
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#16181d"])
+def test_colours_are_seen_on_light_and_on_dark(ground):
+    """At least 2.2 to 1: sky blue on white, as Okabe and Ito have it, is the faintest; markers are large."""
+    for style in STYLES.values():
+        light, dark = sorted((luminance(style.colour), luminance(ground)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > 2.2, style
+
+
+def test_markers_and_dashes_are_both_programs_own():
+    from matplotlib.lines import Line2D
+
+    assert set(MARKERS.values()) <= set(Line2D.markers)
+    for style in STYLES.values():
+        Line2D([], [], marker=style.for_matplotlib, linestyle=style.line)
+    assert DASHES[0] == ()
+
+
+def test_the_marks_are_the_scores_and_their_means(analysis):
+    marks = collect_scores(analysis)
+    seeds = marks[marks["mark"] == "seed"]
+    assert len(seeds) == 3 * 4 * 2
+    mean = seeds.groupby(["task", "variant"])["value"].mean()
+    for row in marks[marks["mark"] == "mean"].to_dict("records"):
+        assert row["value"] == pytest.approx(mean[row["task"], row["variant"]])
+        assert row["lower"] < row["value"] < row["upper"]
+
+
+def test_the_picture_has_a_mark_for_each_row_where_the_row_says(analysis):
+    marks = collect_scores(analysis)
+    made = draw_scores(marks, style_suite(analysis.scores), "t")
+    points = [line for line in made.axes[0].lines if line.get_marker() not in ("None", None, "")]
+    drawn = sorted(float(np.asarray(line.get_xdata())[0]) for line in points)
+    assert drawn == pytest.approx(sorted(marks["value"]))
+
+
+def test_every_chart_is_drawn_with_a_mark_for_each_row(analysis):
+    costs = {"unguided": 5.0, "swg": 12.0}
+    figures = (
+        make_scores_figure(analysis),
+        make_aggregates_figure(analysis),
+        make_costs_figure(analysis, costs, "milliseconds"),
+    )
+    for figure in figures:
+        svg = see_chart(figure)
+        values = [value for value in figure.marks["value"] if np.isfinite(value)]
+        points = svg.count('aria-roledescription="point"')
+        assert points == len(values), figure.name
+    assert "<path" in see_chart(make_profile_figure(analysis))
+
+
+def test_the_csv_has_the_marks(analysis, tmp_path):
+    figure = make_aggregates_figure(analysis)
+    write_report(analysis.scores.results()[0].path.parents[3], tmp_path / "out", options=Options(replicates=100))
+    written = pd.read_csv(tmp_path / "out" / f"{figure.name}.csv")
+    pd.testing.assert_frame_equal(written, collect_aggregates(analysis), check_dtype=False, rtol=1e-12)
+
+
+def test_the_front_has_those_that_no_other_beats_in_both(analysis):
+    costs = {"unguided": 5.0, "idql": 50.0, "swg": 12.0}
+    marks = collect_costs(analysis, costs).set_index("variant")
+    for one, other in itertools.permutations(marks.index, 2):
+        beaten = marks["value"][other] >= marks["value"][one] and costs[other] <= costs[one]
+        assert not (beaten and marks["is_on_front"][one])
+    assert marks["is_on_front"].to_dict() == {"unguided": True, "swg": True, "idql": False}
+    assert "Not timed: idql." in make_costs_figure(analysis, {"unguided": 5.0, "swg": 2.0}, "ms").caption
+
+
+def test_a_logarithmic_axis_is_labelled_at_1_2_and_5():
+    rows = [{"x": 10.0**i, "y": i} for i in range(-1, 3)]
+    encoding = {"x": scale_number("x", None, log=True), "y": scale_number("y", None)}
+    svg = vl_convert.vegalite_to_svg(
+        {"data": {"values": rows}, "mark": "point", "width": 600, "encoding": encoding}, vl_version=VEGA
+    )
+    for label in ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50"):
+        assert f">{label}</text>" in svg
+    for label in ("0.3", "3", "30", "7"):
+        assert f">{label}</text>" not in svg
