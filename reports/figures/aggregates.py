@@ -9,6 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from reports.analysis.suite import ControlAnalysis
 from reports.figures.canvas import INK, describe_bars, draw_interval, make_canvas, save_figure, tidy
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, scale_number, tell
+from reports.figures.marks import list_rows, make_marks
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
 
@@ -31,7 +32,7 @@ def collect_aggregates(analysis: ControlAnalysis) -> pd.DataFrame:
         for variant, own in analysis.aggregates.items()
         for name, e in own.items()
     ]
-    return pd.DataFrame(rows, columns=["aggregate", "variant", "value", "lower", "upper"])
+    return make_marks(rows, "aggregate", "variant", "value", "lower", "upper")
 
 
 def draw_aggregates(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> Canvas:
@@ -39,7 +40,7 @@ def draw_aggregates(marks: pd.DataFrame, styles: Mapping[str, Style], title: str
     names, variants = list(dict.fromkeys(marks["aggregate"])), list(styles)
     made = make_canvas(10.0 if len(names) > 1 else 5.0, 1.0 + 0.36 * len(variants))
     panels = dict(zip(names, np.atleast_1d(np.array(made.subplots(1, len(names), sharey=True))), strict=True))
-    for row in marks.to_dict("records"):
+    for row in list_rows(marks):
         look = styles[row["variant"]]
         draw_interval(
             panels[row["aggregate"]], "x", variants.index(row["variant"]), row, color=look.colour,

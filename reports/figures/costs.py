@@ -17,6 +17,7 @@ from reports.figures.canvas import (
     tidy,
 )
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
+from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
 
@@ -60,16 +61,16 @@ def collect_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float]) 
                 "is_on_front": best,
             }
         )
-    return pd.DataFrame(rows)
+    return make_marks(rows, *rows[0])
 
 
 def draw_costs(marks: pd.DataFrame, styles: Mapping[str, Style], title: str, unit: str, axis: str) -> Canvas:
     """The picture."""
     made = make_canvas(7.0, 4.4)
     axes = made.add_subplot()
-    front = marks[marks["is_on_front"]]
+    front = select(marks, is_on_front=True)
     axes.plot(front["milliseconds"], front["value"], color=INK, linewidth=0.9, drawstyle="steps-post", alpha=0.6)
-    for row in marks.to_dict("records"):
+    for row in list_rows(marks):
         look = styles[row["variant"]]
         draw_interval(
             axes, "y", row["milliseconds"], row, color=look.colour, marker=look.for_matplotlib, markersize=8,

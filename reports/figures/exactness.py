@@ -20,6 +20,7 @@ from reports.figures.canvas import (
     tidy,
 )
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, scale_number, tell
+from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
 
@@ -50,7 +51,7 @@ def collect_exactness(analysis: DensityAnalysis) -> pd.DataFrame:
         for beta in analysis.inverse_temperatures
         if np.isfinite(found[beta, variant].value)
     ]
-    return pd.DataFrame(rows, columns=["task", "variant", "beta", "value", "lower", "upper"])
+    return make_marks(rows, "task", "variant", "beta", "value", "lower", "upper")
 
 
 def draw_exactness(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Canvas:
@@ -63,7 +64,7 @@ def draw_exactness(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Canvas:
     for axes in grid[len(tasks) :]:
         axes.set_visible(False)
     for axes, task in zip(grid, tasks, strict=False):
-        _draw_panel(axes, marks[marks["task"] == task], betas, styles)
+        _draw_panel(axes, select(marks, task=task), betas, styles)
         axes.set_title(task, fontsize=10, color=INK)
         axes.set_xticks(range(len(betas)), [f"{beta:g}" for beta in betas])
     for axes in grid[max(0, len(tasks) - columns) : len(tasks)]:
@@ -78,10 +79,10 @@ def _draw_panel(axes: Axes, marks: pd.DataFrame, betas: list[float], styles: Map
     shifts = np.linspace(-_SPREAD / 2, _SPREAD / 2, len(styles) + 2)[1:-1]
     axes.axhline(1.0, color=INK, linewidth=0.9)
     for shift, (variant, look) in zip(shifts, styles.items(), strict=True):
-        own = marks[marks["variant"] == variant]
+        own = select(marks, variant=variant)
         places = [betas.index(beta) + shift for beta in own["beta"]]
         axes.plot(places, own["value"], color=look.colour, linewidth=0.8, alpha=0.5, linestyle=look.line)
-        for place, row in zip(places, own.to_dict("records"), strict=True):
+        for place, row in zip(places, list_rows(own), strict=True):
             draw_interval(
                 axes, "y", place, row, color=look.colour, marker=look.for_matplotlib, markersize=4.5,
                 elinewidth=1.2, label=variant,

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from reports.analysis.online import PULLS, REPEATS, Curve, OnlineAnalysis
 from reports.figures.canvas import INK, add_legend, label_log_axis, make_canvas, save_figure, tidy
 from reports.figures.charts import Spec, encode_colour, encode_dash, keep, scale_number, tell
+from reports.figures.marks import has_band, make_marks, select
 from reports.figures.style import Style, find_styles
 from reports.render.document import Figure
 from reports.render.numbers import count_noun
@@ -46,13 +47,14 @@ def collect_online(online: OnlineAnalysis) -> pd.DataFrame:
             ("bandit", own.bandit, kept),
             ("best", own.best, np.arange(1, len(own.best.score) + 1)),
         ):
-            rows += [(own.label, name, int(budget), *_read_curve(curve, budget - 1)) for budget in budgets]
-    return pd.DataFrame(rows, columns=["variant", "curve", "budget", "value", "lower", "upper"])
+            rows += [(own.label, name, int(budget), *_read_curve(curve, int(budget) - 1)) for budget in budgets]
+    return make_marks(rows, "variant", "curve", "budget", "value", "lower", "upper")
 
 
 def _read_curve(curve: Curve, at: int) -> tuple[float, float | None, float | None]:
-    band = (None, None) if curve.lower is None or curve.upper is None else (curve.lower[at], curve.upper[at])
-    return float(curve.score[at]), *band
+    if curve.lower is None or curve.upper is None:
+        return float(curve.score[at]), None, None
+    return float(curve.score[at]), float(curve.lower[at]), float(curve.upper[at])
 
 
 def draw_online(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> Canvas:
@@ -61,12 +63,12 @@ def draw_online(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) ->
     panels = dict(zip(_TITLES, made.subplots(1, 2, sharey=True), strict=True))
     for (name, axes), (head, budget) in zip(panels.items(), _TITLES.values(), strict=True):
         for variant, look in styles.items():
-            own = marks[(marks["variant"] == variant) & (marks["curve"] == name)]
+            own = select(marks, variant=variant, curve=name)
             axes.plot(
                 own["budget"], own["value"], color=look.colour, marker=look.for_matplotlib, markersize=5,
                 linewidth=1.8, linestyle=look.line, markevery=max(1, len(own) // 10), label=variant,
             )  # fmt: skip
-            if own["lower"].notna().all():
+            if has_band(own):
                 lower, upper = own["lower"].astype(float), own["upper"].astype(float)
                 axes.fill_between(own["budget"], lower, upper, color=look.colour, alpha=0.12, linewidth=0)
         axes.set_title(head, fontsize=10, color=INK)

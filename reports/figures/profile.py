@@ -9,6 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from reports.analysis.suite import ControlAnalysis
 from reports.figures.canvas import INK, add_legend, make_canvas, save_figure, tidy
 from reports.figures.charts import Spec, encode_colour, encode_dash, scale_number, tell
+from reports.figures.marks import has_band, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
 
@@ -40,7 +41,7 @@ def collect_profile(analysis: ControlAnalysis) -> pd.DataFrame:
             )
             numbers = (float(found.thresholds[at]), float(found.curve[at]), *band)
             rows.append((variant, *numbers))
-    return pd.DataFrame(rows, columns=["variant", "threshold", "value", "lower", "upper"])
+    return make_marks(rows, "variant", "threshold", "value", "lower", "upper")
 
 
 def draw_profile(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> Canvas:
@@ -48,14 +49,14 @@ def draw_profile(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -
     made = make_canvas(7.0, 4.4)
     axes = made.add_subplot()
     for i, (variant, look) in enumerate(styles.items()):
-        own = marks[marks["variant"] == variant]
+        own = select(marks, variant=variant)
         every = max(1, len(own) // 10)
         axes.plot(
             own["threshold"], own["value"], color=look.colour, linewidth=1.8, label=variant, linestyle=look.line,
             marker=look.for_matplotlib, drawstyle="steps-post", markersize=5,
             markevery=(every * i // len(styles), every),
         )  # fmt: skip
-        if own["lower"].notna().all():
+        if has_band(own):
             axes.fill_between(
                 own["threshold"], own["lower"].astype(float), own["upper"].astype(float), color=look.colour,
                 alpha=0.12, linewidth=0, step="post",

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure as Canvas
 from reports.analysis.suite import DensityAnalysis
 from reports.errors import ReportError
 from reports.figures.canvas import GRID, INK, make_canvas, save_figure
+from reports.figures.marks import list_rows, make_marks
 from reports.figures.style import style_suite
 from reports.load.samples import find_samples_fault
 from reports.load.schema import Result
@@ -133,13 +134,13 @@ def collect_panels(rows: Sequence[Row], frame: Frame) -> pd.DataFrame:
         for row in rows
         for beta, points in sorted(row.points.items())
     ]
-    return pd.DataFrame(found, columns=["variant", "beta", "samples", "outside", "distance"])
+    return make_marks(found, "variant", "beta", "samples", "outside", "distance")
 
 
 def draw_panels(rows: Sequence[Row], marks: pd.DataFrame, frame: Frame) -> Canvas:
     """The picture, of a row for each variant and a column for each β."""
     betas = tuple(sorted(rows[-1].points))
-    notes = {(row["variant"], row["beta"]): _describe_panel(row) for row in marks.to_dict("records")}
+    notes = {(row["variant"], row["beta"]): _describe_panel(row) for row in list_rows(marks)}
     x, y, half = frame
     made = make_canvas(1.75 * len(betas) + 0.4, 1.72 * len(rows) + 0.4)
     grid = np.array(made.subplots(len(rows), len(betas), squeeze=False))

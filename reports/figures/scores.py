@@ -9,6 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from reports.analysis.suite import ControlAnalysis
 from reports.figures.canvas import INK, add_legend, describe_bars, draw_interval, make_canvas, save_figure, tidy
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
+from reports.figures.marks import list_rows, make_marks
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
 
@@ -43,7 +44,7 @@ def collect_scores(analysis: ControlAnalysis) -> pd.DataFrame:
                     {**names, "mark": "seed", "seed": result.seed, "value": result.score}
                     for result in scores.of(task, variant)
                 ]
-    return pd.DataFrame(rows, columns=["task", "variant", "mark", "seed", "value", "lower", "upper"])
+    return make_marks(rows, "task", "variant", "mark", "seed", "value", "lower", "upper")
 
 
 def draw_scores(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> Canvas:
@@ -52,7 +53,7 @@ def draw_scores(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) ->
     made = make_canvas(7.5, 1.3 + len(tasks) * (0.3 + 0.19 * len(styles)))
     axes = made.add_subplot()
     offsets = dict(zip(styles, np.linspace(-_GAP / 2, _GAP / 2, len(styles) + 2)[1:-1], strict=True))
-    for row in marks.to_dict("records"):
+    for row in list_rows(marks):
         place, look = tasks.index(row["task"]) + offsets[row["variant"]], styles[row["variant"]]
         if row["mark"] == "seed":
             axes.plot(

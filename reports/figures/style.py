@@ -1,13 +1,14 @@
 """How a method looks in every figure: colour, marker and dash, by its name.
 
-A method has its own in the table below, the same in every report. One from a plug-in has one by a hash of its name;
-where that is taken in a report, it has the next that is free. Variants of one method have its colour.
+A method has its own in the table below, the same in every report. One from a plug-in has one by a hash of its
+name; where that is taken in a report, it has the next that is free. Variants of one method have its colour.
 """
 
 import itertools
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reports.load.scores import SuiteScores
 
@@ -59,7 +60,7 @@ class Style:
         return MARKERS[self.marker]
 
     @property
-    def line(self) -> str | tuple[int, tuple[int, ...]]:
+    def line(self) -> Any:
         """The dash as matplotlib's line style."""
         return (0, self.dash) if self.dash else "-"
 

@@ -16,6 +16,7 @@ from reports.figures.charts import (
     scale_number,
     tell,
 )
+from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import DASHES, Style, find_styles
 from reports.load.timing_schema import Milliseconds
 from reports.render.document import Figure
@@ -70,7 +71,7 @@ def collect_sweep(lines: Sequence[Line]) -> pd.DataFrame:
         for line in lines
         for value, taken in line.points.items()
     ]
-    return pd.DataFrame(rows, columns=["variant", "setting", "value", "lower", "upper"])
+    return make_marks(rows, "variant", "setting", "value", "lower", "upper")
 
 
 def draw_sweep(
@@ -80,9 +81,9 @@ def draw_sweep(
     made = make_canvas(7.0, 4.4)
     axes = made.add_subplot()
     for variant, look in styles.items():
-        own = marks[marks["variant"] == variant]
+        own = select(marks, variant=variant)
         axes.plot(own["setting"], own["value"], color=look.colour, linewidth=1.6, linestyle=look.line)
-        for row in own.to_dict("records"):
+        for row in list_rows(own):
             draw_interval(
                 axes, "y", row["setting"], row, color=look.colour, marker=look.for_matplotlib, markersize=5,
                 elinewidth=1.6, capsize=2, label=variant,

@@ -226,7 +226,7 @@ def test_a_sweep_has_a_table_with_the_printed_parameters_and_a_picture(folder, t
         ["swg swg.weight_head=early", "4", "13.3M", "38.00 [37.00, 39.00]", "43.00 [42.00, 44.00]"],
     ]
     assert table[4][2:] == ["10.00 ± 1.00", "15.00 ± 1.00"]
-    assert "maze2d-umaze-depth-controlled-cpu-1.svg" in {path.name for path in written}
+    assert "maze2d-umaze-depth-controlled-cpu-1.pdf" in {path.name for path in written}
 
 
 @pytest.mark.parametrize("changes", [{"denoiser.network": "residual"}, {"denoiser.width": 256}])

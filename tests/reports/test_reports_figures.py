@@ -12,6 +12,7 @@ from reports.analysis.suite import ControlAnalysis, Options, analyse
 from reports.figures.aggregates import collect_aggregates, make_aggregates_figure
 from reports.figures.charts import scale_number
 from reports.figures.costs import collect_costs, make_costs_figure
+from reports.figures.marks import list_rows, select
 from reports.figures.profile import make_profile_figure
 from reports.figures.scores import collect_scores, draw_scores, make_scores_figure
 from reports.figures.style import DASHES, MARKERS, STYLES, find_styles, style_suite
@@ -84,10 +85,10 @@ def test_markers_and_dashes_are_both_programs_own():
 
 def test_the_marks_are_the_scores_and_their_means(analysis):
     marks = collect_scores(analysis)
-    seeds = marks[marks["mark"] == "seed"]
+    seeds = select(marks, mark="seed")
     assert len(seeds) == 3 * 4 * 2
     mean = seeds.groupby(["task", "variant"])["value"].mean()
-    for row in marks[marks["mark"] == "mean"].to_dict("records"):
+    for row in list_rows(select(marks, mark="mean")):
         assert row["value"] == pytest.approx(mean[row["task"], row["variant"]])
         assert row["lower"] < row["value"] < row["upper"]
 
@@ -124,11 +125,11 @@ def test_the_csv_has_the_marks(analysis, tmp_path):
 
 def test_the_front_has_those_that_no_other_beats_in_both(analysis):
     costs = {"unguided": 5.0, "idql": 50.0, "swg": 12.0}
-    marks = collect_costs(analysis, costs).set_index("variant")
-    for one, other in itertools.permutations(marks.index, 2):
-        beaten = marks["value"][other] >= marks["value"][one] and costs[other] <= costs[one]
-        assert not (beaten and marks["is_on_front"][one])
-    assert marks["is_on_front"].to_dict() == {"unguided": True, "swg": True, "idql": False}
+    rows = {row["variant"]: row for row in list_rows(collect_costs(analysis, costs))}
+    for one, other in itertools.permutations(rows, 2):
+        beaten = rows[other]["value"] >= rows[one]["value"] and costs[other] <= costs[one]
+        assert not (beaten and rows[one]["is_on_front"])
+    assert {v: row["is_on_front"] for v, row in rows.items()} == {"unguided": True, "swg": True, "idql": False}
     assert "Not timed: idql." in make_costs_figure(analysis, {"unguided": 5.0, "swg": 2.0}, "ms").caption
 
 
