@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from reports.analysis.costs import find_costs
+from reports.analysis.intervals import FEWEST
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options
 from reports.figures.aggregates import make_aggregates_figure
 from reports.figures.costs import make_costs_figure
 from reports.figures.exactness import make_exactness_figure
+from reports.figures.pairs import make_pairs_figure
 from reports.figures.profile import make_profile_figure
 from reports.figures.samples import make_samples_figure
 from reports.figures.scores import make_scores_figure
@@ -50,6 +52,7 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
         make_scores_figure(analysis),
         *_make_success_blocks(scores),
         *make_pair_blocks(analysis),
+        *([make_pairs_figure(analysis)] if len(scores.variants) > 1 and analysis.pairs.seeds >= FEWEST else []),
         *_make_aggregate_blocks(analysis),
         *_make_improvement_blocks(analysis),
         Heading(3, scores.add_source("Performance profile")),

@@ -7,16 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
+from synthetic_results import control, data_set
 
+from reports.analysis.scales import collect_scale_points, is_published
 from reports.analysis.suite import ControlAnalysis, Options, analyse
 from reports.figures.aggregates import collect_aggregates, make_aggregates_figure
 from reports.figures.charts import scale_number
 from reports.figures.costs import collect_costs, make_costs_figure
 from reports.figures.marks import list_rows, select
+from reports.figures.pairs import make_pairs_figure
 from reports.figures.profile import make_profile_figure
+from reports.figures.scales import make_scales_figure
 from reports.figures.scores import collect_scores, draw_scores, make_scores_figure
 from reports.figures.style import DASHES, MARKERS, STYLES, find_styles, style_suite
 from reports.load.scores import load_scores
+from reports.load.tuning_schema import LedgerEntry
 from reports.report import write_report
 
 TASKS = ("maze2d-umaze", "maze2d-medium")
@@ -143,3 +148,57 @@ def test_a_logarithmic_axis_is_labelled_at_1_2_and_5():
         assert f">{label}</text>" in svg
     for label in ("0.3", "3", "30", "7"):
         assert f">{label}</text>" not in svg
+
+
+def test_the_matrix_of_pairs_is_the_same_from_both_sides(analysis):
+    figure = make_pairs_figure(analysis)
+    found = {(row["row"], row["column"]): row for row in list_rows(figure.marks)}
+    assert len(found) == 6
+    for (one, other), row in found.items():
+        turned = found[other, one]
+        assert row["difference"] == -turned["difference"]
+        assert (row["lower"], row["upper"]) == (-turned["upper"], -turned["lower"])
+        assert row["improvement"] == pytest.approx(1 - turned["improvement"])
+        means = [np.mean(analysis.scores.matrix(variant)) for variant in (one, other)]
+        assert row["difference"] == pytest.approx(means[0] - means[1])
+    assert see_chart(figure).count('aria-roledescription="text mark"') == 6
+
+
+def tuned_entry(rho, values, **more) -> LedgerEntry:
+    """A line of tuning of swg on the first task, of one episode a seed."""
+    data = data_set("local", "local/maze2d-umaze")
+    entry = {
+        "previous": "0" * 64, "kind": "tuning", "suite": "maze2d", "task": TASKS[0], "method": "swg",
+        "preset": "smoke", "terms": "shared", "data": (data["source"], data["fingerprint"]), "policy": "a" * 16,
+        "settings": {}, "rho": rho, "seeds": (100, 101), "first_episode": 0, "episodes": 1, "purpose": "tuning",
+        "study": "s", "trial": 0, "values": tuple((value,) for value in values), "seconds": 1.0,
+        "created": "2026-01-01", "sha256": "",
+    }  # fmt: skip
+    return LedgerEntry.model_validate({**entry, **more})
+
+
+def test_scores_against_rho_are_those_of_the_ledger_and_of_the_results(folder):
+    for seed in range(3):
+        folder.add(control(TASKS[0], "swg", seed, 50.0 + seed, rho=5.0, rho_source="tuned"))
+        folder.add(control(TASKS[0], "unguided", seed, 1.0))
+    (scores,) = load_scores(folder.path)
+    (result, *_) = scores.of(TASKS[0], "swg")
+    more = {"data": result.data.identity, "preset": result.preset}
+    ledger = [tuned_entry(rho, (value, value + 2), **more) for rho, value in ((1.0, 10.0), (5.0, 60.0))]
+    points = collect_scale_points(scores, ledger)
+    assert [(p.where, p.rho, p.score.value, p.seeds) for p in points if p.where == "tuning"] == [
+        ("tuning", 1.0, 11.0, 2),
+        ("tuning", 5.0, 61.0, 2),
+    ]
+    (reported,) = [p for p in points if p.where == "reported"]
+    assert (reported.rho, reported.score.value, reported.source) == (5.0, 51.0, "tuned")
+    assert {p.method for p in points} == {"swg"}, "unguided has no scale"
+    assert "<path" in see_chart(make_scales_figure(scores, points))
+    other = [tuned_entry(1.0, (10.0, 12.0), **{**more, "preset": "paper"})]
+    assert collect_scale_points(scores, other) == [], "tuning at another size is none of these results'"
+
+
+def test_the_published_rho_is_that_of_the_paper():
+    assert is_published("swg", "walker2d-medium-expert-v2", 5.0)
+    assert not is_published("swg", "walker2d-medium-expert-v2", 15.0)
+    assert not is_published("cep", "walker2d-medium-expert-v2", 5.0)
