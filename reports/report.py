@@ -28,6 +28,7 @@ from reports.render.csv import (
     export_costs,
     export_densities,
     export_exactness,
+    export_marks,
     export_online,
     export_pairs,
     export_scores,
@@ -175,7 +176,8 @@ def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[s
 
 def _collect_figures(blocks: Sequence[Block]) -> dict[str, bytes]:
     found = [block for block in blocks if isinstance(block, Figure)]
-    return {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("svg", f.svg))}
+    files = {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("pdf", f.pdf))}
+    return {**files, **{f"{f.name}.csv": export_marks(f).encode() for f in found}}
 
 
 def read_timing(results: Path) -> tuple[TimingRow, ...]:

@@ -13,6 +13,7 @@ from reports.analysis.tracks import TRACKS, TrackRow
 from reports.load.frames import describe_cell, make_timing_frame
 from reports.load.schema import Density
 from reports.load.timing_schema import TimingRow
+from reports.render.document import Figure
 
 _AGGREGATES = (
     "suite,variant,baseline,aggregate,estimate,lower,upper,rliable_lower,rliable_upper,seeds,tasks,replicates,data"
@@ -42,6 +43,11 @@ def _format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
 def _write_frame(frame: pd.DataFrame) -> str:
     """The frame as CSV in which no text is a formula; numbers stay as they are."""
     return frame.map(clean_cell).to_csv(index=False)
+
+
+def export_marks(figure: Figure) -> str:
+    """One row per mark of a figure."""
+    return _write_frame(figure.marks)
 
 
 def export_scores(analyses: Sequence[Analysis]) -> str:

@@ -2,11 +2,14 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from foundation.text import clean_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -27,21 +30,40 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: the first `words` columns are words (left-aligned), the others numbers (right-aligned)."""
+    """A table.
+
+    Attributes:
+        header, rows: their cells.
+        words: how many columns from the left are words (left-aligned); the others are numbers (right-aligned).
+        name: of its files for download, NAME.csv and NAME.tex; none where it is empty.
+        notes: by row and column, what a cell is made of, such as the scores of its seeds, for the page.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
+    name: str = ""
+    notes: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture saved as NAME.png and NAME.svg in the report's folder."""
+    """A picture, saved as NAME.png and NAME.pdf, and what it shows, saved as NAME.csv.
+
+    Attributes:
+        name: of its files.
+        caption: below it.
+        marks: what is drawn, a row for each mark.
+        chart: the same as a Vega-Lite specification without its data, for the page; None where that has the PNG.
+        png, pdf: the picture.
+    """
 
     name: str
     caption: str
+    marks: "pd.DataFrame" = field(repr=False)
+    chart: Mapping[str, Any] | None = field(repr=False)
     png: bytes = field(repr=False)
-    svg: bytes = field(repr=False)
+    pdf: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from reports.analysis.online import DRAWN, PULLS, REPEATS, OnlineAnalysis, OnlineMethod
+from reports.figures.online import make_online_figure
 from reports.render.document import Block, Heading, Table, Text
-from reports.render.online_figures import draw_online
 
 _SHOWN_PULLS = (10, 50, PULLS)
 
@@ -21,7 +21,7 @@ def make_online_section(online: OnlineAnalysis | None) -> list[Block]:
         Text(_describe_data(online)),
         Text(_describe_curves(online)),
         *([Text(f"Without a curve: {_list_absent(online.absent)}")] if online.absent else []),
-        draw_online(online),
+        make_online_figure(online),
         _tabulate(online),
     ]
 

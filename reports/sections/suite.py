@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 
 from reports.analysis.costs import find_costs
+from reports.analysis.intervals import FEWEST
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options
+from reports.figures.aggregates import make_aggregates_figure
+from reports.figures.costs import make_costs_figure
+from reports.figures.exactness import make_exactness_figure
+from reports.figures.pairs import make_pairs_figure
+from reports.figures.profile import make_profile_figure
+from reports.figures.samples import make_samples_figure
+from reports.figures.scores import make_scores_figure
 from reports.load.ledger import TuningRecords
 from reports.load.scores import SuiteScores
 from reports.load.timing_schema import TimingRow
-from reports.render.density_figures import draw_multiples, draw_samples
 from reports.render.document import Block, Details, Heading, Text, split_table
-from reports.render.figures import draw_aggregates, draw_costs, draw_profile, draw_scores
 from reports.render.measure_tables import describe_measures, tabulate_measures
 from reports.render.numbers import describe_few_seeds
 from reports.render.tables import (
@@ -43,13 +49,14 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
         Heading(3, scores.add_source("Scores")),
         Text(describe_scores(scores) + describe_bold(bold, options.bold)),
         *split_table(tabulate_scores(scores, bold)),
-        draw_scores(analysis),
+        make_scores_figure(analysis),
         *_make_success_blocks(scores),
         *make_pair_blocks(analysis),
+        *([make_pairs_figure(analysis)] if len(scores.variants) > 1 and analysis.pairs.seeds >= FEWEST else []),
         *_make_aggregate_blocks(analysis),
         *_make_improvement_blocks(analysis),
         Heading(3, scores.add_source("Performance profile")),
-        draw_profile(analysis),
+        make_profile_figure(analysis),
         *make_variance_blocks(analysis),
     ]
 
@@ -69,7 +76,7 @@ def _make_aggregate_blocks(analysis: ControlAnalysis) -> list[Block]:
         Heading(3, scores.add_source("Aggregates")),
         Text(f"{what} {describe_intervals(seeds, tasks, estimates, names)}"),
         tabulate_aggregates(analysis.aggregates),
-        draw_aggregates(analysis),
+        make_aggregates_figure(analysis),
         Details(
             "The same with rliable's bootstrap intervals",
             (Text(describe_rliable(analysis)), tabulate_rliable(analysis)),
@@ -106,13 +113,13 @@ def _make_success_blocks(scores: SuiteScores) -> list[Block]:
 
 def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
     scores = analysis.scores
-    figures = [found for task in scores.tasks if (found := draw_samples(analysis, task)) is not None]
+    figures = [found for task in scores.tasks if (found := make_samples_figure(analysis, task)) is not None]
     note = describe_multiples(analysis)
     return [
         Heading(3, "Exactness"),
         Text(note[0].upper() + note[1:]),
         tabulate_multiples(analysis),
-        draw_multiples(analysis),
+        make_exactness_figure(analysis),
         *_make_measure_blocks(analysis),
         Details("The distances themselves, each set's noise floor first", (tabulate_distances(analysis),)),
         Details(f"The distances as a share of {analysis.baseline}'s", (tabulate_shares(analysis),)),
@@ -141,7 +148,7 @@ def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow]) -> list[Bl
     if not isinstance(analysis, ControlAnalysis):
         return blocks
     known, unit = find_costs([row for row in timed if row.sweep is None], scores)
-    return [*blocks, *([draw_costs(analysis, known, unit)] if known else [])]
+    return [*blocks, *([make_costs_figure(analysis, known, unit)] if known else [])]
 
 
 def make_suite_section(

@@ -7,9 +7,9 @@ from functools import cache
 from importlib import resources
 
 from reports.analysis.costs import tell_apart
+from reports.figures.sweeps import Line, make_sweep_figure
 from reports.load.timing_schema import Milliseconds, TimingRow
 from reports.load.variants import name_terms
-from reports.render.cost_figures import Line, draw_sweep
 from reports.render.document import Block, Details, Heading, Table, Text
 from reports.render.numbers import format_milliseconds, format_ratio
 from reports.sections.timed_places import describe_places
@@ -64,7 +64,7 @@ def make_sweep_blocks(rows: Sequence[TimingRow]) -> list[Block]:
         title = f"Cost by {name}: {task}, {terms}, {device}, batch {batch}"
         means = Details("Mean ± 2 standard deviations, as SWG's figures have it", (tabulate_means(group),))
         file = f"{task}-{name}-{terms}-{device}-{batch}".replace(" ", "-")
-        figure = draw_sweep(list_lines(group), name, file, title)
+        figure = make_sweep_figure(list_lines(group), name, file, title)
         blocks += [Heading(4, title), Text(_describe(group)), tabulate_sweep(group), means, figure]
     return blocks
 
@@ -149,7 +149,7 @@ def list_lines(group: SweepGroup) -> list[Line]:
             own = [row for row in group.rows if (group.labels[row.key], row.guided) == (label, guided)]
             kind = "guided" if guided else "unguided"
             points = {_value(row): row.milliseconds for row in own}
-            lines += [Line(f"{label}, {kind}", guided, points)] if points else []
+            lines += [Line(f"{label}, {kind}", method, guided, points)] if points else []
         seen.add(method)
     return lines
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.analysis.online import expect_chosen
+from reports.analysis.scales import collect_scale_points
+from reports.figures.scales import make_scales_figure
 from reports.load.ledger import TuningRecords
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
@@ -342,7 +344,14 @@ def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Blo
         *make_knob_blocks(scores, records.choices),
         *_tabulate_optimism(cells, scores),
         *_tabulate_budget(cells, scores),
+        *_draw_scales(scores, records),
     ]
+
+
+def _draw_scales(scores: SuiteScores, records: TuningRecords) -> list[Block]:
+    """Score against ρ, where some method was scored at several."""
+    points = collect_scale_points(scores, records.ledger) if scores.is_control else []
+    return [make_scales_figure(scores, points)] if points else []
 
 
 def _name_all(variants: Iterable[str]) -> str:

@@ -8,9 +8,9 @@ from synthetic_results import FORMAT, MACHINE, control, milliseconds, timing_row
 from reports.analysis.costs import find_costs, tell_apart
 from reports.analysis.suite import Options
 from reports.errors import ReportError
+from reports.figures.costs import make_costs_figure
 from reports.load.files import TIMING, read_file
 from reports.load.timing_schema import Timing, TimingRow
-from reports.render.figures import draw_costs
 from reports.report import write_report
 from reports.sections import suite as sections
 from reports.sections.cost import select_rows, tabulate_costs, tabulate_parts
@@ -133,9 +133,9 @@ def points(monkeypatch):
 
     def figure(analysis, known, unit):
         seen.append(known)
-        return draw_costs(analysis, known, unit)
+        return make_costs_figure(analysis, known, unit)
 
-    monkeypatch.setattr(sections, "draw_costs", figure)
+    monkeypatch.setattr(sections, "make_costs_figure", figure)
     return seen
 
 
@@ -226,7 +226,7 @@ def test_a_sweep_has_a_table_with_the_printed_parameters_and_a_picture(folder, t
         ["swg swg.weight_head=early", "4", "13.3M", "38.00 [37.00, 39.00]", "43.00 [42.00, 44.00]"],
     ]
     assert table[4][2:] == ["10.00 ± 1.00", "15.00 ± 1.00"]
-    assert "maze2d-umaze-depth-controlled-cpu-1.svg" in {path.name for path in written}
+    assert "maze2d-umaze-depth-controlled-cpu-1.pdf" in {path.name for path in written}
 
 
 @pytest.mark.parametrize("changes", [{"denoiser.network": "residual"}, {"denoiser.width": 256}])

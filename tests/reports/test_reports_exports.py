@@ -5,13 +5,14 @@ import io
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic_results import control, data_set, density
 
 from foundation.text import clean_cell, clean_line, clean_text
 from reports.analysis.suite import Options
+from reports.figures.canvas import make_canvas, save_figure
 from reports.render.document import Details, Figure, Heading, Table, Text, render_markdown
-from reports.render.figures import make_canvas, save_figure
 from reports.render.html import render_html
 from reports.report import write_report
 
@@ -48,7 +49,7 @@ def test_a_page_holds_no_html_and_no_link_of_a_result():
         Text(HOSTILE),
         Text(HOSTILE, warning=True),
         Table(("p <0.001", HOSTILE), ((HOSTILE, "<0.001"),)),
-        Figure("x", HOSTILE, b"", b""),
+        Figure("x", HOSTILE, pd.DataFrame(), None, b"", b""),
         Details(HOSTILE, (Text(HOSTILE),)),
     ]
     page, html = render_markdown(blocks), render_html("t", blocks)
@@ -70,14 +71,16 @@ def test_dollars_in_a_figure_are_themselves():
         axes.set_title(text)
         made.legend()
         made.suptitle(text)
-        svg = save_figure(made, "x", "c").svg.decode()
-        assert svg.count(f"<!-- {text} -->") == 5
+        save_figure(made, "x", "c", pd.DataFrame())
+        svg = io.BytesIO()
+        made.savefig(svg, format="svg")
+        assert svg.getvalue().decode().count(f"<!-- {text} -->") == 5
 
 
 def test_a_figure_is_saved_in_the_reports_folder():
     made = make_canvas(1, 1)
     made.add_subplot()
-    assert save_figure(made, "maze2d-../../x y", "c").name == "maze2d-..-..-x-y"
+    assert save_figure(made, "maze2d-../../x y", "c", pd.DataFrame()).name == "maze2d-..-..-x-y"
 
 
 def test_a_report_of_hostile_results_is_harmless(folder, capsys):

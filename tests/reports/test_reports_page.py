@@ -37,7 +37,7 @@ def test_files_and_numbers(filled, tmp_path):
     assert {"report.html", "summary.txt", "scores.csv", "aggregates.csv"} <= {path.name for path in written}
     for name in ("maze2d-scores", "maze2d-aggregates", "maze2d-profile"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert "<svg" in (out / f"{name}.svg").read_text()
+        assert (out / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         assert f"]({name}.png)" in text
     assert "Probability of improvement over unguided" in text
     assert "95 % intervals by Student's t over 3 seeds" in text

@@ -1,0 +1,116 @@
+"""What all figures drawn by matplotlib share; each is saved as PNG and PDF, the same bytes for the same data."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text as Words
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from reports.analysis.intervals import FEWEST
+from reports.render.document import Figure
+from reports.render.numbers import count_noun
+
+INK = "#1d2330"
+GRID = "#d8dde6"
+_DOTS_PER_INCH = 150
+
+
+def make_canvas(width: float, height: float) -> Canvas:
+    """An empty figure of a size in inches, on matplotlib's raster backend (no window, no global state)."""
+    made = Canvas(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def tidy(axes: Axes, grid: str) -> None:
+    """Takes the frame's top and right away and puts a light grid along one axis (`x`, `y`) or `both`."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GRID)
+    axes.tick_params(colors=INK, labelsize=9, length=0, which="both")
+    axes.set_axisbelow(True)
+    if grid in ("x", "both"):
+        axes.xaxis.grid(True, color=GRID, linewidth=0.7)
+    if grid in ("y", "both"):
+        axes.yaxis.grid(True, color=GRID, linewidth=0.7)
+
+
+def add_legend(made: Canvas, labels: Sequence[str]) -> None:
+    """One legend under the whole figure, in as few rows as its width allows, of what is drawn in any panel."""
+    found = [pair for axes in made.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    first = {name: handle for handle, name in reversed(found)}
+    labels = [label for label in labels if label in first]
+    if not labels:
+        return
+    inches = 0.5 + 0.075 * max(map(len, labels))
+    rows = -(-len(labels) // max(1, int(made.get_figwidth() // inches)))
+    made.legend(
+        [first[label] for label in labels],
+        labels,
+        loc="outside lower center",
+        ncols=-(-len(labels) // rows),
+        frameon=False,
+        fontsize=9,
+    )
+
+
+def label_log_axis(axis: Axis) -> None:
+    """Plain numbers at 1, 2 and 5 on a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def describe_bars(seeds: int) -> str:
+    """What the bars of a figure are, if there are any."""
+    if seeds < FEWEST:
+        return f"no interval ({count_noun(seeds, 'seed')})"
+    return f"95 % t intervals over {seeds} seeds"
+
+
+def draw_interval(axes: Axes, along: str, place: float, row: Mapping[str, Any], **look: Any) -> None:
+    """An estimate as a point with its interval, if it has one.
+
+    Args:
+        axes: where.
+        along: the axis of the estimate, `x` or `y`.
+        place: on the other axis.
+        row: `value`, `lower` and `upper`.
+        look: matplotlib's arguments of a marker and its line.
+    """
+    ends = None
+    if pd.notna(row["lower"]) and pd.notna(row["upper"]):
+        ends = [[max(0.0, row["value"] - row["lower"])], [max(0.0, row["upper"] - row["value"])]]
+    point = (row["value"], place) if along == "x" else (place, row["value"])
+    axes.errorbar(*point, **{f"{along}err": ends}, linestyle="none", **look)  # pyright: ignore[reportArgumentType]
+
+
+def save_figure(
+    made: Canvas, name: str, caption: str, marks: pd.DataFrame, chart: Mapping[str, Any] | None = None
+) -> Figure:
+    """The finished figure; `$` and `_` in it are themselves.
+
+    Args:
+        made: drawn.
+        name: of its files; it becomes one part of a path, whatever it is made from.
+        caption: below it.
+        marks: what is drawn, a row for each mark.
+        chart: the same as a Vega-Lite specification without its data, if there is one.
+    """
+    png, pdf = io.BytesIO(), io.BytesIO()
+    for text in made.findobj(Words):
+        text.set_parse_math(False)
+        text.set_usetex(False)
+    plain = matplotlib.rc_context({"text.parse_math": False, "text.usetex": False, "pdf.fonttype": 42})
+    with plain:  # for ticks, which are made while it is drawn
+        made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+        made.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    plain_name = re.sub(r"[^A-Za-z0-9._-]", "-", name)
+    return Figure(plain_name, caption, marks, chart, png.getvalue(), pdf.getvalue())
