@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from reports.analysis.online import DRAWN, PULLS, REPEATS, OnlineAnalysis, OnlineMethod
-from reports.render.document import Block, Heading, Table, Text
+from reports.render.document import Block, Heading, Table, Text, name_table
 from reports.render.online_figures import draw_online
 
 _SHOWN_PULLS = (10, 50, PULLS)
@@ -22,7 +22,7 @@ def make_online_section(online: OnlineAnalysis | None) -> list[Block]:
         Text(_describe_curves(online)),
         *([Text(f"Without a curve: {_list_absent(online.absent)}")] if online.absent else []),
         draw_online(online),
-        _tabulate(online),
+        name_table(_tabulate(online), online.scores.suite, "online"),
     ]
 
 
