@@ -269,8 +269,7 @@ function fitChart(chart, width) {
   const panels = spec.facet || spec.repeat ? [spec.spec] : (spec.concat ?? spec.vconcat);
   const { facet, row, column } = spec.encoding ?? {};
   for (const owner of [spec, facet]) if (owner?.columns && width < NARROW) owner.columns = 1;
-  const fill = { width: "container", autosize: { type: "fit-x", contains: "padding" } };
-  if (!panels) return facet || row || column ? spec : { ...spec, ...fill };
+  if (!panels) return facet || row || column ? spec : { ...spec, width: "container" };
   const across = spec.vconcat ? 1 : (spec.columns ?? panels.length);
   for (const panel of panels) {
     const most = typeof panel.width === "number" ? 1.5 * panel.width : Infinity;
@@ -285,7 +284,8 @@ async function drawChart(place, { chart, marks }) {
   const spec = fitChart(chart, width);
   if (hidden && spec.width === "container") spec.width = width - PANEL_ROOM;
   place.finalize?.();
-  const made = await vegaEmbed(place, { ...spec, data: { values: makeRecords(marks) } }, {
+  const description = place.getAttribute("aria-label"); // Vega labels the place by it
+  const made = await vegaEmbed(place, { ...spec, description, data: { values: makeRecords(marks) } }, {
     mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, config: LOOK,
     ast: true, // expressions are interpreted: the page's policy allows no eval
     tooltip: { theme: "page", disableDefaultStyle: true },
