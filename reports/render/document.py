@@ -36,7 +36,7 @@ class Table:
         header, rows: their cells.
         words: how many columns from the left are words (left-aligned); the others are numbers (right-aligned).
         name: of its files for download, NAME.csv and NAME.tex; none where it is empty.
-        notes: by row and column, what a cell is made of, such as the scores of its seeds; a page shows it on request.
+        notes: by row and column, what a cell is made of, such as its seeds' scores; a page shows it on request.
     """
 
     header: tuple[str, ...]
@@ -78,7 +78,7 @@ Block: TypeAlias = Heading | Text | Table | Figure | Details
 
 
 def name_table(table: Table, suite: str, what: str) -> Table:
-    """The table with a name for its files, such as `maze2d-scores-table`; a figure may be called `maze2d-scores`."""
+    """The table with a name for its files, such as `maze2d-scores-table`: `maze2d-scores` may be a figure's."""
     return replace(table, name=f"{suite}-{what}-table")
 
 

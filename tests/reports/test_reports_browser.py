@@ -16,16 +16,17 @@ from reports.render.document import Block, Details, Figure, Heading, Table, Text
 from reports.render.page.page import render_page
 from reports.report import write_report
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium, which drives the browser, is not installed")
+webdriver = pytest.importorskip(
+    "selenium.webdriver", reason="Selenium, which drives the browser, is not installed"
+)
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    BROWSER is None or DRIVER is None, reason="no Chromium with its driver: apt-get install chromium chromium-driver"
-)
+_LACKING = "no Chromium with its driver: apt-get install chromium chromium-driver"
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None or DRIVER is None, reason=_LACKING)]
 
 HOSTILE = "<script>window.harmed=1</script><img src=x onerror=window.harmed=1></script>|_=cmd"
 COLOURS = {"field": "variant", "type": "nominal"}
@@ -163,7 +164,9 @@ def test_every_figure_is_drawn_and_nothing_is_complained_of_or_loaded(browser, p
 
 def test_the_policy_stops_a_script_that_got_into_the_page(browser, pages):
     open_page(browser, pages["blocks"])
-    browser.execute_script("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.harmed=1\">')")
+    browser.execute_script(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.harmed=1\">')"
+    )
     wait_for(lambda: any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser")))
     assert browser.execute_script("return window.harmed") is None
 
@@ -213,7 +216,7 @@ def test_a_cell_unfolds_what_it_is_made_of(browser, pages):
     note = find(browser, "#values-table .note")
     assert note.get_attribute("title") == "seed 0: 30.2, seed 1: 33.0"
     note.send_keys(Keys.ENTER)
-    assert find(browser, "#values-table .unfolded").text.split() == "seed 0: 30.2, seed 1: 33.0".split()
+    assert find(browser, "#values-table .unfolded").text.split() == ["seed", "0:", "30.2,", "seed", "1:", "33.0"]
     assert note.get_attribute("aria-expanded") == "true"
     note.click()
     assert browser.find_elements(By.CSS_SELECTOR, ".unfolded") == []
@@ -285,7 +288,12 @@ def test_charts_are_downloaded_as_csv_and_svg(browser, pages, tmp_path):
     open_page(browser, pages["blocks"])
     name, text = download(browser, tmp_path, find_button(browser, "figure", "CSV"))
     rows = list(csv.reader(io.StringIO(text)))
-    assert (name, rows[0], rows[1], len(rows)) == ("points.csv", [*"task variant value none".split()], ["a", "swg", "0.25", ""], 10)
+    assert (name, rows[0], rows[1], len(rows)) == (
+        "points.csv",
+        ["task", "variant", "value", "none"],
+        ["a", "swg", "0.25", ""],
+        10,
+    )
     name, text = download(browser, tmp_path, find_button(browser, "figure", "SVG"))
     assert (name, text[:4]) == ("points.svg", "<svg")
 
@@ -303,7 +311,12 @@ def test_a_mark_shows_its_value_on_hover(browser, pages):
 def test_light_and_dark_differ_and_the_choice_is_remembered(browser, pages):
     def look():
         places = [find(browser, "body"), find(browser, ".chart .role-axis-label text")]
-        return [browser.execute_script("const s = getComputedStyle(arguments[0]); return [s.backgroundColor, s.color, s.fill]", p) for p in places]
+        return [
+            browser.execute_script(
+                "const s = getComputedStyle(arguments[0]); return [s.backgroundColor, s.color, s.fill]", p
+            )
+            for p in places
+        ]
 
     open_page(browser, pages["blocks"])
     light = look()
@@ -346,7 +359,8 @@ def test_print_has_everything_and_no_buttons(browser, pages):
     emulate(browser, "dark")
     open_page(browser, pages["blocks"])
     browser.execute_script(
-        "addEventListener('beforeprint', () => { window.folded = document.querySelectorAll('details:not([open])').length; })"
+        "const count = () => { window.folded = document.querySelectorAll('details:not([open])').length; };"
+        "addEventListener('beforeprint', count)"
     )
     assert base64.b64decode(browser.print_page()).startswith(b"%PDF")
     assert browser.execute_script("return window.folded") == 0

@@ -18,7 +18,7 @@ from reports.render.figures import make_canvas, save_figure
 from reports.render.page.page import render_page
 from reports.report import write_report
 
-NAMES = ("<script>alert(1)</script>", "</script><script>alert(1)</script>", "<!--", "|", "_", "=cmd", '"\'&amp;')
+NAMES = ("<script>alert(1)</script>", "</script><script>alert(1)</script>", "<!--", "|", "_", "=cmd", "\"'&amp;")
 HOSTILE = "<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 \x1b]0;owned\x07 $\\frac{a$ a_b ](js:x) \u202e\""
 
 
@@ -66,8 +66,9 @@ def test_a_page_holds_no_html_and_no_link_of_a_result():
 
 
 @pytest.mark.parametrize("name", [HOSTILE, *NAMES])
-def test_a_name_of_a_page_stays_a_text(name):
+def test_a_name_of_a_page_stays_a_text(name, monkeypatch):
     """The page's elements and scripts are the same whatever the name, and what is read from it is the name."""
+    monkeypatch.setattr("reports.render.page.page.bundle_vega", lambda: "0")  # the long script, the same for all
     harmless, tried = (Tree(render_page(n, make_page(n))) for n in ("harmless", name))
     assert tried.shape == harmless.shape
     assert tried.scripts[0] == harmless.scripts[0]

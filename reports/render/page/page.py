@@ -35,8 +35,8 @@ _PAGE = """\
 def render_page(title: str, blocks: Sequence[Block]) -> str:
     """The blocks as one self-contained page in UTF-8.
 
-    What stands before the first heading of level 2 comes first, then the table of contents, then the rest. Browsers
-    run none but the scripts whose hashes the page names, and reach for nothing outside it.
+    What stands before the first heading of level 2 comes first, then the table of contents, then the rest. A
+    browser runs none but the scripts whose hashes the page names, and reaches for nothing outside it.
 
     Args:
         title: of the browser's window.
@@ -49,16 +49,14 @@ def render_page(title: str, blocks: Sequence[Block]) -> str:
     charted = [figure for figure in _find_figures(blocks) if figure.chart is not None]
     script = _read_own("page.js")
     bundle = bundle_vega() if charted else ""
-    charts = (
-        f'<script type="application/json" id="charts">{encode_charts(charted)}</script>\n<script>{bundle}</script>\n'
-    )
+    data = f'<script type="application/json" id="charts">{encode_charts(charted)}</script>'
     return _PAGE.format(
         policy=_make_policy([script, bundle] if charted else [script]),
         title=html.escape(clean_line(title)),
         style=_read_own("page.css"),
         script=script,
         body="\n".join([f"<header>\n{_join(first)}\n</header>", _format_contents(anchors.entries), *rest]),
-        charts=charts if charted else "",
+        charts=f"{data}\n<script>{bundle}</script>\n" if charted else "",
     )
 
 
@@ -125,7 +123,9 @@ def _format_link(anchor: str, what: str) -> str:
 def _format_table(table: Table, anchors: Anchors) -> str:
     anchor = anchors.name_table(table)
     rows = anchors.name_rows(table, anchor)
-    head = "".join(f'<th scope="col"{_mark_word(table, c)}>{format_inline(t)}</th>' for c, t in enumerate(table.header))
+    head = "".join(
+        f'<th scope="col"{_mark_word(table, c)}>{format_inline(t)}</th>' for c, t in enumerate(table.header)
+    )
     body = "\n".join(_format_row(table, number, row) for number, row in enumerate(rows))
     name = f' data-name="{_quote(table.name)}"' if table.name else ""
     return (
