@@ -296,7 +296,7 @@ def report(  # noqa: PLR0913 (the options of a command)
         progress: say what is being made.
 
     Returns:
-        The report's folder; `report.md`, `report.html` and `summary.txt` are in it.
+        The report's folder; `report.md`, `index.html` and `summary.txt` are in it.
 
     Raises:
         UserError: results that are missing, damaged or do not belong in one table.

@@ -28,6 +28,7 @@ REQUIRED = (
     "rliable",
     "arch",
     "matplotlib",
+    "vl_convert",
     "safetensors",
     "rich",
     "tyro",

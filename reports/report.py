@@ -36,7 +36,7 @@ from reports.render.csv import (
     export_variance,
 )
 from reports.render.document import Block, Figure, Heading, Text, render_markdown
-from reports.render.html import render_html
+from reports.render.page.page import render_page
 from reports.render.tables import summarize
 from reports.sections.cost import make_cost_section, select_rows
 from reports.sections.frozen_plan import describe_frozen_plan
@@ -63,8 +63,8 @@ def _make_opening(analyses: Sequence[Analysis], said: Sequence[str], missing: st
     newest = max(result.created for result in results)
     return [
         Heading(1, _TITLE),
-        Text(f"{len(results)} results{failed}, {missing} ({cells}); the newest is of {newest}."),
         *(Text(line) for line in said),
+        Text(f"{len(results)} results{failed}, {missing} ({cells}); the newest is of {newest}."),
     ]
 
 
@@ -217,7 +217,7 @@ def _write_costs(
     text = {
         "report.md": render_markdown(blocks),
         "summary.txt": f"{said}\n",
-        "report.html": render_html(_TITLE, blocks),
+        "index.html": render_page(_TITLE, blocks),
         "costs.csv": export_costs(timing),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
@@ -234,7 +234,7 @@ def write_report(
     options: Options | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
-    """Writes report.md, report.html, summary.txt (conclusions and score tables), the CSV files and the figures.
+    """Writes report.md, index.html, summary.txt (conclusions and score tables), the CSV files and the figures.
 
     Args:
         results: the folder `bench run` wrote.
@@ -282,7 +282,7 @@ def write_report(
     text = {
         "report.md": render_markdown(blocks),
         "summary.txt": _summarize(analyses, concluded, options) + format_comparisons(comparisons),
-        "report.html": render_html(_TITLE, blocks),
+        "index.html": render_page(_TITLE, blocks),
         **_export_analyses(analyses),
         "comparison.csv": export_comparisons(comparisons),
         "tracks.csv": export_tracks(tracks),

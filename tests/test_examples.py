@@ -27,7 +27,7 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     rows = bench.load_results(tmp_path / "results")
     assert set(rows["method"]) == {"unguided", "idql", "swg"}
     assert len(rows) == 3 * 3 + 4 * 3
-    assert (tmp_path / "results" / "report" / "report.html").is_file()
+    assert (tmp_path / "results" / "report" / "index.html").is_file()
 
 
 def kinds(outputs: list | None) -> set[tuple[str, ...]]:

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from foundation.text import clean_line
@@ -36,7 +36,7 @@ class Table:
         header, rows: their cells.
         words: how many columns from the left are words (left-aligned); the others are numbers (right-aligned).
         name: of its files for download, NAME.csv and NAME.tex; none where it is empty.
-        notes: by row and column, what a cell is made of, such as the scores of its seeds, for the page.
+        notes: by row and column, what a cell is made of, such as its seeds' scores; a page shows it on request.
     """
 
     header: tuple[str, ...]
@@ -75,6 +75,11 @@ class Details:
 
 
 Block: TypeAlias = Heading | Text | Table | Figure | Details
+
+
+def name_table(table: Table, suite: str, what: str) -> Table:
+    """The table with a name for its files, such as `maze2d-scores-table`: `maze2d-scores` may be a figure's."""
+    return replace(table, name=f"{suite}-{what}-table")
 
 
 def split_table(table: Table, width: int = 120) -> list[Table]:
@@ -129,6 +134,11 @@ def format_markdown_table(table: Table) -> str:
     return "\n".join([joined(lines[0]), f"| {' | '.join(rule)} |", *map(joined, lines[1:])])
 
 
+def format_markdown_tables(table: Table) -> str:
+    """The table in as many pieces as a line's width asks for, see `split_table`."""
+    return "\n\n".join(map(format_markdown_table, split_table(table)))
+
+
 def _format_block(block: Block) -> str:
     match block:
         case Heading():
@@ -137,7 +147,7 @@ def _format_block(block: Block) -> str:
             text = escape_markdown(block.text)
             return f"**Warning:** {text}" if block.warning else text
         case Table():
-            return format_markdown_table(block)
+            return format_markdown_tables(block)
         case Figure():
             return f"![{escape_markdown(block.caption)}]({block.name}.png)"
         case Details():
@@ -146,7 +156,7 @@ def _format_block(block: Block) -> str:
 
 
 def render_markdown(blocks: Sequence[Block]) -> str:
-    """The blocks as Markdown, ending in a newline."""
+    """The blocks as Markdown, ending in a newline; a wide table comes in pieces."""
     return "\n\n".join(_format_block(block) for block in blocks) + "\n"
 
 

@@ -13,7 +13,7 @@ from reports.analysis.multiples import COVERAGE
 from reports.analysis.pairs import find_unseparated
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options
 from reports.load.scores import SuiteScores
-from reports.render.document import Table, format_markdown_table, split_table
+from reports.render.document import Table, format_markdown_table, format_markdown_tables
 from reports.render.numbers import count_noun, describe_few_seeds, describe_range, format_estimate, format_number
 
 FLOOR = "(noise floor)"
@@ -76,7 +76,33 @@ def tabulate_scores(scores: SuiteScores, bold: Mapping[str, Collection[str]] | N
     if len(scores.tasks) > 1:
         means = {v: format_estimate(estimate(compute_mean, matrices[v]), 1) for v in scores.variants}
         rows.append((MEAN, *mark(MEAN, means)))
-    return Table(("task", *scores.variants), tuple(rows))
+    return Table(("task", *scores.variants), tuple(rows), notes=_note_seeds(scores))
+
+
+def _note_seeds(scores: SuiteScores) -> dict[tuple[int, int], str]:
+    """The seeds' scores behind every cell of the score table, by its row and column."""
+    notes: dict[tuple[int, int], str] = {}
+    for column, variant in enumerate(scores.variants, 1):
+        matrix = scores.matrix(variant)
+        for row, task in enumerate(scores.tasks):
+            episodes = [len(result.episodes) for result in scores.of(task, variant)]
+            notes[row, column] = _list_seeds(scores.seeds, matrix[:, row], episodes)
+        if len(scores.tasks) > 1:
+            means = _list_seeds(scores.seeds, matrix.mean(axis=1))
+            notes[len(scores.tasks), column] = f"{means}; each the mean over {len(scores.tasks)} tasks"
+    return notes
+
+
+def _list_seeds(seeds: Sequence[int], values: np.ndarray, episodes: Sequence[int] = ()) -> str:
+    """`seed 0: 31.2, seed 1: 33.0; 20 episodes each`, or each seed with its own number of episodes."""
+    every = [f"seed {seed}: {value:.1f}" for seed, value in zip(seeds, values, strict=True)]
+    if not episodes:
+        return ", ".join(every)
+    if len(set(episodes)) > 1:
+        own = (f"{said} ({count_noun(n, 'episode')})" for said, n in zip(every, episodes, strict=True))
+        return ", ".join(own)
+    each = " each" if len(seeds) > 1 else ""
+    return f"{', '.join(every)}; {count_noun(episodes[0], 'episode')}{each}"
 
 
 def describe_scores(scores: SuiteScores) -> str:
@@ -284,7 +310,7 @@ def summarize(analyses: Sequence[Analysis], options: Options) -> str:
             intervals = describe_intervals(len(scores.seeds), len(scores.tasks), estimates, names)
             parts += [
                 f"{scores.add_source(scores.suite)}. {describe_scores(scores)}{describe_bold(bold, options.bold)}",
-                *map(format_markdown_table, split_table(tabulate_scores(scores, bold))),
+                format_markdown_tables(tabulate_scores(scores, bold)),
                 f"{scores.add_source(scores.suite)}. Aggregates of scores / 100. {intervals}",
                 format_markdown_table(tabulate_aggregates(analysis.aggregates)),
             ]

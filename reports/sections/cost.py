@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from reports.analysis.costs import tell_apart
 from reports.load.timing_schema import TimingRow
 from reports.load.variants import name_terms
-from reports.render.document import Block, Details, Heading, Table, Text, split_table
+from reports.render.document import Block, Details, Heading, Table, Text, name_table
 from reports.render.numbers import format_milliseconds, format_ratio
 from reports.sections.sweeps import make_sweep_blocks
 from reports.sections.timed_places import describe_places, find_contention
@@ -125,7 +125,8 @@ def make_cost_section(rows: Sequence[TimingRow], order: Sequence[str]) -> list[B
     tables: list[Block] = []
     if plain:
         parts = Details("Where the time goes, and what an action evaluates", _make_part_blocks(plain, order))
-        tables = [Text(_describe_costs(plain)), *split_table(tabulate_costs(plain, order)), parts]
+        costs = name_table(tabulate_costs(plain, order), plain[0].suite, "costs")
+        tables = [Text(_describe_costs(plain)), costs, parts]
     swept = [row for row in rows if row.sweep is not None]
     return [Heading(3, "Cost"), *warnings, *tables, *make_sweep_blocks(swept)]
 
@@ -137,7 +138,7 @@ def _make_part_blocks(rows: Sequence[TimingRow], order: Sequence[str]) -> tuple[
         "networks) and gradients are those of an action, all candidates together; NFE counts a gradient twice. "
         "Wall / CPU is the time that passed over the process's CPU time."
     )
-    return (Text(text), *split_table(tabulate_parts(rows, order)))
+    return Text(text), name_table(tabulate_parts(rows, order), rows[0].suite, "cost-parts")
 
 
 def _describe_costs(rows: Sequence[TimingRow]) -> str:

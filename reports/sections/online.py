@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from reports.analysis.online import DRAWN, PULLS, REPEATS, OnlineAnalysis, OnlineMethod
 from reports.figures.online import make_online_figure
-from reports.render.document import Block, Heading, Table, Text
+from reports.render.document import Block, Heading, Table, Text, name_table
 
 _SHOWN_PULLS = (10, 50, PULLS)
 
@@ -22,7 +22,7 @@ def make_online_section(online: OnlineAnalysis | None) -> list[Block]:
         Text(_describe_curves(online)),
         *([Text(f"Without a curve: {_list_absent(online.absent)}")] if online.absent else []),
         make_online_figure(online),
-        _tabulate(online),
+        name_table(_tabulate(online), online.scores.suite, "online"),
     ]
 
 

@@ -10,7 +10,7 @@ from reports.analysis.intervals import FEWEST
 from reports.analysis.pairs import ALPHA, MOST_SEEDS, Pair, SuitePairs, find_least_flip, find_unseparated
 from reports.analysis.suite import Analysis, ControlAnalysis
 from reports.load.scores import SuiteScores, Unranked
-from reports.render.document import Block, Details, Heading, Text, split_table
+from reports.render.document import Block, Details, Heading, Text, name_table
 from reports.render.numbers import count_noun, format_p
 from reports.render.pair_tables import (
     format_more_seeds,
@@ -213,13 +213,14 @@ def make_pair_blocks(analysis: Analysis) -> list[Block]:
             f"one, and so is as a rule wider than it need be. The least p of sign flips of {pairs.seeds} seeds is "
             f"{format_p(find_least_flip(pairs.seeds))}.{describe_single_look(analysis.history)}"
         ),
-        *split_table(tabulate_pairs(pairs.overall, pairs)),
+        name_table(tabulate_pairs(pairs.overall, pairs), scores.suite, "pairs"),
         Text("Groups: variants that share a letter are not separated, which does not say that they are equal."),
-        tabulate_groups(analysis, pairs),
+        name_table(tabulate_groups(analysis, pairs), scores.suite, "groups"),
     ]
     if len(scores.tasks) > 1:
         note = Text("Exploratory: Holm's correction is over the pairs of one task, not over all tasks.")
-        blocks.append(Details("Pairs on single tasks", (note, *split_table(tabulate_tasks(pairs)))))
+        table = name_table(tabulate_tasks(pairs), scores.suite, "pairs-by-task")
+        blocks.append(Details("Pairs on single tasks", (note, table)))
     return blocks
 
 
@@ -265,7 +266,5 @@ def make_variance_blocks(analysis: ControlAnalysis) -> list[Block]:
         "interval, which holds for normal parts. The last column is their "
         "share of the variance of a seed's score. Where the share is near 100 %, more episodes help little."
     )
-    return [
-        *blocks,
-        Details("Variance between seeds and between episodes", (note, *split_table(tabulate_variance(analysis)))),
-    ]
+    table = name_table(tabulate_variance(analysis), analysis.scores.suite, "variance")
+    return [*blocks, Details("Variance between seeds and between episodes", (note, table))]

@@ -1,19 +1,19 @@
 """The papers' numbers next to ours in a suite's section, and an experiment's results compared with its table."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from foundation.program import program_name
 from reports.analysis.published import SOURCE, ComparedScore, Comparison, is_same_data, read_published_scores
 from reports.load.scores import SuiteScores
-from reports.render.document import Block, Heading, Table, Text, format_markdown_table, split_table
+from reports.render.document import Block, Heading, Table, Text, format_markdown_tables, name_table
 from reports.render.numbers import describe_few_seeds, format_difference, format_estimate
 
-_COLUMNS = 8
 _NAMED = 3  # tasks that a command names; for more it names the suite
 
 
 def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: str) -> list[Block]:
-    """One paper's table with ours, in pieces narrow enough to read."""
+    """One paper's table with ours, under its name; nothing where it has none of the tasks."""
     there = [row for row in read_published_scores() if row.source == source]
     cells = {
         (task, row.method): f"{row.mean:g}" + (f" ± {row.spread:g}" if row.spread is not None else "")
@@ -24,19 +24,19 @@ def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: s
     methods = list(dict.fromkeys(method for _, method in cells))
     ours = {v: scores.matrix(v).mean(axis=0) for v in scores.variants}
     place = {task: i for i, task in enumerate(scores.tasks)}
-    blocks: list[Block] = []
-    for start in range(0, len(methods), _COLUMNS):
-        chunk = methods[start : start + _COLUMNS]
-        rows = tuple(
-            (
-                scores.label_task(task),
-                *(f"{ours[v][place[task]]:.1f}" for v in scores.variants),
-                *(cells.get((task, method), "–") for method in chunk),
-            )
-            for task in data_sets
+    if not methods:
+        return []
+    rows = tuple(
+        (
+            scores.label_task(task),
+            *(f"{ours[v][place[task]]:.1f}" for v in scores.variants),
+            *(cells.get((task, method), "–") for method in methods),
         )
-        blocks += split_table(Table(("task", *(f"ours: {v}" for v in scores.variants), *chunk), rows))
-    return [Heading(4, source), *blocks] if blocks else []
+        for task in data_sets
+    )
+    name = re.sub(r"\W+", "-", source.lower())
+    header = ("task", *(f"ours: {v}" for v in scores.variants), *methods)
+    return [Heading(4, source), name_table(Table(header, rows), scores.suite, f"published-{name}")]
 
 
 def make_published_section(scores: SuiteScores) -> list[Block]:
@@ -110,7 +110,11 @@ def _tabulate_comparison(comparison: Comparison) -> list[Table]:
             if score.suite == suite
         )
         tables.append(
-            Table(("task", "method", "table's row", "ours", "published", "ours − published"), rows, words=3)
+            name_table(
+                Table(("task", "method", "table's row", "ours", "published", "ours − published"), rows, words=3),
+                comparison.experiment,
+                suite,
+            )
         )
     return tables
 
@@ -133,7 +137,7 @@ def format_comparisons(comparisons: Sequence[Comparison]) -> str:
         if comparison.scores:
             parts += [
                 f"{comparison.experiment}: {_describe_comparison(comparison)}",
-                *map(format_markdown_table, _tabulate_comparison(comparison)),
+                *map(format_markdown_tables, _tabulate_comparison(comparison)),
             ]
         parts += [f"{comparison.experiment}: {remark}" for remark in comparison.remarks]
     return "".join(f"\n{part}\n" for part in parts)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.variants import collect_settings
-from reports.render.document import Block, Details, Heading, Table, Text
+from reports.render.document import Block, Details, Heading, Table, Text, name_table
 from reports.sections.seeds import describe_seeds
 
 
@@ -104,13 +104,13 @@ def make_settings_section(scores: SuiteScores) -> list[Block]:
     return [
         Heading(3, "Settings"),
         *_warn_of_interventions(scores),
-        _tabulate_data(scores),
+        name_table(_tabulate_data(scores), scores.suite, "data"),
         describe_seeds(scores),
         Text(
             "Wall seconds and interventions, summed over tasks and seeds; a component that several methods share "
             "counts for each of them."
         ),
-        _tabulate_work(scores),
+        name_table(_tabulate_work(scores), scores.suite, "work"),
         Text(f"Versions: {_join_by_key(results, lambda r: r.versions.items())}."),
         Text(f"Machine: {_join_by_key(results, lambda r: r.machine)}."),
         *_list_differences(scores),

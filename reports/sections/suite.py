@@ -15,7 +15,7 @@ from reports.figures.scores import make_scores_figure
 from reports.load.ledger import TuningRecords
 from reports.load.scores import SuiteScores
 from reports.load.timing_schema import TimingRow
-from reports.render.document import Block, Details, Heading, Text, split_table
+from reports.render.document import Block, Details, Heading, Text, name_table
 from reports.render.measure_tables import describe_measures, tabulate_measures
 from reports.render.numbers import describe_few_seeds
 from reports.render.tables import (
@@ -48,7 +48,7 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
     return [
         Heading(3, scores.add_source("Scores")),
         Text(describe_scores(scores) + describe_bold(bold, options.bold)),
-        *split_table(tabulate_scores(scores, bold)),
+        name_table(tabulate_scores(scores, bold), scores.suite, "scores"),
         make_scores_figure(analysis),
         *_make_success_blocks(scores),
         *make_pair_blocks(analysis),
@@ -75,11 +75,11 @@ def _make_aggregate_blocks(analysis: ControlAnalysis) -> list[Block]:
     return [
         Heading(3, scores.add_source("Aggregates")),
         Text(f"{what} {describe_intervals(seeds, tasks, estimates, names)}"),
-        tabulate_aggregates(analysis.aggregates),
+        name_table(tabulate_aggregates(analysis.aggregates), scores.suite, "aggregates"),
         make_aggregates_figure(analysis),
         Details(
             "The same with rliable's bootstrap intervals",
-            (Text(describe_rliable(analysis)), tabulate_rliable(analysis)),
+            (Text(describe_rliable(analysis)), name_table(tabulate_rliable(analysis), scores.suite, "rliable")),
         ),
     ]
 
@@ -98,7 +98,7 @@ def _make_improvement_blocks(analysis: ControlAnalysis) -> list[Block]:
             f"The probability that a random run scores above a random run of `{analysis.baseline}` on a random "
             f"task; ties count one half. {note}"
         ),
-        tabulate_improvements(analysis),
+        name_table(tabulate_improvements(analysis), analysis.scores.suite, "improvements"),
     ]
 
 
@@ -108,21 +108,23 @@ def _make_success_blocks(scores: SuiteScores) -> list[Block]:
     if table is None:
         return []
     note = "The share of the episodes of all seeds that the task's own measure counts as a success."
-    return [Heading(3, "Success rate"), Text(note), *split_table(table)]
+    return [Heading(3, "Success rate"), Text(note), name_table(table, scores.suite, "success")]
 
 
 def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
     scores = analysis.scores
     figures = [found for task in scores.tasks if (found := make_samples_figure(analysis, task)) is not None]
     note = describe_multiples(analysis)
+    distances = name_table(tabulate_distances(analysis), scores.suite, "distances")
+    shares = name_table(tabulate_shares(analysis), scores.suite, "shares")
     return [
         Heading(3, "Exactness"),
         Text(note[0].upper() + note[1:]),
-        tabulate_multiples(analysis),
+        name_table(tabulate_multiples(analysis), scores.suite, "multiples"),
         make_exactness_figure(analysis),
         *_make_measure_blocks(analysis),
-        Details("The distances themselves, each set's noise floor first", (tabulate_distances(analysis),)),
-        Details(f"The distances as a share of {analysis.baseline}'s", (tabulate_shares(analysis),)),
+        Details("The distances themselves, each set's noise floor first", (distances,)),
+        Details(f"The distances as a share of {analysis.baseline}'s", (shares,)),
         *make_pair_blocks(analysis),
         Heading(3, "Samples"),
         *(figures or [Text("No samples were stored with these results.")]),
@@ -133,10 +135,9 @@ def _make_measure_blocks(analysis: DensityAnalysis) -> list[Block]:
     """What else was measured of the samples, where every seed of a cell has it."""
     if not analysis.measures:
         return []
-    table = Details(
-        "Effective β, divergence and classifier of every set and variant", (tabulate_measures(analysis),)
-    )
-    return [Text(describe_measures(analysis)), table]
+    table = name_table(tabulate_measures(analysis), analysis.scores.suite, "measures")
+    what = "Effective β, divergence and classifier of every set and variant"
+    return [Text(describe_measures(analysis)), Details(what, (table,))]
 
 
 def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow]) -> list[Block]:

@@ -13,7 +13,7 @@ from reports.analysis.equal_terms import (
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.variants import name_terms
-from reports.render.document import Block, Details, Table, Text
+from reports.render.document import Block, Details, Table, Text, name_table
 
 EQUAL_CANDIDATES = "equal.candidates"
 _KNOWN = "known-critic"
@@ -205,7 +205,7 @@ def _make_cost_blocks(scores: SuiteScores) -> tuple[Block, ...]:
         results = [r for task in scores.tasks for r in scores.of(task, variant)]
         cells = [_count_per_action(results, *weights) for weights in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 2))]
         rows.append((variant, _describe_own_critic(results), _format_range(_list_candidates(results)), *cells))
-    return Text(_COST_NOTE), Table(header, tuple(rows), words=2)
+    return Text(_COST_NOTE), name_table(Table(header, tuple(rows), words=2), scores.suite, "evaluations")
 
 
 def _list_candidates(results: Iterable[Result]) -> list[float]:

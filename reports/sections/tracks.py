@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reports.analysis.tracks import ALL_TASKS, ONE_RHO, ORACLE, TRACKS, TrackRow, TrackScore
 from reports.load.scores import SuiteScores
-from reports.render.document import Block, Details, Heading, Table, Text, split_table
+from reports.render.document import Block, Details, Heading, Table, Text, name_table
 from reports.render.numbers import describe_few_seeds, format_estimate
 
 _MARKS = {ORACLE: "†"}
@@ -30,7 +30,7 @@ def make_tracks_section(scores: SuiteScores, rows: Sequence[TrackRow]) -> list[B
     return [
         Heading(3, scores.add_source("Tracks: ρ chosen in different ways")),
         Text(_describe(scores, rows, shown)),
-        *split_table(Table(header, body, words=2)),
+        name_table(Table(header, body, words=2), scores.suite, "tracks"),
         Details(
             "Why a cell is empty", (Table(("track", "variant", "task", "why"), _list_absent(scores, rows), 4),)
         ),

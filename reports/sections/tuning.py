@@ -17,7 +17,7 @@ from reports.load.ledger import TuningRecords
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.tuning_schema import Choice, LedgerEntry
-from reports.render.document import Block, Heading, Table, Text
+from reports.render.document import Block, Heading, Table, Text, name_table
 from reports.sections.knobs import find_choice, find_knob_warnings, make_knob_blocks
 
 ORIGINS: Mapping[str, str] = {
@@ -332,6 +332,7 @@ def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Blo
     scaled = [cell for cell in cells if cell.has_scale]
     header = ("task", "variant", "ρ from", "ρ", "tuning episodes", "trials", "tuning seeds", "search")
     header += ("scales seen on the reported seeds",)
+    rows = tuple(_tabulate_cell(cell, bool(records.ledger)) for cell in cells)
     unknown = "There is no ledger in this results folder, so nothing is known of scales that are not shown."
     return [
         Heading(3, scores.add_source("Guidance scale ρ and what tuning spent")),
@@ -340,7 +341,7 @@ def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Blo
         *_describe_spending(cells, scores),
         *_describe_grids(cells),
         *([] if records.ledger else [Text(unknown)]),
-        Table(header, tuple(_tabulate_cell(cell, bool(records.ledger)) for cell in cells), words=3),
+        name_table(Table(header, rows, words=3), scores.suite, "tuning"),
         *make_knob_blocks(scores, records.choices),
         *_tabulate_optimism(cells, scores),
         *_tabulate_budget(cells, scores),

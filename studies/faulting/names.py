@@ -44,7 +44,7 @@ TEXTS = (
 SHOWN = 6  # texts for each field but those that reports show most
 _RESULT = "moons/swg-*"
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_MARKUP = re.compile(r"<(script|img src=x)|<[^<>]*\bonerror=", re.IGNORECASE)
+_MARKUP = re.compile(r"<(script>alert|img src=x)|<[^<>\n]*\bonerror=", re.IGNORECASE)  # the page has scripts
 
 
 @dataclass(frozen=True)

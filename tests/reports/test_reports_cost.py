@@ -82,7 +82,7 @@ def test_parts_and_evaluations_are_of_an_action():
 def test_a_folder_with_nothing_but_timings_has_a_report_of_them(folder, tmp_path):
     folder.write("timing.json", {"format": FORMAT, "rows": [timing_row("unguided", False, 10.0)]})
     written, text = report(folder, tmp_path / "out")
-    assert {path.name for path in written} == {"report.md", "report.html", "summary.txt", "costs.csv"}
+    assert {path.name for path in written} == {"report.md", "index.html", "summary.txt", "costs.csv"}
     assert "## maze2d\n\n### Cost" in text
 
 

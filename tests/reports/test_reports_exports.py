@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import re
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -13,9 +15,10 @@ from foundation.text import clean_cell, clean_line, clean_text
 from reports.analysis.suite import Options
 from reports.figures.canvas import make_canvas, save_figure
 from reports.render.document import Details, Figure, Heading, Table, Text, render_markdown
-from reports.render.html import render_html
+from reports.render.page.page import render_page
 from reports.report import write_report
 
+NAMES = ("<script>alert(1)</script>", "</script><script>alert(1)</script>", "<!--", "|", "_", "=cmd", "\"'&amp;")
 HOSTILE = "<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 \x1b]0;owned\x07 $\\frac{a$ a_b ](js:x) \u202e\""
 
 
@@ -52,7 +55,7 @@ def test_a_page_holds_no_html_and_no_link_of_a_result():
         Figure("x", HOSTILE, pd.DataFrame(), None, b"", b""),
         Details(HOSTILE, (Text(HOSTILE),)),
     ]
-    page, html = render_markdown(blocks), render_html("t", blocks)
+    page, html = render_markdown(blocks), render_page("t", blocks)
     assert set(re.findall(r"<[A-Za-z/!?][^>]*>", page)) == {"<details>", "<summary>", "</summary>", "</details>"}
     assert re.findall(r"\]\(([^)]*)\)", page) == ["x.png"]
     assert " <0.001 |" in page
@@ -60,6 +63,57 @@ def test_a_page_holds_no_html_and_no_link_of_a_result():
     for text in (page, html):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text)
         assert "\\x1b" in text
+
+
+@pytest.mark.parametrize("name", [HOSTILE, *NAMES])
+def test_a_name_of_a_page_stays_a_text(name, monkeypatch):
+    """The page's elements and scripts are the same whatever the name, and what is read from it is the name."""
+    monkeypatch.setattr("reports.render.page.page.bundle_vega", lambda: "0")  # the long script, the same for all
+    harmless, tried = (Tree(render_page(n, make_page(n))) for n in ("harmless", name))
+    assert tried.shape == harmless.shape
+    assert tried.scripts[0] == harmless.scripts[0]
+    assert tried.scripts[2:] == harmless.scripts[2:]
+    shown = clean_line(name)
+    assert tried.texts == [text.replace("harmless", shown) for text in harmless.texts]
+    charts = json.loads(tried.scripts[1])
+    assert charts[shown]["chart"]["title"] == shown
+    assert charts[shown]["marks"] == {"columns": [shown, "value"], "data": [[shown, None], [shown, 1.5]]}
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", tried.page)
+
+
+def make_page(name):
+    marks = pd.DataFrame({name: [name, name], "value": [np.nan, 1.5]})
+    return [
+        Heading(1, name),
+        Text(name, warning=True),
+        Heading(2, name),
+        Table((name, "a"), ((name, name),), name=name, notes={(0, 1): name}),
+        Figure(name, name, marks, {"mark": "bar", "title": name}, b"", b""),
+        Details(name, (Heading(3, name), Text(name))),
+    ]
+
+
+class Tree(HTMLParser):
+    """What a browser makes of a page: elements with the names of their attributes, texts, scripts."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.page, self.shape, self.texts, self.scripts = page, [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.shape.append((tag, *(name for name, _ in attrs)))
+        self.texts += [value for name, value in attrs if name in ("title", "alt", "data-name", "data-chart")]
+        self.scripts += [""] if tag == "script" else []
+
+    def handle_endtag(self, tag):
+        self.shape.append(f"/{tag}")
+
+    def handle_data(self, data):
+        if self.shape and self.shape[-1][0] == "script":
+            self.scripts[-1] += data
+        elif data.strip():
+            self.texts.append(data)
 
 
 def test_dollars_in_a_figure_are_themselves():
@@ -105,7 +159,7 @@ def test_a_report_of_hostile_results_is_harmless(folder, capsys):
     page = (out / "report.md").read_text()
     allowed = {"<details>", "<summary>", "</summary>", "</details>"}
     assert set(re.findall(r"<[A-Za-z/!?][^>]*>", page)) <= allowed
-    assert "<img src=x" not in (out / "report.html").read_text()
+    assert "<img src=x" not in (out / "index.html").read_text()
     for file in out.glob("*.csv"):
         for cell in (cell for row in csv.reader(io.StringIO(file.read_text())) for cell in row):
             assert not cell.startswith(("=", "+", "@")), (file, cell)

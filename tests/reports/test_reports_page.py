@@ -1,6 +1,7 @@
 """The whole report, from result files to files, and what it says of cost, tuning, data and interventions."""
 
 import re
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -28,13 +29,32 @@ def report(folder, out, **options):
     return written, (out / "report.md").read_text()
 
 
+class Elements(HTMLParser):
+    """A page's elements with their attributes, and the texts in them."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.texts = [], {}
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        inner = self.elements[-1][0] if self.elements else ""
+        self.texts[inner] = self.texts.get(inner, "") + data
+
+    def count(self, tag):
+        return sum(name == tag for name, _ in self.elements)
+
+
 def test_files_and_numbers(filled, tmp_path):
     out = tmp_path / "report"
     lines = []
     written, text = report(filled, out, progress=lines.append)
     assert written[0] == out / "report.md"
     assert {path.name for path in out.iterdir()} == {path.name for path in written}
-    assert {"report.html", "summary.txt", "scores.csv", "aggregates.csv"} <= {path.name for path in written}
+    assert {"index.html", "summary.txt", "scores.csv", "aggregates.csv"} <= {path.name for path in written}
     for name in ("maze2d-scores", "maze2d-aggregates", "maze2d-profile"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (out / f"{name}.pdf").read_bytes().startswith(b"%PDF")
@@ -59,11 +79,53 @@ def test_files_and_numbers(filled, tmp_path):
 
 def test_page_needs_no_other_file(filled, tmp_path):
     report(filled, tmp_path / "out")
-    page = (tmp_path / "out" / "report.html").read_text()
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)
-    assert "url(" not in page
-    assert page.count("<table>") >= 4
-    assert page.count('src="data:image/png;base64,') == 3
+    file = tmp_path / "out" / "index.html"
+    assert file.stat().st_size <= 5_000_000
+    page = Elements(file.read_text())
+    assert {name for name, _ in page.elements} & {"link", "iframe", "object", "embed", "base"} == set()
+    addresses = [value for _, given in page.elements for name, value in given.items() if name in ("src", "href")]
+    assert {"data" if value.startswith("data:image/png") else value[:1] for value in addresses} <= {"data", "#"}
+    assert "url(" not in page.texts["style"]
+    assert page.count("table") >= 4
+    assert page.count("img") + sum("data-chart" in given for _, given in page.elements) == 3
+
+
+def test_every_heading_and_row_has_an_address_and_the_contents_lead_there(filled, tmp_path):
+    report(filled, tmp_path / "out")
+    page = Elements((tmp_path / "out" / "index.html").read_text())
+    ids = [given["id"] for _, given in page.elements if "id" in given]
+    assert len(ids) == len(set(ids))
+    headed = [given.get("id") for name, given in page.elements if name in ("h1", "h2", "h3", "h4")]
+    assert {"maze2d", "maze2d-scores", "maze2d-settings"} < set(headed)
+    rows = [given.get("id") for name, given in page.elements if name == "tr" and "id" in given]
+    assert len(rows) == page.count("tr") - page.count("thead")
+    assert "maze2d-scores-table--maze2d-umaze-local" in rows
+    assert "maze2d-pairs-by-task-table--maze2d-umaze-swg-idql" in rows
+    links = [given["href"] for name, given in page.elements if name == "a"]
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    shown = [given["id"] for name, given in page.elements if name in ("h2", "h3")]
+    assert links[1 : 1 + len(shown)] == [f"#{anchor}" for anchor in shown]  # after the title's own
+
+
+def test_the_answer_comes_before_the_contents(filled, tmp_path):
+    report(filled, tmp_path / "out")
+    page = (tmp_path / "out" / "index.html").read_text()
+    order = [page.index(text) for text in ("<h1", "<strong>maze2d</strong>, 2 tasks", "18 results", "<nav", "<h2")]
+    assert order == sorted(order)
+
+
+def test_the_seeds_behind_a_score_are_in_its_cell(folder, tmp_path):
+    for seed, score in enumerate((12.0, 13.5, 40.0)):
+        folder.add(control("maze2d-umaze", "swg", seed, score))
+        folder.add(control("maze2d-medium", "swg", seed, score + 10))
+    report(folder, tmp_path / "out")
+    page = Elements((tmp_path / "out" / "index.html").read_text())
+    titles = [given["title"] for name, given in page.elements if name == "button"]
+    assert titles == [
+        "seed 0: 22.0, seed 1: 23.5, seed 2: 50.0; 2 episodes each",
+        "seed 0: 12.0, seed 1: 13.5, seed 2: 40.0; 2 episodes each",
+        "seed 0: 17.0, seed 1: 18.5, seed 2: 45.0; each the mean over 2 tasks",
+    ]
 
 
 def test_same_results_same_bytes(filled, tmp_path):

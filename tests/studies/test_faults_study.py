@@ -144,6 +144,8 @@ def test_an_edited_chain_is_whole(tmp_path):
         ("a.csv", "swg,=1+1\n", "has the cell '=1+1', a formula"),
         ("a.md", "| &lt;script&gt; |", None),
         ("a.md", "<script>alert(1)</script>", "has markup of a file from elsewhere"),
+        ("a.html", "<script>if (a < b) x.onload = 1;\nx.onerror = 2</script>", None),
+        ("a.html", "<b><script>alert(1)</script></b>", "has markup of a file from elsewhere"),
         ("a.txt", "\x1b[2J", "has control characters"),
         ("a.png", "\x1b[2J", None),
     ],

@@ -1,0 +1,51 @@
+"""What the page's charts are drawn from: specifications and marks as JSON, and the bundled Vega-Lite."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from foundation.text import clean_line
+from reports.render.document import Figure
+
+_VEGA_LITE = "6.4"
+
+
+def encode_charts(figures: Sequence[Figure]) -> str:
+    """The charts as JSON that can stand in an HTML element: by name, `chart` and `marks`.
+
+    Args:
+        figures: those with a chart.
+    """
+    every = {figure.name: {"chart": figure.chart, "marks": _list_marks(figure)} for figure in figures}
+    return _escape(json.dumps(_clean(every), ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def bundle_vega() -> str:
+    """Vega-Lite, Vega and vega-embed as one script that sets `vegaEmbed`."""
+    import vl_convert  # here: it takes a moment, and a page without charts does not need it
+
+    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)
+    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _list_marks(figure: Figure) -> dict[str, Any]:
+    """Columns and rows, so that names of columns are said once; what is no finite number is null."""
+    return json.loads(figure.marks.to_json(orient="split", index=False, double_precision=15))
+
+
+def _clean(value: Any) -> Any:
+    """The same with control characters of its texts written out."""
+    match value:
+        case str():
+            return clean_line(value)
+        case Mapping():
+            return {clean_line(str(name)): _clean(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_clean(inner) for inner in value]
+        case _:
+            return value
+
+
+def _escape(text: str) -> str:
+    """JSON in which no element and no comment begins or ends."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,0 +1,362 @@
+// The page of a report: theme, links to rows, tables that sort and filter, downloads, charts. No network.
+"use strict";
+
+// ---- theme ----
+
+const root = document.documentElement;
+
+/** What the function returns; null where it fails, as the storage of some browsers does. */
+function attempt(act) {
+  try {
+    return act();
+  } catch {
+    return null;
+  }
+}
+
+const remembered = attempt(() => localStorage.getItem("report-theme"));
+if (["light", "dark"].includes(remembered)) root.dataset.theme = remembered; // at once, before anything shows
+
+function addThemeButton() {
+  const isDark = () =>
+    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const button = makeButton("", "", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    attempt(() => localStorage.setItem("report-theme", root.dataset.theme));
+    label();
+  });
+  const label = () => (button.textContent = isDark() ? "Light theme" : "Dark theme");
+  button.id = "theme";
+  label();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
+  document.body.prepend(button);
+}
+
+function makeButton(text, title, act) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", textContent: text, title });
+  button.addEventListener("click", act);
+  return button;
+}
+
+// ---- links to rows ----
+
+/** Opens what the row or heading of the address is folded into, and scrolls to it. */
+function revealTarget() {
+  const found = document.getElementById(attempt(() => decodeURIComponent(location.hash.slice(1))));
+  if (!found) return;
+  if (found.hidden) {
+    const filter = found.closest(".table").querySelector("input");
+    filter.value = "";
+    filter.dispatchEvent(new Event("input"));
+  }
+  for (let place = found.parentElement; place; place = place.parentElement) {
+    if (place.tagName === "DETAILS") place.open = true;
+  }
+  found.scrollIntoView({ block: found.tagName === "TR" ? "center" : "start" });
+}
+
+// ---- tables ----
+
+/** A cell's text without what is unfolded below it. */
+function readCell(cell) {
+  return (cell.querySelector(".note") ?? cell).textContent.trim();
+}
+
+/** The first number of a text, such as 31.6 of "31.6 ± 1.4"; NaN where there is none. */
+function readNumber(text) {
+  const found = /[-+−]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?/i.exec(text);
+  return found ? Number(found[0].replaceAll(",", "").replace("−", "-")) : NaN;
+}
+
+/** Sorts the rows by a column; those without a number come last in both directions. */
+function sortRows(table, column, direction) {
+  const rows = [...table.tBodies[0].rows];
+  const texts = new Map(rows.map((row) => [row, readCell(row.cells[column])]));
+  const numbers = new Map(rows.map((row) => [row, readNumber(texts.get(row))]));
+  const header = table.tHead.rows[0].cells[column];
+  const isWords = header.classList.contains("word") || rows.every((row) => isNaN(numbers.get(row)));
+  const byText = (a, b) => texts.get(a).localeCompare(texts.get(b), "en", { numeric: true });
+  const compare = (a, b) => {
+    if (!direction) return a.dataset.order - b.dataset.order;
+    if (isWords) return direction * byText(a, b);
+    const [one, other] = [numbers.get(a), numbers.get(b)];
+    if (isNaN(one) || isNaN(other)) return isNaN(one) - isNaN(other);
+    return direction * (one - other);
+  };
+  const inOrder = (a, b) => compare(a, b) || a.dataset.order - b.dataset.order;
+  table.tBodies[0].append(...rows.sort(inOrder));
+}
+
+/** Makes the header's cells buttons: a press sorts upwards, a second downwards, a third as it was. */
+function addSorting(table) {
+  [...table.tBodies[0].rows].forEach((row, place) => (row.dataset.order = place));
+  const headers = [...table.tHead.rows[0].cells];
+  headers.forEach((header, column) => {
+    const button = makeButton("", "Sort by this column", () => {
+      const next = { ascending: "descending", descending: "none" }[header.getAttribute("aria-sort")] ?? "ascending";
+      headers.forEach((other) => other.removeAttribute("aria-sort"));
+      if (next !== "none") header.setAttribute("aria-sort", next);
+      sortRows(table, column, { ascending: 1, descending: -1, none: 0 }[next]);
+    });
+    button.append(...header.childNodes);
+    header.append(button);
+  });
+}
+
+/** A text field that leaves the rows which have all of its words. */
+function makeFilter(rows) {
+  const field = document.createElement("input");
+  const said = document.createElement("output");
+  Object.assign(field, { type: "search", placeholder: "Filter rows", ariaLabel: "Filter rows" });
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows) {
+      const text = [...row.cells].map(readCell).join(" ").toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+    const count = rows.filter((row) => !row.hidden).length;
+    said.textContent = words.length ? `${count} of ${rows.length} rows` : "";
+  });
+  return [field, said];
+}
+
+/** A press on a number unfolds what it is made of. */
+function unfoldNote(event) {
+  const note = event.currentTarget;
+  const shown = note.parentElement.querySelector(".unfolded");
+  note.setAttribute("aria-expanded", String(!shown));
+  if (shown) return shown.remove();
+  const text = document.createElement("div");
+  text.className = "unfolded";
+  for (const part of note.title.split(/(?<=[,;]) /)) {
+    text.append(Object.assign(document.createElement("span"), { textContent: part }), " ");
+  }
+  note.after(text);
+}
+
+function prepareTable(place) {
+  const table = place.querySelector("table");
+  const rows = [...table.tBodies[0].rows];
+  const tools = document.createElement("div");
+  tools.className = "tools";
+  if (rows.length > 1) addSorting(table);
+  if (rows.length > 8) tools.append(...makeFilter(rows));
+  const name = place.dataset.name;
+  if (name) {
+    tools.append(
+      makeButton("CSV", "The rows that are shown, as CSV", () =>
+        save(`${name}.csv`, "text/csv", formatCsv(listRows(table).map((cells) => cells.map(readCell)))),
+      ),
+      makeButton("LaTeX", "The rows that are shown, for \\input, with booktabs", () =>
+        save(`${name}.tex`, "text/x-tex", formatLatex(table)),
+      ),
+    );
+  }
+  if (tools.childNodes.length) place.prepend(tools);
+  for (const note of table.querySelectorAll(".note")) {
+    note.setAttribute("aria-expanded", "false");
+    note.addEventListener("click", unfoldNote);
+  }
+}
+
+// ---- downloads ----
+
+function save(name, type, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+function listRows(table) {
+  return [...table.rows].filter((row) => !row.hidden).map((row) => [...row.cells]);
+}
+
+/** Rows of values as CSV; a text that a spreadsheet would take for a formula gets a ' in front. */
+function formatCsv(rows) {
+  const quote = (value) => {
+    if (typeof value === "number") return String(value);
+    const text = String(value ?? "");
+    const isFormula = /^\s*[=+@-]/.test(text) && !Number.isFinite(Number(text));
+    const safe = isFormula ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return rows.map((row) => row.map(quote).join(",") + "\n").join("");
+}
+
+const LATEX = {
+  "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "±": "$\\pm$", "−": "$-$",
+  "<": "$<$", ">": "$>$", "≥": "$\\ge$", "≤": "$\\le$", "×": "$\\times$", "α": "$\\alpha$", "β": "$\\beta$",
+  "ρ": "$\\rho$",
+  "σ": "$\\sigma$", "τ": "$\\tau$", "–": "--", "—": "---", "…": "\\dots{}", "†": "\\dag{}",
+  "‡": "\\ddag{}", "|": "\\textbar{}",
+}; // prettier-ignore
+
+function escapeLatex(text) {
+  const escapeOne = (sign) => ("_&%$#{}".includes(sign) ? `\\${sign}` : (LATEX[sign] ?? sign));
+  return text.replace(/[_&%$#{}\\~^<>|]|[^\x20-\x7e]/g, escapeOne);
+}
+
+/** A cell for LaTeX: bold and code as they are, all else escaped. */
+function formatLatexCell(cell) {
+  const marks = { STRONG: "\\textbf", CODE: "\\texttt" };
+  const format = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) return escapeLatex(node.textContent);
+    const inner = [...node.childNodes].map(format).join("");
+    return marks[node.tagName] ? `${marks[node.tagName]}{${inner}}` : inner;
+  };
+  return format(cell.querySelector(".note") ?? cell).trim();
+}
+
+/** The table as a booktabs tabular. */
+function formatLatex(table) {
+  const lines = listRows(table).map((cells) => {
+    const first = formatLatexCell(cells[0]).replace(/^[[*]/, "{$&}"); // after \\ it would be an argument
+    return `${[first, ...cells.slice(1).map(formatLatexCell)].join(" & ")} \\\\\n`;
+  });
+  const headers = [...table.tHead.rows[0].cells];
+  const columns = headers.map((cell) => (cell.classList.contains("word") ? "l" : "r")).join("");
+  const [head, ...body] = lines;
+  return `\\begin{tabular}{${columns}}\n\\toprule\n${head}\\midrule\n${body.join("")}\\bottomrule\n\\end{tabular}\n`;
+}
+
+// ---- charts ----
+
+const NARROW = 600; // below it panels stand below each other
+const PANEL_ROOM = 75; // of a panel for its axis and the gap to the next
+const INK = "currentColor"; // the page's, so that a change of theme needs no new drawing
+const AXES = { labelColor: INK, titleColor: INK, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
+const LOOK = {
+  background: null,
+  font: "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif",
+  view: { stroke: null },
+  axis: {
+    ...AXES, domainColor: INK, domainOpacity: 0.35, tickColor: INK, tickOpacity: 0.35,
+    gridColor: INK, gridOpacity: 0.13,
+  },
+  legend: AXES,
+  header: AXES,
+  title: { color: INK, subtitleColor: INK },
+  text: { color: INK },
+  rule: { color: INK },
+  tick: { color: INK },
+  aria: false, // the figure has a label; thousands of marks would each have one
+};
+
+/** Rows of values as records, which is what Vega-Lite takes. */
+function makeRecords({ columns, data }) {
+  return data.map((row) => Object.fromEntries(row.map((value, place) => [columns[place], value])));
+}
+
+/** Sets a bottom legend's columns, where it is left to the page, by what the width holds. */
+function fitLegends(node, width) {
+  if (!node || typeof node !== "object") return;
+  const labels = node.scale?.domain;
+  if (node.legend?.columns === 0 && Array.isArray(labels)) {
+    const longest = Math.max(...labels.map((label) => String(label).length));
+    node.legend.columns = Math.max(1, Math.min(labels.length, Math.floor(width / (40 + 7 * longest))));
+  }
+  for (const inner of Object.values(node)) fitLegends(inner, width);
+}
+
+/** The specification for a width: one view fills it, panels share it, or stand below each other where it is small. */
+function fitChart(chart, width) {
+  const { hconcat, ...spec } = structuredClone(chart);
+  if (hconcat) Object.assign(spec, { concat: hconcat, columns: hconcat.length });
+  fitLegends(spec, width);
+  const panels = spec.facet || spec.repeat ? [spec.spec] : (spec.concat ?? spec.vconcat);
+  const { facet, row, column } = spec.encoding ?? {};
+  for (const owner of [spec, facet]) if (owner?.columns && width < NARROW) owner.columns = 1;
+  if (!panels) return facet || row || column ? spec : { ...spec, width: "container" };
+  const across = spec.vconcat ? 1 : (spec.columns ?? panels.length);
+  for (const panel of panels) {
+    const most = typeof panel.width === "number" ? 1.5 * panel.width : Infinity;
+    panel.width = Math.max(100, Math.min(most, Math.floor(width / across) - PANEL_ROOM));
+  }
+  return spec;
+}
+
+async function drawChart(place, { chart, marks }) {
+  const hidden = !place.clientWidth;
+  const width = place.clientWidth || document.querySelector("main").clientWidth;
+  const spec = fitChart(chart, width);
+  if (hidden && spec.width === "container") spec.width = width - PANEL_ROOM;
+  place.finalize?.();
+  const description = place.getAttribute("aria-label"); // Vega labels the place by it
+  const made = await vegaEmbed(place, { ...spec, description, data: { values: makeRecords(marks) } }, {
+    mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, config: LOOK,
+    ast: true, // expressions are interpreted: the page's policy allows no eval
+    tooltip: { theme: "page", disableDefaultStyle: true },
+  });
+  const finalize = () => made.finalize();
+  Object.assign(place, { view: made.view, finalize, isNarrow: width < NARROW, drawnWidth: width });
+}
+
+function addChartTools(place, { marks }) {
+  const name = place.dataset.chart;
+  const tools = document.createElement("div");
+  tools.className = "tools";
+  tools.append(
+    makeButton("CSV", "What is drawn, as CSV", () =>
+      save(`${name}.csv`, "text/csv", formatCsv([marks.columns, ...marks.data])),
+    ),
+    makeButton("SVG", "The chart as a picture", async () =>
+      save(`${name}.svg`, "image/svg+xml", await place.view.toSVG()),
+    ),
+  );
+  place.after(tools);
+}
+
+/** Draws every chart, and again when the window has changed so that another arrangement fits. */
+async function prepareCharts() {
+  const charts = JSON.parse(document.getElementById("charts")?.textContent ?? "{}");
+  const places = [...document.querySelectorAll(".chart")];
+  const draw = async (place) => {
+    try {
+      await drawChart(place, charts[place.dataset.chart]);
+    } catch (error) {
+      place.textContent = `This chart could not be drawn: ${error.message}`;
+      console.error(error);
+    }
+  };
+  for (const place of places) {
+    addChartTools(place, charts[place.dataset.chart]);
+    await draw(place);
+  }
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      const isStale = ({ clientWidth, isNarrow, drawnWidth, dataset }) => {
+        if (!clientWidth || clientWidth === drawnWidth) return false;
+        const { chart } = charts[dataset.chart];
+        return clientWidth < NARROW !== isNarrow || !(chart.layer || chart.mark);
+      };
+      places.filter(isStale).forEach(draw);
+    }, 200);
+  });
+}
+
+// ---- start ----
+
+function preparePrint() {
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((details) => (details.open = true));
+  });
+  addEventListener("afterprint", () => folded.forEach((details) => (details.open = false)));
+}
+
+document.addEventListener("DOMContentLoaded", async () => {
+  addThemeButton();
+  document.querySelectorAll(".table").forEach(prepareTable);
+  preparePrint();
+  addEventListener("hashchange", revealTarget);
+  revealTarget();
+  await prepareCharts();
+  revealTarget(); // the charts have moved it
+  root.dataset.ready = "true";
+});

@@ -1,0 +1,177 @@
+"""Renders a report as one HTML file that contains its style, its script, its charts and its pictures."""
+
+import base64
+import hashlib
+import html
+from collections.abc import Iterator, Sequence
+from importlib import resources
+
+from foundation.text import clean_line
+from reports.render.document import Block, Details, Figure, Heading, Table, Text, format_inline
+from reports.render.page.anchors import Anchors, Entry
+from reports.render.page.charts import bundle_vega, encode_charts
+
+_LINE = 32  # letters of a cell that stay on one line
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>{style}</style>
+<script>{script}</script>
+</head>
+<body>
+<main>
+{body}
+</main>
+{charts}</body>
+</html>
+"""
+
+
+def render_page(title: str, blocks: Sequence[Block]) -> str:
+    """The blocks as one self-contained page in UTF-8.
+
+    What stands before the first heading of level 2 comes first, then the table of contents, then the rest. A
+    browser runs none but the scripts whose hashes the page names, and reaches for nothing outside it.
+
+    Args:
+        title: of the browser's window.
+        blocks: of the report.
+    """
+    anchors = Anchors()
+    opening = next((i for i, b in enumerate(blocks) if isinstance(b, Heading) and b.level > 1), len(blocks))
+    first = [_format_block(block, anchors) for block in blocks[:opening]]
+    rest = [_format_block(block, anchors) for block in blocks[opening:]]
+    charted = [figure for figure in _find_figures(blocks) if figure.chart is not None]
+    script = _read_own("page.js")
+    bundle = bundle_vega() if charted else ""
+    data = f'<script type="application/json" id="charts">{encode_charts(charted)}</script>'
+    return _PAGE.format(
+        policy=_make_policy([script, bundle] if charted else [script]),
+        title=html.escape(clean_line(title)),
+        style=_read_own("page.css"),
+        script=script,
+        body="\n".join([f"<header>\n{_join(first)}\n</header>", _format_contents(anchors.entries), *rest]),
+        charts=f"{data}\n<script>{bundle}</script>\n" if charted else "",
+    )
+
+
+def _read_own(name: str) -> str:
+    return (resources.files("reports.render.page") / name).read_text(encoding="utf-8")
+
+
+def _make_policy(scripts: Sequence[str]) -> str:
+    """Scripts by their hashes alone, pictures that are in the page, nothing of elsewhere."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:"
+
+
+def _find_figures(blocks: Sequence[Block]) -> Iterator[Figure]:
+    for block in blocks:
+        match block:
+            case Figure():
+                yield block
+            case Details():
+                yield from _find_figures(block.blocks)
+
+
+def _format_contents(entries: Sequence[Entry]) -> str:
+    """The headings of levels 2 and 3 as a list of lists; nothing where there is one or none."""
+    shown = [entry for entry in entries if entry.level in (2, 3)]
+    if len(shown) < 2:
+        return ""
+    lines, depth = [], 1
+    for entry in shown:
+        if entry.level > depth:
+            lines.append("<ul>" * (entry.level - depth))
+        else:
+            lines.append("</li>" + "</ul></li>" * (depth - entry.level))
+        depth = entry.level
+        lines.append(f'<li><a href="#{_quote(entry.anchor)}">{html.escape(clean_line(entry.label))}</a>')
+    lines.append("</li></ul>" * (depth - 1))
+    return f'<nav aria-label="Contents"><details open><summary>Contents</summary>{_join(lines)}</details></nav>'
+
+
+def _format_block(block: Block, anchors: Anchors) -> str:
+    match block:
+        case Heading():
+            anchor = anchors.name_heading(block)
+            inner = format_inline(block.text) + _format_link(anchor, "section")
+            return f'<h{block.level} id="{_quote(anchor)}">{inner}</h{block.level}>'
+        case Text():
+            mark = ' class="warning"' if block.warning else ""
+            return f"<p{mark}>{format_inline(block.text)}</p>"
+        case Table():
+            return _format_table(block, anchors)
+        case Figure():
+            return _format_figure(block)
+        case Details():
+            inner = _join(_format_block(inner, anchors) for inner in block.blocks)
+            return f"<details><summary>{html.escape(clean_line(block.summary))}</summary>\n{inner}\n</details>"
+
+
+def _format_link(anchor: str, what: str) -> str:
+    """A permanent link, whose sign is the style sheet's, so that it is no part of a text that is copied."""
+    return f'<a class="link" href="#{_quote(anchor)}" aria-label="Link to this {what}"></a>'
+
+
+def _format_table(table: Table, anchors: Anchors) -> str:
+    anchor = anchors.name_table(table)
+    rows = anchors.name_rows(table, anchor)
+    head = "".join(
+        f'<th scope="col"{_mark_word(table, c)}>{format_inline(t)}</th>' for c, t in enumerate(table.header)
+    )
+    body = "\n".join(_format_row(table, number, row) for number, row in enumerate(rows))
+    name = f' data-name="{_quote(table.name)}"' if table.name else ""
+    return (
+        f'<div class="table" id="{_quote(anchor)}"{name}>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_quote(anchors.title or "Table")}"><table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div></div>"
+    )
+
+
+def _format_row(table: Table, number: int, anchor: str) -> str:
+    cells = []
+    for column, text in enumerate(table.rows[number]):
+        inner = format_inline(text)
+        if note := table.notes.get((number, column)):
+            inner = f'<button class="note" title="{_quote(note)}">{inner}</button>'
+        if column:
+            cells.append(f"<td{_mark_word(table, column, text)}>{inner}</td>")
+        else:
+            cells.append(f'<th scope="row"{_mark_word(table, 0, text)}>{inner}{_format_link(anchor, "row")}</th>')
+    return f'<tr id="{_quote(anchor)}">{"".join(cells)}</tr>'
+
+
+def _mark_word(table: Table, column: int, text: str = "") -> str:
+    """The class of a cell in a column of words; a long text may take several lines."""
+    if column >= table.words:
+        return ""
+    return ' class="word long"' if len(text) > _LINE else ' class="word"'
+
+
+def _format_figure(figure: Figure) -> str:
+    caption = _quote(figure.caption)
+    if figure.chart is None:
+        data = base64.b64encode(figure.png).decode("ascii")
+        shown = f'<img alt="{caption}" src="data:image/png;base64,{data}">'
+    else:
+        shown = (
+            f'<div class="chart" data-chart="{_quote(figure.name)}" role="img" aria-label="{caption}"></div>'
+            f"<noscript>Drawn by a script, which is off; the picture is {_quote(figure.name)}.png.</noscript>"
+        )
+    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
+
+
+def _quote(text: str) -> str:
+    """A text for an attribute or an element."""
+    return html.escape(clean_line(text))
+
+
+def _join(parts: Iterator[str] | Sequence[str]) -> str:
+    return "\n".join(parts)

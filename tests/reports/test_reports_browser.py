@@ -1,0 +1,372 @@
+"""The report's page in a browser: it draws, sorts, filters, downloads, prints, and reaches for nothing outside."""
+
+import base64
+import csv
+import io
+import shutil
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_results import ResultsFolder
+
+from reports.analysis.suite import Options
+from reports.render.document import Block, Details, Figure, Heading, Table, Text
+from reports.render.page.page import render_page
+from reports.report import write_report
+
+webdriver = pytest.importorskip(
+    "selenium.webdriver", reason="Selenium, which drives the browser, is not installed"
+)
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+_LACKING = "no Chromium with its driver: apt-get install chromium chromium-driver"
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None or DRIVER is None, reason=_LACKING)]
+
+HOSTILE = "<script>window.harmed=1</script><img src=x onerror=window.harmed=1></script>|_=cmd"
+COLOURS = {"field": "variant", "type": "nominal"}
+POINTS = {
+    "mark": {"type": "point", "filled": True, "size": 400},
+    "encoding": {
+        "x": {"field": "value", "type": "quantitative"},
+        "y": {"field": "variant", "type": "nominal"},
+        "color": COLOURS,
+        "tooltip": [{"field": "variant"}, {"field": "value", "format": ".2f", "type": "quantitative"}],
+    },
+}
+BARS = {
+    "mark": "bar",
+    "height": 100,
+    "width": 300,
+    "encoding": {"x": COLOURS, "y": {"field": "value", "type": "quantitative"}},
+}
+CHARTS = {
+    "points": POINTS,
+    "panels": {"facet": {"field": "task", "type": "nominal"}, "columns": 3, "spec": BARS},
+    "beside": {"concat": [BARS, BARS], "columns": 2},
+}
+
+
+def make_blocks() -> list[Block]:
+    """Every kind of block, with names that do harm where they are taken for markup."""
+    marks = pd.DataFrame(
+        [
+            {"task": task, "variant": v, "value": n + 0.25, "none": np.nan}
+            for task in ("a", "b", "c")
+            for n, v in enumerate(("swg", "cep", HOSTILE))
+        ]
+    )
+    figures = [Figure(name, f"The chart {name}.", marks, chart, b"", b"") for name, chart in CHARTS.items()]
+    cells = ("31.6 ± 1.4", "**-4.2 ± 4.2**", "+0.6 [-1.0, +2.2]", "–", "<0.001", "1,200")
+    rows = tuple((f"row {n}", cell, "x") for n, cell in enumerate(cells))
+    wide = tuple((f"task {n}", *(f"{n}.{c} [0.0, 99.9]" for c in range(20))) for n in range(9))
+    return [
+        Heading(1, "A report"),
+        Text("**maze2d**: an answer."),
+        Text("A warning.", warning=True),
+        Heading(2, "maze2d"),
+        Table(("name", "value", "words"), rows, name="values-table", notes={(0, 1): "seed 0: 30.2, seed 1: 33.0"}),
+        *figures,
+        Heading(2, HOSTILE),
+        Text(HOSTILE),
+        Table((HOSTILE, "a"), ((HOSTILE, "=cmd"), ("50 % of a_b {x} \\ ~^&#$", "-1.5")), words=2, name=HOSTILE),
+        Details(HOSTILE, (Table(("task", *map(str, range(20))), wide, name="wide-table"),)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The address of a page of all blocks and of a whole report."""
+    folder = ResultsFolder(tmp_path_factory.mktemp("results"))
+    generator = np.random.default_rng(0)
+    scores = {m: generator.normal(mean, 5, (3, 2)) for m, mean in {"unguided": 30.0, "swg": 60.0}.items()}
+    folder.add_matrix(scores, ("maze2d-umaze", "maze2d-medium"))
+    write_report(folder.path, folder.path / "report", options=Options(replicates=100))
+    made = tmp_path_factory.mktemp("page") / "index.html"
+    made.write_text(render_page("A report", make_blocks()), encoding="utf-8")
+    return {"blocks": made.as_uri(), "report": (folder.path / "report" / "index.html").as_uri()}
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def browser(started):
+    """The browser with a light theme, a wide window and nothing remembered of the test before."""
+    emulate(started, "light")
+    yield started
+    started.execute_script("localStorage.clear()")
+
+
+def emulate(browser, theme="light", width=1280, media="screen"):
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def open_page(browser, address):
+    browser.get("about:blank")  # so that an address which differs in its hash alone is loaded anew
+    browser.get_log("browser")
+    browser.get(address)
+    wait_for(lambda: browser.execute_script("return document.documentElement.dataset.ready"))
+
+
+def wait_for(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+def find(browser, selector):
+    return browser.find_element(By.CSS_SELECTOR, selector)
+
+
+def read_column(browser, table, column):
+    cells = browser.find_elements(By.CSS_SELECTOR, f"#{table} tbody tr > :nth-child({column})")
+    return [cell.text for cell in cells if cell.is_displayed()]
+
+
+@pytest.mark.parametrize("page", ["blocks", "report"])
+def test_every_figure_is_drawn_and_nothing_is_complained_of_or_loaded(browser, pages, page):
+    open_page(browser, pages[page])
+    figures = browser.find_elements(By.TAG_NAME, "figure")
+    assert len(figures) == 3
+    for figure in figures:
+        drawn = figure.find_elements(By.CSS_SELECTOR, ".chart svg path, img")
+        assert drawn
+        assert all(shown.size["width"] > 0 for shown in drawn if shown.tag_name == "img")
+        labelled = figure.find_element(By.CSS_SELECTOR, "[aria-label], img[alt]")
+        label = labelled.get_attribute("aria-label") or labelled.get_attribute("alt")
+        assert label == figure.find_element(By.TAG_NAME, "figcaption").text
+    # Vega-Lite warns of a height by rows, which does not follow the window; that is as it shall be.
+    assert [entry for entry in browser.get_log("browser") if "discrete height" not in entry["message"]] == []
+    loaded = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))"
+    assert browser.execute_script(loaded) == []
+    assert browser.execute_script("return window.harmed") is None
+
+
+def test_the_policy_stops_a_script_that_got_into_the_page(browser, pages):
+    open_page(browser, pages["blocks"])
+    browser.execute_script(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.harmed=1\">')"
+    )
+    wait_for(lambda: any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser")))
+    assert browser.execute_script("return window.harmed") is None
+
+
+@pytest.mark.parametrize("key", [None, Keys.ENTER])
+def test_a_header_sorts_by_the_first_number_with_missing_ones_last(browser, pages, key):
+    open_page(browser, pages["blocks"])
+    header = find(browser, "#values-table thead th:nth-child(2)")
+    button = header.find_element(By.TAG_NAME, "button")
+
+    def press():
+        button.send_keys(key) if key else button.click()
+        return header.get_attribute("aria-sort"), read_column(browser, "values-table", 1)
+
+    assert press() == ("ascending", ["row 1", "row 4", "row 2", "row 0", "row 5", "row 3"])
+    assert press() == ("descending", ["row 5", "row 0", "row 2", "row 4", "row 1", "row 3"])
+    assert press() == (None, [f"row {n}" for n in range(6)])
+
+
+def test_a_long_table_is_filtered(browser, pages):
+    open_page(browser, pages["blocks"] + "#wide-table")
+    assert browser.find_elements(By.CSS_SELECTOR, "#values-table input") == []
+    field = find(browser, "#wide-table input")
+    field.send_keys("TASK 7.3")
+    assert read_column(browser, "wide-table", 1) == ["task 7"]
+    assert find(browser, "#wide-table output").text == "1 of 9 rows"
+    browser.execute_script("location.hash = 'wide-table--task-2'")
+    wait_for(lambda: len(read_column(browser, "wide-table", 1)) == 9)
+
+
+def test_an_address_opens_and_marks_its_row(browser, pages):
+    open_page(browser, pages["blocks"] + "#wide-table--task-6")
+    row = find(browser, "tr:target")
+    assert row.find_element(By.TAG_NAME, "th").text == "task 6"
+    assert row.is_displayed()
+    top = browser.execute_script("return arguments[0].getBoundingClientRect().top", row)
+    assert 0 <= top < 900
+    colours = [browser.execute_script(_COLOUR, find(browser, f"#wide-table--task-{n} td")) for n in (5, 6)]
+    assert colours[0] != colours[1]
+
+
+_COLOUR = "return getComputedStyle(arguments[0]).backgroundColor"
+
+
+def test_a_cell_unfolds_what_it_is_made_of(browser, pages):
+    open_page(browser, pages["blocks"])
+    note = find(browser, "#values-table .note")
+    assert note.get_attribute("title") == "seed 0: 30.2, seed 1: 33.0"
+    note.send_keys(Keys.ENTER)
+    assert find(browser, "#values-table .unfolded").text.split() == ["seed", "0:", "30.2,", "seed", "1:", "33.0"]
+    assert note.get_attribute("aria-expanded") == "true"
+    note.click()
+    assert browser.find_elements(By.CSS_SELECTOR, ".unfolded") == []
+
+
+def download(browser, folder, button):
+    """What a press of the button saves: the file's name and text."""
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    before = set(folder.iterdir())
+    browser.execute_script("arguments[0].click()", button)
+    done = wait_for(lambda: {p for p in folder.iterdir() if p.suffix != ".crdownload"} - before)
+    (file,) = done
+    wait_for(lambda: file.stat().st_size)
+    return file.name, file.read_text(encoding="utf-8")
+
+
+def find_button(browser, selector, text):
+    buttons = browser.find_elements(By.CSS_SELECTOR, f"{selector} .tools button")
+    return next(button for button in buttons if button.get_attribute("textContent") == text)
+
+
+def test_tables_are_downloaded_as_csv_and_latex(browser, pages, tmp_path):
+    open_page(browser, pages["blocks"])
+    name, text = download(browser, tmp_path, find_button(browser, "#values-table", "CSV"))
+    assert name == "values-table.csv"
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["name", "value", "words"],
+        ["row 0", "31.6 ± 1.4", "x"],
+        ["row 1", "'-4.2 ± 4.2", "x"],
+        ["row 2", "'+0.6 [-1.0, +2.2]", "x"],
+        ["row 3", "–", "x"],
+        ["row 4", "<0.001", "x"],
+        ["row 5", "1,200", "x"],
+    ]
+    name, text = download(browser, tmp_path, find_button(browser, "#values-table", "LaTeX"))
+    assert name == "values-table.tex"
+    assert text.splitlines() == [
+        r"\begin{tabular}{lrr}",
+        r"\toprule",
+        r"name & value & words \\",
+        r"\midrule",
+        r"row 0 & 31.6 $\pm$ 1.4 & x \\",
+        r"row 1 & \textbf{-4.2 $\pm$ 4.2} & x \\",
+        r"row 2 & +0.6 [-1.0, +2.2] & x \\",
+        r"row 3 & -- & x \\",
+        r"row 4 & $<$0.001 & x \\",
+        r"row 5 & 1,200 & x \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def test_hostile_cells_are_text_in_downloads(browser, pages, tmp_path):
+    open_page(browser, pages["blocks"])
+    (table,) = [t["id"] for t in browser.execute_script(_TABLES) if t["name"] == HOSTILE]
+    _, text = download(browser, tmp_path, find_button(browser, f"#{table}", "CSV"))
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[1] == [HOSTILE, "'=cmd"]
+    assert rows[2][1] == "-1.5"
+    _, text = download(browser, tmp_path, find_button(browser, f"#{table}", "LaTeX"))
+    escaped = r"50 \% of a\_b \{x\} \textbackslash{} \textasciitilde{}\textasciicircum{}\&\#\$ & -1.5 \\"
+    assert escaped in text.splitlines()
+
+
+_TABLES = "return [...document.querySelectorAll('.table')].map(t => ({id: t.id, name: t.dataset.name}))"
+
+
+def test_charts_are_downloaded_as_csv_and_svg(browser, pages, tmp_path):
+    open_page(browser, pages["blocks"])
+    name, text = download(browser, tmp_path, find_button(browser, "figure", "CSV"))
+    rows = list(csv.reader(io.StringIO(text)))
+    assert (name, rows[0], rows[1], len(rows)) == (
+        "points.csv",
+        ["task", "variant", "value", "none"],
+        ["a", "swg", "0.25", ""],
+        10,
+    )
+    name, text = download(browser, tmp_path, find_button(browser, "figure", "SVG"))
+    assert (name, text[:4]) == ("points.svg", "<svg")
+
+
+def test_a_mark_shows_its_value_on_hover(browser, pages):
+    open_page(browser, pages["blocks"])
+    marks = browser.find_elements(By.CSS_SELECTOR, ".chart[data-chart=points] .mark-symbol.role-mark path")
+    assert len(marks) == 9
+    ActionChains(browser).move_to_element(marks[1]).perform()
+    shown = wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "#vg-tooltip-element.visible"))
+    assert "1.25" in shown[0].text
+    assert "cep" in shown[0].text
+
+
+def test_light_and_dark_differ_and_the_choice_is_remembered(browser, pages):
+    def look():
+        places = [find(browser, "body"), find(browser, ".chart .role-axis-label text")]
+        return [
+            browser.execute_script(
+                "const s = getComputedStyle(arguments[0]); return [s.backgroundColor, s.color, s.fill]", p
+            )
+            for p in places
+        ]
+
+    open_page(browser, pages["blocks"])
+    light = look()
+    emulate(browser, "dark")
+    dark = look()
+    assert light[0][0] == "rgb(255, 255, 255)"
+    assert dark[0][0] != light[0][0]
+    assert dark[0][1] != light[0][1]
+    assert dark[1][2] == dark[0][1] != light[1][2] == light[0][1]  # a chart's words have the colour of the page's
+    find(browser, "#theme").click()
+    assert look() == light
+    open_page(browser, pages["blocks"])
+    assert look() == light
+
+
+@pytest.mark.parametrize("page", ["blocks", "report"])
+def test_a_phone_never_scrolls_sideways(browser, pages, page):
+    emulate(browser, width=400)
+    open_page(browser, pages[page])
+    browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    width, seen = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert width <= seen == 400
+
+
+def test_panels_stand_below_each_other_where_the_window_gets_narrow(browser, pages):
+    def count_places():
+        places = browser.execute_script(
+            "return [...document.querySelectorAll('[data-chart=panels] .role-scope > g > path.background')]"
+            ".map(p => Math.round(p.getBoundingClientRect().left))"
+        )
+        return len(places), len(set(places))
+
+    open_page(browser, pages["blocks"])
+    assert count_places() == (3, 3)
+    emulate(browser, width=400)
+    wait_for(lambda: count_places() == (3, 1))
+
+
+def test_print_has_everything_and_no_buttons(browser, pages):
+    emulate(browser, "dark")
+    open_page(browser, pages["blocks"])
+    browser.execute_script(
+        "const count = () => { window.folded = document.querySelectorAll('details:not([open])').length; };"
+        "addEventListener('beforeprint', count)"
+    )
+    assert base64.b64decode(browser.print_page()).startswith(b"%PDF")
+    assert browser.execute_script("return window.folded") == 0
+    assert browser.execute_script("return document.querySelectorAll('details:not([open])').length") == 1
+    emulate(browser, "dark", media="print")
+    assert browser.execute_script(_COLOUR, find(browser, "body")) == "rgb(255, 255, 255)"
+    assert not find(browser, "#theme").is_displayed()
+    assert not find(browser, ".tools").is_displayed()
+    assert find(browser, "#values-table thead th:nth-child(2)").text == "value"
