@@ -36,7 +36,7 @@ class Table:
         header, rows: their cells.
         words: how many columns from the left are words (left-aligned); the others are numbers (right-aligned).
         name: of its files for download, NAME.csv and NAME.tex; none where it is empty.
-        notes: by row and column, what a cell is made of, such as its seeds' scores; a page shows it on request.
+        notes: by row and column, what a cell is made of, such as the scores of its seeds, for the page.
     """
 
     header: tuple[str, ...]

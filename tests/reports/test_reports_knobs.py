@@ -8,8 +8,9 @@ from reports.analysis.protocol import FAIR, list_shortfalls
 from reports.analysis.suite import Options
 from reports.load.ledger import read_tuning_records
 from reports.load.scores import load_scores
-from reports.render.document import render_markdown
+from reports.render.document import Table, render_markdown
 from reports.report import write_report
+from reports.sections.knobs import make_knob_blocks
 from reports.sections.tuning import find_tuning_warnings, make_tuning_section
 
 KNOBS = {"candidates": 32, "select": "best"}
@@ -53,10 +54,11 @@ def test_tuned_settings_of_a_method_without_a_scale_are_said_with_their_cost(fol
     )
     folder.write_ledger([*entries, strange])
     text, scores, records = section(folder)
-    row = (
-        "| maze2d-umaze (local) | idql | candidates = 32, select = best | candidates 1 to 64; select best, draw |"
-    )
-    assert f"{row} 12 | 240 | 0 | 61 | candidates the greatest |" in text
+    (table,) = make_knob_blocks(scores, records.choices)[1:]
+    assert isinstance(table, Table)
+    found = ("candidates = 32, select = best", "candidates 1 to 64; select best, draw")
+    cost = ("12", "240", "0", "61", "candidates the greatest")
+    assert table.rows == (("maze2d-umaze (local)", "idql", *found, *cost),)
     assert (
         "Tuning took 240 episodes in addition to the 2 reported ones of the tuned variants, on other seeds" in text
     )

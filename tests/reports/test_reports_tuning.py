@@ -11,7 +11,7 @@ from reports.analysis.suite import Options
 from reports.errors import ReportError
 from reports.load.ledger import read_tuning_records
 from reports.load.scores import load_scores
-from reports.render.document import render_markdown
+from reports.render.document import Table, render_markdown
 from reports.report import write_report
 from reports.sections.tuning import find_tuning_warnings, make_tuning_section
 
@@ -32,8 +32,7 @@ def test_tuning_section(folder, tmp_path):
         "Tuning ρ took 120 episodes in addition to the 4 reported ones of the tuned variants, on other seeds"
         in text
     )
-    row = next(line for line in text.splitlines() if "| tuned " in line)
-    assert [c.strip() for c in row.strip("|").split("|")] == [
+    assert list_tuned(folder)[0] == (
         "maze2d-umaze (local)",
         "swg",
         "tuned",
@@ -43,7 +42,7 @@ def test_tuning_section(folder, tmp_path):
         "100, 101",
         "grid 1, 5, 10",
         "–",
-    ]
+    )
     assert "There is no ledger in this results folder" in text
     folder.write("tuned.json", {"format": FORMAT, "choices": [choice([1, 101])]})
     text = report(folder, tmp_path / "b")
@@ -95,6 +94,13 @@ def from_source(source, rho=5.0):
 def section(folder):
     (scores,) = load_scores(folder.path)
     return render_markdown(make_tuning_section(scores, read_tuning_records(folder.path)))
+
+
+def list_tuned(folder):
+    """The rows of the table of what tuning spent."""
+    (scores,) = load_scores(folder.path)
+    blocks = make_tuning_section(scores, read_tuning_records(folder.path))
+    return next(block.rows for block in blocks if isinstance(block, Table))
 
 
 def warnings_of(folder):
@@ -168,7 +174,7 @@ def test_scales_that_were_seen_on_the_reported_seeds_are_counted(folder):
     assert "more scales of `swg` were evaluated on the reported seeds than are shown" in sentence
     assert "(3 on maze2d-umaze (local), 1 shown)" in sentence
     text = section(folder)
-    assert "| given | 5 | – | – | 100, 101 | – | 3 |" in squeeze(text)
+    assert list_tuned(folder)[-1][2:] == ("given", "5", "–", "–", "100, 101", "–", "3")
     assert "the ledger holds 20 tuning episodes of this method, on seeds 100, 101" in text
 
     for rho in (1.0, 10.0):

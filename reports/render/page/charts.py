@@ -30,7 +30,9 @@ def bundle_vega() -> str:
 
 def _list_marks(figure: Figure) -> dict[str, Any]:
     """Columns and rows, so that names of columns are said once; what is no finite number is null."""
-    return json.loads(figure.marks.to_json(orient="split", index=False, double_precision=15))
+    encoded = figure.marks.to_json(orient="split", index=False, double_precision=15)
+    assert encoded is not None, "without a path it is returned"
+    return json.loads(encoded)
 
 
 def _clean(value: Any) -> Any:

@@ -94,7 +94,8 @@ function addSorting(table) {
   const headers = [...table.tHead.rows[0].cells];
   headers.forEach((header, column) => {
     const button = makeButton("", "Sort by this column", () => {
-      const next = { ascending: "descending", descending: "none" }[header.getAttribute("aria-sort")] ?? "ascending";
+      const now = header.getAttribute("aria-sort");
+      const next = { ascending: "descending", descending: "none" }[now] ?? "ascending";
       headers.forEach((other) => other.removeAttribute("aria-sort"));
       if (next !== "none") header.setAttribute("aria-sort", next);
       sortRows(table, column, { ascending: 1, descending: -1, none: 0 }[next]);
@@ -219,7 +220,8 @@ function formatLatex(table) {
   const headers = [...table.tHead.rows[0].cells];
   const columns = headers.map((cell) => (cell.classList.contains("word") ? "l" : "r")).join("");
   const [head, ...body] = lines;
-  return `\\begin{tabular}{${columns}}\n\\toprule\n${head}\\midrule\n${body.join("")}\\bottomrule\n\\end{tabular}\n`;
+  const ruled = `\\toprule\n${head}\\midrule\n${body.join("")}\\bottomrule\n`;
+  return `\\begin{tabular}{${columns}}\n${ruled}\\end{tabular}\n`;
 }
 
 // ---- charts ----
@@ -261,7 +263,7 @@ function fitLegends(node, width) {
   for (const inner of Object.values(node)) fitLegends(inner, width);
 }
 
-/** The specification for a width: one view fills it, panels share it, or stand below each other where it is small. */
+/** The specification for a width: one view fills it; panels share it, or stand below each other in a small one. */
 function fitChart(chart, width) {
   const { hconcat, ...spec } = structuredClone(chart);
   if (hconcat) Object.assign(spec, { concat: hconcat, columns: hconcat.length });
