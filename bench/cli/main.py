@@ -96,9 +96,7 @@ def execute(line: CommandLine) -> None:
         case TimeOptions() as options:
             bench.time(**collect_fields(options), **line.given)
         case ReportOptions() as options:
-            folder = bench.report(**collect_fields(options))
-            print((folder / "summary.txt").read_text())
-            ProgressConsole().say(f"Report: {folder / 'report.md'}")
+            show_report(bench.report(**collect_fields(options)), options)
         case CleanOptions() as options:
             bench.clean(**collect_fields(options))
         case CheckMethodOptions() as options:
@@ -115,6 +113,15 @@ def execute(line: CommandLine) -> None:
             from bench.cli.data_commands import execute_data
 
             execute_data(options, ProgressConsole())
+
+
+def show_report(folder: Path, options: ReportOptions) -> None:
+    """Say where a report or an export is, and print a report's summary."""
+    if options.export is not None:
+        ProgressConsole().say(f"Results as {options.export}: {folder}")
+        return
+    print((folder / "summary.txt").read_text())
+    ProgressConsole().say(f"Report: {folder / 'report.md'}")
 
 
 def collect_fields(options: Any) -> dict[str, Any]:

@@ -146,12 +146,12 @@ class TimeOptions(PolicyOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """Tables, intervals and figures of a results folder, as Markdown, HTML, CSV, PNG and SVG."""
+    """Tables, intervals and figures of a results folder, as Markdown, HTML, LaTeX, CSV, parquet and pictures."""
 
     results: Path = Path("results")
     """Folder of the result files."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
-    """Where to write; RESULTS/report if left out."""
+    """Where to write; RESULTS/report if left out, with --export RESULTS/export."""
     baseline: Name = None
     """Baseline for the probability of improvement; by default unguided, else the first method."""
     tasks: Names = None
@@ -162,6 +162,8 @@ class ReportOptions:
     """Points of normalised score within which two methods count as equivalent."""
     bold: Literal["separated", "five-percent"] = "separated"
     """Bold: the methods not separated from the best, or, as papers do, those within 5 % of it."""
+    export: Annotated[Literal["rliable", "parquet", "json"] | None, tyro.conf.arg(help_behavior_hint="")] = None
+    """Instead of a report the results alone: a matrix of each variant, two frames, or one document."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -360,7 +362,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "time --suite locomotion --methods unguided,swg --batches 1,256 --calls 100 --device cuda",
         "time --suite locomotion --tasks hopper-medium-v2 --sweep depth",
     ),
-    "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
+    "report": (
+        "report",
+        "report --results results --baseline unguided --methods unguided,swg,cep",
+        "report --export parquet",
+    ),
     "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),
     "doctor": ("doctor", "doctor --suite maze2d --artifacts /scratch/artifacts"),

@@ -1,6 +1,7 @@
 """The tables of pairs, groups and variance parts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -61,6 +62,11 @@ def tabulate_pairs(pairs: Sequence[Pair], suite: SuitePairs, task: str | None = 
         for pair in pairs
     )
     return Table((*header, *(("seeds to add",) if planned else ())), rows, words=2 if task is None else 3)
+
+
+def tabulate_overall_pairs(analysis: Analysis, suite: SuitePairs) -> Table:
+    """The pairs over all tasks, which a conclusion rests on."""
+    return replace(tabulate_pairs(suite.overall, suite), name=f"{analysis.scores.suite}-pairs-table")
 
 
 def tabulate_tasks(suite: SuitePairs) -> Table:

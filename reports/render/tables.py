@@ -76,7 +76,7 @@ def tabulate_scores(scores: SuiteScores, bold: Mapping[str, Collection[str]] | N
     if len(scores.tasks) > 1:
         means = {v: format_estimate(estimate(compute_mean, matrices[v]), 1) for v in scores.variants}
         rows.append((MEAN, *mark(MEAN, means)))
-    return Table(("task", *scores.variants), tuple(rows))
+    return Table(("task", *scores.variants), tuple(rows), name=f"{scores.suite}-scores-table")
 
 
 def describe_scores(scores: SuiteScores) -> str:
@@ -126,15 +126,21 @@ def _format_share(successes: Sequence[bool | None]) -> str:
     return f"{count / len(successes):.2f} ({count} of {len(successes)})"
 
 
-def tabulate_aggregates(found: Mapping[str, Mapping[str, Estimate]]) -> Table:
+def tabulate_aggregates(found: Mapping[str, Mapping[str, Estimate]], name: str = "") -> Table:
     """Variant × aggregate with intervals, in scores divided by 100; of one task the mean alone.
 
     Args:
         found: variant to its aggregates by name.
+        name: of the table.
     """
     names = tuple(next(iter(found.values())))
     rows = [(variant, *(format_estimate(own[name], 3) for name in names)) for variant, own in found.items()]
-    return Table(("variant", *names), tuple(rows))
+    return Table(("variant", *names), tuple(rows), name=name)
+
+
+def tabulate_means(analysis: ControlAnalysis) -> Table:
+    """The aggregates with the intervals that a conclusion rests on."""
+    return tabulate_aggregates(analysis.aggregates, f"{analysis.scores.suite}-aggregates-table")
 
 
 def tabulate_rliable(analysis: ControlAnalysis) -> Table:
@@ -243,7 +249,8 @@ def tabulate_multiples(analysis: DensityAnalysis) -> Table:
             (OVERALL, v, *(format_estimate(analysis.overall[beta, v], 1) for beta in betas))
             for v in analysis.scores.variants
         ] + rows
-    return Table(_density_header(analysis), tuple(rows), words=2)
+    name = f"{analysis.scores.suite}-exactness-table"
+    return Table(_density_header(analysis), tuple(rows), words=2, name=name)
 
 
 def tabulate_distances(analysis: DensityAnalysis) -> Table:

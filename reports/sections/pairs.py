@@ -16,7 +16,7 @@ from reports.render.pair_tables import (
     format_more_seeds,
     format_pair_difference,
     tabulate_groups,
-    tabulate_pairs,
+    tabulate_overall_pairs,
     tabulate_tasks,
     tabulate_variance,
 )
@@ -213,7 +213,7 @@ def make_pair_blocks(analysis: Analysis) -> list[Block]:
             f"one, and so is as a rule wider than it need be. The least p of sign flips of {pairs.seeds} seeds is "
             f"{format_p(find_least_flip(pairs.seeds))}.{describe_single_look(analysis.history)}"
         ),
-        *split_table(tabulate_pairs(pairs.overall, pairs)),
+        *split_table(tabulate_overall_pairs(analysis, pairs)),
         Text("Groups: variants that share a letter are not separated, which does not say that they are equal."),
         tabulate_groups(analysis, pairs),
     ]

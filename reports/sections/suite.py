@@ -19,9 +19,9 @@ from reports.render.tables import (
     describe_rliable,
     describe_scores,
     find_bold,
-    tabulate_aggregates,
     tabulate_distances,
     tabulate_improvements,
+    tabulate_means,
     tabulate_multiples,
     tabulate_rliable,
     tabulate_scores,
@@ -68,7 +68,7 @@ def _make_aggregate_blocks(analysis: ControlAnalysis) -> list[Block]:
     return [
         Heading(3, scores.add_source("Aggregates")),
         Text(f"{what} {describe_intervals(seeds, tasks, estimates, names)}"),
-        tabulate_aggregates(analysis.aggregates),
+        tabulate_means(analysis),
         draw_aggregates(analysis),
         Details(
             "The same with rliable's bootstrap intervals",
