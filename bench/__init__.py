@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.api import load_policy, load_results, report, run, time, tune, tune_rho
     from bench.cleaning import clean
+    from bench.merging import merge
     from bench.planning import plan
     from foundation.errors import UserError
 
@@ -22,6 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _MODULES = {
     "bench.api": ("load_policy", "load_results", "report", "run", "time", "tune", "tune_rho"),
     "bench.cleaning": ("clean",),
+    "bench.merging": ("merge",),
     "bench.planning": ("plan",),
     "foundation.errors": ("UserError",),
 }
@@ -31,6 +33,7 @@ __all__ = [
     "clean",
     "load_policy",
     "load_results",
+    "merge",
     "plan",
     "report",
     "run",

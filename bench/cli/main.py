@@ -25,6 +25,7 @@ from bench.cli.options import (
     CommandLine,
     DoctorOptions,
     ListOptions,
+    MergeOptions,
     PlanOptions,
     ReportOptions,
     RunOptions,
@@ -97,6 +98,9 @@ def execute(line: CommandLine) -> None:
             bench.time(**collect_fields(options), **line.given)
         case ReportOptions() as options:
             show_report(bench.report(**collect_fields(options)), options)
+        case MergeOptions() as options:
+            folder = bench.merge(**collect_fields(options))
+            ProgressConsole().say(f"Merged: {folder}")
         case CleanOptions() as options:
             bench.clean(**collect_fields(options))
         case CheckMethodOptions() as options:

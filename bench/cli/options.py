@@ -167,6 +167,16 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MergeOptions:
+    """Make one results folder from several, such as those of different seeds; they stay as they are."""
+
+    results: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER...")]
+    """The folders, two or more."""
+    to: Path
+    """The new folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CleanOptions:
     """List, or remove, components and data that no result refers to, and what killed processes left."""
 
@@ -320,6 +330,7 @@ COMMANDS: Mapping[str, type] = {
     "tune": TuneOptions,
     "report": ReportOptions,
     "time": TimeOptions,
+    "merge": MergeOptions,
     "clean": CleanOptions,
     "check-method": CheckMethodOptions,
     "check-suite": CheckSuiteOptions,
@@ -367,6 +378,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "report --results results --baseline unguided --methods unguided,swg,cep",
         "report --export parquet",
     ),
+    "merge": ("merge results-a results-b --to results",),
     "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),
     "doctor": ("doctor", "doctor --suite maze2d --artifacts /scratch/artifacts"),

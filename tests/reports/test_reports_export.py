@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from synthetic_results import control, density
 import bench
 from bench.cli.main import main
 from foundation.errors import UserError
+from reports.export import Form
 
 TASKS = ("maze2d-medium", "maze2d-umaze")
 
@@ -24,6 +26,9 @@ def scores(folder) -> dict[str, np.ndarray]:
     folder.add_matrix(made, TASKS)
     folder.add(density("rings", "swg", 0, {1.0: 0.1, 3.0: 0.25}))
     return made
+
+
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 def load_matrices(file: Path) -> dict[str, np.ndarray]:
@@ -101,7 +106,7 @@ def test_json_has_both_in_one_document(folder, scores):
     assert all("distance" not in e for e in one)
 
 
-@pytest.mark.parametrize("form", ["rliable", "parquet", "json"])
+@pytest.mark.parametrize("form", FORMS)
 def test_names_to_keep_are_kept_and_nothing_else_is_written(folder, scores, form):
     place = bench.report(results=folder.path, export=form, methods="swg", tasks=TASKS[0], progress=False)
     if form == "rliable":
@@ -132,7 +137,7 @@ def test_mistakes_are_one_sentence(folder, scores, capsys):
     assert "distances of densities" in refusal(capsys, *place, "--export", "rliable", "--tasks", "rings")
     assert not (folder.path / "export").exists()
     with pytest.raises(UserError, match="export"):
-        bench.report(results=folder.path, export="excel", progress=False)  # type: ignore[arg-type]
+        bench.report(results=folder.path, export="excel", progress=False)  # pyright: ignore
 
 
 def test_the_command_line_says_where_it_is(folder, scores, capsys):
@@ -145,12 +150,10 @@ def test_the_command_line_says_where_it_is(folder, scores, capsys):
 def test_text_of_a_result_stays_text(folder):
     hostile = "=cmd \x1b[2J \u202e"
     folder.add(control("a", "swg", 0, 1.0, preset=hostile, interventions={hostile: [1]}))
-    for form, name in (("json", "results.json"), ("parquet", "scores.parquet")):
-        place = bench.report(results=folder.path, export=form, progress=False)
-        if form == "json":
-            assert not set("\x1b\u202e") & set((place / name).read_text())
-            assert "\\u001b" not in (place / name).read_text()
-        else:
-            frame = pd.read_parquet(place / name)
-            assert frame.preset[0] == "=cmd \\x1b[2J \\u202e"
-            assert not any("\x1b" in column for column in frame.columns)
+    text = (bench.report(results=folder.path, export="json", progress=False) / "results.json").read_text()
+    assert not set("\x1b\u202e") & set(text)
+    assert "\\u001b" not in text
+    place = bench.report(results=folder.path, export="parquet", progress=False)
+    frame = pd.read_parquet(place / "scores.parquet")
+    assert frame.preset[0] == "=cmd \\x1b[2J \\u202e"
+    assert not any("\x1b" in column for column in frame.columns)

@@ -120,9 +120,9 @@ def test_a_report_has_its_results_and_episodes_as_parquet(filled):
     filled.add({name: value for name, value in record.items() if name not in gone})
     out = filled.path / "report"
     write_report(filled.path, out, options=Options(replicates=100))
-    for name, by in (("scores", "cell"), ("episodes", "episode")):
-        found = pd.read_parquet(out / f"{name}.parquet")
-        assert list_rows(found) == list_rows(bench.load_results(filled.path, by=by))
+    known = bench.load_results(filled.path), bench.load_results(filled.path, by="episode")
+    for name, frame in zip(("scores", "episodes"), known, strict=True):
+        assert list_rows(pd.read_parquet(out / f"{name}.parquet")) == list_rows(frame)
     assert list(pd.read_parquet(out / "scores.parquet").status).count("failed") == 1
 
 
@@ -146,7 +146,7 @@ def test_hostile_names_are_text_in_latex_and_parquet(folder):
         assert rows_of(file.read_text())
         assert "\x1b" not in file.read_text()
     frame = pd.read_parquet(out / "scores.parquet")
-    assert not frame.map(lambda value: isinstance(value, str) and "\x1b" in value).any(axis=None)
+    assert not any("\x1b" in value for value in frame.to_numpy().ravel() if isinstance(value, str))
     assert "\\x1b[2J" in frame.preset[0]
 
 
