@@ -1,12 +1,10 @@
-"""The Python interface: `run`, `tune_rho`, `tune`, `time`, `report`, `load_results` and `load_policy`.
+"""The Python interface: `run`, `tune_rho`, `tune`, `time`, `load_results` and `load_policy`.
 
-`import bench` has the same names. The command line calls these functions; an option has the same name and meaning
-in both. A mistake is a `UserError`, which is one sentence. A signal that asks to stop, SIGINT or SIGTERM, is a
-KeyboardInterrupt, once what has to be kept is.
+`import bench` has the same names, and those of the modules beside this one. The command line calls these
+functions; an option has the same name and meaning in both. A mistake is a `UserError`, which is one sentence. A
+signal that asks to stop, SIGINT or SIGTERM, is a KeyboardInterrupt, once what has to be kept is.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.config.check_settings import check_arguments, check_value
@@ -19,7 +17,6 @@ from bench.config.values import (
     Paths,
     Ranges,
     Seeds,
-    read_names,
     read_numbers,
     read_path,
     read_paths,
@@ -271,84 +268,6 @@ def time(  # noqa: PLR0913 (the options of a command)
     with handle_signals():
         rows = time_methods(request, ProgressConsole(quiet=not progress))
     return make_timing_frame(rows)
-
-
-def report(  # noqa: PLR0913 (the options of a command)
-    *,
-    results: FilePath = "results",
-    out: FilePath | None = None,
-    baseline: str | None = None,
-    tasks: Names = None,
-    methods: Names = None,
-    margin: float = 5.0,
-    bold: Literal["separated", "five-percent"] = "separated",
-    export: Literal["rliable", "parquet", "json"] | None = None,
-    progress: bool = True,
-) -> Path:
-    """Write tables, intervals and figures of a results folder, as Markdown, HTML, LaTeX, CSV, parquet and figures.
-
-    Args:
-        results: the folder.
-        out: where to write; RESULTS/report if left out, with `export` RESULTS/export.
-        baseline: for the probability of improvement; `unguided`, else the first method, if left out.
-        tasks, methods: names to keep; all if left out.
-        margin: points of normalised score within which two methods count as equivalent.
-        bold: `separated` for the methods not separated from the best by the paired test, `five-percent` for those
-            within 5 % of it.
-        export: instead of a report the results alone: `rliable` for a matrix of seeds × tasks of each variant,
-            `parquet` for a frame of cells and one of episodes, `json` for both in one document.
-        progress: say what is being made.
-
-    Returns:
-        The report's folder; `report.md`, `report.html` and `summary.txt` are in it.
-
-    Raises:
-        UserError: results that are missing, damaged or do not belong in one table.
-    """
-    from reports.analysis.suite import Options
-    from reports.report import write_report
-
-    check_arguments(report, locals())
-    folder = read_path("results", results)
-    if export is not None:
-        _refuse_options("export", {"baseline": baseline, "margin": margin, "bold": bold})
-        return _export(folder, out, export, read_names("tasks", tasks), read_names("methods", methods))
-    place = read_path("out", out) if out is not None else folder / "report"
-    with handle_signals():
-        write_report(
-            folder,
-            place,
-            baseline=baseline,
-            tasks=read_names("tasks", tasks),
-            methods=read_names("methods", methods),
-            options=Options(margin=float(margin), bold=bold),
-            progress=ProgressConsole(quiet=not progress).say,
-        )
-    return place
-
-
-def _refuse_options(what: str, given: Mapping[str, Any]) -> None:
-    """Refuse options of `report` that what was asked for makes nothing of."""
-    defaults = report.__kwdefaults__ or {}
-    changed = [name for name, value in given.items() if value != defaults[name]]
-    if changed:
-        raise UserError(f"{changed[0]} is of a report, and {what} writes none: leave out one of the two.")
-
-
-def _export(
-    folder: Path,
-    out: FilePath | None,
-    form: Literal["rliable", "parquet", "json"],
-    tasks: Sequence[str] | None,
-    methods: Sequence[str] | None,
-) -> Path:
-    """The folder in which the results now are in that form."""
-    from reports.export import write_export
-
-    place = read_path("out", out) if out is not None else folder / "export"
-    with handle_signals():
-        write_export(folder, place, form, tasks=tasks, methods=methods)
-    return place
 
 
 def load_results(

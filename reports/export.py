@@ -13,6 +13,7 @@ from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
 from reports.errors import ReportError
 from reports.load.files import read_headers, read_result
 from reports.load.frames import list_rows
+from reports.load.headers import ResultHeader
 from reports.load.ledger import LEDGER, read_ledger
 from reports.load.schema import FailedResult, Result
 from reports.load.scores import SuiteScores, check_filters, load_scores
@@ -52,7 +53,11 @@ def write_export(
         raise unknown_name("form", str(form), get_args(Form))
     if form == "rliable":
         return write_files(out, export_rliable(_load_checked(results, tasks, methods)))
-    found = _read_kept(results, tasks, methods)
+    headers = read_headers(results)
+    check_filters(tasks, methods, [(header.task, header.method) for header in headers.values()])
+    found = read_kept(headers, tasks, methods)
+    if not found:
+        raise ReportError(f"no results in {results} match the tasks and methods asked for together.")
     if form == "parquet":
         return write_files(out, export_parquet(results, found))
     return write_files(out, {RESULTS: export_json(results, found).encode()})
@@ -70,19 +75,15 @@ def _load_checked(
     return suites
 
 
-def _read_kept(
-    results: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None
+def read_kept(
+    headers: Mapping[Path, ResultHeader], tasks: Sequence[str] | None, methods: Sequence[str] | None
 ) -> list[Result | FailedResult]:
-    headers = read_headers(results)
-    check_filters(tasks, methods, [(h.task, h.method) for h in headers.values()])
-    kept = [
-        path
-        for path, h in headers.items()
-        if (tasks is None or h.task in tasks) and (methods is None or h.method in methods)
+    """The results of a folder that are asked for, by what was read of each."""
+    return [
+        read_result(path)
+        for path, header in headers.items()
+        if (tasks is None or header.task in tasks) and (methods is None or header.method in methods)
     ]
-    if not kept:
-        raise ReportError(f"no results in {results} match the tasks and methods asked for together.")
-    return [read_result(path) for path in kept]
 
 
 def export_json(folder: Path, results: Sequence[Result | FailedResult]) -> str:

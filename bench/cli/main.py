@@ -120,7 +120,11 @@ def execute(line: CommandLine) -> None:
 
 
 def show_report(folder: Path, options: ReportOptions) -> None:
-    """Say where a report or an export is, and print a report's summary."""
+    """Say where a report, an export or a comparison is, and print what is to be read of it."""
+    if options.compare is not None:
+        print((folder / "compare.md").read_text())
+        ProgressConsole().say(f"What changed: {folder / 'compare.md'}")
+        return
     if options.export is not None:
         ProgressConsole().say(f"Results as {options.export}: {folder}")
         return

@@ -27,8 +27,10 @@ SEEDS = {"a": (0, 1, 2), "b": (3, 4), "all": (0, 1, 2, 3, 4)}
 
 def reported(seed: int, method: str, task: str, score: float) -> dict:
     """The ledger's entry of a result that `control` makes."""
-    values = [[score - 2.0, score + 2.0]]
-    return evaluation("reported", [seed], None, task=task, method=method, episodes=2, values=values)
+    values, settings = [[score - 2.0, score + 2.0]], control(task, method, seed, score)["config"]
+    return evaluation(
+        "reported", [seed], None, task=task, method=method, episodes=2, values=values, settings=settings
+    )
 
 
 def planned(seed: int, method: str, task: str) -> dict:
@@ -113,12 +115,14 @@ def test_the_ledger_is_a_chain_that_keeps_every_line_and_the_old_chains_stand_be
         assert said["sources"][number - 1]["ledger"]["last"] == hashlib.sha256(last).hexdigest()
 
 
-def test_a_merged_ledger_still_refuses_scores_that_it_did_not_record(made):
+def test_a_merged_ledger_refuses_what_it_refuses_in_the_folder_of_one_run(made):
     merged = merge(made, "a", "b")
     file = merged / "runs" / TASKS[0] / "swg-0" / "seed-3.json"
+    kept = file.read_bytes()
     file.write_text(json.dumps(control(TASKS[0], "swg", 3, 99.0)))
-    entry = reported(3, "swg", TASKS[0], 99.0)
-    assert entry["settings"] == {"critic.steps": 10000}
+    with pytest.raises(UserError, match="differ from what the ledger"):
+        write_report(merged, merged / "report", options=Options(replicates=100))
+    file.write_bytes(kept)
     text = (merged / "ledger.jsonl").read_text()
     (merged / "ledger.jsonl").write_text(text.replace('"swg"', '"cep"', 1))
     with pytest.raises(UserError, match=r"ledger .* is damaged"):
@@ -205,9 +209,17 @@ def cut_result(made):
 
 @pytest.mark.parametrize(
     "change",
-    [add_other_score, add_other_version, tune_on_reported, choose_otherwise, freeze_otherwise, be_older, break_chain,
-     cut_result],
-)  # fmt: skip
+    [
+        add_other_score,
+        add_other_version,
+        tune_on_reported,
+        choose_otherwise,
+        freeze_otherwise,
+        be_older,
+        break_chain,
+        cut_result,
+    ],
+)
 def test_what_does_not_fit_is_one_sentence_and_nothing_is_left(made, change: Callable, capsys):
     wanted = change(made)
     place = made["a"].path.parent
