@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.analysis.changes import Changes, FolderCells, arrange_cells, find_changes
+from reports.errors import ReportError
 from reports.export import read_kept
 from reports.load.files import read_headers
 from reports.load.scores import check_filters
@@ -48,6 +49,11 @@ def write_comparison(
 def _read_both(
     first: Path, second: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None
 ) -> tuple[FolderCells, FolderCells]:
+    for folder in (first, second):
+        if not folder.is_dir():
+            raise ReportError(
+                f"there is no results folder at {str(folder)!r}; name two that there are to compare."
+            )
     headers = {folder: read_headers(folder) for folder in (first, second)}
     there = [(header.task, header.method) for own in headers.values() for header in own.values()]
     check_filters(tasks, methods, there)

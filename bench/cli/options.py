@@ -172,7 +172,9 @@ class ReportOptions:
 class MergeOptions:
     """Make one results folder from several, such as those of different seeds; they stay as they are."""
 
-    results: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER...")]
+    results: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER...", help_behavior_hint="")
+    ]
     """The folders, two or more."""
     to: Path
     """The new folder."""

@@ -2,8 +2,8 @@
 
 Of a task and variant that both folders have, the difference of a seed is the second folder's score minus the
 first's. Its mean has a t interval over the seeds, and the p of the t tests are corrected by Holm over all rows; a
-row without an interval stays in the family, as one that no test separates. Variants are matched by their labels, so
-that one whose settings changed stands in one row, and what changed is said beside it.
+row without an interval stays in the family, as one that no test separates. Variants are matched by their labels,
+so that one whose settings changed stands in one row, and what changed is said beside it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,6 @@
 r"""Tables in LaTeX: a `tabular` with booktabs' rules, in a file to be read with `\input`."""
 
 import re
-import unicodedata
 
 from foundation.text import clean_line
 from reports.render.document import Table
@@ -15,7 +14,8 @@ _CHARACTERS = {
     "β": r"$\beta$", "δ": r"$\delta$", "ε": r"$\varepsilon$", "λ": r"$\lambda$", "μ": r"$\mu$", "ρ": r"$\rho$",
     "σ": r"$\sigma$", "τ": r"$\tau$", "χ": r"$\chi$",
 }  # fmt: skip
-_LAST_LATIN = "ſ"  # up to here LaTeX knows letters without a package
+_LETTERS = frozenset(c for c in map(chr, range(0xC0, 0x100)) if c.isalpha()) - set("ÐÞðþ")
+"""Letters with accents, which LaTeX knows without a package and in every encoding of its fonts."""
 _MARKS = re.compile(r"\*\*([^*]+)\*\*|`([^`]+)`")
 _MINUS = re.compile(r"(?<![\w.])-(?=[\d.])")
 _APART = "\x00"  # in no cleaned text: between hyphens that would become a dash
@@ -35,8 +35,7 @@ def _escape_character(character: str) -> str:
     known = _CHARACTERS.get(character)
     if known is not None or character.isascii():
         return character if known is None else known
-    is_letter = character <= _LAST_LATIN and unicodedata.name(character, "").startswith("LATIN")
-    return character if is_letter else rf"\texttt{{U+{ord(character):04X}}}"
+    return character if character in _LETTERS else rf"\texttt{{U+{ord(character):04X}}}"
 
 
 def format_latex(table: Table) -> str:
