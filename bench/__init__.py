@@ -10,9 +10,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.api import load_policy, load_results, report, run, time, tune, tune_rho
+    from bench.api import load_policy, load_results, run, time, tune, tune_rho
     from bench.cleaning import clean
+    from bench.merging import merge
     from bench.planning import plan
+    from bench.reporting import report
     from foundation.errors import UserError
 
 # OpenMP threads that wait by spinning slow a small training step by fifty times as soon as another process wants
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _MODULES = {
-    "bench.api": ("load_policy", "load_results", "report", "run", "time", "tune", "tune_rho"),
+    "bench.api": ("load_policy", "load_results", "run", "time", "tune", "tune_rho"),
     "bench.cleaning": ("clean",),
+    "bench.merging": ("merge",),
     "bench.planning": ("plan",),
+    "bench.reporting": ("report",),
     "foundation.errors": ("UserError",),
 }
 
@@ -31,6 +35,7 @@ __all__ = [
     "clean",
     "load_policy",
     "load_results",
+    "merge",
     "plan",
     "report",
     "run",

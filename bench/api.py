@@ -1,11 +1,10 @@
-"""The Python interface: `run`, `tune_rho`, `tune`, `time`, `report`, `load_results` and `load_policy`.
+"""The Python interface: `run`, `tune_rho`, `tune`, `time`, `load_results` and `load_policy`.
 
-`import bench` has the same names. The command line calls these functions; an option has the same name and meaning
-in both. A mistake is a `UserError`, which is one sentence. A signal that asks to stop, SIGINT or SIGTERM, is a
-KeyboardInterrupt, once what has to be kept is.
+`import bench` has the same names, and those of the modules beside this one. The command line calls these
+functions; an option has the same name and meaning in both. A mistake is a `UserError`, which is one sentence. A
+signal that asks to stop, SIGINT or SIGTERM, is a KeyboardInterrupt, once what has to be kept is.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.config.check_settings import check_arguments, check_value
@@ -18,7 +17,6 @@ from bench.config.values import (
     Paths,
     Ranges,
     Seeds,
-    read_names,
     read_numbers,
     read_path,
     read_paths,
@@ -270,54 +268,6 @@ def time(  # noqa: PLR0913 (the options of a command)
     with handle_signals():
         rows = time_methods(request, ProgressConsole(quiet=not progress))
     return make_timing_frame(rows)
-
-
-def report(  # noqa: PLR0913 (the options of a command)
-    *,
-    results: FilePath = "results",
-    out: FilePath | None = None,
-    baseline: str | None = None,
-    tasks: Names = None,
-    methods: Names = None,
-    margin: float = 5.0,
-    bold: Literal["separated", "five-percent"] = "separated",
-    progress: bool = True,
-) -> Path:
-    """Write tables, intervals and figures of a results folder, as Markdown, HTML, CSV, PNG and SVG.
-
-    Args:
-        results: the folder.
-        out: where to write; RESULTS/report if left out.
-        baseline: for the probability of improvement; `unguided`, else the first method, if left out.
-        tasks, methods: names to keep; all if left out.
-        margin: points of normalised score within which two methods count as equivalent.
-        bold: `separated` for the methods not separated from the best by the paired test, `five-percent` for those
-            within 5 % of it.
-        progress: say what is being made.
-
-    Returns:
-        The report's folder; `report.md`, `index.html` and `summary.txt` are in it.
-
-    Raises:
-        UserError: results that are missing, damaged or do not belong in one table.
-    """
-    from reports.analysis.suite import Options
-    from reports.report import write_report
-
-    check_arguments(report, locals())
-    folder = read_path("results", results)
-    place = read_path("out", out) if out is not None else folder / "report"
-    with handle_signals():
-        write_report(
-            folder,
-            place,
-            baseline=baseline,
-            tasks=read_names("tasks", tasks),
-            methods=read_names("methods", methods),
-            options=Options(margin=float(margin), bold=bold),
-            progress=ProgressConsole(quiet=not progress).say,
-        )
-    return place
 
 
 def load_results(

@@ -17,6 +17,7 @@ REQUIRED = (
     "torch",
     "numpy",
     "pandas",
+    "pyarrow",
     "scipy",
     "gymnasium",
     "mujoco",

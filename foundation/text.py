@@ -19,6 +19,11 @@ def clean_cell(value: object) -> object:
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
 
 
+def clean_value(value: object) -> object:
+    """A value for a file that programs read: a text on one line with control characters written out, or itself."""
+    return clean_line(value) if isinstance(value, str) else value
+
+
 def clean_line(text: str) -> str:
     """The same on one line: line feeds and tabs are spaces."""
     return clean_text(re.sub(r"[\t\n]+", " ", text))

@@ -1,10 +1,9 @@
 """Write the report of a results folder: everything is computed before the first file is written."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from foundation.files import write_atomically
 from foundation.text import clean_text
 from reports.analysis.deviations import PlanReview, review_plan
 from reports.analysis.equal_terms import check_terms
@@ -19,9 +18,10 @@ from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, 
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import LEDGER, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
-from reports.load.schema import Experiments
+from reports.load.schema import Experiments, FailedResult, Result
 from reports.load.scores import find_unfinished, load_scores
 from reports.load.timing_schema import Timing, TimingRow
+from reports.output import write_files
 from reports.render.csv import (
     export_aggregates,
     export_comparisons,
@@ -35,8 +35,10 @@ from reports.render.csv import (
     export_tracks,
     export_variance,
 )
-from reports.render.document import Block, Figure, Heading, Text, render_markdown
+from reports.render.document import Block, Figure, Heading, Text, find_tables, render_markdown
+from reports.render.latex import format_latex
 from reports.render.page.page import render_page
+from reports.render.parquet import export_parquet
 from reports.render.tables import summarize
 from reports.sections.cost import make_cost_section, select_rows
 from reports.sections.frozen_plan import describe_frozen_plan
@@ -153,14 +155,6 @@ def _export_analyses(analyses: Sequence[Analysis]) -> dict[str, str | None]:
     }
 
 
-def _write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
-    if out.exists() and not out.is_dir():
-        raise ReportError(f"the report cannot go to {out}, which is a file: name a folder.")
-    for name, content in files.items():
-        write_atomically(out / name, content)
-    return [out / name for name in files]
-
-
 def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[str], None]) -> None:
     """Note what this report saw for the first time, or say that it cannot be noted."""
     try:
@@ -172,6 +166,14 @@ def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[s
             f"Warning: this look cannot be noted in {str(results / LOOKS)!r} ({error.strerror or error}), so that "
             "later reports will not count it."
         )
+
+
+def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
+    """Every result that is reported, failed ones and those beside them too, in the order of their files."""
+    found: list[Result | FailedResult] = []
+    for scores in (analysis.scores for analysis in analyses):
+        found += [*scores.results(), *(r for each in scores.unranked for r in (*each.failed, *each.finished))]
+    return sorted(found, key=lambda result: result.path)
 
 
 def _collect_figures(blocks: Sequence[Block]) -> dict[str, bytes]:
@@ -221,7 +223,7 @@ def _write_costs(
         "costs.csv": export_costs(timing),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    return _write(out, {**files, **_collect_figures(blocks)})
+    return write_files(out, {**files, **_collect_figures(blocks)})
 
 
 def write_report(
@@ -234,7 +236,9 @@ def write_report(
     options: Options | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
-    """Writes report.md, index.html, summary.txt (conclusions and score tables), the CSV files and the figures.
+    """Writes report.md, index.html, summary.txt (conclusions and score tables), the other files and the figures.
+
+    The others are the CSV files, a LaTeX file of each main table, and the results and episodes as parquet files.
 
     Args:
         results: the folder `bench run` wrote.
@@ -289,7 +293,9 @@ def write_report(
         "online.csv": export_online([found for found in online.values() if found is not None]),
         "costs.csv": export_costs(timing),
     }
+    text |= {f"{table.name}.tex": format_latex(table) for table in find_tables(blocks) if table.name}
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    written = _write(out, {**files, **_collect_figures(blocks)})
+    files |= export_parquet(results, _list_results(analyses))
+    written = write_files(out, {**files, **_collect_figures(blocks)})
     _record_looks(results, analyses, tell)
     return written

@@ -14,7 +14,8 @@ from typing import Annotated, Any, get_type_hints
 
 import tyro
 
-from bench.cli.options import COMMANDS, DATA_COMMANDS, EXAMPLES, SELDOM, CommandLine, ComparisonOptions
+from bench.cli.examples import EXAMPLES
+from bench.cli.options import COMMANDS, DATA_COMMANDS, SELDOM, CommandLine, ComparisonOptions
 from foundation.errors import UserError, near_names
 from foundation.program import program_name
 

@@ -25,6 +25,7 @@ from bench.cli.options import (
     CommandLine,
     DoctorOptions,
     ListOptions,
+    MergeOptions,
     PlanOptions,
     ReportOptions,
     RunOptions,
@@ -96,9 +97,10 @@ def execute(line: CommandLine) -> None:
         case TimeOptions() as options:
             bench.time(**collect_fields(options), **line.given)
         case ReportOptions() as options:
-            folder = bench.report(**collect_fields(options))
-            print((folder / "summary.txt").read_text())
-            ProgressConsole().say(f"Report: {folder / 'report.md'}")
+            show_report(bench.report(**collect_fields(options)), options)
+        case MergeOptions() as options:
+            folder = bench.merge(**collect_fields(options))
+            ProgressConsole().say(f"Merged: {folder}")
         case CleanOptions() as options:
             bench.clean(**collect_fields(options))
         case CheckMethodOptions() as options:
@@ -115,6 +117,19 @@ def execute(line: CommandLine) -> None:
             from bench.cli.data_commands import execute_data
 
             execute_data(options, ProgressConsole())
+
+
+def show_report(folder: Path, options: ReportOptions) -> None:
+    """Say where a report, an export or a comparison is, and print what is to be read of it."""
+    if options.compare is not None:
+        print((folder / "compare.md").read_text())
+        ProgressConsole().say(f"What changed: {folder / 'compare.md'}")
+        return
+    if options.export is not None:
+        ProgressConsole().say(f"Results as {options.export}: {folder}")
+        return
+    print((folder / "summary.txt").read_text())
+    ProgressConsole().say(f"Report: {folder / 'report.md'}")
 
 
 def collect_fields(options: Any) -> dict[str, Any]:

@@ -146,12 +146,12 @@ class TimeOptions(PolicyOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """Tables, intervals and figures of a results folder, as Markdown, HTML, CSV, PNG and SVG."""
+    """Tables, intervals and figures of a results folder, as Markdown, HTML, LaTeX, CSV, parquet and pictures."""
 
     results: Path = Path("results")
     """Folder of the result files."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
-    """Where to write; RESULTS/report if left out."""
+    """Where to write; RESULTS/report if left out, with --export RESULTS/export."""
     baseline: Name = None
     """Baseline for the probability of improvement; by default unguided, else the first method."""
     tasks: Names = None
@@ -162,6 +162,22 @@ class ReportOptions:
     """Points of normalised score within which two methods count as equivalent."""
     bold: Literal["separated", "five-percent"] = "separated"
     """Bold: the methods not separated from the best, or, as papers do, those within 5 % of it."""
+    export: Annotated[Literal["rliable", "parquet", "json"] | None, tyro.conf.arg(help_behavior_hint="")] = None
+    """Instead of a report the results alone: a matrix of each variant, two frames, or one document."""
+    compare: Annotated[tuple[Path, Path] | None, tyro.conf.arg(metavar="A B", help_behavior_hint="")] = None
+    """Instead of a report what changed from results folder A to B; written to B/report if --out is left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeOptions:
+    """Make one results folder from several, such as those of different seeds; they stay as they are."""
+
+    results: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER...", help_behavior_hint="")
+    ]
+    """The folders, two or more."""
+    to: Path
+    """The new folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,6 +334,7 @@ COMMANDS: Mapping[str, type] = {
     "tune": TuneOptions,
     "report": ReportOptions,
     "time": TimeOptions,
+    "merge": MergeOptions,
     "clean": CleanOptions,
     "check-method": CheckMethodOptions,
     "check-suite": CheckSuiteOptions,
@@ -331,51 +348,6 @@ DATA_COMMANDS: Mapping[str, type] = {
     "import": ImportData,
     "info": InfoData,
     "check": CheckData,
-}
-
-EXAMPLES: Mapping[str, tuple[str, ...]] = {
-    "run": (
-        "run --suite locomotion --methods swg,cep",
-        "run --suite maze2d --tasks maze2d-umaze --preset smoke --seeds 0,3,7",
-        "run --suite maze2d --methods swg --rho 1,5,10 --critic.steps 20000",
-        "run --suite toy --methods swg --swg.weight exponential:inverse_temperature=3",
-        "run --experiment swg-table8 --tasks hopper-medium-v2 --data local",
-    ),
-    "plan": (
-        "plan --suite maze2d --preset quick",
-        "plan --suite maze2d --protocol fair --freeze plan.json --primary swg,cep",
-    ),
-    "tune-rho": (
-        "tune-rho --suite maze2d --methods swg,cep --preset quick",
-        "tune-rho --suite maze2d --methods swg --search tpe --trials 20 --seeds 100,101",
-        "tune-rho --suite maze2d --tasks maze2d-umaze --methods swg --grid 1,5,10",
-    ),
-    "tune": (
-        "tune --suite maze2d --methods idql,ddice --preset quick",
-        "tune --suite maze2d --methods swg,cep --training --trials 20 --processes 2",
-        "tune --protocol fair --suite maze2d --preset quick --ranges candidates=1:16",
-    ),
-    "time": (
-        "time --suite maze2d --preset paper",
-        "time --suite locomotion --methods unguided,swg --batches 1,256 --calls 100 --device cuda",
-        "time --suite locomotion --tasks hopper-medium-v2 --sweep depth",
-    ),
-    "report": ("report", "report --results results --baseline unguided --methods unguided,swg,cep"),
-    "clean": ("clean", "clean --results results --results other-results --remove"),
-    "check-method": ("check-method path/to/mine.py",),
-    "doctor": ("doctor", "doctor --suite maze2d --artifacts /scratch/artifacts"),
-    "check-suite": ("check-suite path/to/my_suite.py", "check-suite maze2d"),
-    "list": ("list", "list methods", "list method swg", "list experiments", "list methods --plugin mine.py"),
-    "data list": ("data list", "data list antmaze"),
-    "data fetch": ("data fetch hopper-medium-v2", "data fetch antmaze --data d4rl:v0", "data fetch kitchen"),
-    "data make": ("data make maze2d-umaze", "data make maze2d --transitions 100000 --seed 3"),
-    "data import": ("data import ~/Downloads/hopper_medium-v2.hdf5 --task hopper-medium-v2",),
-    "data info": (
-        "data info maze2d-umaze --transitions 100000",
-        "data info pen-human --data d4rl:v0",
-        "data info my-task --plugin my_suite.py",
-    ),
-    "data check": ("data check", "data check mine.hdf5", "data check mine.hdf5 --task hopper-medium-v2"),
 }
 
 

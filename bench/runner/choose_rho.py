@@ -61,7 +61,7 @@ class Purpose:
 
     def fits(self, choice: Choice) -> bool:
         """Whether a choice was made for exactly this, whatever is given."""
-        return _identify(choice) == (
+        return choice.purpose == (
             self.task, self.method, self.preset, self.terms, *_tell_apart(self.data), self.policy
         )  # fmt: skip
 
@@ -88,10 +88,6 @@ def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, 
     """A hash of all that a policy depends on but ρ and the seed; `labels` are those of its components."""
     acting = flatten(config.sampler, "sampler") | flatten(config.equal, "equal") | flatten(method, name)
     return hash_json([labels, acting, hash_method(method)])[:KEY_LENGTH]
-
-
-def _identify(choice: Choice) -> tuple[Any, ...]:
-    return choice.task, choice.method, choice.preset, choice.terms, *_tell_apart(choice.data), choice.policy
 
 
 def _tell_apart(data: Data) -> tuple[Any, ...]:
@@ -139,7 +135,7 @@ def find_tuned(results: Path, purpose: Purpose) -> Choice | None:
 def keep_tuned(results: Path, choice: Choice) -> None:
     """Add a choice, or replace the earlier one for the same purpose."""
     with hold_lock(results / ".tuned.lock", f"choices of ρ in {results}"):  # several processes may tune there
-        others = [other for other in read_choices(results) if _identify(other) != _identify(choice)]
+        others = [other for other in read_choices(results) if other.purpose != choice.purpose]
         write_file(results / TUNED, Choices(format=FORMAT, choices=(*others, choice)))
 
 

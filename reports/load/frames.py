@@ -35,15 +35,30 @@ def load_frame(
         ReportError: there are no results, or one is damaged.
     """
     wanted = list(read_headers(folder)) if paths is None else [folder / path for path in paths]
-    results = [read_result(path) for path in wanted]
+    rows = list_rows(folder, [read_result(path) for path in wanted], by=by, settings=settings)
+    return make_frame(rows)
+
+
+def make_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows of `list_rows` as a frame, which has columns without a row too."""
+    return pd.DataFrame(rows, columns=None if rows else pd.Index(IDENTITY))
+
+
+def list_rows(
+    folder: Path,
+    results: Sequence[Result | FailedResult],
+    *,
+    by: Literal["cell", "episode"] = "cell",
+    settings: bool = False,
+) -> list[dict[str, Any]]:
+    """What a frame of results has in its rows, each with the columns that are its own; see `load_frame`."""
     labels = label_all_variants(results)
-    rows = [
+    return [
         {**cell, **row, **(result.config if settings else {})}
         for result in results
         for cell in [describe_cell(labels[result.path], result, folder)]
         for row in (list_episodes(result) if by == "episode" else [{}])
     ]
-    return pd.DataFrame(rows, columns=None if rows else pd.Index(IDENTITY))
 
 
 def label_all_variants(results: Sequence[Result | FailedResult]) -> dict[Path, str]:

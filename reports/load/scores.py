@@ -92,6 +92,22 @@ class SuiteScores:
         return "unguided" if "unguided" in self.variants else self.variants[0]
 
 
+def check_filters(
+    tasks: Sequence[str] | None, methods: Sequence[str] | None, there: Sequence[tuple[str, str]]
+) -> None:
+    """Refuse names to keep that no result has.
+
+    Args:
+        tasks, methods: names to keep; None for all.
+        there: task and method of every result, and of what is planned.
+
+    Raises:
+        ReportError: the first such name, and those that there are.
+    """
+    _check_filter("task", tasks, [task for task, _ in there])
+    _check_filter("method", methods, [method for _, method in there])
+
+
 def _check_filter(what: str, asked: Sequence[str] | None, there: Iterable[str]) -> None:
     names = sorted(set(there))
     for name in asked or ():
@@ -246,8 +262,8 @@ def load_scores(
             a missing cell of the matrix or of the last plan, or a failed cell of every variant.
     """
     headers, plan = read_headers(results), read_plans(results).newest
-    _check_filter("task", tasks, [*(h.task for h in headers.values()), *(c.task for c in plan)])
-    _check_filter("method", methods, [*(h.method for h in headers.values()), *(c.method for c in plan)])
+    there = [(each.task, each.method) for each in (*headers.values(), *plan)]
+    check_filters(tasks, methods, there)
     read = [read_result(path) for path, h in headers.items() if _is_kept(h.task, h.method, tasks, methods)]
     plan = [cell for cell in plan if _is_kept(cell.task, cell.method, tasks, methods)]
     found = [result for result in read if isinstance(result, Result)]

@@ -69,6 +69,12 @@ class Choice(Schema):
     tried: tuple[Trial, ...]
 
     @property
+    def purpose(self) -> tuple[Any, ...]:
+        """What it is for; of a purpose a folder has one choice, so that of another data set is another."""
+        data = (self.data.identity, self.data.per_seed)
+        return self.task, self.method, self.preset, self.terms, *data, self.policy
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What was tuned: `rho`, and the method's settings by their names."""
         return (*(["rho"] if self.rho is not None else []), *self.knobs)

@@ -36,7 +36,8 @@ _DENSITIES = ",".join(["suite,task,variant,seed", *Density.model_fields])
 _TRACKS = "suite,task,variant,track,rho,score,lower,upper,episodes,seeds,absent"
 
 
-def _format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
+def format_csv(header: str, rows: Sequence[tuple[object, ...]]) -> str:
+    """Rows below a header of names with commas between them."""
     return _write_frame(pd.DataFrame(rows, columns=pd.Index(header.split(","))))
 
 
@@ -77,7 +78,7 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
                 other = a.bootstrapped[variant].get(name)
                 bounds = (e.lower, e.upper, *((other.lower, other.upper) if other else (None, None)))
                 rows.append((a.scores.suite, variant, a.baseline, name, e.value, *bounds, *size))
-    return _format_csv(_AGGREGATES, rows)
+    return format_csv(_AGGREGATES, rows)
 
 
 def export_densities(analyses: Sequence[Analysis]) -> str | None:
@@ -91,7 +92,7 @@ def export_densities(analyses: Sequence[Analysis]) -> str | None:
         for r in a.scores.of(task, variant)
         for d in r.densities
     ]
-    return _format_csv(_DENSITIES, rows) if rows else None
+    return format_csv(_DENSITIES, rows) if rows else None
 
 
 def export_exactness(analyses: Sequence[Analysis]) -> str | None:
@@ -108,7 +109,7 @@ def export_exactness(analyses: Sequence[Analysis]) -> str | None:
             (a.scores.suite, task, v, beta, e.value, e.lower, e.upper, *floor, len(a.scores.seeds))
             for (task, beta, v), (e, floor) in found.items()
         ]
-    return _format_csv(_EXACTNESS, rows) if rows else None
+    return format_csv(_EXACTNESS, rows) if rows else None
 
 
 def export_comparisons(comparisons: Sequence[Comparison]) -> str | None:
@@ -120,7 +121,7 @@ def export_comparisons(comparisons: Sequence[Comparison]) -> str | None:
             names = (c.experiment, c.table, score.suite, score.task or "mean over tasks", score.method, score.row)
             numbers = (ours.value, ours.lower, ours.upper, score.published, score.spread)
             rows.append((*names, *numbers, less.value, less.lower, less.upper, score.seeds))
-    return _format_csv(_COMPARISON, rows) if comparisons else None
+    return format_csv(_COMPARISON, rows) if comparisons else None
 
 
 def export_pairs(analyses: Sequence[Analysis]) -> str:
@@ -139,7 +140,7 @@ def export_pairs(analyses: Sequence[Analysis]) -> str:
                 rows.append(
                     (*names, d.value, d.lower, d.upper, *tests, *bounds, *more, a.pairs.seeds, p.is_primary)
                 )
-    return _format_csv(_PAIRS, rows)
+    return format_csv(_PAIRS, rows)
 
 
 def export_variance(analyses: Sequence[Analysis]) -> str:
@@ -152,7 +153,7 @@ def export_variance(analyses: Sequence[Analysis]) -> str:
             c = v.correlation
             parts = (v.seeds, v.episodes, v.between, v.within, c.value, c.lower, c.upper, v.share)
             rows.append((a.scores.suite, task, variant, *parts, a.collapsed[task, variant]))
-    return _format_csv(_VARIANCE, rows)
+    return format_csv(_VARIANCE, rows)
 
 
 def export_online(analyses: Sequence[OnlineAnalysis]) -> str | None:
@@ -166,7 +167,7 @@ def export_online(analyses: Sequence[OnlineAnalysis]) -> str | None:
                     band = [None if edge is None else edge[i] for edge in (curve.lower, curve.upper)]
                     among = a.drawn if name == "bandit" else i + 1
                     rows.append((a.scores.suite, own.label, name, i + 1, score, *band, len(a.tasks), among))
-    return _format_csv(_ONLINE, rows) if rows else None
+    return format_csv(_ONLINE, rows) if rows else None
 
 
 def export_tracks(tracks: Mapping[str, Sequence[TrackRow]]) -> str | None:
@@ -186,7 +187,7 @@ def export_tracks(tracks: Mapping[str, Sequence[TrackRow]]) -> str | None:
                 seeds = None if found.by_seed is None else str(len(found.by_seed))
                 e = found.score
                 rows.append((*names, found.rho, e.value, e.lower, e.upper, found.origin, seeds, None))
-    return _format_csv(_TRACKS, rows) if rows else None
+    return format_csv(_TRACKS, rows) if rows else None
 
 
 def export_costs(rows: Sequence[TimingRow]) -> str | None:

@@ -82,6 +82,17 @@ def name_table(table: Table, suite: str, what: str) -> Table:
     return replace(table, name=f"{suite}-{what}-table")
 
 
+def find_tables(blocks: Sequence[Block]) -> list[Table]:
+    """Every table of a report, also those behind a line that opens them, in their order."""
+    found: list[Table] = []
+    for block in blocks:
+        if isinstance(block, Table):
+            found.append(block)
+        elif isinstance(block, Details):
+            found += find_tables(block.blocks)
+    return found
+
+
 def split_table(table: Table, width: int = 120) -> list[Table]:
     """A table too wide to read as several, each with the words' columns and as many others as fit, at least one.
 

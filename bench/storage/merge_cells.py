@@ -1,0 +1,116 @@
+"""The results of several folders: each cell once, two contents of one cell refused."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundation.errors import UserError
+from foundation.program import program_name
+from reports.load.files import read_bytes, read_finished
+from reports.load.schema import FailedResult, Result, Seconds
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A result of one of the folders.
+
+    Attributes:
+        folder: that it lies in.
+        name: of its file, relative to the folder.
+        content: SHA-256 of what it says, but for when it was made and how long that took.
+        settings: SHA-256 of what a report tells cells apart by.
+        hashes: SHA-256 by name of its file and of those beside it, such as samples.
+        described: `swg on maze2d-umaze, seed 0`.
+    """
+
+    folder: Path
+    name: str
+    content: str
+    settings: str
+    hashes: dict[str, str]
+    described: str
+
+    @property
+    def path(self) -> Path:
+        """Of its file."""
+        return self.folder / self.name
+
+
+def collect_cells(folders: Sequence[Path]) -> list[Cell]:
+    """Every cell once, from the first folder that has it.
+
+    Raises:
+        UserError: a damaged result, or a cell that two folders have with different contents.
+    """
+    kept: dict[str, Cell] = {}
+    by_settings: dict[str, Cell] = {}
+    for folder in folders:
+        own = list(_read_cells(folder))
+        for cell in own:
+            other = kept.get(cell.name)
+            if other is not None and other.content != cell.content:
+                raise _report_conflict(other, cell, "with different contents")
+            same = by_settings.get(cell.settings)
+            if same is not None and same.name != cell.name:
+                raise _report_conflict(same, cell, "with the same settings, of other data or other code")
+        for cell in own:
+            kept.setdefault(cell.name, cell)
+            by_settings.setdefault(cell.settings, cell)
+    return list(kept.values())
+
+
+def _read_cells(folder: Path) -> Iterator[Cell]:
+    for path in sorted((folder / "runs").glob("*/*/seed-*.json")):
+        result = read_finished(path)
+        beside = [] if isinstance(result, FailedResult) else [result.samples_file, result.trajectories_file]
+        files = [path, *(path.with_name(name) for name in beside if name is not None)]
+        hashes = {file.relative_to(folder).as_posix(): hash_file(file) for file in files}
+        name, *others = hashes
+        content = _hash_text([describe_content(result), [hashes[other] for other in others]])
+        described = f"{result.method} on {result.task}, seed {result.seed}"
+        yield Cell(folder, name, content, _hash_settings(result), hashes, described)
+
+
+def describe_content(result: Result | FailedResult) -> str:
+    """All that a result says but for when it was made and the seconds that it took, as JSON."""
+    plain = result.model_copy(update={"created": "", "seconds": Seconds(train=0.0, evaluate=0.0)})
+    return json.dumps(json.loads(plain.model_dump_json(by_alias=True)), sort_keys=True)
+
+
+def _hash_settings(result: Result | FailedResult) -> str:
+    names = (result.suite, result.task, result.method, result.seed, result.rho, result.terms)
+    return _hash_text([names, json.loads(json.dumps(dict(result.config), default=str))])
+
+
+def _hash_text(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content; see `read_bytes`."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def read_unchanged(cell: Cell, name: str) -> bytes:
+    """The content of a cell's file, which is what was checked.
+
+    Raises:
+        UserError: somebody wrote it since.
+    """
+    content = read_bytes(cell.folder / name)
+    if hashlib.sha256(content).hexdigest() != cell.hashes[name]:
+        raise UserError(
+            f"file {str(cell.folder / name)!r} changed while it was merged: wait until nothing writes into that "
+            "folder, and merge again."
+        )
+    return content
+
+
+def _report_conflict(one: Cell, other: Cell, what: str) -> UserError:
+    return UserError(
+        f"files {str(one.path)!r} and {str(other.path)!r} are two results of {one.described}, {what}: one folder "
+        f"holds one of them; merge copies of the folders from which you removed the one that you do not want, or "
+        f"see what differs with `{program_name()} report --compare {one.folder} {other.folder}`."
+    )
