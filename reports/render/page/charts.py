@@ -24,7 +24,7 @@ def bundle_vega() -> str:
     """Vega-Lite, Vega and vega-embed as one script that sets `vegaEmbed`."""
     import vl_convert  # here: it takes a moment, and a page without charts does not need it
 
-    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
     return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
