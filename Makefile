@@ -24,17 +24,17 @@ help:
 
 bench: .venv
 	$(BENCH) run --suite maze2d --tasks maze2d-umaze --preset quick
-	$(BENCH) report
+	$(BENCH) report --print
 	@echo "The report lies in $(REPORT)"
 
 bench-all: .venv
 	$(BENCH) run --suite maze2d --preset quick
-	$(BENCH) report
+	$(BENCH) report --print
 	@echo "The report lies in $(REPORT)"
 
 toy: .venv
 	$(BENCH) run --suite toy --preset quick --seeds 1
-	$(BENCH) report
+	$(BENCH) report --print
 	@echo "The report lies in $(REPORT)"
 
 # One thread in each of two processes: the tests are many small computations, which a second thread only slows.

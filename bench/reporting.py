@@ -22,6 +22,7 @@ def report(  # noqa: PLR0913 (the options of a command)
     bold: Literal["separated", "five-percent"] = "separated",
     export: Literal["rliable", "parquet", "json"] | None = None,
     compare: Paths | None = None,
+    print: bool = False,
     progress: bool = True,
 ) -> Path:
     """Write tables, intervals and figures of a results folder: Markdown, HTML, LaTeX, CSV, parquet and pictures.
@@ -38,6 +39,7 @@ def report(  # noqa: PLR0913 (the options of a command)
             `parquet` for a frame of cells and one of episodes, `json` for both in one document.
         compare: two results folders: instead of a report what changed from the first to the second, as
             `compare.md` and CSV files in the second's `report`, or in `out`.
+        print: draw every figure as PNG and PDF too, and put the PNG into `report.md`.
         progress: say what is being made.
 
     Returns:
@@ -48,7 +50,7 @@ def report(  # noqa: PLR0913 (the options of a command)
     """
     check_arguments(report, locals())
     kept = {"tasks": read_names("tasks", tasks), "methods": read_names("methods", methods)}
-    of_reports = {"baseline": baseline, "margin": margin, "bold": bold}
+    of_reports = {"baseline": baseline, "margin": margin, "bold": bold, "print": print}
     folder, place = read_path("results", results), None if out is None else read_path("out", out)
     if compare is not None:
         _refuse_options("compare", {"results": results, "export": export, **of_reports})
@@ -60,7 +62,8 @@ def report(  # noqa: PLR0913 (the options of a command)
     from reports.report import write_report
 
     place = place or folder / "report"
-    options, tell = Options(margin=float(margin), bold=bold), ProgressConsole(quiet=not progress).say
+    options = Options(margin=float(margin), bold=bold, pictures=print)
+    tell = ProgressConsole(quiet=not progress).say
     with handle_signals():
         write_report(folder, place, baseline=baseline, options=options, progress=tell, **kept)
     return place

@@ -176,10 +176,21 @@ def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
     return sorted(found, key=lambda result: result.path)
 
 
-def _collect_figures(blocks: Sequence[Block]) -> dict[str, bytes]:
+def _collect_figures(blocks: Sequence[Block], pictures: bool) -> dict[str, bytes]:
+    """The files of all figures."""
     found = [block for block in blocks if isinstance(block, Figure)]
-    files = {f"{f.name}.{kind}": data for f in found for kind, data in (("png", f.png), ("pdf", f.pdf))}
-    return {**files, **{f"{f.name}.csv": export_marks(f).encode() for f in found}}
+    files = {f"{figure.name}.csv": export_marks(figure).encode() for figure in found}
+    for figure in found if pictures else ():
+        files |= {f"{figure.name}.png": figure.draw("png"), f"{figure.name}.pdf": figure.draw("pdf")}
+    return files
+
+
+def _remove_pictures(blocks: Sequence[Block], out: Path) -> None:
+    """Remove what an earlier report drew of the same figures, which may show other numbers."""
+    for block in blocks:
+        if isinstance(block, Figure):
+            for kind in ("png", "pdf"):
+                (out / f"{block.name}.{kind}").unlink(missing_ok=True)
 
 
 def read_timing(results: Path) -> tuple[TimingRow, ...]:
@@ -209,7 +220,7 @@ def _make_cost_sections(
 
 
 def _write_costs(
-    results: Path, out: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None
+    results: Path, out: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None, pictures: bool
 ) -> list[Path]:
     """The report of a folder in which nothing but `time` has run."""
     check_folder(results)
@@ -217,13 +228,16 @@ def _write_costs(
     said = "No results: nothing was run into this folder, and what `time` measured is all that is reported."
     blocks = [Heading(1, _TITLE), Text(said), *_make_cost_sections(timing, (), tasks, methods)]
     text = {
-        "report.md": render_markdown(blocks),
+        "report.md": render_markdown(blocks, pictures),
         "summary.txt": f"{said}\n",
         "index.html": render_page(_TITLE, blocks),
         "costs.csv": export_costs(timing),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    return write_files(out, {**files, **_collect_figures(blocks)})
+    written = write_files(out, {**files, **_collect_figures(blocks, pictures)})
+    if not pictures:
+        _remove_pictures(blocks, out)
+    return written
 
 
 def write_report(
@@ -245,7 +259,7 @@ def write_report(
         out: the folder for the report, made if it is not there; files of an earlier report are replaced.
         baseline: the variant the others are compared with; by default `unguided`, or the first there is.
         tasks, methods: names to keep; nothing given keeps all.
-        options: margin of equivalence, rule for bold, bootstrap replicates.
+        options: margin of equivalence, rule for bold, bootstrap replicates, whether figures are printed.
         progress: called with a line of text that says what is being worked on.
 
     Returns:
@@ -260,7 +274,7 @@ def write_report(
     tell = progress or (lambda line: None)
     options = options or Options()
     if _is_only_timed(results):
-        return _write_costs(results, out, tasks, methods)
+        return _write_costs(results, out, tasks, methods, options.pictures)
     analyses, review = _analyse_suites(results, baseline, tasks, methods, options, tell)
     unfinished = find_unfinished(results, tasks, methods)
     timing, records = read_timing(results), read_tuning_records(results)
@@ -284,7 +298,7 @@ def write_report(
         blocks += make_suite_section(analysis, timed, records, options, searched)
     blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
     text = {
-        "report.md": render_markdown(blocks),
+        "report.md": render_markdown(blocks, options.pictures),
         "summary.txt": _summarize(analyses, concluded, options) + format_comparisons(comparisons),
         "index.html": render_page(_TITLE, blocks),
         **_export_analyses(analyses),
@@ -296,6 +310,8 @@ def write_report(
     text |= {f"{table.name}.tex": format_latex(table) for table in find_tables(blocks) if table.name}
     files = {name: content.encode() for name, content in text.items() if content is not None}
     files |= export_parquet(results, _list_results(analyses))
-    written = write_files(out, {**files, **_collect_figures(blocks)})
+    written = write_files(out, {**files, **_collect_figures(blocks, options.pictures)})
+    if not options.pictures:
+        _remove_pictures(blocks, out)
     _record_looks(results, analyses, tell)
     return written

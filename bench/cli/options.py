@@ -166,6 +166,8 @@ class ReportOptions:
     """Instead of a report the results alone: a matrix of each variant, two frames, or one document."""
     compare: Annotated[tuple[Path, Path] | None, tyro.conf.arg(metavar="A B", help_behavior_hint="")] = None
     """Instead of a report what changed from results folder A to B; written to B/report if --out is left out."""
+    print: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Draw every figure for print too, as PNG and PDF."""
 
 
 @dataclass(frozen=True, kw_only=True)

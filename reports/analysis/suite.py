@@ -38,11 +38,13 @@ class Options:
         replicates: bootstrap replicates of rliable's intervals and the profiles' bands.
         margin: within which two scores count as equivalent, in points.
         bold: `separated` for the variants not separated from the best, `five-percent` for those within 5 % of it.
+        pictures: whether figures are drawn for print too, as PNG and PDF.
     """
 
     replicates: int = REPLICATES
     margin: float = MARGIN
     bold: BoldRule = "separated"
+    pictures: bool = False
 
 
 @dataclass(frozen=True)

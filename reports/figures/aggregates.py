@@ -1,13 +1,14 @@
 """A suite's aggregates with their intervals, a panel for each aggregate."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.suite import ControlAnalysis
-from reports.figures.canvas import INK, describe_bars, draw_interval, make_canvas, save_figure, tidy
+from reports.figures.canvas import INK, describe_bars, draw_interval, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, scale_number, tell
 from reports.figures.marks import list_rows, make_marks
 from reports.figures.style import Style, style_suite
@@ -21,8 +22,8 @@ def make_aggregates_figure(analysis: ControlAnalysis) -> Figure:
         "Aggregates over seeds and tasks, scores divided by 100: estimate with "
         f"{describe_bars(len(scores.seeds))}; of the optimality gap less is better."
     )
-    made = draw_aggregates(marks, styles, scores.add_source(scores.suite))
-    return save_figure(made, f"{scores.suite}-aggregates", caption, marks, chart_aggregates(marks, styles))
+    draw = partial(draw_aggregates, marks, styles, scores.add_source(scores.suite))
+    return make_figure(f"{scores.suite}-aggregates", caption, marks, chart_aggregates(marks, styles), draw)
 
 
 def collect_aggregates(analysis: ControlAnalysis) -> pd.DataFrame:

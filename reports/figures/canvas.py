@@ -1,9 +1,10 @@
-"""What all figures drawn by matplotlib share; each is saved as PNG and PDF, the same bytes for the same data."""
+"""What all figures drawn by matplotlib share."""
 
 import io
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
 
 import matplotlib
 import pandas as pd
@@ -92,25 +93,36 @@ def draw_interval(axes: Axes, along: str, place: float, row: Mapping[str, Any], 
     axes.errorbar(*point, **{f"{along}err": ends}, linestyle="none", **look)  # pyright: ignore[reportArgumentType]
 
 
-def save_figure(
-    made: Canvas, name: str, caption: str, marks: pd.DataFrame, chart: Mapping[str, Any] | None = None
+def make_figure(
+    name: str,
+    caption: str,
+    marks: pd.DataFrame,
+    chart: Mapping[str, Any] | None,
+    draw: Callable[[], Canvas],
 ) -> Figure:
-    """The finished figure; `$` and `_` in it are themselves.
+    """A figure of a report, which is drawn for print where that is asked for.
 
     Args:
-        made: drawn.
         name: of its files; it becomes one part of a path, whatever it is made from.
         caption: below it.
         marks: what is drawn, a row for each mark.
         chart: the same as a Vega-Lite specification without its data, if there is one.
+        draw: makes the picture.
     """
-    png, pdf = io.BytesIO(), io.BytesIO()
+    plain_name = re.sub(r"[^A-Za-z0-9._-]", "-", name)
+    return Figure(plain_name, caption, marks, chart, partial(save_canvas, draw))
+
+
+def save_canvas(draw: Callable[[], Canvas], kind: Literal["png", "pdf"]) -> bytes:
+    """The bytes of a picture, the same for the same data; `$` and `_` in it are themselves."""
+    made, saved = draw(), io.BytesIO()
     for text in made.findobj(Words):
         text.set_parse_math(False)
         text.set_usetex(False)
     plain = matplotlib.rc_context({"text.parse_math": False, "text.usetex": False, "pdf.fonttype": 42})
     with plain:  # for ticks, which are made while it is drawn
-        made.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-        made.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    plain_name = re.sub(r"[^A-Za-z0-9._-]", "-", name)
-    return Figure(plain_name, caption, marks, chart, png.getvalue(), pdf.getvalue())
+        if kind == "png":
+            made.savefig(saved, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+        else:
+            made.savefig(saved, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return saved.getvalue()

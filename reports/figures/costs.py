@@ -1,6 +1,7 @@
 """Score against what one decision costs, with the variants that no other beats in both."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
@@ -13,7 +14,7 @@ from reports.figures.canvas import (
     draw_interval,
     label_log_axis,
     make_canvas,
-    save_figure,
+    make_figure,
     tidy,
 )
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
@@ -40,8 +41,8 @@ def make_costs_figure(analysis: ControlAnalysis, milliseconds: Mapping[str, floa
         f"variants that no other beats in score and cost both, by their estimates.{missing}"
     )
     axis = f"{name} of score / 100"
-    made = draw_costs(marks, styles, scores.add_source(scores.suite), unit, axis)
-    return save_figure(made, f"{scores.suite}-cost", caption, marks, chart_costs(styles, unit, axis))
+    draw = partial(draw_costs, marks, styles, scores.add_source(scores.suite), unit, axis)
+    return make_figure(f"{scores.suite}-cost", caption, marks, chart_costs(styles, unit, axis), draw)
 
 
 def collect_costs(analysis: ControlAnalysis, milliseconds: Mapping[str, float]) -> pd.DataFrame:

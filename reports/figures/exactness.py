@@ -1,6 +1,7 @@
 """Multiples of the noise floor over β, a panel for each toy set and for their geometric mean."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from reports.figures.canvas import (
     draw_interval,
     label_log_axis,
     make_canvas,
-    save_figure,
+    make_figure,
     tidy,
 )
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, scale_number, tell
@@ -34,8 +35,8 @@ def make_exactness_figure(analysis: DensityAnalysis) -> Figure:
     scores, styles, marks = analysis.scores, style_suite(analysis.scores), collect_exactness(analysis)
     bars = describe_bars(len(scores.seeds))
     caption = f"Distance to the exact target as a multiple of the noise floor (the line at 1); {bars}."
-    made = draw_exactness(marks, styles)
-    return save_figure(made, f"{scores.suite}-exactness", caption, marks, chart_exactness(marks, styles))
+    draw = partial(draw_exactness, marks, styles)
+    return make_figure(f"{scores.suite}-exactness", caption, marks, chart_exactness(marks, styles), draw)
 
 
 def collect_exactness(analysis: DensityAnalysis) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What running the tried policies finds: the score against evaluations, and against trials."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from reports.analysis.online import PULLS, REPEATS, Curve, OnlineAnalysis
-from reports.figures.canvas import INK, add_legend, label_log_axis, make_canvas, save_figure, tidy
+from reports.figures.canvas import INK, add_legend, label_log_axis, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, encode_colour, encode_dash, keep, scale_number, tell
 from reports.figures.marks import has_band, make_marks, select
 from reports.figures.style import Style, find_styles
@@ -34,8 +35,8 @@ def make_online_figure(online: OnlineAnalysis) -> Figure:
         "the repeats and are no confidence intervals. Trials: the best of so many, chosen by half of its "
         "episodes and scored by the others."
     )
-    made = draw_online(marks, styles, online.scores.add_source(online.scores.suite))
-    return save_figure(made, f"{online.scores.suite}-online", caption, marks, chart_online(styles))
+    draw = partial(draw_online, marks, styles, online.scores.add_source(online.scores.suite))
+    return make_figure(f"{online.scores.suite}-online", caption, marks, chart_online(styles), draw)
 
 
 def collect_online(online: OnlineAnalysis) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Every pair of variants: the difference of their scores, and how probably one run is better than the other."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.suite import ControlAnalysis
-from reports.figures.canvas import INK, make_canvas, save_figure
+from reports.figures.canvas import INK, make_canvas, make_figure
 from reports.figures.charts import Spec, tell
 from reports.figures.marks import list_rows, make_marks
 from reports.render.document import Figure
@@ -27,8 +28,8 @@ def make_pairs_figure(analysis: ControlAnalysis) -> Figure:
         "(Holm's correction). The probability that a run of the row scores above one of the column stands in "
         "brackets in print, and appears on hover in the page."
     )
-    made = draw_pairs(marks, variants, scores.add_source(scores.suite))
-    return save_figure(made, f"{scores.suite}-pairs", caption, marks, chart_pairs(marks, variants))
+    draw = partial(draw_pairs, marks, variants, scores.add_source(scores.suite))
+    return make_figure(f"{scores.suite}-pairs", caption, marks, chart_pairs(marks, variants), draw)
 
 
 def collect_pairs(analysis: ControlAnalysis) -> pd.DataFrame:

@@ -1,13 +1,14 @@
 """The performance profile: the fraction of runs above each score."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.suite import ControlAnalysis
-from reports.figures.canvas import INK, add_legend, make_canvas, save_figure, tidy
+from reports.figures.canvas import INK, add_legend, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, encode_colour, encode_dash, scale_number, tell
 from reports.figures.marks import has_band, make_marks, select
 from reports.figures.style import Style, style_suite
@@ -26,8 +27,8 @@ def make_profile_figure(analysis: ControlAnalysis) -> Figure:
         else "bands are rliable's pointwise 95 % bootstrap intervals, too narrow for few seeds"
     )
     caption = f"Performance profile over all tasks and seeds; {band}."
-    made = draw_profile(marks, styles, scores.add_source(scores.suite))
-    return save_figure(made, f"{scores.suite}-profile", caption, marks, chart_profile(styles))
+    draw = partial(draw_profile, marks, styles, scores.add_source(scores.suite))
+    return make_figure(f"{scores.suite}-profile", caption, marks, chart_profile(styles), draw)
 
 
 def collect_profile(analysis: ControlAnalysis) -> pd.DataFrame:

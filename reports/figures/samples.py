@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from foundation.npz import UNREADABLE
 from reports.analysis.suite import DensityAnalysis
 from reports.errors import ReportError
-from reports.figures.canvas import GRID, INK, make_canvas, save_figure
+from reports.figures.canvas import GRID, INK, make_canvas, make_figure
 from reports.figures.marks import list_rows, make_marks
 from reports.figures.style import style_suite
 from reports.load.samples import find_samples_fault
@@ -123,7 +124,8 @@ def make_samples_figure(analysis: DensityAnalysis, task: str) -> Figure | None:
         f"{task}: samples of seed {seed}, one row per variant, the exact target in the last row; the number is "
         f"the sliced Wasserstein distance of that seed."
     )
-    return save_figure(draw_panels(rows, marks, frame), f"{scores.suite}-{task}", caption, marks)
+    draw = partial(draw_panels, rows, marks, frame)
+    return make_figure(f"{scores.suite}-{task}", caption, marks, None, draw)
 
 
 def collect_panels(rows: Sequence[Row], frame: Frame) -> pd.DataFrame:

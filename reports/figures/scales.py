@@ -1,6 +1,7 @@
 """Score against ρ: what tuning saw, and what is reported."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.scales import ScalePoint
-from reports.figures.canvas import INK, add_legend, draw_interval, make_canvas, save_figure, tidy
+from reports.figures.canvas import INK, add_legend, draw_interval, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
 from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, style_suite
@@ -46,8 +47,8 @@ def make_scales_figure(scores: SuiteScores, points: Sequence[ScalePoint]) -> Fig
         "Small marks: tuning's seeds and episodes, joined where ρ alone differs, and apart where other settings "
         "were tuned too. A ring: SWG's published ρ for the task."
     )
-    made = draw_scales(marks, styles, scores.add_source(scores.suite))
-    return save_figure(made, f"{scores.suite}-scales", caption, marks, chart_scales(marks, styles))
+    draw = partial(draw_scales, marks, styles, scores.add_source(scores.suite))
+    return make_figure(f"{scores.suite}-scales", caption, marks, chart_scales(marks, styles), draw)
 
 
 def _style_methods(scores: SuiteScores, points: Sequence[ScalePoint]) -> dict[str, Style]:

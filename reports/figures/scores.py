@@ -1,13 +1,14 @@
 """Every task's mean score per variant, with its seeds and an interval."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.suite import ControlAnalysis
-from reports.figures.canvas import INK, add_legend, describe_bars, draw_interval, make_canvas, save_figure, tidy
+from reports.figures.canvas import INK, add_legend, describe_bars, draw_interval, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
 from reports.figures.marks import list_rows, make_marks
 from reports.figures.style import Style, style_suite
@@ -24,8 +25,8 @@ def make_scores_figure(analysis: ControlAnalysis) -> Figure:
         f"Score by task: mean with {describe_bars(len(scores.seeds))}; the faint points are single seeds, each "
         "the mean of its episodes."
     )
-    made = draw_scores(marks, styles, scores.add_source(scores.suite))
-    return save_figure(made, f"{scores.suite}-scores", caption, marks, chart_scores(marks, styles))
+    draw = partial(draw_scores, marks, styles, scores.add_source(scores.suite))
+    return make_figure(f"{scores.suite}-scores", caption, marks, chart_scores(marks, styles), draw)
 
 
 def collect_scores(analysis: ControlAnalysis) -> pd.DataFrame:

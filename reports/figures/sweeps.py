@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from reports.figures.canvas import INK, add_legend, draw_interval, label_log_axis, make_canvas, save_figure, tidy
+from reports.figures.canvas import INK, add_legend, draw_interval, label_log_axis, make_canvas, make_figure, tidy
 from reports.figures.charts import (
     Spec,
     draw_rule,
@@ -54,8 +55,8 @@ def make_sweep_figure(lines: Sequence[Line], setting: str, name: str, title: str
     marks, styles = collect_sweep(lines), _style_lines(lines)
     caption = f"{title}: median of a call with bars from the 5th to the 95th percentile; dashed without guidance."
     is_wide = marks["setting"].max() > _WIDE * marks["setting"].min()
-    made = draw_sweep(marks, styles, setting, title, is_wide)
-    return save_figure(made, name, caption, marks, chart_sweep(styles, setting, is_wide))
+    draw = partial(draw_sweep, marks, styles, setting, title, is_wide)
+    return make_figure(name, caption, marks, chart_sweep(styles, setting, is_wide), draw)
 
 
 def _style_lines(lines: Sequence[Line]) -> dict[str, Style]:

@@ -2,9 +2,9 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from foundation.text import clean_line
 
@@ -48,22 +48,26 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, saved as NAME.png and NAME.pdf, and what it shows, saved as NAME.csv.
+    """A picture, and what it shows, saved as NAME.csv.
 
     Attributes:
         name: of its files.
         caption: below it.
         marks: what is drawn, a row for each mark.
-        chart: the same as a Vega-Lite specification without its data, for the page; None where that has the PNG.
-        png, pdf: the picture.
+        chart: the same as a Vega-Lite specification without its data, for the page; None where it has the picture.
+        draw: the picture for print as the bytes of a file, `png` or `pdf`; drawing takes some tenths of a second.
     """
 
     name: str
     caption: str
     marks: "pd.DataFrame" = field(repr=False)
     chart: Mapping[str, Any] | None = field(repr=False)
-    png: bytes = field(repr=False)
-    pdf: bytes = field(repr=False)
+    draw: Callable[[Literal["png", "pdf"]], bytes] = field(repr=False)
+
+    @property
+    def anchor(self) -> str:
+        """Of the figure in the page."""
+        return f"figure-{self.name}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def format_markdown_tables(table: Table) -> str:
     return "\n\n".join(map(format_markdown_table, split_table(table)))
 
 
-def _format_block(block: Block) -> str:
+def _format_block(block: Block, pictures: bool) -> str:
     match block:
         case Heading():
             return f"{'#' * block.level} {escape_markdown(block.text)}"
@@ -160,15 +164,27 @@ def _format_block(block: Block) -> str:
         case Table():
             return format_markdown_tables(block)
         case Figure():
-            return f"![{escape_markdown(block.caption)}]({block.name}.png)"
+            return _format_figure(block, pictures)
         case Details():
-            summary, inner = escape_markdown(html.escape(block.summary)), render_markdown(block.blocks)
+            summary, inner = escape_markdown(html.escape(block.summary)), render_markdown(block.blocks, pictures)
             return f"<details>\n<summary>{summary}</summary>\n\n{inner}\n</details>"
 
 
-def render_markdown(blocks: Sequence[Block]) -> str:
-    """The blocks as Markdown, ending in a newline; a wide table comes in pieces."""
-    return "\n\n".join(_format_block(block) for block in blocks) + "\n"
+def _format_figure(figure: Figure, pictures: bool) -> str:
+    caption = escape_markdown(figure.caption)
+    if pictures:
+        return f"![{caption}]({figure.name}.png)"
+    return f"[Figure](index.html#{figure.anchor}) ([its marks]({figure.name}.csv)): {caption}"
+
+
+def render_markdown(blocks: Sequence[Block], pictures: bool = False) -> str:
+    """The blocks as Markdown, ending in a newline; a wide table comes in pieces.
+
+    Args:
+        blocks: of the report.
+        pictures: whether figures are there as pictures; else they are links into the page.
+    """
+    return "\n\n".join(_format_block(block, pictures) for block in blocks) + "\n"
 
 
 def format_inline(text: str) -> str:

@@ -98,7 +98,7 @@ def test_a_toy_comparison_ends_in_a_report_with_pictures(bench, folders, tmp_pat
     with np.load(file) as samples:
         assert sorted(samples) == sorted(f"{who}_{beta}" for who in ("ours", "truth") for beta in (0, 3, 10, 20))
         assert {samples[name].shape for name in samples} == {(50, 2)}
-    report = bench("report", *folders[:2])
+    report = bench("report", "--print", *folders[:2])
     assert report.code == 0
     assert "moons" in report.out
     assert "swg" in report.out

@@ -27,7 +27,7 @@ def test_what_was_tuned_and_swept_becomes_curves_and_tracks(bench, folders, shor
     out = tmp_path / "results" / "report"
     text = (out / "report.md").read_text()
     assert "### Expected online performance" in text
-    assert (out / "maze2d-online.pdf").is_file()
+    assert (out / "maze2d-online.csv").is_file()
     online = pd.read_csv(out / "online.csv").set_index("curve")
     assert set(online.index) == {"bandit", "best of k", "best of k, same episodes"}
     assert set(online.loc["bandit", "among"]) == {2 * len(GRID)}, "two seeds of each scale"

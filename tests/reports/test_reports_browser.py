@@ -61,7 +61,9 @@ def make_blocks() -> list[Block]:
             for n, v in enumerate(("swg", "cep", HOSTILE))
         ]
     )
-    figures = [Figure(name, f"The chart {name}.", marks, chart, b"", b"") for name, chart in CHARTS.items()]
+    figures = [
+        Figure(name, f"The chart {name}.", marks, chart, lambda kind: b"") for name, chart in CHARTS.items()
+    ]
     cells = ("31.6 ± 1.4", "**-4.2 ± 4.2**", "+0.6 [-1.0, +2.2]", "–", "<0.001", "1,200")
     rows = tuple((f"row {n}", cell, "x") for n, cell in enumerate(cells))
     wide = tuple((f"task {n}", *(f"{n}.{c} [0.0, 99.9]" for c in range(20))) for n in range(9))

@@ -43,7 +43,7 @@ def test_cost_section(folder, tmp_path):
     times, ratios = cells_of(text, "| maze2d-umaze | swg ")[:2]
     assert times[3:] == ["20", "10.00 [9.00, 11.00]", "25.00 [24.00, 26.00]", "2.50 [2.40, 2.60]"]
     assert ratios[3:] == ["20", "2.50 [2.40, 2.60]", "1.250"]
-    assert {"maze2d-cost.png", "costs.csv"} <= {path.name for path in written}
+    assert {"maze2d-cost.csv", "costs.csv"} <= {path.name for path in written}
     with (tmp_path / "b" / "costs.csv").open() as file:
         listed = list(csv.DictReader(file))
     assert [(r["method"], r["milliseconds"], r["over_own_unguided_lower"]) for r in listed][-1] == (
@@ -227,7 +227,7 @@ def test_a_sweep_has_a_table_with_the_printed_parameters_and_a_picture(folder, t
     ]
     assert [row[2:] for row in table[4:8]] == 4 * [["300 + 300"]]  # the rest of it, which a line cannot hold
     assert table[8][2:] == ["10.00 ± 1.00", "15.00 ± 1.00"]
-    assert "maze2d-umaze-depth-controlled-cpu-1.pdf" in {path.name for path in written}
+    assert "maze2d-umaze-depth-controlled-cpu-1.csv" in {path.name for path in written}
 
 
 @pytest.mark.parametrize("changes", [{"denoiser.network": "residual"}, {"denoiser.width": 256}])

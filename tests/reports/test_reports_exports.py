@@ -13,7 +13,7 @@ from synthetic_results import control, data_set, density
 
 from foundation.text import clean_cell, clean_line, clean_text
 from reports.analysis.suite import Options
-from reports.figures.canvas import make_canvas, save_figure
+from reports.figures.canvas import make_canvas, make_figure, save_canvas
 from reports.render.document import Details, Figure, Heading, Table, Text, render_markdown
 from reports.render.page.page import render_page
 from reports.report import write_report
@@ -52,10 +52,10 @@ def test_a_page_holds_no_html_and_no_link_of_a_result():
         Text(HOSTILE),
         Text(HOSTILE, warning=True),
         Table(("p <0.001", HOSTILE), ((HOSTILE, "<0.001"),)),
-        Figure("x", HOSTILE, pd.DataFrame(), None, b"", b""),
+        Figure("x", HOSTILE, pd.DataFrame(), None, lambda kind: b""),
         Details(HOSTILE, (Text(HOSTILE),)),
     ]
-    page, html = render_markdown(blocks), render_page("t", blocks)
+    page, html = render_markdown(blocks, pictures=True), render_page("t", blocks)
     assert set(re.findall(r"<[A-Za-z/!?][^>]*>", page)) == {"<details>", "<summary>", "</summary>", "</details>"}
     assert re.findall(r"\]\(([^)]*)\)", page) == ["x.png"]
     assert " <0.001 |" in page
@@ -88,7 +88,7 @@ def make_page(name):
         Text(name, warning=True),
         Heading(2, name),
         Table((name, "a"), ((name, name),), name=name, notes={(0, 1): name}),
-        Figure(name, name, marks, {"mark": "bar", "title": name}, b"", b""),
+        Figure(name, name, marks, {"mark": "bar", "title": name}, lambda kind: b""),
         Details(name, (Heading(3, name), Text(name))),
     ]
 
@@ -125,16 +125,15 @@ def test_dollars_in_a_figure_are_themselves():
         axes.set_title(text)
         made.legend()
         made.suptitle(text)
-        save_figure(made, "x", "c", pd.DataFrame())
+        save_canvas(lambda made=made: made, "png")
         svg = io.BytesIO()
         made.savefig(svg, format="svg")
         assert svg.getvalue().decode().count(f"<!-- {text} -->") == 5
 
 
 def test_a_figure_is_saved_in_the_reports_folder():
-    made = make_canvas(1, 1)
-    made.add_subplot()
-    assert save_figure(made, "maze2d-../../x y", "c", pd.DataFrame()).name == "maze2d-..-..-x-y"
+    figure = make_figure("maze2d-../../x y", "c", pd.DataFrame(), None, lambda: make_canvas(1, 1))
+    assert figure.name == "maze2d-..-..-x-y"
 
 
 def test_a_report_of_hostile_results_is_harmless(folder, capsys):

@@ -25,7 +25,8 @@ def filled(folder):
 
 
 def report(folder, out, **options):
-    written = write_report(folder.path, out, options=Options(replicates=200), **options)
+    chosen = Options(replicates=200, pictures=options.pop("pictures", False))
+    written = write_report(folder.path, out, options=chosen, **options)
     return written, (out / "report.md").read_text()
 
 
@@ -51,7 +52,7 @@ class Elements(HTMLParser):
 def test_files_and_numbers(filled, tmp_path):
     out = tmp_path / "report"
     lines = []
-    written, text = report(filled, out, progress=lines.append)
+    written, text = report(filled, out, progress=lines.append, pictures=True)
     assert written[0] == out / "report.md"
     assert {path.name for path in out.iterdir()} == {path.name for path in written}
     assert {"index.html", "summary.txt", "scores.csv", "aggregates.csv"} <= {path.name for path in written}

@@ -32,7 +32,7 @@ def test_toy_report(folder, tmp_path):
         distances = dict.fromkeys(BETAS, 0.5 if method == "unguided" else 0.04)
         add_samples(folder.add(density("rings", method, 0, distances, samples_file="seed-0.npz")))
     written, text = report(folder, tmp_path / "out")
-    assert "toy-rings.pdf" in {path.name for path in written}
+    assert "toy-rings.csv" in {path.name for path in written}
     assert "Optimality" not in text
     assert "IQM" not in text
     densities = pd.read_csv(tmp_path / "out" / "densities.csv")
@@ -77,7 +77,7 @@ def test_multiples_of_the_floor_agree_with_scipy(folder, tmp_path):
         line = next(line for line in text.splitlines() if line.startswith("| geometric mean | mse"))
         assert [part.strip() for part in line.strip("|").split("|")] == ["geometric mean", "mse", cell]
     assert "Biased by construction: mse." in summary
-    assert (tmp_path / "out" / "toy-exactness.png").is_file()
+    assert (tmp_path / "out" / "toy-exactness.csv").is_file()
 
 
 def test_one_seed_has_no_interval_and_says_so(folder, tmp_path):
@@ -99,7 +99,7 @@ def test_a_distance_of_zero_has_no_multiple_and_the_others_are_drawn(folder, tmp
     assert not found["swg"] > 0
     assert found["cep"] == pytest.approx(np.sqrt(3 * 4))
     assert set(pd.read_csv(tmp_path / "out" / "toy-exactness.csv")["variant"]) == {"cep"}
-    assert (tmp_path / "out" / "toy-exactness.png").is_file()
+    assert (tmp_path / "out" / "toy-exactness.csv").is_file()
 
 
 def test_toy_samples_that_cannot_be_read(folder, tmp_path):
@@ -123,7 +123,7 @@ def test_results_scored_at_different_betas_have_dashes_where_they_were_not(folde
     cells = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines() if "| rings " in line]
     assert cells[:2] == [["rings", "cep", "2.0", "–", "2.0"], ["rings", "swg", "2.0", "2.0", "–"]]
     assert "| geometric mean | swg     |   2.0 |    2.0 |      – |" in text
-    assert "toy-rings.png" in {path.name for path in written}
+    assert "toy-rings.csv" in {path.name for path in written}
 
 
 def test_the_report_says_what_the_distance_does_not_see(folder, tmp_path):

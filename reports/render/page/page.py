@@ -158,14 +158,14 @@ def _mark_word(table: Table, column: int, text: str = "") -> str:
 def _format_figure(figure: Figure) -> str:
     caption = _quote(figure.caption)
     if figure.chart is None:
-        data = base64.b64encode(figure.png).decode("ascii")
+        data = base64.b64encode(figure.draw("png")).decode("ascii")
         shown = f'<img alt="{caption}" src="data:image/png;base64,{data}">'
     else:
         shown = (
             f'<div class="chart" data-chart="{_quote(figure.name)}" role="img" aria-label="{caption}"></div>'
-            f"<noscript>Drawn by a script, which is off; the picture is {_quote(figure.name)}.png.</noscript>"
+            f"<noscript>Drawn by a script, which is off; what it shows is in {_quote(figure.name)}.csv.</noscript>"
         )
-    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
+    return f'<figure id="{_quote(figure.anchor)}">{shown}<figcaption>{caption}</figcaption></figure>'
 
 
 def _quote(text: str) -> str:
