@@ -168,6 +168,13 @@ def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[s
         )
 
 
+def _export_tables(results: Path, analyses: Sequence[Analysis], blocks: Sequence[Block]) -> dict[str, bytes]:
+    """A LaTeX file of each named table, and the results and episodes as parquet files, by their names."""
+    tables = (table for table in find_tables(blocks) if table.name)
+    found = {f"{table.name}.tex": format_latex(table).encode() for table in tables}
+    return found | export_parquet(results, _list_results(analyses))
+
+
 def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
     """Every result that is reported, failed ones and those beside them too, in the order of their files."""
     found: list[Result | FailedResult] = []
@@ -252,8 +259,6 @@ def write_report(
 ) -> list[Path]:
     """Writes report.md, index.html, summary.txt (conclusions and score tables), the other files and the figures.
 
-    The others are the CSV files, a LaTeX file of each main table, and the results and episodes as parquet files.
-
     Args:
         results: the folder `bench run` wrote.
         out: the folder for the report, made if it is not there; files of an earlier report are replaced.
@@ -307,9 +312,8 @@ def write_report(
         "online.csv": export_online([found for found in online.values() if found is not None]),
         "costs.csv": export_costs(timing),
     }
-    text |= {f"{table.name}.tex": format_latex(table) for table in find_tables(blocks) if table.name}
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    files |= export_parquet(results, _list_results(analyses))
+    files |= _export_tables(results, analyses, blocks)
     written = write_files(out, {**files, **_collect_figures(blocks, options.pictures)})
     if not options.pictures:
         _remove_pictures(blocks, out)

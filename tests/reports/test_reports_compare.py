@@ -53,16 +53,20 @@ def test_differences_are_paired_by_seed_with_their_intervals_and_holms_p(two, sc
     page, rows, origins, alone = compare(*two)
     assert len(rows) == 4
     p = []
-    for row in rows.itertuples():
-        column, method = TASKS.index(str(row.task)), str(row.variant)
+    for row in rows.to_dict("records"):
+        column, method = TASKS.index(str(row["task"])), str(row["variant"])
         old, new = (scores[name][method][:, column] for name in "AB")
         test = scipy.stats.ttest_rel(new, old)
-        assert row.difference == pytest.approx((new - old).mean())
-        assert (row.lower, row.upper) == pytest.approx(tuple(test.confidence_interval(0.95)))
-        assert (row.first, row.second, row.seeds) == (pytest.approx(old.mean()), pytest.approx(new.mean()), 5)
-        assert row.p == pytest.approx(test.pvalue)
+        assert row["difference"] == pytest.approx((new - old).mean())
+        assert (row["lower"], row["upper"]) == pytest.approx(tuple(test.confidence_interval(0.95)))
+        assert (row["first"], row["second"], row["seeds"]) == (
+            pytest.approx(old.mean()),
+            pytest.approx(new.mean()),
+            5,
+        )
+        assert row["p"] == pytest.approx(test.pvalue)
         p.append(test.pvalue)
-    np.testing.assert_allclose(rows.p_holm, multipletests(p, method="holm")[1])
+    np.testing.assert_allclose(rows.p_holm, np.array(multipletests(p, method="holm")[1], dtype=float))
     assert list(rows[rows.outcome == "differs"].variant) == ["swg"]
     assert origins.empty
     assert alone.empty
@@ -95,10 +99,10 @@ def test_unequal_seeds_are_compared_where_both_have_them(tmp_path):
             folder.add(control("a", "swg", seed, 10.0 * seed + gain * seed))
     folder.add(control("b", "cep", 0, 1.0))
     page, rows, _, alone = compare(tmp_path / "A", tmp_path / "B")
-    (row,) = rows.itertuples()
-    assert (row.seeds, row.first, row.second, row.difference) == (2, 25.0, 27.5, 2.5)
-    assert np.isnan(row.lower)
-    assert row.outcome == "no test"
+    (row,) = rows.to_dict("records")
+    assert (row["seeds"], row["first"], row["second"], row["difference"]) == (2, 25.0, 27.5, 2.5)
+    assert np.isnan(row["lower"])
+    assert row["outcome"] == "no test"
     assert alone.fillna("").to_numpy().tolist() == [
         ["maze2d", "a", "swg", "0, 1", "4, 5, 6"],
         ["maze2d", "b", "cep", "–", "0"],
