@@ -205,3 +205,13 @@ def test_the_cases_are_those_that_are_asked_for_and_not_tried(asked, numbers):
     cases = number_cases("x", [(name, lambda folder: Outcome("equal")) for name in "abcd"])
     kept = [Record(number, "", "failed" if number % 2 else "equal", "", 0.0) for number in range(2)]
     assert [case.number for case in study.choose_cases(cases, kept, options)] == numbers
+
+
+def test_a_study_that_was_stopped_goes_on(tmp_path):
+    tried = tuple(Record(number, "a", "equal", "", 1.0) for number in (0, 2))
+    study.keep_records(tmp_path, "disks", 3, study.Kept(tried, 4))
+    found = study.read_records(tmp_path, 3)["disks"]
+    assert (found.cases, found.planned, found.is_whole) == (tried, 4, False)
+    assert study.read_records(tmp_path, 4) == {}, "cases of another seed are other cases"
+    again = study.merge(tried, [Record(2, "a", "failed", "", 1.0), Record(1, "b", "equal", "", 1.0)])
+    assert [(record.number, record.kind) for record in again] == [(0, "equal"), (1, "equal"), (2, "failed")]
