@@ -208,7 +208,7 @@ def test_the_cases_are_those_that_are_asked_for_and_not_tried(asked, numbers):
 
 
 def test_a_study_that_was_stopped_goes_on(tmp_path):
-    tried = tuple(Record(number, "a", "equal", "", 1.0) for number in (0, 2))
+    tried = tuple(study.Record(number, "a", "equal", "", 1.0) for number in (0, 2))
     study.keep_records(tmp_path, "disks", 3, study.Kept(tried, 4))
     found = study.read_records(tmp_path, 3)["disks"]
     assert (found.cases, found.planned, found.is_whole) == (tried, 4, False)
