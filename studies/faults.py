@@ -44,6 +44,7 @@ from reports.render.document import Table, format_markdown_table
 
 TABLES = "tables.md"
 LIMIT = 600.0  # seconds that a case may take
+KEEP_EVERY = 10.0  # seconds
 WORDS = {"equal": "went on", "remade": "made again", "refused": "refused", "named": "named", "failed": "failed"}
 
 
@@ -79,34 +80,56 @@ PARTS: Mapping[str, Part] = {
 }
 
 
-def keep_records(out: Path, part: str, seed: int, records: Sequence[Record]) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """What became of a part's cases so far.
+
+    Attributes:
+        cases: those that were tried, in their order.
+        planned: how many there are.
+    """
+
+    cases: tuple[Record, ...] = ()
+    planned: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every case was tried."""
+        return bool(self.cases) and len(self.cases) == self.planned
+
+
+def keep_records(out: Path, part: str, seed: int, kept: Kept) -> None:
     """Write what became of a part's cases."""
-    content = {"part": part, "seed": seed, "cases": [asdict(record) for record in records]}
+    content = {"part": part, "seed": seed, **asdict(kept)}
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / f"{part}.json", f"{json.dumps(content, indent=1)}\n".encode())
 
 
-def read_records(out: Path) -> dict[str, list[Record]]:
-    """What is kept, by part."""
-    found = {part: out / f"{part}.json" for part in PARTS}
-    return {
-        part: [Record(**each) for each in json.loads(file.read_text(encoding="utf-8"))["cases"]]
-        for part, file in found.items()
-        if file.is_file()
-    }
+def read_records(out: Path, seed: int | None = None) -> dict[str, Kept]:
+    """What is kept, by part, of one seed or of any."""
+    found: dict[str, Kept] = {}
+    for part in PARTS:
+        file = out / f"{part}.json"
+        content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        if content is not None and seed in (None, content["seed"]):
+            found[part] = Kept(tuple(Record(**each) for each in content["cases"]), content["planned"])
+    return found
 
 
-def make_tables(kept: Mapping[str, Sequence[Record]]) -> list[Table]:
+def make_tables(kept: Mapping[str, Kept]) -> list[Table]:
     """How many cases of each part were tried and what became of them; what is accepted, and why; failures."""
-    rows, reasons = [], dict[tuple[str, str], int]()
-    for part, records in kept.items():
+    rows, reasons, tried = [], dict[tuple[str, str], int](), 0
+    for part, of_part in kept.items():
+        records = of_part.cases
         counts = {kind: sum(record.count for record in records if record.kind == kind) for kind in KINDS}
-        rows.append((PARTS[part].title, str(sum(counts.values())), *(str(counts[kind]) for kind in KINDS)))
+        tried += (count := sum(counts.values()))
+        shown = str(count) if of_part.is_whole else f"{count} of {of_part.planned}"
+        rows.append((PARTS[part].title, shown, *(str(counts[kind]) for kind in KINDS)))
         for record in records:
             if record.kind == "named":
                 key = (PARTS[part].title, record.said.partition(" (")[0])
                 reasons[key] = reasons.get(key, 0) + record.count
-    total = [str(sum(int(row[column]) for row in rows)) for column in range(1, 2 + len(KINDS))]
+    total = [str(tried), *(str(sum(int(row[column]) for row in rows)) for column in range(2, 2 + len(KINDS)))]
     header = ("what is done", "cases", *(WORDS[kind] for kind in KINDS))
     tables = [Table(header, (*rows, ("together", *total)), words=1)]
     if reasons:
@@ -116,26 +139,35 @@ def make_tables(kept: Mapping[str, Sequence[Record]]) -> list[Table]:
 
 
 def choose_cases(cases: list[Case], kept: Sequence[Record], options: argparse.Namespace) -> list[Case]:
-    """Those that are asked for."""
+    """Those that are asked for, without those that are tried already."""
     if options.case is not None:
         return [case for case in cases if case.number == options.case]
     if options.failed:
         failed = {record.number for record in kept if record.kind == "failed"}
         return [case for case in cases if case.number in failed]
-    return cases[:: options.share]
+    tried = {record.number for record in kept}
+    return [case for case in cases[:: options.share] if case.number not in tried]
 
 
-def try_part(name: str, options: argparse.Namespace, scratch: Path) -> list[Record]:
-    """Try a part's cases, or some of them, and print each failure with how to see it again."""
+def try_part(name: str, options: argparse.Namespace, scratch: Path) -> Sequence[Record]:
+    """Try a part's cases, or some of them, and print each failure with how to see it again.
+
+    What was found is kept every few seconds, so that a study that was stopped goes on; a whole one begins anew.
+    """
     part, started = PARTS[name], time.monotonic()
     print(f"{name}: {part.title}", file=sys.stderr, flush=True)
-    kept = read_records(options.out).get(name, []) if options.failed else []
-    if options.failed and not any(record.kind == "failed" for record in kept):
-        return kept
-    cases = choose_cases(part.make_cases(options.seed, scratch, options.small), kept, options)
-    records, processes = list[Record](), min(options.processes, part.processes)
+    found = read_records(options.out, options.seed).get(name, Kept())
+    if options.failed and not any(record.kind == "failed" for record in found.cases):
+        return found.cases
+    kept = found.cases if options.failed or not (found.is_whole or options.small) else ()
+    every = part.make_cases(options.seed, scratch, options.small)
+    cases, processes = choose_cases(every, kept, options), min(options.processes, part.processes)
+    records, kept_at = list[Record](), time.monotonic()
     for record in run_cases(cases, scratch, processes, LIMIT, keep=options.case is not None):
         records.append(record)
+        if options.case is None and time.monotonic() - kept_at > KEEP_EVERY:
+            keep_records(options.out, name, options.seed, Kept(merge(kept, records), len(every)))
+            kept_at = time.monotonic()
         if record.kind == "failed" or options.case is not None:
             print(f"  {record.kind}: {record.name}: {record.said}", file=sys.stderr)
             small = " --small" if options.small else ""
@@ -145,9 +177,15 @@ def try_part(name: str, options: argparse.Namespace, scratch: Path) -> list[Reco
                 flush=True,
             )
     print(f"  {len(records)} cases in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    again = {record.number for record in records}
-    records += [record for record in kept if record.number not in again]
-    return sorted(records, key=lambda record: record.number)
+    if options.case is None:
+        keep_records(options.out, name, options.seed, Kept(merge(kept, records), len(every)))
+    return merge(kept, records)
+
+
+def merge(kept: Sequence[Record], tried: Sequence[Record]) -> tuple[Record, ...]:
+    """All records in the order of their cases; a case that was tried again counts once."""
+    by_number = {record.number: record for record in (*kept, *tried)}
+    return tuple(by_number[number] for number in sorted(by_number))
 
 
 def parse_options() -> argparse.Namespace:
@@ -177,9 +215,7 @@ def try_parts(options: argparse.Namespace, scratch: Path) -> bool:
     for name in (options.only,) if options.only else PARTS:
         records = try_part(name, options, scratch)
         is_sound &= not any(record.kind == "failed" for record in records)
-        if options.case is None:
-            keep_records(options.out, name, options.seed, records)
-        elif not records:
+        if options.case is not None and not records:
             sys.exit(f"{name} has no case {options.case}")
     return is_sound
 

@@ -156,13 +156,12 @@ def test_what_does_harm_where_it_is_opened_is_found(tmp_path, name, text, harm):
 
 
 def test_the_tables_count_examples_and_give_reasons():
-    kept = {
-        "kills": [Record(0, "a", "equal", "", 1.0), Record(1, "b", "failed", "x", 1.0)],
-        "fuzz": [Record(0, "c", "refused", "", 1.0, 500), Record(1, "d", "named", "a reason (what)", 1.0, 2)],
-    }
+    kills = (Record(0, "a", "equal", "", 1.0), Record(1, "b", "failed", "x", 1.0))
+    fuzz = (Record(0, "c", "refused", "", 1.0, 500), Record(1, "d", "named", "a reason (what)", 1.0, 2))
+    kept = {"kills": study.Kept(kills, 50), "fuzz": study.Kept(fuzz, 2)}
     counts, reasons = study.make_tables(kept)
     assert [row[1:] for row in counts.rows] == [
-        ("2", "1", "0", "0", "0", "1"),
+        ("2 of 50", "1", "0", "0", "0", "1"),
         ("502", "0", "0", "500", "2", "0"),
         ("504", "1", "0", "500", "2", "1"),
     ]
@@ -201,10 +200,20 @@ def test_a_few_mutants_are_read_or_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("asked", "numbers"),
-    [({}, [0, 1, 2, 3]), ({"case": 2}, [2]), ({"share": 2}, [0, 2]), ({"failed": True}, [1, 3])],
+    [({}, [2, 3]), ({"case": 1}, [1]), ({"share": 2}, [2]), ({"failed": True}, [1])],
 )
-def test_the_cases_are_those_that_are_asked_for(asked, numbers):
+def test_the_cases_are_those_that_are_asked_for_and_not_tried(asked, numbers):
     options = argparse.Namespace(**{"case": None, "share": 1, "failed": False, **asked})
     cases = number_cases("x", [(name, lambda folder: Outcome("equal")) for name in "abcd"])
-    kept = [Record(number, "", "failed" if number % 2 else "equal", "", 0.0) for number in range(4)]
+    kept = [Record(number, "", "failed" if number % 2 else "equal", "", 0.0) for number in range(2)]
     assert [case.number for case in study.choose_cases(cases, kept, options)] == numbers
+
+
+def test_a_study_that_was_stopped_goes_on(tmp_path):
+    tried = tuple(study.Record(number, "a", "equal", "", 1.0) for number in (0, 2))
+    study.keep_records(tmp_path, "disks", 3, study.Kept(tried, 4))
+    found = study.read_records(tmp_path, 3)["disks"]
+    assert (found.cases, found.planned, found.is_whole) == (tried, 4, False)
+    assert study.read_records(tmp_path, 4) == {}, "cases of another seed are other cases"
+    again = study.merge(tried, [Record(2, "a", "failed", "", 1.0), Record(1, "b", "equal", "", 1.0)])
+    assert [(record.number, record.kind) for record in again] == [(0, "equal"), (1, "equal"), (2, "failed")]
