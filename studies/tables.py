@@ -135,7 +135,8 @@ def quote_report(name: str, folder: Path, part: str) -> str:
     blocks = (folder / name / "report" / "report.md").read_text(encoding="utf-8").strip().split("\n\n")
     if part == "conclusion":
         end = next(i for i, block in enumerate(blocks) if block.startswith("## "))
-        return "\n>\n".join(_wrap(block, "> ") for block in blocks[2:end])
+        said = [block for block in blocks[1:end] if not re.match(r"[\d,]+ results?\b", block)]
+        return "\n>\n".join(_wrap(block, "> ") for block in said)
     heading, _, what = part.rpartition(", ")
     found = _find_section(blocks, heading)
     if what == "note":

@@ -36,6 +36,7 @@ class Table:
         header, rows: their cells.
         words: how many columns from the left are words (left-aligned); the others are numbers (right-aligned).
         name: of its files for download, NAME.csv and NAME.tex; none where it is empty.
+        splits: whether Markdown shows it in pieces that fit a line.
         notes: by row and column, what a cell is made of, such as the scores of its seeds, for the page.
     """
 
@@ -43,6 +44,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
     name: str = ""
+    splits: bool = False
     notes: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
@@ -81,9 +83,9 @@ class Details:
 Block: TypeAlias = Heading | Text | Table | Figure | Details
 
 
-def name_table(table: Table, suite: str, what: str) -> Table:
+def name_table(table: Table, suite: str, what: str, *, splits: bool = False) -> Table:
     """The table with a name for its files, such as `maze2d-scores-table`: `maze2d-scores` may be a figure's."""
-    return replace(table, name=f"{suite}-{what}-table")
+    return replace(table, name=f"{suite}-{what}-table", splits=splits)
 
 
 def find_tables(blocks: Sequence[Block]) -> list[Table]:
@@ -162,7 +164,7 @@ def _format_block(block: Block, pictures: bool) -> str:
             text = escape_markdown(block.text)
             return f"**Warning:** {text}" if block.warning else text
         case Table():
-            return format_markdown_tables(block)
+            return format_markdown_tables(block) if block.splits else format_markdown_table(block)
         case Figure():
             return _format_figure(block, pictures)
         case Details():
@@ -178,7 +180,7 @@ def _format_figure(figure: Figure, pictures: bool) -> str:
 
 
 def render_markdown(blocks: Sequence[Block], pictures: bool = False) -> str:
-    """The blocks as Markdown, ending in a newline; a wide table comes in pieces.
+    """The blocks as Markdown, ending in a newline.
 
     Args:
         blocks: of the report.

@@ -125,7 +125,7 @@ def make_cost_section(rows: Sequence[TimingRow], order: Sequence[str]) -> list[B
     tables: list[Block] = []
     if plain:
         parts = Details("Where the time goes, and what an action evaluates", _make_part_blocks(plain, order))
-        costs = name_table(tabulate_costs(plain, order), plain[0].suite, "costs")
+        costs = name_table(tabulate_costs(plain, order), plain[0].suite, "costs", splits=True)
         tables = [Text(_describe_costs(plain)), costs, parts]
     swept = [row for row in rows if row.sweep is not None]
     return [Heading(3, "Cost"), *warnings, *tables, *make_sweep_blocks(swept)]
@@ -138,7 +138,7 @@ def _make_part_blocks(rows: Sequence[TimingRow], order: Sequence[str]) -> tuple[
         "networks) and gradients are those of an action, all candidates together; NFE counts a gradient twice. "
         "Wall / CPU is the time that passed over the process's CPU time."
     )
-    return Text(text), name_table(tabulate_parts(rows, order), rows[0].suite, "cost-parts")
+    return Text(text), name_table(tabulate_parts(rows, order), rows[0].suite, "cost-parts", splits=True)
 
 
 def _describe_costs(rows: Sequence[TimingRow]) -> str:

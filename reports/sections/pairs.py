@@ -213,13 +213,13 @@ def make_pair_blocks(analysis: Analysis) -> list[Block]:
             f"one, and so is as a rule wider than it need be. The least p of sign flips of {pairs.seeds} seeds is "
             f"{format_p(find_least_flip(pairs.seeds))}.{describe_single_look(analysis.history)}"
         ),
-        name_table(tabulate_pairs(pairs.overall, pairs), scores.suite, "pairs"),
+        name_table(tabulate_pairs(pairs.overall, pairs), scores.suite, "pairs", splits=True),
         Text("Groups: variants that share a letter are not separated, which does not say that they are equal."),
         name_table(tabulate_groups(analysis, pairs), scores.suite, "groups"),
     ]
     if len(scores.tasks) > 1:
         note = Text("Exploratory: Holm's correction is over the pairs of one task, not over all tasks.")
-        table = name_table(tabulate_tasks(pairs), scores.suite, "pairs-by-task")
+        table = name_table(tabulate_tasks(pairs), scores.suite, "pairs-by-task", splits=True)
         blocks.append(Details("Pairs on single tasks", (note, table)))
     return blocks
 
@@ -266,5 +266,5 @@ def make_variance_blocks(analysis: ControlAnalysis) -> list[Block]:
         "interval, which holds for normal parts. The last column is their "
         "share of the variance of a seed's score. Where the share is near 100 %, more episodes help little."
     )
-    table = name_table(tabulate_variance(analysis), analysis.scores.suite, "variance")
+    table = name_table(tabulate_variance(analysis), analysis.scores.suite, "variance", splits=True)
     return [*blocks, Details("Variance between seeds and between episodes", (note, table))]

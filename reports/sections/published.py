@@ -36,7 +36,7 @@ def _tabulate_paper(scores: SuiteScores, data_sets: Mapping[str, str], source: s
     )
     name = re.sub(r"\W+", "-", source.lower())
     header = ("task", *(f"ours: {v}" for v in scores.variants), *methods)
-    return [Heading(4, source), name_table(Table(header, rows), scores.suite, f"published-{name}")]
+    return [Heading(4, source), name_table(Table(header, rows), scores.suite, f"published-{name}", splits=True)]
 
 
 def make_published_section(scores: SuiteScores) -> list[Block]:

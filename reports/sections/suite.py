@@ -48,7 +48,7 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
     return [
         Heading(3, scores.add_source("Scores")),
         Text(describe_scores(scores) + describe_bold(bold, options.bold)),
-        name_table(tabulate_scores(scores, bold), scores.suite, "scores"),
+        name_table(tabulate_scores(scores, bold), scores.suite, "scores", splits=True),
         make_scores_figure(analysis),
         *_make_success_blocks(scores),
         *make_pair_blocks(analysis),
@@ -108,7 +108,7 @@ def _make_success_blocks(scores: SuiteScores) -> list[Block]:
     if table is None:
         return []
     note = "The share of the episodes of all seeds that the task's own measure counts as a success."
-    return [Heading(3, "Success rate"), Text(note), name_table(table, scores.suite, "success")]
+    return [Heading(3, "Success rate"), Text(note), name_table(table, scores.suite, "success", splits=True)]
 
 
 def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
@@ -120,7 +120,7 @@ def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
     return [
         Heading(3, "Exactness"),
         Text(note[0].upper() + note[1:]),
-        name_table(tabulate_multiples(analysis), scores.suite, "multiples"),
+        name_table(tabulate_multiples(analysis), scores.suite, "exactness"),
         make_exactness_figure(analysis),
         *_make_measure_blocks(analysis),
         Details("The distances themselves, each set's noise floor first", (distances,)),

@@ -30,7 +30,7 @@ def make_tracks_section(scores: SuiteScores, rows: Sequence[TrackRow]) -> list[B
     return [
         Heading(3, scores.add_source("Tracks: ρ chosen in different ways")),
         Text(_describe(scores, rows, shown)),
-        name_table(Table(header, body, words=2), scores.suite, "tracks"),
+        name_table(Table(header, body, words=2), scores.suite, "tracks", splits=True),
         Details(
             "Why a cell is empty", (Table(("track", "variant", "task", "why"), _list_absent(scores, rows), 4),)
         ),

@@ -81,7 +81,7 @@ def ask_bare_python(project: Path, folder: Path) -> str:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     version = ".".join(str(number) for number in sys.version_info[:3])
-    missing = f"error: Python {version} ({sys.executable}) lacks the packages torch, numpy, pandas and 18 more: "
+    missing = f"error: Python {version} ({sys.executable}) lacks the packages torch, numpy, pandas and 19 more: "
     assert done.stderr.startswith(missing)
     return done.stderr.removeprefix(missing).strip()
 

@@ -128,7 +128,7 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
     [
         (
             "rnu",
-            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, clean, check-method, "
+            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, merge, clean, check-method, "
             "check-suite, doctor, list, data",
         ),
         ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
