@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from command_line import MAZE, TOY, results_in
 
+from bench.storage.publishing import JOURNAL
+
 ROOT = Path(__file__).parents[2]
 TWO = (*TOY, "--methods", "unguided,cep")
 TWO_SCALES = (("unguided", None), ("cep", 1.0))
