@@ -286,12 +286,17 @@ def write_report(
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
-    said = [sentence for analysis in analyses for sentence in find_tuning_warnings(analysis.scores, records)]
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
-    said = [*warn_of_unfinished(unfinished), *said]
     missing = "none of the last plan missing" if unfinished else "none missing"
-    opening = [*_make_opening(analyses, concluded, missing), *(Text(sentence, warning=True) for sentence in said)]
-    blocks = [*opening, *make_comparison_section(comparisons)]
+    warnings = [
+        *warn_of_unfinished(unfinished),
+        *(w for a in analyses for w in find_tuning_warnings(a.scores, records)),
+    ]
+    blocks = [
+        *_make_opening(analyses, concluded, missing),
+        *(Text(sentence, warning=True) for sentence in warnings),
+    ]
+    blocks += make_comparison_section(comparisons)
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
     for analysis in analyses:
