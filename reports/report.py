@@ -1,7 +1,8 @@
 """Write the report of a results folder: everything is computed before the first file is written."""
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from foundation.text import clean_text
@@ -16,9 +17,9 @@ from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
 from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
-from reports.load.ledger import LEDGER, read_ledger, read_tuning_records
+from reports.load.ledger import LEDGER, TuningRecords, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
-from reports.load.schema import Experiments, FailedResult, Result
+from reports.load.schema import Experiments, FailedResult, PlanEntry, Result
 from reports.load.scores import find_unfinished, load_scores
 from reports.load.timing_schema import Timing, TimingRow
 from reports.output import write_files
@@ -68,6 +69,13 @@ def _make_opening(analyses: Sequence[Analysis], said: Sequence[str], missing: st
         *(Text(line) for line in said),
         Text(f"{len(results)} results{failed}, {missing} ({cells}); the newest is of {newest}."),
     ]
+
+
+def _warn(analyses: Sequence[Analysis], unfinished: Sequence[PlanEntry], records: TuningRecords) -> Iterator[Text]:
+    """What earlier runs left undone, then what tells how the methods of a suite were tuned apart."""
+    tuning = (find_tuning_warnings(analysis.scores, records) for analysis in analyses)
+    for sentence in itertools.chain(warn_of_unfinished(unfinished), *tuning):
+        yield Text(sentence, warning=True)
 
 
 def _describe_conclusions(
@@ -288,14 +296,7 @@ def write_report(
     comparisons = compare(results, experiments.cells if experiments else (), every)
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
     missing = "none of the last plan missing" if unfinished else "none missing"
-    warnings = [
-        *warn_of_unfinished(unfinished),
-        *(w for a in analyses for w in find_tuning_warnings(a.scores, records)),
-    ]
-    blocks = [
-        *_make_opening(analyses, concluded, missing),
-        *(Text(sentence, warning=True) for sentence in warnings),
-    ]
+    blocks = [*_make_opening(analyses, concluded, missing), *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
