@@ -10,7 +10,7 @@ SITE := build/docs
 .PHONY: help bench bench-all toy test test-quick check smoke docs clean
 
 help:
-	@echo "make bench      six methods on maze2d-umaze (quick preset, 3 seeds), then the report"
+	@echo "make bench      six methods on maze2d-umaze (quick preset, 3 seeds), their cost, then the report"
 	@echo "make bench-all  the same on all of maze2d: umaze, medium and large"
 	@echo "make toy        six methods on the six toy densities, then the report"
 	@echo "make test       the whole test suite, on two cores"
@@ -24,11 +24,13 @@ help:
 
 bench: .venv
 	$(BENCH) run --suite maze2d --tasks maze2d-umaze --preset quick
+	$(BENCH) time --suite maze2d --tasks maze2d-umaze --preset quick --batches 1,20 --calls 20
 	$(BENCH) report --print
 	@echo "The report lies in $(REPORT)"
 
 bench-all: .venv
 	$(BENCH) run --suite maze2d --preset quick
+	$(BENCH) time --suite maze2d --tasks maze2d-umaze --preset quick --batches 1,20 --calls 20
 	$(BENCH) report --print
 	@echo "The report lies in $(REPORT)"
 
