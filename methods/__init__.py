@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from methods.core.method import Knob, Method, MethodError, Rho, SlotMethod
     from methods.core.policy import Policy, SlotPolicy, make_policy
     from methods.core.registry import get_method, method_names, register
-    from methods.core.selection import Best, Draw, First, by_q, by_weight
+    from methods.core.selection import Best, Draw, First, MeanOfDraws, by_q, by_weight
     from methods.core.setup import Setup
     from methods.core.slots import Behaviour, Guidance, NetGuidance, Objective, Selection
     from methods.core.support import SupportActions
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Data,
         Group,
         Models,
+        Progress,
         SeedLinear,
         SeedMLP,
         SeedStreams,
@@ -52,7 +53,7 @@ _PLACES = {
     "methods.core.method": ("Knob", "Method", "MethodError", "Rho", "SlotMethod"),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),
     "methods.core.registry": ("get_method", "method_names", "register"),
-    "methods.core.selection": ("Best", "Draw", "First", "by_q", "by_weight"),
+    "methods.core.selection": ("Best", "Draw", "First", "MeanOfDraws", "by_q", "by_weight"),
     "methods.core.setup": ("Setup",),
     "methods.core.slots": ("Behaviour", "Guidance", "NetGuidance", "Objective", "Selection"),
     "methods.core.support": ("SupportActions",),
@@ -70,6 +71,7 @@ _PLACES = {
         "Data",
         "Group",
         "Models",
+        "Progress",
         "SeedLinear",
         "SeedMLP",
         "SeedStreams",

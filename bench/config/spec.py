@@ -16,6 +16,7 @@ from foundation.errors import unknown_name
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.diffusion.denoiser import DenoiserConfig
+from methods.diffusion.guidance import GuidanceConfig
 from methods.diffusion.sampler import SamplerConfig
 from reports.load.schema import TuningCost
 from suites.task import Task
@@ -86,6 +87,7 @@ class Config:
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
     guidance_net: GuidanceNetConfig = field(default_factory=GuidanceNetConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     equal: EqualConfig = field(default_factory=EqualConfig)
 

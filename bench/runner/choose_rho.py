@@ -86,7 +86,8 @@ def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], da
 
 def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, str]) -> str:
     """A hash of all that a policy depends on but ρ and the seed; `labels` are those of its components."""
-    acting = flatten(config.sampler, "sampler") | flatten(config.equal, "equal") | flatten(method, name)
+    applied = flatten(config.sampler, "sampler") | flatten(config.guidance, "guidance")
+    acting = applied | flatten(config.equal, "equal") | flatten(method, name)
     return hash_json([labels, acting, hash_method(method)])[:KEY_LENGTH]
 
 

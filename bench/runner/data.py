@@ -211,4 +211,5 @@ def make_setup(task: Task, config: Config, low: tuple[float, ...], high: tuple[f
         known_critic=known,
         actions_depend_on_observations=known is None,
         candidates=config.equal.candidates,
+        guidance=config.guidance,
     )

@@ -18,7 +18,7 @@ from bench.runner.turns import Act, Settle
 from methods.core.policy import SlotPolicy
 from methods.core.setup import Setup
 from methods.core.slots import Selection
-from methods.diffusion.guidance import Counts, GuidedDenoiser, PullBack, Steer, WrappedDenoiser, linearise
+from methods.diffusion.guidance import Counts, PullBack, Steer, WrappedDenoiser, linearise
 from methods.diffusion.noise import Noise
 from reports.load.timing_schema import Shares
 from training import Component, Models
@@ -119,7 +119,7 @@ def watch(policy: SlotPolicy, clock: PartClock) -> SlotPolicy:
     def steered(
         denoiser: Any, steer: Callable[[Tensor, int, Tensor], Steer], rho: Tensor, counts: Counts
     ) -> WatchedDenoiser:
-        return WatchedDenoiser(GuidedDenoiser(denoiser, steer, rho, counts), clock, "guidance")
+        return WatchedDenoiser(policy.steered(denoiser, steer, rho, counts), clock, "guidance")
 
     return replace(
         policy,

@@ -104,8 +104,7 @@ class Method(ABC):
         rho: its guidance scale, or None for a method that has none.
         knobs: what `tune` tries beside ρ, by the names of fields of the method. Shared settings are none of them,
             since methods that differ there are not on equal terms.
-        in_default_comparison: whether it is compared when nobody names methods; False for a baseline that is known
-            to miss the target law.
+        in_default_comparison: whether it is compared when nobody names methods.
         capturable: whether a call of its policy may be captured as a CUDA graph: False where a slot changes
             something in Python that a later call depends on. What cannot be captured is found without it.
         presets: `paper` and `official` (the authors' code) to what each sets: fields of the method by their plain

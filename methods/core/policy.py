@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -57,7 +58,7 @@ class SlotPolicy:
         action_dim: leading channels of z that are the action.
         counts: of all calls.
         recorder: captures calls as CUDA graphs, or None, where they run one operation after the other.
-        steered: (denoiser, steer, ρ of each row, counts) → the guided denoiser; another only to watch it.
+        steered: (denoiser, steer, ρ of each row, counts) → the guided denoiser.
     """
 
     denoiser: Denoiser
@@ -128,9 +129,11 @@ def make_policy(
     device = denoiser.schedule.alpha.device
     bounds = Bounds(torch.tensor(low, device=device), torch.tensor(high, device=device))
     recorder = find_recorder(device) if capturable and not setup.plain else None
+    rescaled = setup.action_dim if setup.guidance.rescale else 0
     return SlotPolicy(
-        denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts, recorder
-    )
+        denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts, recorder,
+        partial(GuidedDenoiser, rescaled=rescaled),
+    )  # fmt: skip
 
 
 def _columns(ranges: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:

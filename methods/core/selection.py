@@ -86,27 +86,37 @@ class Scored(ABC):
         models: Models,
         noise: Noise,
     ) -> Z:
-        """The candidate at the chosen index; each observation is repeated once per candidate to be scored."""
+        """What is picked by the scores; each observation is repeated once per candidate to be scored."""
         count = z.shape[2]
         scores = self.score(models, observations.repeat_interleave(count, dim=1), z.flatten(1, 2))
-        index = self.choose_index(scores.unflatten(1, (-1, count)), noise)
-        return torch.take_along_dim(z, index[..., None, None], dim=2).squeeze(2)
+        return self.pick(scores.unflatten(1, (-1, count)), z, noise)
 
     @abstractmethod
-    def choose_index(
-        self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
-    ) -> Int[Tensor, "seed batch"]:
-        """The chosen candidate of every observation."""
+    def pick(
+        self,
+        scores: Float[Tensor, "seed batch candidate"],
+        z: Float[Tensor, "seed batch candidate channel"],
+        noise: Noise,
+    ) -> Z:
+        """The chosen z of every observation."""
+
+
+def take(z: Float[Tensor, "seed batch candidate channel"], index: Int[Tensor, "seed batch"]) -> Z:
+    """The candidate of that index of every observation."""
+    return torch.take_along_dim(z, index[..., None, None], dim=2).squeeze(2)
 
 
 @dataclass(frozen=True)
 class Best(Scored):
     """The candidate with the highest score."""
 
-    def choose_index(
-        self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
-    ) -> Int[Tensor, "seed batch"]:
-        return scores.argmax(-1)
+    def pick(
+        self,
+        scores: Float[Tensor, "seed batch candidate"],
+        z: Float[Tensor, "seed batch candidate channel"],
+        noise: Noise,
+    ) -> Z:
+        return take(z, scores.argmax(-1))
 
 
 def set_candidates(selection: Selection, candidates: int, action_dim: int) -> Selection:
@@ -151,12 +161,41 @@ class Draw(Scored):
             lambda setup: {"critic": setup.critic(), "weight": GivenWeight(setup.weight(weight))},
         )
 
-    def choose_index(
-        self, scores: Float[Tensor, "seed batch candidate"], noise: Noise
-    ) -> Int[Tensor, "seed batch"]:
+    def pick(
+        self,
+        scores: Float[Tensor, "seed batch candidate"],
+        z: Float[Tensor, "seed batch candidate channel"],
+        noise: Noise,
+    ) -> Z:
         """One categorical draw per observation, by inverting the running sum of the weights."""
         weights = scores.double().softmax(-1) if self.is_log else scores.double()
         cumulative = weights.cumsum(-1)
         mark = noise.uniform("select", 1).double() * cumulative[..., -1:]
         index = torch.searchsorted(cumulative, mark, right=True).squeeze(-1)
-        return index.clamp(max=weights.shape[-1] - 1)
+        return take(z, index.clamp(max=weights.shape[-1] - 1))
+
+
+@dataclass(frozen=True)
+class MeanOfDraws(Scored):
+    """The mean of several candidates, drawn without replacement in proportion to e^score.
+
+    A draw without replacement is a ranking by score + g with g = -log(-log u) (Gumbel's): the first of it is one
+    draw from the softmax of the scores, the second one from that of what is left, and so on.
+
+    Attributes:
+        candidates, score, needs: see `Scored`.
+        draws: how many are averaged, at most the candidates.
+    """
+
+    draws: int = 1
+
+    def pick(
+        self,
+        scores: Float[Tensor, "seed batch candidate"],
+        z: Float[Tensor, "seed batch candidate channel"],
+        noise: Noise,
+    ) -> Z:
+        uniform = noise.uniform("select", scores.shape[-1]).double()
+        gumbel = -torch.log(-torch.log(uniform.clamp(1e-300, 1 - 1e-16)))
+        chosen = (scores.double() + gumbel).topk(min(self.draws, scores.shape[-1]), dim=-1).indices
+        return torch.take_along_dim(z, chosen[..., None], dim=2).mean(2)

@@ -1,11 +1,12 @@
 """The setup is what all methods of a comparison share on one task; it knows no method."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from critics.iql import IQL, CriticConfig
 from critics.weights import WeightFunction, parse_weight
 from methods.core.guidance_net import GuidanceNetConfig, GuidanceNetSpec
 from methods.diffusion.denoiser import Backbone, BehaviourDenoiser, DenoiserConfig
+from methods.diffusion.guidance import GuidanceConfig
 from methods.diffusion.sampler import SamplerConfig
 from training import Component
 
@@ -21,6 +22,7 @@ class Setup:
         known_critic: Q and V where they are known and not learned (toy densities), else None.
         actions_depend_on_observations: False where any row's action is a draw at any observation (toy densities).
         candidates: that every method selects from, or None where each has its own number.
+        guidance: how every guidance is applied.
         plain: sample by the modules as they are trained, the reference of the prepared ones (`core.inference`).
     """
 
@@ -35,6 +37,7 @@ class Setup:
     known_critic: Component | None = None
     actions_depend_on_observations: bool = True
     candidates: int | None = None
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     plain: bool = False
 
     @property

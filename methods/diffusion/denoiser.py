@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 
 from foundation.bounds import Count, NonNegative, Positive, Rate
 from methods.diffusion.networks import NETWORKS
@@ -87,8 +88,12 @@ class NetworkDenoiser(nn.Module):
 
     def forward(self, z: Z, level: int, observations: Observations) -> Z:
         """E[z_0 | z_k, s] = (z_k - σ_k ε)/α_k."""
-        noise = self.network(z, level, observations, self.levels)
+        noise = self.predict_noise(z, level, observations)
         return (z - self.schedule.sigma[level] * noise) / self.schedule.alpha[level]
+
+    def predict_noise(self, z: Z, level: int | Int[Tensor, "seed batch"], observations: Observations) -> Z:
+        """ε_θ(z_k, k, s) without dropout, at one level or one level per row."""
+        return self.network(z, level, observations, self.levels)
 
     def noise_loss(self, z: Z, observations: Observations, streams: SeedStreams) -> PerSeed:
         """Squared error of the predicted noise: sum over channels, mean over the batch, as in SWG's code."""

@@ -21,6 +21,18 @@ from methods.diffusion.schedule import Schedule
 from training.shapes import Observations, PerRow, Z
 
 
+@dataclass(frozen=True, kw_only=True)
+class GuidanceConfig:
+    """How the guidance of every method is applied.
+
+    Attributes:
+        rescale: give the guided noise prediction of the action the norm that it has unguided, so that guidance
+            turns it and does not lengthen it (AEPO, arXiv 2505.01822, eq. 45).
+    """
+
+    rescale: bool = False
+
+
 @dataclass(frozen=True)
 class Steer:
     """What a guidance says at one level.
@@ -171,11 +183,14 @@ class GuidedDenoiser(WrappedDenoiser):
         steer: (z, level, observations) → what the guidance says there.
         rho: scale of each row, (seed, batch); a row with 0 is left as the wrapped denoiser has it.
         counts: of interventions and evaluations.
+        rescaled: leading channels of z whose guided noise prediction gets the norm of the unguided one; see
+            `rescale_noise`. 0 leaves it as it is.
     """
 
     steer: Callable[[Tensor, int, Tensor], Steer]
     rho: PerRow
     counts: Counts
+    rescaled: int = 0
 
     def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
@@ -188,7 +203,11 @@ class GuidedDenoiser(WrappedDenoiser):
         self.counts.guide(self.guided_rows)
         alpha, sigma = self.schedule.coefficients[level]
         shift = self.rho[..., None] * (sigma**2 / alpha)
-        return steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
+        moved = steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
+        if self.rescaled:
+            rescaled = rescale_noise(z, steer.clean, moved, alpha, self.rescaled)
+            moved = torch.where(self.guided[..., None], rescaled, moved)
+        return moved
 
     @cached_property
     def guided(self) -> Bool[Tensor, "seed batch"]:
@@ -199,6 +218,25 @@ class GuidedDenoiser(WrappedDenoiser):
     def guided_rows(self) -> Int[Tensor, " group"]:
         """How many they are of each seed or observation."""
         return self.counts.sum_rows(self.guided)
+
+
+def rescale_noise(z: Z, clean: Z, moved: Z, alpha: float, channels: int) -> Z:
+    """The guided prediction whose noise ε̂ = (z - α ẑ_0)/σ has the norm of the unguided ε (AEPO, eq. 45).
+
+    ε̂ ← ε̂ |ε|/|ε̂| for each row. A row whose ε̂ is 0 has no direction to keep, and stays as it is.
+
+    Args:
+        z: noisy channels.
+        clean, moved: ẑ_0 unguided and guided.
+        alpha: α of the level.
+        channels: that are rescaled together, from the first on; the others stay as guided.
+    """
+    own = z[..., :channels]
+    noise = own - alpha * moved[..., :channels]  # σ ε̂; σ cancels in the ratio
+    wanted = torch.linalg.vector_norm(own - alpha * clean[..., :channels], dim=-1, keepdim=True)
+    has = torch.linalg.vector_norm(noise, dim=-1, keepdim=True)
+    factor = torch.where(has > 0, wanted / has, 1.0)
+    return torch.cat([(own - factor * noise) / alpha, moved[..., channels:]], -1)
 
 
 def linearise(denoiser: Denoiser, z: Z, level: int, observations: Observations) -> tuple[Z, PullBack]:

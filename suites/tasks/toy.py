@@ -23,6 +23,9 @@ EVERY_PRESET = {
     "cep.inverse_temperature": 1.0,
     "cep.support": "data",  # actions do not depend on β, so any row's action is in support
     "mse.inverse_temperature": 1.0,
+    "aepo.inverse_temperature": 1.0,
+    "sfbc.inverse_temperature": 1.0,
+    "sfbc.normalise": False,
     "dps.inverse_temperature": 1.0,
 }
 
