@@ -4,13 +4,16 @@ Where the paper is silent, `paper` has the code's value and says so by its sourc
 `methods/sfbc.py`), so of the critic's settings only the network's size and the rate are its.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from methods.presets.cep import BEHAVIOUR
 from methods.presets.value import Presets, Settings, Value, on_toy
 
 PAPER = "arXiv 2209.14548"
 CODE = "SfBC 2cc139b"
 BOTH = f"{PAPER}; {CODE}"
-_LOCOMOTION = dict.fromkeys(("halfcheetah-*", "hopper-*", "walker2d-*"), 4)
+_LOCOMOTION: Mapping[str, Any] = dict.fromkeys(("halfcheetah-*", "hopper-*", "walker2d-*"), 4)
 
 _code: Settings = {
     # The behaviour model is the one that CEP took over: the same U-shaped network, schedule, batch and rate.

@@ -122,13 +122,13 @@ def test_help_of_run_describes_every_setting(bench):
         assert described(text, flag), f"{flag} has no text"
 
 
-def test_biased_baselines_are_compared_when_they_are_named_and_only_then(bench):
-    biased = {"mse", "dps"}
-    assert set(method_names()) - set(compared_names()) == biased
+def test_further_methods_are_compared_when_they_are_named_and_only_then(bench):
+    further = {"mse", "dps", "aepo", "sfbc"}
+    assert set(method_names()) - set(compared_names()) == further
     jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons"])
     assert set(jobs[0].methods) == set(compared_names()) >= {"cep", "ddice", "idql", "swg", "swg-r", "unguided"}
-    jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,cep"])
-    assert set(jobs[0].methods) == biased | {"cep"}
+    jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,aepo,sfbc,cep"])
+    assert set(jobs[0].methods) == further | {"cep"}
     # On the toy sets the critic's Q is βE already.
     assert {getattr(method, "inverse_temperature", None) for method in jobs[0].methods.values()} == {1.0}
     text = bench("run", "--suite", "toy", "--methods", "mse,dps", "--help-all").out
@@ -136,7 +136,7 @@ def test_biased_baselines_are_compared_when_they_are_named_and_only_then(bench):
         assert described(text, f"--{setting}"), setting
     listed = bench("list", "methods").out
     for name in method_names():
-        assert re.search(rf"^  {name} .* {'no' if name in biased else 'yes'} ", listed, re.MULTILINE), name
+        assert re.search(rf"^  {name} .* {'no' if name in further else 'yes'} ", listed, re.MULTILINE), name
 
 
 def test_help_shows_the_defaults_of_the_preset_the_suite_and_the_terms(bench):

@@ -40,6 +40,8 @@ def test_what_needs_no_training_is_tunable_and_what_does_is_not():
         "ddice": ("rho", "candidates"),
         "mse": ("rho",),
         "dps": ("rho",),
+        "aepo": ("rho",),
+        "sfbc": ("candidates", "inverse_temperature"),
     }
     job = job_of()
     setup = make_setup(job.task, job.config, (-1.0, -1.0), (1.0, 1.0))
