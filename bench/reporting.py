@@ -23,6 +23,7 @@ def report(  # noqa: PLR0913 (the options of a command)
     export: Literal["rliable", "parquet", "json"] | None = None,
     compare: Paths | None = None,
     print: bool = False,
+    partial: bool = False,
     progress: bool = True,
 ) -> Path:
     """Write tables, intervals and figures of a results folder: Markdown, HTML, LaTeX, CSV, parquet and pictures.
@@ -40,6 +41,7 @@ def report(  # noqa: PLR0913 (the options of a command)
         compare: two results folders: instead of a report what changed from the first to the second, as
             `compare.md` and CSV files in the second's `report`, or in `out`.
         print: draw every figure as PNG and PDF too, and put the PNG into `report.md`.
+        partial: whether results of the last plan may be missing: then what is there is reported, and marked.
         progress: say what is being made.
 
     Returns:
@@ -50,7 +52,7 @@ def report(  # noqa: PLR0913 (the options of a command)
     """
     check_arguments(report, locals())
     kept = {"tasks": read_names("tasks", tasks), "methods": read_names("methods", methods)}
-    of_reports = {"baseline": baseline, "margin": margin, "bold": bold, "print": print}
+    of_reports = {"baseline": baseline, "margin": margin, "bold": bold, "print": print, "partial": partial}
     folder, place = read_path("results", results), None if out is None else read_path("out", out)
     if compare is not None:
         _refuse_options("compare", {"results": results, "export": export, **of_reports})
@@ -62,7 +64,7 @@ def report(  # noqa: PLR0913 (the options of a command)
     from reports.report import write_report
 
     place = place or folder / "report"
-    options = Options(margin=float(margin), bold=bold, pictures=print)
+    options = Options(margin=float(margin), bold=bold, pictures=print, partial=partial)
     tell = ProgressConsole(quiet=not progress).say
     with handle_signals():
         write_report(folder, place, baseline=baseline, options=options, progress=tell, **kept)

@@ -168,6 +168,8 @@ class ReportOptions:
     """Instead of a report what changed from results folder A to B; written to B/report if --out is left out."""
     print: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
     """Draw every figure for print too, as PNG and PDF."""
+    partial: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Report what is there of a plan that is not finished; missing cells are marked, and averaged over nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
