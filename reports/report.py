@@ -311,7 +311,8 @@ def write_report(
     planned = find_planned(results, tasks, methods)
     due = list_missing(planned, results)
     lacking = warn_of_missing(suites, planned, due)
-    missing = f"{count_missing(suites, due) or 'none'}{' of the last plan' if unfinished else ''} missing"
+    none = "none of the last plan" if unfinished else "none"
+    missing = f"{count_missing(suites, due) or none} missing"
     opening = _make_opening(analyses, concluded, missing, make_partial_blocks(suites, lacking))
     blocks = [*opening, *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation.program import program_name
-from reports.errors import ReportError
+from reports.errors import NoScores, ReportError
 from reports.load.files import read_headers, read_result
 from reports.load.partial import CellName, Matrix, Partial, choose_compared
 from reports.load.plans import list_missing, read_plans
@@ -232,7 +232,7 @@ def _arrange_suite(
     labels = label_variants([*every, *failed], own)
     results, unranked = _set_failed_apart(every, failed, labels)
     if not results:
-        raise ReportError(
+        raise NoScores(
             f"every variant of suite {name} has a failed cell ({_list_failed(failed)}): run the same `bench run` "
             "command again with --retry-failed, or report on less with `--tasks` and `--methods`."
         )
