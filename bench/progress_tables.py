@@ -12,6 +12,7 @@ from rich.text import Text
 from bench.progress import format_duration
 from foundation.text import clean_line
 from reports.analysis.progress import STATUSES, ComponentRow, Forecast, Progress, Rate, Status, Work
+from reports.render.numbers import count_noun
 
 _STYLES: Mapping[Status, str] = {
     "done": "green",
@@ -70,21 +71,21 @@ def summarize_progress(progress: Progress, results: Path, now: float) -> list[st
 
 def describe_rate(rate: Rate) -> str:
     """`Rate: 12.0 results per hour, from 12 in the last 60 minutes.`"""
-    results = "1 result" if rate.results == 1 else f"{rate.results} results"
+    results = count_noun(rate.results, "result")
     return f"Rate: {rate.per_hour:.1f} results per hour, from {results} in the last {_format_span(rate.seconds)}."
 
 
 def describe_forecast(forecast: Forecast | None, now: float) -> str:
     """When the end is expected, from what, and what is not in it."""
     if forecast is None:
-        return "Expected end: unknown, since no process is at work at this moment; `run` goes on."
-    if not forecast.results and not forecast.components and forecast.unknown:
+        return "Expected end: unknown, since no process is at work at this moment; the same `run` command goes on."
+    if not (forecast.results or forecast.components or forecast.trainings):
         return f"Expected end: unknown, since nothing was measured yet of {', '.join(forecast.unknown)}."
     at = format_time(now + forecast.seconds, now, "%H:%M")
-    many = "1 process" if forecast.processes == 1 else f"{forecast.processes} processes"
-    measured = (
-        f"measured on {forecast.results} results, {forecast.components} components and the steps of trainings"
-    )
+    many = "process" if forecast.processes == 1 else f"{forecast.processes} processes"
+    results, components = count_noun(forecast.results, "result"), count_noun(forecast.components, "component")
+    trainings = count_noun(forecast.trainings, "training")
+    measured = f"measured on {results}, {components} and the steps of {trainings} under way"
     said = f"in {format_duration(forecast.seconds)}, with the {many} at work now, {measured}."
     if not forecast.unknown:
         return f"Expected end: {at}, {said}"
@@ -107,7 +108,9 @@ def _format_span(seconds: float) -> str:
 
 
 def _tabulate_rows(progress: Progress) -> Table:
-    shown = [status for status in STATUSES if status in ("done", "waiting") or progress.counts[status]]
+    shown: list[Status] = [
+        status for status in STATUSES if status in ("done", "waiting") or progress.counts[status]
+    ]
     table = _make_table("Results", ("task", "method"), (*shown, "of"))
     last = None
     for row in progress.rows:
@@ -134,10 +137,10 @@ def _tabulate_components(rows: Iterable[ComponentRow], now: float) -> Table:
 
 def _describe_step(row: ComponentRow, now: float) -> str:
     """`12,000 of 30,000, 40 s ago`: what the last checkpoint says."""
-    if row.training is None:
+    training = row.state.newest
+    if training is None:
         return f"{row.state.parts} parts" if row.state.parts else ""
-    ago = _format_span(max(now - row.training.touched, 0.0))
-    return f"{row.training.step:,} of {row.training.steps:,}, {ago} ago"
+    return f"{training.step:,} of {training.steps:,}, {_format_span(max(now - training.touched, 0.0))} ago"
 
 
 def _tabulate_work(work: Sequence[Work], now: float) -> Table:

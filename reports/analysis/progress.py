@@ -51,11 +51,6 @@ class ComponentRow:
     methods: tuple[str, ...]
     status: Status
 
-    @property
-    def training(self) -> Training | None:
-        """The checkpoint that was written last."""
-        return max(self.state.trainings, key=lambda training: training.touched, default=None)
-
 
 @dataclass(frozen=True)
 class Work:
@@ -90,6 +85,7 @@ class Forecast:
         seconds: from now.
         processes: at work now.
         results, components: how many finished ones the measure is of; components count each seed.
+        trainings: under way, whose steps are measured too.
         unknown: methods and kinds of components without a measure, which are not in the seconds.
     """
 
@@ -97,6 +93,7 @@ class Forecast:
     processes: int
     results: int
     components: int
+    trainings: int
     unknown: tuple[str, ...]
 
 
@@ -244,7 +241,8 @@ def _forecast(state: FolderState, now: float) -> Forecast | None:
     finished = [(cell.entry, cell.finished) for cell in state.cells if find_status(cell) == "done"]
     spent = [(entry.task, entry.method, found.seconds.evaluate) for entry, found in finished if found is not None]
     trained = [(tasks[c.label], c.kind, s) for c in state.components for s in c.done.values() if s is not None]
-    of_cells, of_components = _average(spent), _average(trained)
+    under_way = [(tasks[c.label], c.kind, s) for c in state.components if (s := _measure_training(c)) is not None]
+    of_cells, of_components = _average(spent), _average([*trained, *under_way])
     left: list[tuple[str, float | None]] = []
     for cell in state.cells:
         if cell.finished is None:
@@ -258,7 +256,7 @@ def _forecast(state: FolderState, now: float) -> Forecast | None:
     known = [seconds for _, seconds in left if seconds is not None]
     unknown = tuple(dict.fromkeys(name for name, seconds in left if seconds is None))
     seconds = max(sum(known) / processes, max(known, default=0.0))
-    return Forecast(seconds, processes, len(spent), len(trained), unknown)
+    return Forecast(seconds, processes, len(spent), len(trained), len(under_way), unknown)
 
 
 def _find_tasks(cells: Iterable[CellState]) -> dict[str, str]:
@@ -296,7 +294,7 @@ def _estimate_component(component: ComponentState, per_seed: float | None, now: 
         per_seed: seconds that a seed of such a component took; None where none is made.
         now: seconds since 1970.
     """
-    training = max(component.trainings, key=lambda each: each.touched, default=None)
+    training = component.newest
     if training is None:
         if per_seed is None:
             return None
@@ -310,6 +308,13 @@ def _estimate_component(component: ComponentState, per_seed: float | None, now: 
         return None
     since = now - training.touched if component.held is not None and component.held.is_alive else 0.0
     return max(seconds - since, 0.0)
+
+
+def _measure_training(component: ComponentState) -> float | None:
+    """Seconds for each seed of the whole training that is under way, by the speed of its steps."""
+    training = component.newest
+    speed = _measure_speed(training, component.held) if training is not None else None
+    return training.steps / speed / len(training.seeds) if training is not None and speed is not None else None
 
 
 def _measure_speed(training: Training, held: Held | None) -> float | None:

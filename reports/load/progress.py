@@ -112,6 +112,11 @@ class ComponentState:
         return self.label.rpartition("-")[0]
 
     @property
+    def newest(self) -> Training | None:
+        """The checkpoint that was written last."""
+        return max(self.trainings, key=lambda training: training.touched, default=None)
+
+    @property
     def missing(self) -> tuple[int, ...]:
         """The seeds that are neither made nor failed."""
         return tuple(seed for seed in self.seeds if seed not in self.done and seed not in self.failed)
@@ -279,5 +284,5 @@ def _read_step(path: Path) -> tuple[tuple[int, ...], int, int, float] | None:
         seeds, step, steps = owner["seeds"], about["step"], owner["steps"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    is_sound = isinstance(seeds, list) and all(type(number) is int for number in (*seeds, step, steps))
+    is_sound = isinstance(seeds, list) and bool(seeds) and all(type(n) is int for n in (*seeds, step, steps))
     return (tuple(seeds), step, steps, touched) if is_sound and 0 < step <= steps else None
