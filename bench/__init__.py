@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bench.merging import merge
     from bench.planning import plan
     from bench.reporting import report
+    from bench.watching import watch
     from foundation.errors import UserError
 
 # OpenMP threads that wait by spinning slow a small training step by fifty times as soon as another process wants
@@ -27,6 +28,7 @@ _MODULES = {
     "bench.merging": ("merge",),
     "bench.planning": ("plan",),
     "bench.reporting": ("report",),
+    "bench.watching": ("watch",),
     "foundation.errors": ("UserError",),
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "time",
     "tune",
     "tune_rho",
+    "watch",
 ]
 
 

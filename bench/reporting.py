@@ -1,14 +1,19 @@
 """The Python interface of `report`: a results folder's report, its results in another form, or what changed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.config.check_settings import check_arguments
 from bench.config.values import FilePath, Names, Paths, read_names, read_path, read_paths
 from bench.progress import ProgressConsole
+from bench.watching import rewrite_report
+from foundation.bounds import Positive
 from foundation.errors import UserError
 from foundation.stopping import handle_signals
+
+_EVERY = 60.0  # seconds
 
 
 def report(  # noqa: PLR0913 (the options of a command)
@@ -23,6 +28,9 @@ def report(  # noqa: PLR0913 (the options of a command)
     export: Literal["rliable", "parquet", "json"] | None = None,
     compare: Paths | None = None,
     print: bool = False,
+    partial: bool = False,
+    watch: bool = False,
+    every: Positive | None = None,
     progress: bool = True,
 ) -> Path:
     """Write tables, intervals and figures of a results folder: Markdown, HTML, LaTeX, CSV, parquet and pictures.
@@ -40,6 +48,9 @@ def report(  # noqa: PLR0913 (the options of a command)
         compare: two results folders: instead of a report what changed from the first to the second, as
             `compare.md` and CSV files in the second's `report`, or in `out`.
         print: draw every figure as PNG and PDF too, and put the PNG into `report.md`.
+        partial: whether results of the last plan may be missing: then what is there is reported, and marked.
+        watch: write the report again whenever results changed, until every planned result is there; `partial` too.
+        every: with `watch`, seconds between a report and the next look, 60 if left out.
         progress: say what is being made.
 
     Returns:
@@ -50,7 +61,12 @@ def report(  # noqa: PLR0913 (the options of a command)
     """
     check_arguments(report, locals())
     kept = {"tasks": read_names("tasks", tasks), "methods": read_names("methods", methods)}
-    of_reports = {"baseline": baseline, "margin": margin, "bold": bold, "print": print}
+    of_reports = {"baseline": baseline, "margin": margin, "bold": bold, "print": print, "partial": partial}
+    of_reports |= {"watch": watch, "every": every}
+    if every is not None and not watch:
+        raise UserError(
+            f"every={every:g} is how often a watched report is written again: add watch, or leave it out."
+        )
     folder, place = read_path("results", results), None if out is None else read_path("out", out)
     if compare is not None:
         _refuse_options("compare", {"results": results, "export": export, **of_reports})
@@ -61,11 +77,19 @@ def report(  # noqa: PLR0913 (the options of a command)
     from reports.analysis.suite import Options
     from reports.report import write_report
 
-    place = place or folder / "report"
-    options = Options(margin=float(margin), bold=bold, pictures=print)
-    tell = ProgressConsole(quiet=not progress).say
+    place, tell = place or folder / "report", ProgressConsole(quiet=not progress).say
+    options = Options(margin=float(margin), bold=bold, pictures=print, partial=partial or watch)
+
+    def write(refresh: int | None = None) -> None:
+        write_report(
+            folder, place, baseline=baseline, options=replace(options, refresh=refresh), progress=tell, **kept
+        )
+
     with handle_signals():
-        write_report(folder, place, baseline=baseline, options=options, progress=tell, **kept)
+        if watch:
+            rewrite_report(folder, place, float(every or _EVERY), write, tell)
+        else:
+            write()
     return place
 
 

@@ -19,8 +19,9 @@ from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, 
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import LEDGER, TuningRecords, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
+from reports.load.plans import list_missing
 from reports.load.schema import Experiments, FailedResult, PlanEntry, Result
-from reports.load.scores import find_unfinished, load_scores
+from reports.load.scores import find_planned, find_unfinished, load_scores
 from reports.load.timing_schema import Timing, TimingRow
 from reports.output import write_files
 from reports.render.csv import (
@@ -32,6 +33,7 @@ from reports.render.csv import (
     export_marks,
     export_online,
     export_pairs,
+    export_partial,
     export_scores,
     export_tracks,
     export_variance,
@@ -45,6 +47,7 @@ from reports.sections.cost import make_cost_section, select_rows
 from reports.sections.frozen_plan import describe_frozen_plan
 from reports.sections.online import make_online_section
 from reports.sections.pairs import describe_conclusion, describe_test
+from reports.sections.partial import count_missing, make_partial_blocks, warn_of_missing
 from reports.sections.plans import warn_of_unfinished
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
@@ -52,9 +55,12 @@ from reports.sections.tracks import make_tracks_section
 from reports.sections.tuning import find_tuning_warnings
 
 _TITLE = "Diffusion guidance: report"
+PARTIAL = "partial.csv"
 
 
-def _make_opening(analyses: Sequence[Analysis], said: Sequence[str], missing: str) -> list[Block]:
+def _make_opening(
+    analyses: Sequence[Analysis], said: Sequence[str], missing: str, partial: Sequence[Block]
+) -> list[Block]:
     suites = [analysis.scores for analysis in analyses]
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
@@ -63,11 +69,14 @@ def _make_opening(analyses: Sequence[Analysis], said: Sequence[str], missing: st
     )
     count = sum(len(unranked.failed) for scores in suites for unranked in scores.unranked)
     failed = f" and {count} failed" if count else ""
+    left_out = sum(len(scores.list_left_out()) for scores in suites)
+    beside = f" and {left_out} that are not compared" if left_out else ""
     newest = max(result.created for result in results)
     return [
         Heading(1, _TITLE),
+        *partial,
         *(Text(line) for line in said),
-        Text(f"{len(results)} results{failed}, {missing} ({cells}); the newest is of {newest}."),
+        Text(f"{len(results)} results{failed}{beside}, {missing} ({cells}); the newest is of {newest}."),
     ]
 
 
@@ -114,7 +123,7 @@ def _analyse_suites(
     progress: Callable[[str], None],
 ) -> tuple[list[Analysis], PlanReview | None]:
     _check_options(options)
-    suites = load_scores(results, tasks=tasks, methods=methods)
+    suites = load_scores(results, tasks=tasks, methods=methods, partial=options.partial)
     labels = sorted({variant for scores in suites for variant in scores.variants})
     if baseline is not None and baseline not in labels:
         raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
@@ -122,8 +131,9 @@ def _analyse_suites(
         check_terms(scores)  # so that a refusal does not wait for the bootstraps
     looks, plan, ledger = read_looks(results), read_frozen_plan(results / FROZEN), read_ledger(results / LEDGER)
     for scores in suites:
-        refuse_copied_seeds(scores.results())
-        refuse_unlike_records(scores.results(), ledger)
+        every = (*scores.results(), *scores.list_left_out())
+        refuse_copied_seeds(every)
+        refuse_unlike_records(every, ledger)
     review = review_plan(plan, suites, ledger) if plan is not None else None
     analyses = []
     for scores in suites:
@@ -187,7 +197,8 @@ def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
     """Every result that is reported, failed ones and those beside them too, in the order of their files."""
     found: list[Result | FailedResult] = []
     for scores in (analysis.scores for analysis in analyses):
-        found += [*scores.results(), *(r for each in scores.unranked for r in (*each.failed, *each.finished))]
+        found += [*scores.results(), *scores.list_left_out()]
+        found += [result for each in scores.unranked for result in (*each.failed, *each.finished)]
     return sorted(found, key=lambda result: result.path)
 
 
@@ -272,7 +283,8 @@ def write_report(
         out: the folder for the report, made if it is not there; files of an earlier report are replaced.
         baseline: the variant the others are compared with; by default `unguided`, or the first there is.
         tasks, methods: names to keep; nothing given keeps all.
-        options: margin of equivalence, rule for bold, bootstrap replicates, whether figures are printed.
+        options: margin of equivalence, rule for bold, bootstrap replicates, whether figures are printed, whether
+            results may be missing, and how often a browser reads the page again.
         progress: called with a line of text that says what is being worked on.
 
     Returns:
@@ -295,8 +307,14 @@ def write_report(
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
-    missing = "none of the last plan missing" if unfinished else "none missing"
-    blocks = [*_make_opening(analyses, concluded, missing), *_warn(analyses, unfinished, records)]
+    suites = [analysis.scores for analysis in analyses]
+    planned = find_planned(results, tasks, methods)
+    due = list_missing(planned, results)
+    lacking = warn_of_missing(suites, planned, due)
+    none = "none of the last plan" if unfinished else "none"
+    missing = f"{count_missing(suites, due) or none} missing"
+    opening = _make_opening(analyses, concluded, missing, make_partial_blocks(suites, lacking))
+    blocks = [*opening, *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
@@ -310,9 +328,10 @@ def write_report(
     blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
     text = {
         "report.md": render_markdown(blocks, options.pictures),
-        "summary.txt": _summarize(analyses, concluded, options) + format_comparisons(comparisons),
-        "index.html": render_page(_TITLE, blocks),
+        "summary.txt": _summarize(analyses, [*lacking, *concluded], options) + format_comparisons(comparisons),
+        "index.html": render_page(_TITLE, blocks, options.refresh),
         **_export_analyses(analyses),
+        PARTIAL: export_partial(analyses),
         "comparison.csv": export_comparisons(comparisons),
         "tracks.csv": export_tracks(tracks),
         "online.csv": export_online([found for found in online.values() if found is not None]),
@@ -323,5 +342,7 @@ def write_report(
     written = write_files(out, {**files, **_collect_figures(blocks, options.pictures)})
     if not options.pictures:
         _remove_pictures(blocks, out)
+    if PARTIAL not in files:
+        (out / PARTIAL).unlink(missing_ok=True)
     _record_looks(results, analyses, tell)
     return written

@@ -32,6 +32,7 @@ from bench.cli.options import (
     TimeOptions,
     TuneOptions,
     TuneRhoOptions,
+    WatchOptions,
 )
 from bench.entry import STOPPED
 from bench.progress import ProgressConsole
@@ -98,6 +99,8 @@ def execute(line: CommandLine) -> None:
             bench.time(**collect_fields(options), **line.given)
         case ReportOptions() as options:
             show_report(bench.report(**collect_fields(options)), options)
+        case WatchOptions() as options:
+            bench.watch(**collect_fields(options))
         case MergeOptions() as options:
             folder = bench.merge(**collect_fields(options))
             ProgressConsole().say(f"Merged: {folder}")

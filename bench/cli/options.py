@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import tyro
 from annotated_types import Ge
 
-from foundation.bounds import Count
+from foundation.bounds import Count, Positive
 
 Files: TypeAlias = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
 SELDOM = "shown by --help-all only"
@@ -168,6 +168,26 @@ class ReportOptions:
     """Instead of a report what changed from results folder A to B; written to B/report if --out is left out."""
     print: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
     """Draw every figure for print too, as PNG and PDF."""
+    partial: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Report what is there of a plan that is not finished; missing cells are marked, and averaged over nowhere."""
+    watch: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Write the report again whenever results changed, until all that is planned is there; the page follows."""
+    every: Annotated[Positive | None, tyro.conf.arg(metavar="SECONDS", help_behavior_hint="(60)")] = None
+    """With --watch: seconds between a report and the next look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions:
+    """Show how far runs are, here or on machines that share the folders: counts, rate, end, who works on what."""
+
+    results: Path = Path("results")
+    """Folder of the result files."""
+    artifacts: Path = Path("artifacts")
+    """Folder of data sets and trained components."""
+    once: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """Print the tables once; so it is too where the output is no terminal."""
+    every: Annotated[Positive, tyro.conf.arg(metavar="SECONDS")] = 5.0
+    """Seconds between two looks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,6 +355,7 @@ COMMANDS: Mapping[str, type] = {
     "tune-rho": TuneRhoOptions,
     "tune": TuneOptions,
     "report": ReportOptions,
+    "watch": WatchOptions,
     "time": TimeOptions,
     "merge": MergeOptions,
     "clean": CleanOptions,

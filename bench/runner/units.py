@@ -12,6 +12,7 @@ from typing import Any
 from bench.config.request import Job, Request, resolve_betas, resolve_episodes
 from bench.config.spec import Cell, join_items
 from bench.progress import ProgressConsole
+from bench.runner.announced import announce_evaluations
 from bench.runner.blocks import REPORT, Evaluation
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.data import load_data
@@ -218,12 +219,13 @@ class Worker:
     ) -> None:
         """Evaluate the cells of one seed together and write their results."""
         request, started = self.request, time.monotonic()
-        earlier = [find_earlier(planned, ResultStore(request.results), request.device) for planned in group]
+        store = ResultStore(request.results)
+        earlier = [find_earlier(planned, store, request.device) for planned in group]
         evaluations = [
             self._plan_evaluation(planned, len(before.episodes) if before is not None else 0, references)
             for planned, before in zip(group, earlier, strict=True)
         ]
-        with keep_unfinished(evaluations):
+        with announce_evaluations(planned.file(store) for planned in group), keep_unfinished(evaluations):
             outcomes = builder.guard.act(
                 lambda: evaluate(make_policy(group[0], builder), group[0].cell.task, evaluations, progress)
             )

@@ -17,6 +17,7 @@ from foundation.files import LEFTOVER_SECONDS, TEMPORARY
 from reports.errors import ReportError
 from reports.load.files import read_file
 from reports.load.headers import ResultHeader
+from reports.load.progress import read_held
 from suites.sources.local import UNFINISHED
 from training.saved_state import read_seeds
 
@@ -85,12 +86,23 @@ def _find_checkpoints(store: ComponentStore) -> Iterator[Found]:
 
 
 def _find_states(folder: Path) -> Iterator[Found]:
-    """The states of evaluations whose result is there."""
+    """The states of evaluations whose result is there, and the leases of those that were killed just then."""
     for path in sorted((folder / "runs").glob(f"*/*/{unfinished.UNFINISHED}*.state")):
-        result = path.with_name(f"{path.name.removeprefix(unfinished.UNFINISHED).removesuffix('.state')}.json")
-        with contextlib.suppress(ReportError):  # one that cannot be read is made again
-            if result.is_file() and read_file(result, ResultHeader).status == "done":
-                yield measure("state of a finished evaluation", path)
+        name = path.name.removeprefix(unfinished.UNFINISHED).removesuffix(".state")
+        if _is_done(path.with_name(f"{name}.json")):
+            yield measure("state of a finished evaluation", path)
+    for path in sorted((folder / "runs").glob("*/*/.seed-*.holders")):
+        held = read_held(path)
+        if _is_done(path.with_name(f"{path.stem.removeprefix('.')}.json")) and not (held and held.is_alive):
+            yield measure("lease of a finished evaluation", path)
+
+
+def _is_done(result: Path) -> bool:
+    """Whether a result is there; one that cannot be read is made again."""
+    try:
+        return result.is_file() and read_file(result, ResultHeader).status == "done"
+    except ReportError:
+        return False
 
 
 def sweep_leftovers(results: Path, artifacts: Path, say: Callable[[str], None]) -> None:

@@ -39,12 +39,16 @@ class Options:
         margin: within which two scores count as equivalent, in points.
         bold: `separated` for the variants not separated from the best, `five-percent` for those within 5 % of it.
         pictures: whether figures are drawn for print too, as PNG and PDF.
+        partial: whether results may be missing; then what is there is reported, and the opening says what is not.
+        refresh: seconds after which a browser reads the page again; None where it does not.
     """
 
     replicates: int = REPLICATES
     margin: float = MARGIN
     bold: BoldRule = "separated"
     pictures: bool = False
+    partial: bool = False
+    refresh: int | None = None
 
 
 @dataclass(frozen=True)

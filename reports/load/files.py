@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from foundation.files import is_temporary, write_atomically
 from foundation.program import program_name
 from foundation.text import clean_line
-from reports.errors import ReportError
+from reports.errors import NoScores, ReportError
 from reports.load.fields import PATTERNS
 from reports.load.headers import ResultHeader
 from reports.load.schema import FORMAT, FailedResult, Result, Schema, Sealed
@@ -202,9 +202,7 @@ def read_headers(folder: Path) -> dict[Path, ResultHeader]:
     check_folder(folder)
     found = {path: read_file(path, ResultHeader) for path in sorted((folder / "runs").glob("*/*/seed-*.json"))}
     if not found:
-        raise ReportError(
-            f"the results folder {str(folder)!r} holds no results: run `{program_name()} run` first."
-        )
+        raise NoScores(f"the results folder {str(folder)!r} holds no results: run `{program_name()} run` first.")
     return found
 
 

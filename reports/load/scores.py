@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from foundation.program import program_name
-from reports.errors import ReportError
+from reports.errors import NoScores, ReportError
 from reports.load.files import read_headers, read_result
+from reports.load.partial import CellName, Matrix, Partial, choose_compared
 from reports.load.plans import list_missing, read_plans
 from reports.load.schema import HIGHER_IS_BETTER, FailedResult, PlanEntry, Result
 from reports.load.sources import describe_data
@@ -41,6 +42,7 @@ class SuiteScores:
         tasks, variants, seeds: the axes, in the order they are printed.
         cells: (task, variant, seed) to its result; every combination is there.
         unranked: variants with a failed cell, which are no part of the matrix.
+        partial: what else is there, where cells are missing, and the matrix is the part that can be compared.
     """
 
     suite: str
@@ -49,6 +51,7 @@ class SuiteScores:
     seeds: tuple[int, ...]
     cells: Mapping[tuple[str, str, int], Result] = field(repr=False)
     unranked: "tuple[Unranked, ...]" = ()
+    partial: Partial | None = field(default=None, repr=False)
 
     @property
     def is_control(self) -> bool:
@@ -81,6 +84,10 @@ class SuiteScores:
     def results(self) -> tuple[Result, ...]:
         """Every result, ordered by task, variant and seed."""
         return tuple(r for task in self.tasks for variant in self.variants for r in self.of(task, variant))
+
+    def list_left_out(self) -> tuple[Result, ...]:
+        """The results that are there and not compared, since others are missing."""
+        return () if self.partial is None else tuple(self.partial.there[cell] for cell in self.partial.left_out)
 
     def method(self, variant: str) -> str:
         return self.of(self.tasks[0], variant)[0].method
@@ -174,7 +181,8 @@ def _report_missing(lacking: Sequence[str]) -> ReportError:
     more = f" and {len(lacking) - _SHOWN_MISSING} more" if len(lacking) > _SHOWN_MISSING else ""
     return ReportError(
         f"{len(lacking)} result(s) are missing: {shown}{more}; run `{program_name()} run` with these tasks, "
-        "methods and seeds together (what is finished is kept), or report on less with `--tasks` and `--methods`."
+        "methods and seeds together (what is finished is kept), report on what is there with `--partial`, or on "
+        "less with `--tasks` and `--methods`."
     )
 
 
@@ -206,12 +214,25 @@ def _set_failed_apart(
 
 
 def _arrange_suite(
-    name: str, every: Sequence[Result], failed: Sequence[FailedResult], plan: Sequence[PlanEntry]
+    name: str,
+    every: Sequence[Result],
+    failed: Sequence[FailedResult],
+    plan: Sequence[PlanEntry],
+    open_cells: Mapping[Path, PlanEntry] | None,
 ) -> SuiteScores:
-    labels = label_variants([*every, *failed])
+    """A suite's full matrix.
+
+    Args:
+        name: of the suite.
+        every, failed: its results.
+        plan: the cells of the last plan.
+        open_cells: those without a result, by its path, where a part of the matrix will do; else None.
+    """
+    own = {path: cell for path, cell in (open_cells or {}).items() if cell.suite == name}
+    labels = label_variants([*every, *failed], own)
     results, unranked = _set_failed_apart(every, failed, labels)
     if not results:
-        raise ReportError(
+        raise NoScores(
             f"every variant of suite {name} has a failed cell ({_list_failed(failed)}): run the same `bench run` "
             "command again with --retry-failed, or report on less with `--tasks` and `--methods`."
         )
@@ -224,23 +245,61 @@ def _arrange_suite(
                 f"delete the one that is not wanted."
             )
         cells[key] = result
-    known = {r.method for r in results}
-    planned = [cell for cell in plan if cell.suite == name and cell.method in known]
-    tasks = tuple(dict.fromkeys([*(c.task for c in planned), *sorted({r.task for r in results})]))
-    # `unguided` is what guidance is measured against: it leads, so that every suite shows it in one colour.
-    methods = list(dict.fromkeys([*(known & {"unguided"}), *(c.method for c in planned), *sorted(known)]))
-    order = {key[1]: (methods.index(result.method), _sort_naturally(key[1])) for key, result in cells.items()}
-    axes = (tasks, tuple(sorted(order, key=order.__getitem__)), tuple(sorted({r.seed for r in results})))
+    apart = {each.variant for each in unranked}
+    rest = {(c.task, labels[path], c.seed): c.method for path, c in own.items() if labels[path] not in apart}
+    whole = _order_axes(
+        {key: result.method for key, result in cells.items()} | rest, [c for c in plan if c.suite == name]
+    )
     lacking = [
         f"{task}, {variant}, seed {seed}"
-        for task in axes[0]
-        for variant in axes[1]
-        for seed in axes[2]
+        for task, variant, seed in whole.cells
         if (task, variant, seed) not in cells
     ]
-    if lacking:
+    if not lacking:
+        return SuiteScores(name, whole.tasks, whole.variants, whole.seeds, cells, unranked)
+    if open_cells is None:
         raise _report_missing(lacking)
-    return SuiteScores(name, *axes, cells, unranked)
+    return _select_compared(
+        SuiteScores(name, whole.tasks, whole.variants, whole.seeds, cells, unranked), frozenset(rest)
+    )
+
+
+def _order_axes(methods: Mapping[tuple[str, str, int], str], plan: Sequence[PlanEntry]) -> Matrix:
+    """The axes of cells, tasks and methods as planned.
+
+    Args:
+        methods: (task, variant, seed) to the method of every cell.
+        plan: the suite's cells of the last plan.
+    """
+    known = set(methods.values())
+    planned = [cell for cell in plan if cell.method in known]
+    tasks = tuple(dict.fromkeys([*(c.task for c in planned), *sorted({task for task, _, _ in methods})]))
+    # `unguided` is what guidance is measured against: it leads, so that every suite shows it in one colour.
+    order = list(dict.fromkeys([*(known & {"unguided"}), *(c.method for c in planned), *sorted(known)]))
+    places = {variant: (order.index(name), _sort_naturally(variant)) for (_, variant, _), name in methods.items()}
+    seeds = tuple(sorted({seed for _, _, seed in methods}))
+    return Matrix(tasks, tuple(sorted(places, key=places.__getitem__)), seeds)
+
+
+def _select_compared(suite: SuiteScores, planned: frozenset[CellName]) -> SuiteScores:
+    """The part of a suite that can be compared, with what else is there.
+
+    Args:
+        suite: in whose matrix cells are missing.
+        planned: those of them that the last plan names.
+    """
+    whole, there = Matrix(suite.tasks, suite.variants, suite.seeds), suite.cells
+    compared = choose_compared(whole, there)
+    kept = set(compared.cells)
+    left_out = tuple(cell for cell in whole.cells if cell in there and cell not in kept)
+    return replace(
+        suite,
+        tasks=compared.tasks,
+        variants=compared.variants,
+        seeds=compared.seeds,
+        cells={cell: there[cell] for cell in compared.cells},
+        partial=Partial(whole, there, left_out, planned),
+    )
 
 
 def describe_entry(cell: PlanEntry) -> str:
@@ -249,13 +308,18 @@ def describe_entry(cell: PlanEntry) -> str:
 
 
 def load_scores(
-    results: Path, *, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None
+    results: Path,
+    *,
+    tasks: Sequence[str] | None = None,
+    methods: Sequence[str] | None = None,
+    partial: bool = False,
 ) -> tuple[SuiteScores, ...]:
     """Every suite in a results folder, checked and complete.
 
     Args:
         results: the folder `bench run` wrote.
         tasks, methods: names to keep; nothing given keeps all. They apply before the checks.
+        partial: whether cells may be missing: of such a suite the part that can be compared, see `Partial`.
 
     Raises:
         ReportError: unreadable results, a name that is not there, results that do not belong in one column,
@@ -269,8 +333,9 @@ def load_scores(
     found = [result for result in read if isinstance(result, Result)]
     failed = [result for result in read if isinstance(result, FailedResult)]
     lacking = list_missing(plan, results)
-    if lacking:
+    if lacking and not partial:
         raise _report_missing(list(map(describe_entry, lacking)))
+    open_cells = {results / cell.path: cell for cell in lacking} if partial else None
     for suite in sorted({r.suite for r in found}):
         _check_source(suite, [r for r in found if r.suite == suite])
     for task in sorted({(r.suite, r.task) for r in found}):
@@ -280,7 +345,9 @@ def load_scores(
     there = {r.suite for r in (*found, *failed)}
     names = dict.fromkeys([*(c.suite for c in plan if c.suite in there), *sorted(there)])
     return tuple(
-        _arrange_suite(name, [r for r in found if r.suite == name], [r for r in failed if r.suite == name], plan)
+        _arrange_suite(
+            name, [r for r in found if r.suite == name], [r for r in failed if r.suite == name], plan, open_cells
+        )
         for name in names
     )
 
@@ -295,3 +362,14 @@ def find_unfinished(
     """
     kept = [cell for cell in read_plans(results).earlier if _is_kept(cell.task, cell.method, tasks, methods)]
     return list_missing(kept, results)
+
+
+def find_planned(
+    results: Path, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None
+) -> list[PlanEntry]:
+    """The cells of the last plan, of the tasks and methods that are kept.
+
+    Raises:
+        ReportError: a damaged record of plans.
+    """
+    return [cell for cell in read_plans(results).newest if _is_kept(cell.task, cell.method, tasks, methods)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.text import clean_line
-from reports.load.schema import Cell
+from reports.load.schema import Cell, PlanEntry
 
 # Where a config repeats these, they name the cell or have a column of their own.
 _NOT_SETTINGS = frozenset(
@@ -57,22 +57,27 @@ def _varies_within_a_task(results: Sequence[Cell], settings: Mapping[Path, Mappi
     return any(len(values) > 1 for values in seen.values())
 
 
-def _add_rho(results: Sequence[Cell], labels: Mapping[Path, str]) -> dict[Path, str]:
-    """Adds ρ to every label under which some task has several."""
+def _add_rho(cells: Sequence[tuple[Path, str, float | None]], labels: Mapping[Path, str]) -> dict[Path, str]:
+    """Adds ρ to every label under which some task has several; cells are a path, a task and a ρ."""
     rhos: dict[tuple[str, str], set[float | None]] = {}
-    for result in results:
-        rhos.setdefault((labels[result.path], result.task), set()).add(result.rho)
+    for path, task, rho in cells:
+        rhos.setdefault((labels[path], task), set()).add(rho)
     several = {label for (label, _), values in rhos.items() if len(values) > 1}
     return {
-        r.path: f"{labels[r.path]} rho={'none' if r.rho is None else format(r.rho, 'g')}"
-        if labels[r.path] in several
-        else labels[r.path]
-        for r in results
+        path: f"{labels[path]} rho={'none' if rho is None else format(rho, 'g')}"
+        if labels[path] in several
+        else labels[path]
+        for path, _, rho in cells
     }
 
 
-def label_variants(results: Sequence[Cell]) -> dict[Path, str]:
-    """The variant label of every result of one suite, by the result's path."""
+def label_variants(results: Sequence[Cell], planned: Mapping[Path, PlanEntry] | None = None) -> dict[Path, str]:
+    """The variant label of every result of one suite, and of planned cells without one, by the result's path.
+
+    Args:
+        results: finished or failed.
+        planned: by the paths that their results will have.
+    """
     labels: dict[Path, str] = {}
     for method in {result.method for result in results}:
         own = [result for result in results if result.method == method]
@@ -82,8 +87,30 @@ def label_variants(results: Sequence[Cell]) -> dict[Path, str]:
             r.path: clean_line(" ".join([method, *(f"{n}={settings[r.path].get(n, 'unset')}" for n in names)]))
             for r in own
         }
-        labels |= _add_rho(own, plain)
-    return labels
+        labels |= plain
+    entries = planned or {}
+    labels |= _label_planned(entries, labels, {result.path: result.method for result in results})
+    cells = [(result.path, result.task, result.rho) for result in results]
+    return _add_rho([*cells, *((path, cell.task, cell.rho) for path, cell in entries.items())], labels)
+
+
+def _label_planned(
+    planned: Mapping[Path, PlanEntry], labels: Mapping[Path, str], methods: Mapping[Path, str]
+) -> dict[Path, str]:
+    """The labels, without ρ, of cells whose settings no file says: those of the same folder, or of the method.
+
+    Args:
+        planned: the cells, by path.
+        labels, methods: of every result, by path.
+    """
+    by_folder = {path.parent: label for path, label in labels.items()}
+    found: dict[Path, str] = {}
+    for path, cell in planned.items():
+        own = {labels[other] for other, method in methods.items() if method == cell.method}
+        unknown = f"{cell.method} (one of {len(own)} settings)"
+        of_method = own.pop() if len(own) == 1 else unknown if own else cell.method
+        found[path] = by_folder.get(path.parent, of_method)
+    return found
 
 
 def strip_rho(label: str) -> str:

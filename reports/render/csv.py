@@ -31,6 +31,7 @@ _VARIANCE = (
     "suite,task,variant,seeds,episodes,seed_variance,episode_variance,correlation,correlation_lower,"
     "correlation_upper,seed_share_of_score,below_gap"
 )
+_PARTIAL = "suite,task,variant,seed,state,score"
 _ONLINE = "suite,method,curve,budget,score,lower,upper,tasks,among"
 _DENSITIES = ",".join(["suite,task,variant,seed", *Density.model_fields])
 _TRACKS = "suite,task,variant,track,rho,score,lower,upper,episodes,seeds,absent"
@@ -61,6 +62,18 @@ def export_scores(analyses: Sequence[Analysis]) -> str:
         for result in a.scores.of(task, variant)
     ]
     return _write_frame(pd.DataFrame(rows))
+
+
+def export_partial(analyses: Sequence[Analysis]) -> str | None:
+    """One row per cell of a suite of which some are missing, which too; None where no suite lacks any."""
+    rows = []
+    for scores in (a.scores for a in analyses if a.scores.partial is not None):
+        assert scores.partial is not None, "others are left out above"
+        for cell in scores.partial.whole.cells:
+            found = scores.partial.there.get(cell)
+            state = "compared" if cell in scores.cells else "left out" if found is not None else "missing"
+            rows.append((scores.suite, *cell, state, None if found is None else found.score))
+    return format_csv(_PARTIAL, rows) if rows else None
 
 
 def export_aggregates(analyses: Sequence[Analysis]) -> str:

@@ -14,6 +14,7 @@ from reports.analysis.pairs import find_unseparated
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options
 from reports.load.scores import SuiteScores
 from reports.render.document import Table, format_markdown_table, format_markdown_tables
+from reports.render.missing import mark_scores, mark_sets
 from reports.render.numbers import count_noun, describe_few_seeds, describe_range, format_estimate, format_number
 
 FLOOR = "(noise floor)"
@@ -310,13 +311,13 @@ def summarize(analyses: Sequence[Analysis], options: Options) -> str:
             intervals = describe_intervals(len(scores.seeds), len(scores.tasks), estimates, names)
             parts += [
                 f"{scores.add_source(scores.suite)}. {describe_scores(scores)}{describe_bold(bold, options.bold)}",
-                format_markdown_tables(tabulate_scores(scores, bold)),
+                format_markdown_tables(mark_scores(tabulate_scores(scores, bold), scores)),
                 f"{scores.add_source(scores.suite)}. Aggregates of scores / 100. {intervals}",
                 format_markdown_table(tabulate_aggregates(analysis.aggregates)),
             ]
         else:
             parts += [
                 f"{scores.suite}: {describe_multiples(analysis)}",
-                format_markdown_table(tabulate_multiples(analysis)),
+                format_markdown_table(mark_sets(tabulate_multiples(analysis), scores)),
             ]
     return "\n\n".join(parts) + "\n"

@@ -17,6 +17,7 @@ from reports.load.scores import SuiteScores
 from reports.load.timing_schema import TimingRow
 from reports.render.document import Block, Details, Heading, Text, name_table
 from reports.render.measure_tables import describe_measures, tabulate_measures
+from reports.render.missing import mark_scores, mark_sets
 from reports.render.numbers import describe_few_seeds
 from reports.render.tables import (
     describe_bold,
@@ -48,7 +49,7 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
     return [
         Heading(3, scores.add_source("Scores")),
         Text(describe_scores(scores) + describe_bold(bold, options.bold)),
-        name_table(tabulate_scores(scores, bold), scores.suite, "scores", splits=True),
+        name_table(mark_scores(tabulate_scores(scores, bold), scores), scores.suite, "scores", splits=True),
         make_scores_figure(analysis),
         *_make_success_blocks(scores),
         *make_pair_blocks(analysis),
@@ -108,19 +109,23 @@ def _make_success_blocks(scores: SuiteScores) -> list[Block]:
     if table is None:
         return []
     note = "The share of the episodes of all seeds that the task's own measure counts as a success."
-    return [Heading(3, "Success rate"), Text(note), name_table(table, scores.suite, "success", splits=True)]
+    return [
+        Heading(3, "Success rate"),
+        Text(note),
+        name_table(mark_scores(table, scores), scores.suite, "success", splits=True),
+    ]
 
 
 def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
     scores = analysis.scores
     figures = [found for task in scores.tasks if (found := make_samples_figure(analysis, task)) is not None]
     note = describe_multiples(analysis)
-    distances = name_table(tabulate_distances(analysis), scores.suite, "distances")
-    shares = name_table(tabulate_shares(analysis), scores.suite, "shares")
+    distances = name_table(mark_sets(tabulate_distances(analysis), scores), scores.suite, "distances")
+    shares = name_table(mark_sets(tabulate_shares(analysis), scores), scores.suite, "shares")
     return [
         Heading(3, "Exactness"),
         Text(note[0].upper() + note[1:]),
-        name_table(tabulate_multiples(analysis), scores.suite, "exactness"),
+        name_table(mark_sets(tabulate_multiples(analysis), scores), scores.suite, "exactness"),
         make_exactness_figure(analysis),
         *_make_measure_blocks(analysis),
         Details("The distances themselves, each set's noise floor first", (distances,)),

@@ -19,7 +19,7 @@ _PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
+{refresh}<title>{title}</title>
 <style>{style}</style>
 <script>{script}</script>
 </head>
@@ -32,7 +32,7 @@ _PAGE = """\
 """
 
 
-def render_page(title: str, blocks: Sequence[Block]) -> str:
+def render_page(title: str, blocks: Sequence[Block], refresh: int | None = None) -> str:
     """The blocks as one self-contained page in UTF-8.
 
     What stands before the first heading of level 2 comes first, then the table of contents, then the rest. A
@@ -41,6 +41,7 @@ def render_page(title: str, blocks: Sequence[Block]) -> str:
     Args:
         title: of the browser's window.
         blocks: of the report.
+        refresh: seconds after which a browser reads the page again; None where it does not.
     """
     anchors = Anchors()
     opening = next((i for i, b in enumerate(blocks) if isinstance(b, Heading) and b.level > 1), len(blocks))
@@ -52,12 +53,18 @@ def render_page(title: str, blocks: Sequence[Block]) -> str:
     data = f'<script type="application/json" id="charts">{encode_charts(charted)}</script>'
     return _PAGE.format(
         policy=_make_policy([script, bundle] if charted else [script]),
+        refresh="" if refresh is None else format_refresh(refresh),
         title=html.escape(clean_line(title)),
         style=_read_own("page.css"),
         script=script,
         body="\n".join([f"<header>\n{_join(first)}\n</header>", _format_contents(anchors.entries), *rest]),
         charts=f"{data}\n<script>{bundle}</script>\n" if charted else "",
     )
+
+
+def format_refresh(seconds: int) -> str:
+    """The line by which a browser reads the page again after so many seconds."""
+    return f'<meta http-equiv="refresh" content="{seconds}">\n'
 
 
 def _read_own(name: str) -> str:
