@@ -1,7 +1,8 @@
 """The most resident memory of this process since some moment, as Linux counts it.
 
 `VmHWM` in `/proc/self/status` is the most since the process began, or since 5 was written to
-`/proc/self/clear_refs` (https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html), which changes nothing else.
+`/proc/self/clear_refs`, which changes nothing else
+(https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html).
 """
 
 from dataclasses import dataclass

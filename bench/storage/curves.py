@@ -50,6 +50,6 @@ def _thin(text: str) -> LearningCurve:
 def _average(texts: Iterable[str]) -> float:
     """The mean of numbers to six digits; NaN where one is left empty or is no finite number."""
     numbers = [float(text) if text else math.nan for text in texts]
-    return (
-        float(f"{math.fsum(numbers) / len(numbers):.{_DIGITS}g}") if all(map(math.isfinite, numbers)) else math.nan
-    )
+    if not all(map(math.isfinite, numbers)):
+        return math.nan
+    return float(f"{math.fsum(numbers) / len(numbers):.{_DIGITS}g}")

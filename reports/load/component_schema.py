@@ -19,8 +19,8 @@ class PeakMemory(Schema):
     """The most memory while the seeds of `made_with` were made together.
 
     Attributes:
-        of: `process`: resident memory of the whole process, with Python, its packages, the data and whatever else it
-            held; `device`: of the tensors on the GPU, data and upstream parts among them.
+        of: `process`: resident memory of the whole process, with Python, its packages, the data and all else in
+            it; `device`: of the tensors on the GPU, data and upstream parts among them.
         mebibytes: the most.
         before: the same when it began.
     """
@@ -31,7 +31,7 @@ class PeakMemory(Schema):
 
 
 class LearningCurve(Schema):
-    """What was recorded in training, in at most 100 bins of equally many neighbouring rows; the last may have fewer.
+    """What was recorded in training, in at most 100 bins of equally many rows; the last may have fewer.
 
     Attributes:
         steps: the last step of each bin, counted from 1.

@@ -1,4 +1,4 @@
-"""The schema of `methods/NAME.json` and `commands.jsonl`: what a report says of code and commands behind results."""
+"""The schema of `methods/NAME.json` and `commands.jsonl`: the code and the commands behind results."""
 
 from reports.load.fields import Name
 from reports.load.schema import Format, Schema, Sealed

@@ -35,7 +35,7 @@ def read_method_record(path: Path) -> MethodRecord:
     record = read_file(path, MethodRecord)
     if path.stem != record.method:
         raise ReportError(
-            f"file {str(path)!r} holds the record of method {record.method}, which belongs elsewhere: it was moved "
-            "or edited; delete it and run the same `bench` command again."
+            f"file {str(path)!r} holds the record of method {record.method}, which belongs elsewhere: it was "
+            "moved or edited; delete it and run the same `bench` command again."
         )
     return record
