@@ -1,5 +1,6 @@
 """Reads which commands wrote into a results folder, and what the code of its methods departs from."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from reports.errors import ReportError
@@ -39,3 +40,9 @@ def read_method_record(path: Path) -> MethodRecord:
             "moved or edited; delete it and run the same `bench` command again."
         )
     return record
+
+
+def read_method_records(results: Path, methods: Iterable[str]) -> dict[str, MethodRecord | None]:
+    """The records of methods by their names; None for one that the folder has no record of."""
+    places = {name: find_method_record(results, name) for name in methods}
+    return {name: read_method_record(place) if place.exists() else None for name, place in places.items()}
