@@ -92,9 +92,7 @@ def _make_processor_blocks(results: Sequence[Cell], origins: Origins) -> list[Bl
     """On what was trained and evaluated, each with how many, and the versions of the packages."""
     trained = [describe_machine(record.machine) for record in _list_records(origins)]
     evaluated = [describe_machine(result.machine) for result in results]
-    rows = [
-        ("training", name, f"{count} of {len(trained)} components and seeds") for name, count in _count(trained)
-    ]
+    rows = [("training", name, f"{count} of {len(trained)} seeds") for name, count in _count(trained)]
     rows += [("evaluation", name, f"{count} of {len(evaluated)} results") for name, count in _count(evaluated)]
     table = Table(("of", "processor", "how many"), tuple(rows), words=3)
     found: dict[str, set[str]] = {}
@@ -142,8 +140,8 @@ def _make_component_blocks(suites: Sequence[SuiteScores], origins: Origins) -> l
     about = (
         f"{count_noun(len(records), 'seed')} of {count_noun(len(labels), 'component')} are recorded. To make them "
         f"took {_format_seconds(sum(known))} of wall time, each counted once. Seconds are one seed's share of the "
-        "loop that made it with others. Peak memory is the most while all seeds of that loop were made, in brackets "
-        f"the same when it began ({of_what}); a dash where it is not known."
+        "loop that made it with others. Peak memory is the most while all seeds of that loop were made, in "
+        f"brackets the same when it began ({of_what}); a dash where it is not known."
     )
     table = name_table(_tabulate_components(suites, origins), _NAME, "components", splits=True)
     folded = Details(f"How each component was made ({len(table.rows)})", (table,))
