@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.components import Part, group_parts
-from reports.figures.canvas import INK, add_legend, make_canvas, make_figure, tidy
+from reports.figures.canvas import INK, add_legend, label_log_axis, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, encode_colour, keep, scale_number, tell
 from reports.figures.marks import has_band, make_marks, select
 from reports.figures.style import COLOURS, DASHES, GREY, Style
@@ -148,6 +148,7 @@ def draw_curves(marks: pd.DataFrame, styles: Mapping[str, Style], logs: Mapping[
             _draw_panel(axes, select(marks, task=task, quantity=quantity), styles)
             if is_log:
                 axes.set_yscale("log")
+                label_log_axis(axes.yaxis)
             axes.set_title(f"{task}: {quantity}", fontsize=9, color=INK)
             tidy(axes, "both")
     for axes in grid[-1]:
@@ -177,7 +178,7 @@ def chart_curves(marks: pd.DataFrame, styles: Mapping[str, Style], logs: Mapping
     return {
         **({"params": [{"name": "task", "value": tasks[0], "bind": choice}]} if several else {}),
         "concat": [_chart_panel(marks, quantity, styles, is_log, several) for quantity, is_log in logs.items()],
-        "columns": min(_ACROSS, len(logs)),
+        "columns": 2 if len(logs) in (2, 4) else _ACROSS,
     }
 
 
@@ -185,7 +186,7 @@ def _chart_panel(
     marks: pd.DataFrame, quantity: str, styles: Mapping[str, Style], is_log: bool, several: bool
 ) -> Spec:
     chosen = " && datum.task === task" if several else ""
-    step, y = scale_number("step", _STEP, format="~s"), scale_number("value", quantity, log=is_log)
+    step, y = scale_number("step", _STEP, format=",d", tickCount=4), scale_number("value", quantity, log=is_log)
     told = tell("task", "variant", ("step", ",d"), ("value", ".4~g"), ("lower", ".4~g"), ("upper", ".4~g"))
     mean = keep("datum.mark === 'mean'")
     thick = {"type": "line", "strokeWidth": 2.2}
@@ -198,7 +199,7 @@ def _chart_panel(
         },
     ]
     if has_seeds(marks):
-        thin_line = {"type": "line", "strokeWidth": 0.8, "opacity": 0.5}
+        thin_line = {"type": "line", "strokeWidth": 0.8, "opacity": 0.6}
         detail = [{"field": "seed", "type": "nominal"}]
         encoding = {"y": y, "detail": detail}
         layers.insert(0, {"transform": keep("datum.mark === 'seed'"), "mark": thin_line, "encoding": encoding})

@@ -28,7 +28,8 @@ def make_curves_section(scores: SuiteScores, parts: Sequence[Part]) -> list[Bloc
     if not curved:
         return []
     table = name_table(tabulate_ends(scores, curved), scores.suite, "curves", splits=True)
-    blocks: list[Block] = [Heading(3, scores.add_source("Learning curves")), Text(_ABOUT), table]
+    ends = Details(f"Where each curve begins and ends ({len(table.rows)})", (table,))
+    blocks: list[Block] = [Heading(3, scores.add_source("Learning curves")), Text(_ABOUT), ends]
     for kind in dict.fromkeys(part.kind for part in curved):
         own = [part for part in curved if part.kind == kind]
         tasks, seeds = len({part.task for part in own}), len({part.seed for part in own})

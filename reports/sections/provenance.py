@@ -143,7 +143,7 @@ def _make_component_blocks(suites: Sequence[SuiteScores], origins: Origins) -> l
         "loop that made it with others. Peak memory is the most while all seeds of that loop were made, in "
         f"brackets the same when it began ({of_what}); a dash where it is not known."
     )
-    table = name_table(_tabulate_components(suites, origins), _NAME, "components", splits=True)
+    table = name_table(_tabulate_components(suites, origins), _NAME, "components")
     folded = Details(f"How each component was made ({len(table.rows)})", (table,))
     return [heading, Text(about), *_describe_missing(missing), folded if len(table.rows) > 12 else table]
 
