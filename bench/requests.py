@@ -10,7 +10,7 @@ from bench.config.comparison import Comparison, find_jobs
 from bench.config.protocol import choose_seeds, find_protocol, refuse_fixed_scales, with_episodes
 from bench.config.request import DetailsT, Request, RunDetails
 from bench.config.sources import resolve_sources
-from bench.config.typed import format_options
+from bench.config.typed import format_command, format_options
 from bench.config.values import read_names, read_path, read_paths, read_settings
 from bench.plugins import find_files, load_plugins
 from bench.runner.device import prepare_device
@@ -79,5 +79,6 @@ def make_request(
         experiment=given.get("experiment"),
         protocol=protocol,
         typed=format_options(function, given, comparison.settings),
+        command=format_command(function, given, comparison.settings),
         logger=find_logger(given.get("logger", "none")),
     )

@@ -41,18 +41,18 @@ def read_free_memory(root: Path = ROOT) -> int | None:
 
     None where the system does not say.
     """
-    machine = _read_numbers(root / "proc/meminfo").get("MemAvailable")
+    machine = read_numbers(root / "proc/meminfo").get("MemAvailable")
     found = [] if machine is None else [machine * 1024]
     for folder in _find_groups("memory", root):
         limit = _read_bytes(folder / "memory.max", folder / "memory.limit_in_bytes")
         used = _read_bytes(folder / "memory.current", folder / "memory.usage_in_bytes")
         if limit is not None and used is not None:
             # Pages of files that were not used lately are counted, and given back where memory is short.
-            cached = _read_numbers(folder / "memory.stat").get("inactive_file", 0)
+            cached = read_numbers(folder / "memory.stat").get("inactive_file", 0)
             found.append(max(0, limit - used + cached))
     space = read_limit("RLIMIT_AS")
     if space is not None:
-        found.append(max(0, space - _read_numbers(root / "proc/self/status").get("VmSize", 0) * 1024))
+        found.append(max(0, space - read_numbers(root / "proc/self/status").get("VmSize", 0) * 1024))
     return min(found, default=None)
 
 
@@ -64,6 +64,16 @@ def read_limit(name: str) -> int | None:
         return None
     soft, _ = resource.getrlimit(getattr(resource, name))
     return None if soft == resource.RLIM_INFINITY else soft
+
+
+def read_numbers(path: Path) -> dict[str, int]:
+    """The lines `name: 123 kB` or `name 123` of a file."""
+    found: dict[str, int] = {}
+    for line in _read_text(path).splitlines():
+        words = line.replace(":", " ").split()
+        if len(words) >= 2 and words[1].isdecimal():
+            found[words[0]] = int(words[1])
+    return found
 
 
 def _find_groups(controller: str, root: Path) -> Iterator[Path]:
@@ -98,13 +108,3 @@ def _read_bytes(*paths: Path) -> int | None:
         if words and words[0].isdecimal() and int(words[0]) < UNLIMITED:
             return int(words[0])
     return None
-
-
-def _read_numbers(path: Path) -> dict[str, int]:
-    """The lines `name: 123 kB` or `name 123` of a file."""
-    found: dict[str, int] = {}
-    for line in _read_text(path).splitlines():
-        words = line.replace(":", " ").split()
-        if len(words) >= 2 and words[1].isdecimal():
-            found[words[0]] = int(words[1])
-    return found

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from foundation.text import clean_text
+from reports.analysis.components import list_named, list_parts
 from reports.analysis.deviations import PlanReview, review_plan
 from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
@@ -15,11 +16,13 @@ from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
 from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
+from reports.load.components import read_records
 from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import LEDGER, TuningRecords, read_ledger, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
-from reports.load.plans import list_missing
+from reports.load.origins import read_commands, read_method_records
+from reports.load.plans import list_missing, read_plans
 from reports.load.schema import Experiments, FailedResult, PlanEntry, Result
 from reports.load.scores import find_planned, find_unfinished, load_scores
 from reports.load.timing_schema import Timing, TimingRow
@@ -38,7 +41,7 @@ from reports.render.csv import (
     export_tracks,
     export_variance,
 )
-from reports.render.document import Block, Figure, Heading, Text, find_tables, render_markdown
+from reports.render.document import Block, Heading, Text, find_figures, find_tables, render_markdown
 from reports.render.latex import format_latex
 from reports.render.page.page import render_page
 from reports.render.parquet import export_parquet
@@ -49,6 +52,7 @@ from reports.sections.online import make_online_section
 from reports.sections.pairs import describe_conclusion, describe_test
 from reports.sections.partial import count_missing, make_partial_blocks, warn_of_missing
 from reports.sections.plans import warn_of_unfinished
+from reports.sections.provenance import Origins, make_provenance_section
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
 from reports.sections.tracks import make_tracks_section
@@ -204,7 +208,7 @@ def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
 
 def _collect_figures(blocks: Sequence[Block], pictures: bool) -> dict[str, bytes]:
     """The files of all figures."""
-    found = [block for block in blocks if isinstance(block, Figure)]
+    found = list(find_figures(blocks))
     files = {f"{figure.name}.csv": export_marks(figure).encode() for figure in found}
     for figure in found if pictures else ():
         files |= {f"{figure.name}.png": figure.draw("png"), f"{figure.name}.pdf": figure.draw("pdf")}
@@ -213,10 +217,22 @@ def _collect_figures(blocks: Sequence[Block], pictures: bool) -> dict[str, bytes
 
 def _remove_pictures(blocks: Sequence[Block], out: Path) -> None:
     """Remove what an earlier report drew of the same figures, which may show other numbers."""
-    for block in blocks:
-        if isinstance(block, Figure):
-            for kind in ("png", "pdf"):
-                (out / f"{block.name}.{kind}").unlink(missing_ok=True)
+    for figure in find_figures(blocks):
+        for kind in ("png", "pdf"):
+            (out / f"{figure.name}.{kind}").unlink(missing_ok=True)
+
+
+def _read_origins(results: Path, analyses: Sequence[Analysis]) -> Origins:
+    """What the folder says of the commands, the methods and the components behind what is reported."""
+    plans = read_plans(results)
+    cells, reported = (*plans.newest, *plans.earlier), _list_results(analyses)
+    named = list_named(reported, cells)
+    records = read_records(results, ((label, r.seed) for r in reported for label in named[r.path]))
+    return Origins(
+        parts={a.scores.suite: list_parts(a.scores, cells, records) for a in analyses},
+        commands=read_commands(results),
+        methods=read_method_records(results, dict.fromkeys(result.method for result in reported)),
+    )
 
 
 def read_timing(results: Path) -> tuple[TimingRow, ...]:
@@ -316,6 +332,7 @@ def write_report(
     opening = _make_opening(analyses, concluded, missing, make_partial_blocks(suites, lacking))
     blocks = [*opening, *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)
+    origins = _read_origins(results, analyses)
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
     online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
     for analysis in analyses:
@@ -324,8 +341,9 @@ def write_report(
         timed = select_rows(timing, analysis.scores.suite, scored, tasks, methods)
         suite = analysis.scores.suite
         searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.scores, tracks[suite])]
-        blocks += make_suite_section(analysis, timed, records, options, searched)
+        blocks += make_suite_section(analysis, timed, records, options, searched, origins.parts[suite])
     blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
+    blocks += make_provenance_section([analysis.scores for analysis in analyses], origins)
     text = {
         "report.md": render_markdown(blocks, options.pictures),
         "summary.txt": _summarize(analyses, [*lacking, *concluded], options) + format_comparisons(comparisons),

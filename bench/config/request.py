@@ -119,6 +119,7 @@ class Request(Generic[DetailsT]):
         experiment: name of the experiment that the jobs are of, or None.
         protocol: that the comparison is held to, or None.
         typed: the options that say what is compared and where it is kept, for sentences that name a command.
+        command: the whole command as it is typed, without the program's name.
         logger: where learning curves and evaluations are streamed to, a name in `bench.runner.loggers`.
     """
 
@@ -136,6 +137,7 @@ class Request(Generic[DetailsT]):
     experiment: str | None = None
     protocol: Protocol | None = None
     typed: str = ""
+    command: str = ""
     logger: str = "none"
 
 

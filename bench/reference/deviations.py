@@ -4,8 +4,9 @@ The source is read without running it.
 """
 
 import ast
+import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +58,19 @@ def find_files(cls: type[Method]) -> list[Path]:
     return list(found)
 
 
-def find_imports(file: Path) -> Iterator[Path]:
+def find_imports(file: Path) -> Iterable[Path]:
     """Files of our packages that a file names in its imports; one of `methods` is where the name stands."""
+    is_ours = any(file.is_relative_to(ROOT / name) for name in PACKAGES)
+    return _read_own_imports(file) if is_ours else _read_imports(file)
+
+
+@functools.cache
+def _read_own_imports(file: Path) -> tuple[Path, ...]:
+    """Those of a file of ours, which does not change while the program runs."""
+    return tuple(_read_imports(file))
+
+
+def _read_imports(file: Path) -> Iterator[Path]:
     tree = ast.parse(file.read_text("utf-8"))
     only_types = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.dump(n.test)]
     unseen = {id(inner) for node in only_types for inner in ast.walk(node)}

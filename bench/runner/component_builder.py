@@ -1,20 +1,26 @@
 """Trains missing components, and loads trained ones, each once."""
 
 import contextlib
+import datetime
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from bench.progress import ProgressConsole, format_label
 from bench.runner.halving import MEMORY_ERRORS, MemoryGuard, halve_seeds, name_memory, release_memory
 from bench.runner.loggers import Logger, NoLogger
+from bench.runner.memory import measure_peak
 from bench.runner.nodes import Node, collect_fields, sort_upstream_first
+from bench.runner.result import describe_machine
 from bench.storage.checkpoint import Checkpoint, Parts
 from bench.storage.components import ComponentStore
 from foundation import stopping
 from foundation.errors import UserError
 from foundation.exhausted import is_out_of_memory
+from reports.load.component_schema import PeakMemory
 from reports.load.schema import Failure
 from training import Component, Computed, Data, Progress, SeedStreams, Trained, compute, fit, parameter_count
 from training.checkpoint import build_untrained
@@ -79,7 +85,7 @@ class ComponentBuilder:
 
     def _train_and_keep(self, node: Node, seeds: tuple[int, ...]) -> None:
         """Make seeds in one loop and store them."""
-        started = time.monotonic()
+        started, read_peak = time.monotonic(), measure_peak(self.data.actions.device)
         with self.console.show_bar(f"{self.where} {node.component.kind}", len(seeds)) as progress:
             fitted = self._train_or_compute(node, seeds, progress)
         about = {
@@ -87,6 +93,7 @@ class ComponentBuilder:
             "upstream": {name: other.label for name, other in node.upstream.items()},
             "parameters": count_parameters(node.component, seeds),
             "seconds_per_seed": (time.monotonic() - started) / len(seeds),
+            **describe_making(read_peak(), self.data.actions.device),
         }
         failures = describe_failures(node.component, fitted)
         self._tell(node, fitted, failures)
@@ -169,6 +176,15 @@ class ComponentBuilder:
             module = build_untrained(node.component, seeds, self.data)
             self._loaded[key] = self.store.load(node.label, module, seeds) if node.made else module
         return self._loaded[key]
+
+
+def describe_making(peak: PeakMemory | None, device: torch.device) -> dict[str, Any]:
+    """What a description says of memory, processor and time; a peak that is not known is left out."""
+    return {
+        **({"peak_memory": peak.model_dump()} if peak is not None else {}),
+        "machine": describe_machine(device).model_dump(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
 
 
 def describe_failures(component: Component, fitted: Fitted) -> dict[int, Failure]:

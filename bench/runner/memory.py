@@ -1,11 +1,14 @@
-"""What memory a plan takes, roughly, against what is free: a warning before hours of work."""
+"""What memory a plan takes, roughly, against what is free: a warning before hours of work; and what it took."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import torch
 
 from bench.runner.nodes import Node
+from foundation.peak_memory import begin_measuring, read_peak
 from foundation.resources import PROCESS_BYTES, read_free_memory
+from reports.load.component_schema import PeakMemory
 from training import Component, Data, SeedStreams, Trained
 
 COPIES = 7
@@ -65,3 +68,25 @@ def measure_data(data: Data) -> int:
     """Bytes of a data set's tensors."""
     tensors = (data.observations, data.actions, data.rewards, data.next_observations, data.terminals)
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def measure_peak(device: torch.device) -> Callable[[], PeakMemory | None]:
+    """Begin to measure the most memory; what is returned tells it, or None where it is not known.
+
+    Args:
+        device: on a GPU the tensors on it are measured, else the resident memory of this process.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        held = torch.cuda.memory_allocated(device)
+        return lambda: _describe_peak("device", torch.cuda.max_memory_allocated(device), held)
+    began = begin_measuring()
+    if began is None:
+        return lambda: None
+    return lambda: _describe_peak("process", read_peak(began), began.resident)
+
+
+def _describe_peak(of: Literal["process", "device"], peak: int | None, before: int) -> PeakMemory | None:
+    if peak is None:
+        return None
+    return PeakMemory(of=of, mebibytes=round(peak / 2**20, 1), before=round(before / 2**20, 1))

@@ -17,17 +17,20 @@ from bench.config.precedence import SHARED
 from bench.config.request import Job, Request, RunDetails
 from bench.config.sources import describe_sources
 from bench.progress import ProgressConsole, describe_expected
+from bench.runner.component_records import list_components, record_components
 from bench.runner.data import open_data, refuse_other_sources
 from bench.runner.estimate import Estimated, estimate_plan
 from bench.runner.executors.execute import execute_units
 from bench.runner.finished import is_failed, set_aside
 from bench.runner.memory import warn_of_memory
+from bench.runner.method_records import record_methods
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
 from bench.runner.protocol import refuse_untuned
 from bench.runner.sharing import estimate_sharing
 from bench.runner.units import split_into_units
+from bench.storage.components import ComponentStore
 from bench.storage.leftovers import sweep_leftovers
-from bench.storage.manifest import record_experiment, record_plan
+from bench.storage.manifest import record_command, record_experiment, record_plan
 from bench.storage.results import ResultStore, check_space
 from foundation.errors import UserError
 from foundation.program import program_name
@@ -58,6 +61,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     table = find_experiment(request.experiment).table if request.experiment is not None else None
     if request.experiment is not None and table is not None:
         record_experiment(enter_experiment(request.experiment, table, plans, results), results.root)
+    record_origins(plans, request, console)
     units = [unit for plan in plans for unit in split_into_units(plan)]
     del plans
     execute_units(units, request, processes, console)
@@ -68,6 +72,17 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
     for path in failed:
         console.say(f"  failed: {path}; it says why, and --retry-failed tries it again")
     return entries
+
+
+def record_origins(plans: Sequence[TaskPlan], request: Request[RunDetails], console: ProgressConsole) -> None:
+    """Record the command, the methods and the components of finished cells, where they are not yet."""
+    record_command(request.command, request.results)
+    record_methods({name: method for job in request.jobs for name, method in job.methods.items()}, request.results)
+    store = ComponentStore(request.artifacts)
+    for plan in plans:
+        left = {(planned.label, planned.cell.seed) for planned in plan.open}
+        finished = [each for each in plan.cells if (each.label, each.cell.seed) not in left]
+        record_components(list_components(finished), store, request.results, console.say)
 
 
 def check_folders(request: Request[Any]) -> None:

@@ -30,6 +30,7 @@ from bench.runner.turns import (
     summarize,
     take_turns,
 )
+from bench.storage.manifest import record_command
 from bench.storage.results import ResultStore
 from reports.analysis.costs import tell_apart
 from reports.load.files import TIMING, read_optional, write_file
@@ -70,6 +71,7 @@ def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> t
     store.prepare()
     points = plan_points(request)
     print_plan(points, request, console)
+    record_command(request.command, request.results)
     rows: list[TimingRow] = []
     for point in points:
         policies = point.build(request.device)

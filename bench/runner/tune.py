@@ -30,6 +30,7 @@ from bench.runner.units import Unit
 from bench.storage.components import ComponentStore
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
 from bench.storage.leftovers import sweep_leftovers
+from bench.storage.manifest import record_command
 from bench.storage.results import ResultStore
 from foundation.errors import UserError
 from foundation.program import program_name
@@ -87,6 +88,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     seconds = sum(map(estimate_plan, plans))
     processes = choose_processes(seconds, request)
     print_plan(plans, request, processes, seconds, console)
+    record_command(request.command, request.results)
     units = [unit for plan in plans for unit in split_into_units(plan)]
     del plans
     execute_units(units, request, processes, console)

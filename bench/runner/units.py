@@ -15,6 +15,7 @@ from bench.progress import ProgressConsole
 from bench.runner.announced import announce_evaluations
 from bench.runner.blocks import REPORT, Evaluation
 from bench.runner.component_builder import ComponentBuilder
+from bench.runner.component_records import list_components, record_components
 from bench.runner.data import load_data
 from bench.runner.evaluate import Outcome, evaluate, split_evaluations
 from bench.runner.extend import find_earlier, join
@@ -136,6 +137,7 @@ class Worker:
 
     def _evaluate(self, unit: Unit, builder: ComponentBuilder) -> None:
         """Evaluate one method for its open seeds and scales, and write each result once it is done."""
+        record_components(list_components(unit.group), builder.store, self.request.results, self.console.say)
         unit = self._set_failed_apart(unit, builder)
         if not unit.group:
             return

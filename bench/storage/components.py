@@ -98,15 +98,18 @@ class ComponentStore:
         failed = failures or {}
         state, texts = module.state_dict(), dict[str, str]()
         for row, seed in enumerate(seeds):
-            file = self.file(label, seed)
+            file, of_curve = self.file(label, seed), dict[str, str]()
             if curve is not None:
-                write_atomically(file.with_suffix(".csv"), curve.to_csv(row).encode())
+                text = curve.to_csv(row).encode()
+                write_atomically(file.with_suffix(".csv"), text)
+                of_curve = {"curve_sha256": hashlib.sha256(text).hexdigest()}
             if seed in failed:
                 continue
             content = save({name: tensor[row].contiguous().cpu() for name, tensor in state.items()})
             write_atomically(file, content)
             checksum = hashlib.sha256(content).hexdigest()
-            whole = {**about, "sha256": checksum, "component": label, "seed": seed, "made_with": list(seeds)}
+            whole = {**about, **of_curve, "sha256": checksum, "component": label, "seed": seed}
+            whole["made_with"] = list(seeds)
             texts[file.with_suffix(".json").name] = describe(whole)
         texts |= {self._failed(label, seed).name: f.model_dump_json() + "\n" for seed, f in failed.items()}
         publish(self.folder(label), texts)

@@ -1,19 +1,26 @@
 """The manifest of a results folder: what was planned, so that a report can say what is missing.
 
 `plans.jsonl` has a line for each run's cells, and lines are only added; `experiments.json` holds the cells of
-every experiment, each with its row of the published table, the newest run's where two runs made the same one.
+every experiment, each with its row of the published table, the newest run's where two runs made the same one;
+`commands.jsonl` has a line for each command.
 """
 
 import datetime
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 from bench.storage.ledger_file import append_lines
 from foundation.locks import hold_lock
-from reports.load.files import EXPERIMENTS, read_optional, write_file
+from reports.load.files import EXPERIMENTS, read_lines, read_optional, write_file
+from reports.load.ledger import split_lines
+from reports.load.method_schema import CommandRecord
+from reports.load.origins import COMMANDS, read_commands
 from reports.load.plans import PLANS, read_plans
 from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
 from reports.load.seals import seal_line
+
+_DISTRIBUTION = "diffusion-guidance-bench"
 
 
 def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
@@ -39,3 +46,34 @@ def record_experiment(cells: Sequence[ExperimentEntry], results: Path) -> None:
         both = [*(before.cells if before is not None else ()), *cells]
         merged = {(c.experiment, c.row, c.task, c.method, c.seed): c for c in both}
         write_file(results / EXPERIMENTS, Experiments(format=FORMAT, cells=tuple(merged.values())))
+
+
+def record_command(command: str, results: Path) -> None:
+    """Add a command that writes into the folder, unless the same version was called so before.
+
+    Args:
+        command: as it is typed, without the program's name.
+        results: the folder.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+        ReportError: a damaged record.
+    """
+    file = results / COMMANDS
+    with hold_lock(results / ".commands.lock", f"commands of {results}"):  # several processes may run there
+        known = read_commands(results)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        record = CommandRecord(created=now, command=command, version=read_version())
+        if any((each.command, each.version) == (record.command, record.version) for each in known):
+            return
+        whole, _ = split_lines(read_lines(file))
+        length = sum(len(line) + 1 for line in whole)
+        append_lines(file, [seal_line(record.model_dump_json())], length)
+
+
+def read_version() -> str | None:
+    """The version of this program; None where it is not installed as a package."""
+    try:
+        return metadata.version(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return None

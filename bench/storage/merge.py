@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.storage.merge_cells import Cell, collect_cells, hash_file, read_unchanged
+from bench.storage.merge_origins import find_records, merge_commands
 from bench.storage.merge_records import (
     Chain,
     find_frozen,
@@ -29,12 +30,13 @@ from reports.load.frozen_plan import FROZEN
 from reports.load.ledger import LEDGER
 from reports.load.looks import LOOKS
 from reports.load.merged_schema import MERGED, SOURCES, Merged, Source
+from reports.load.origins import COMMANDS
 from reports.load.plans import PLANS
 from reports.load.schema import FORMAT, Experiments
 from reports.load.timing_schema import Timing
 from reports.load.tuning_schema import Choices
 
-_RECORDS = (LEDGER, PLANS, LOOKS, TUNED, TIMING, EXPERIMENTS, FROZEN, MERGED)
+_RECORDS = (LEDGER, PLANS, LOOKS, COMMANDS, TUNED, TIMING, EXPERIMENTS, FROZEN, MERGED)
 _JOURNALS = "tuning/*.log"
 
 
@@ -48,6 +50,8 @@ class Contents:
         frozen: the folder whose frozen plan it has.
         journals: name of a journal of trials to the folder that it is taken from.
         clashing: journals that folders have with different contents, which are left out.
+        records: name of a record of a component or method to the folder that it is taken from.
+        commands: lines of the record of commands.
     """
 
     cells: Sequence[Cell]
@@ -61,6 +65,8 @@ class Contents:
     frozen: Path | None
     journals: dict[str, Path]
     clashing: Sequence[str]
+    records: dict[str, Path]
+    commands: bytes
 
 
 def merge_folders(folders: Sequence[Path], to: Path, say: Callable[[str], None]) -> None:
@@ -117,6 +123,8 @@ def read_contents(folders: Sequence[Path]) -> Contents:
         frozen=find_frozen(folders),
         journals=journals,
         clashing=clashing,
+        records=find_records(folders),
+        commands=merge_commands(folders),
     )
 
 
@@ -162,11 +170,12 @@ def write_contents(contents: Contents, folders: Sequence[Path], place: Path) -> 
     for cell in contents.cells:
         for name in cell.hashes:
             write_atomically(place / name, read_unchanged(cell, name))
-    for name, folder in contents.journals.items():
+    for name, folder in (contents.journals | contents.records).items():
         write_atomically(place / name, read_lines(folder / name))
     if contents.frozen is not None:
         write_atomically(place / FROZEN, read_bytes(contents.frozen / FROZEN))
     lines = {LEDGER: contents.ledger.content, PLANS: contents.plans.content, LOOKS: contents.looks}
+    lines[COMMANDS] = contents.commands
     for name, content in lines.items():
         if content:
             write_atomically(place / name, content)

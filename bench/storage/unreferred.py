@@ -1,4 +1,4 @@
-"""What no result of the given folders refers to: components, data sets made here and flat copies.
+"""What no result of the given folders refers to: components, their records, data sets made here, flat copies.
 
 A result names its components, and a component those that it was trained with. What the open cells of a plan need
 counts as referred to, and what another process is making stays. Data that were downloaded are not looked at.
@@ -15,11 +15,12 @@ from bench.storage.leftovers import Found, drop_inner, find_leftovers, measure
 from foundation.errors import UserError
 from foundation.files import TEMPORARY
 from foundation.locks import LockHeld, hold_lock, is_held
+from reports.load.components import list_records, read_record
 from reports.load.files import check_folder, read_file
 from reports.load.headers import ReferenceHeader
 from reports.load.plans import list_missing, read_plans
 
-COMPONENT, DATA_SET, FLAT_COPY = "component", "data set", "flat copy"
+COMPONENT, DATA_SET, FLAT_COPY, RECORD = "component", "data set", "flat copy", "record of a component"
 COSTLY = "takes minutes to make again"
 
 
@@ -81,6 +82,7 @@ def list_removable(results: Sequence[Path], artifacts: Path) -> list[Found]:
         raise UserError(f"there is no artifacts folder at {str(artifacts)!r}; name it with --artifacts.")
     known = read_references(results, artifacts)
     found = [*_find_components(known, artifacts), *_find_data(known, artifacts / "data")]
+    found += [each for folder in results for each in _find_records(known, folder)]
     aside = [path for folder in results for path in sorted((folder / "runs").glob("*/*/damaged-*.json"))]
     found += [measure("damaged result", path, "kept aside when it was made again") for path in aside]
     return drop_inner([*found, *find_leftovers(results, artifacts)])
@@ -92,6 +94,20 @@ def _find_components(known: References, artifacts: Path) -> Iterator[Found]:
             is_made = any(folder.glob("seed-*.safetensors"))
             if not is_held(folder / ".lock"):
                 yield measure(COMPONENT, folder, "" if is_made else "its training was not finished")
+
+
+def _find_records(known: References, results: Path) -> Iterator[Found]:
+    """The records of components that no result stands on; they say themselves what else a component stands on."""
+    records = {path: read_record(path) for path in list_records(results)}
+    above = {(each.label, each.seed): each.upstream.values() for each in records.values()}
+    waiting = [(label, seed) for label, seed in above if label in known.components]
+    kept = set(waiting)
+    while waiting:
+        place = waiting.pop()
+        further = {(label, place[1]) for label in above.get(place, ())} - kept
+        kept |= further
+        waiting += further
+    yield from (measure(RECORD, path) for path, each in records.items() if (each.label, each.seed) not in kept)
 
 
 def _find_data(known: References, data: Path) -> Iterator[Found]:

@@ -4,14 +4,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from reports.errors import ReportError
 from reports.load.fields import Name, Whole
-from reports.load.files import read_lines
 from reports.load.ledger import split_lines
 from reports.load.schema import Sealed
-from reports.load.seals import is_intact, seal_line
+from reports.load.sealed_lines import read_sealed_lines
+from reports.load.seals import seal_line
 
 LOOKS = "looks.jsonl"
 
@@ -42,25 +39,7 @@ def read_looks(folder: Path) -> tuple[Look, ...]:
     Raises:
         ReportError: a line that is no look, or is not as it was written.
     """
-    file = folder / LOOKS
-    lines, _ = split_lines(read_lines(file))
-    looks = []
-    for number, line in enumerate(lines, 1):
-        try:
-            look = Look.model_validate_json(line)
-        except ValidationError as error:
-            raise _report_damage(file, number, "is not a look") from error
-        if not is_intact(line, look.sha256, is_line=True):
-            raise _report_damage(file, number, "is not as it was written, as its hash says")
-        looks.append(look.model_copy(update={"sha256": None}))
-    return tuple(looks)
-
-
-def _report_damage(file: Path, number: int, what: str) -> ReportError:
-    return ReportError(
-        f"line {number} of {str(file)!r} {what}: the file was edited, or another version wrote it; "
-        "restore it from a copy, or delete it, and reports no longer say how often was looked before."
-    )
+    return read_sealed_lines(folder / LOOKS, Look, "a look", "reports no longer say how often was looked before")
 
 
 def record_looks(folder: Path, looks: Sequence[Look]) -> None:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -97,6 +97,16 @@ def find_tables(blocks: Sequence[Block]) -> list[Table]:
         elif isinstance(block, Details):
             found += find_tables(block.blocks)
     return found
+
+
+def find_figures(blocks: Sequence[Block]) -> Iterator[Figure]:
+    """Every figure of a report, also those behind a line that opens them, in their order."""
+    for block in blocks:
+        match block:
+            case Figure():
+                yield block
+            case Details():
+                yield from find_figures(block.blocks)
 
 
 def split_table(table: Table, width: int = 120) -> list[Table]:

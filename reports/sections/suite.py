@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reports.analysis.components import Part
 from reports.analysis.costs import find_costs
 from reports.analysis.intervals import FEWEST
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options
@@ -36,6 +37,7 @@ from reports.render.tables import (
     tabulate_success,
 )
 from reports.sections.cost import make_cost_section
+from reports.sections.curves import make_curves_section
 from reports.sections.pairs import make_pair_blocks, make_variance_blocks
 from reports.sections.protocol import describe_protocol
 from reports.sections.published import make_published_section
@@ -163,6 +165,7 @@ def make_suite_section(
     records: TuningRecords,
     options: Options,
     searched: Sequence[Block] = (),
+    parts: Sequence[Part] = (),
 ) -> list[Block]:
     """One suite's section.
 
@@ -172,6 +175,7 @@ def make_suite_section(
         records: how ρ was tuned, of all suites.
         options: what the report is asked for.
         searched: what tuning found, to go after how ρ was tuned.
+        parts: the components that its results stand on.
 
     Raises:
         ReportError: a samples file that cannot be read, or controlled results that are not on equal terms.
@@ -190,5 +194,6 @@ def make_suite_section(
         *(make_published_section(scores) if isinstance(analysis, ControlAnalysis) else []),
         *make_tuning_section(scores, records),
         *searched,
+        *make_curves_section(scores, parts),
         *make_settings_section(scores),
     ]

@@ -17,7 +17,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-PASSING = frozenset({"created", "seconds", "seconds_per_seed", "previous", "sha256", "description_sha256"})
+PASSING = frozenset(
+    {
+        "created", "seconds", "seconds_per_seed", "previous", "sha256", "description_sha256", "curve_sha256",
+        "peak_memory",
+    }
+)  # fmt: skip
 """Fields that no two commands have equal."""
 MADE_BY = frozenset({"made_on", "held_by"})
 Described = dict[str, Any]

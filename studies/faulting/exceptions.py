@@ -31,14 +31,14 @@ EXCEPTIONS: tuple[Exceptional, ...] = (
         "brings them back",
     ),
     Exceptional(
-        "plans.jsonl|looks.jsonl",
+        "plans.jsonl|looks.jsonl|commands.jsonl",
         _CUT,
         ".*",
         "",
-        "lines cut off the end of the record of plans or of looks do not show: what they had is forgotten",
+        "lines cut off the end of the record of plans, looks or commands do not show: what they had is forgotten",
     ),
     Exceptional(
-        "(plans|ledger|looks).*|(tuned|timing|experiments|frozen_plan).json|Optuna's journal",
+        "(plans|ledger|looks|commands|record).*|(tuned|timing|experiments|frozen_plan).json|Optuna's journal",
         "swap",
         ".*",
         "",

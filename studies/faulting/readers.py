@@ -14,11 +14,13 @@ from bench.storage.components import ComponentStore
 from bench.storage.ledger_file import open_ledger_file
 from bench.storage.publishing import JOURNAL, finish_publishing
 from foundation.npz import find_npz_fault
+from reports.load.components import read_record
 from reports.load.files import check_folder, read_choices, read_file, read_finished, read_optional
 from reports.load.frozen_plan import read_frozen_plan
 from reports.load.headers import ResultHeader, SourceHeader
 from reports.load.ledger import read_ledger
 from reports.load.looks import read_looks
+from reports.load.origins import read_commands, read_method_record
 from reports.load.plans import read_plans
 from reports.load.schema import Experiments
 from reports.load.scores import load_scores
@@ -203,6 +205,22 @@ def prepare_result(folder: Path, file: Path, work: Path) -> Read:
     return give
 
 
+def prepare_record(read: Callable[[Path], object]) -> Callable[[Path, Path, Path], Read]:
+    """A record in a place that fits it."""
+
+    def prepare(folder: Path, file: Path, work: Path) -> Read:
+        place = work / file.relative_to(folder / "results")
+        place.parent.mkdir(parents=True)
+
+        def give(content: bytes) -> object:
+            place.write_bytes(content)
+            return read(place)
+
+        return give
+
+    return prepare
+
+
 READERS = (
     Reader("result", _MAZE_RESULT, prepare_result),
     Reader("result of a density", _RESULT, prepare_result),
@@ -222,6 +240,9 @@ READERS = (
         "experiments.json", "results/experiments.json", from_file(lambda file: read_optional(file, Experiments))
     ),
     Reader("timing.json", "results/timing.json", from_file(lambda file: read_optional(file, Timing))),
+    Reader("commands.jsonl", "results/commands.jsonl", from_file(lambda file: read_commands(file.parent))),
+    Reader("record of a component", "results/components/joint-*/seed-?.json", prepare_record(read_record)),
+    Reader("record of a method", "results/methods/swg.json", prepare_record(read_method_record)),
     Reader("Optuna's journal", "results/tuning/*.log", prepare_journal),
     Reader("description of a component", "artifacts/components/joint-*/seed-?.json", prepare_component),
     Reader("failure of a component", "artifacts/components/joint-*/seed-?.json", prepare_failure),

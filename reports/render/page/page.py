@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 
 from foundation.text import clean_line
-from reports.render.document import Block, Details, Figure, Heading, Table, Text, format_inline
+from reports.render.document import Block, Details, Figure, Heading, Table, Text, find_figures, format_inline
 from reports.render.page.anchors import Anchors, Entry
 from reports.render.page.charts import bundle_vega, encode_charts
 
@@ -47,7 +47,7 @@ def render_page(title: str, blocks: Sequence[Block], refresh: int | None = None)
     opening = next((i for i, b in enumerate(blocks) if isinstance(b, Heading) and b.level > 1), len(blocks))
     first = [_format_block(block, anchors) for block in blocks[:opening]]
     rest = [_format_block(block, anchors) for block in blocks[opening:]]
-    charted = [figure for figure in _find_figures(blocks) if figure.chart is not None]
+    charted = [figure for figure in find_figures(blocks) if figure.chart is not None]
     script = _read_own("page.js")
     bundle = bundle_vega() if charted else ""
     data = f'<script type="application/json" id="charts">{encode_charts(charted)}</script>'
@@ -76,15 +76,6 @@ def _make_policy(scripts: Sequence[str]) -> str:
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:"
-
-
-def _find_figures(blocks: Sequence[Block]) -> Iterator[Figure]:
-    for block in blocks:
-        match block:
-            case Figure():
-                yield block
-            case Details():
-                yield from _find_figures(block.blocks)
 
 
 def _format_contents(entries: Sequence[Entry]) -> str:

@@ -1,0 +1,50 @@
+"""The schema of `methods/NAME.json` and `commands.jsonl`: the code and the commands behind results."""
+
+from reports.load.fields import Name
+from reports.load.schema import Format, Schema, Sealed
+
+
+class Departure(Schema):
+    """A paragraph `Deviation:` of the code.
+
+    Attributes:
+        file: its place in the repository; of a plug-in its name.
+        text: what departs from the paper, and why.
+        own: whether the file is a method's; else it is shared by all methods.
+    """
+
+    file: str
+    text: str
+    own: bool
+
+
+class MethodRecord(Sealed):
+    """A method as the code of the last `run` into the folder has it.
+
+    Attributes:
+        title: its name as printed.
+        paper: where it is defined.
+        departures: of the code from the paper; None where the source could not be read.
+        created: when it was written, UTC, ISO 8601.
+    """
+
+    format: Format
+    method: Name
+    title: str
+    paper: str
+    departures: tuple[Departure, ...] | None
+    created: str
+
+
+class CommandRecord(Sealed):
+    """A line of `commands.jsonl`: a command that wrote into the folder.
+
+    Attributes:
+        created: when it was first called, UTC, ISO 8601.
+        command: `run`, `tune-rho`, `tune` or `time`, with all options that differ from their defaults, as typed.
+        version: of this program; None where it is not installed as a package.
+    """
+
+    created: str
+    command: str
+    version: str | None

@@ -1,0 +1,284 @@
+"""Learning curves and provenance: what is drawn and said is what the records of a folder say."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import vl_convert
+from synthetic_results import FORMAT, MACHINE, ResultsFolder, control
+
+from reports.analysis.components import Part, group_parts, list_parts
+from reports.analysis.suite import Options
+from reports.errors import ReportError
+from reports.figures.curves import (
+    MOST_MARKS,
+    average,
+    collect_curves,
+    draw_curves,
+    find_logs,
+    has_seeds,
+    list_quantities,
+    make_curves_figure,
+    style_groups,
+    thin,
+)
+from reports.figures.marks import list_rows, select
+from reports.load.component_schema import ComponentRecord, LearningCurve
+from reports.load.components import read_record, read_records
+from reports.load.plans import read_plans
+from reports.load.scores import load_scores
+from reports.render.page.charts import encode_charts
+from reports.report import write_report
+
+
+def curve(*losses: float, **more: list[float]) -> dict[str, Any]:
+    """A curve with a row every ten steps, of two seconds each."""
+    steps = [10 * n for n in range(1, len(losses) + 1)]
+    values = {"loss": list(losses), "learning_rate": [0.1] * len(losses), **more}
+    return {"steps": steps, "seconds": [step / 5 for step in steps], "rows": len(losses), "values": values}
+
+
+def component(label: str, seed: int, **changes: Any) -> dict[str, Any]:
+    """The record of a critic that was trained with three seeds; `changes` replace its fields."""
+    return {
+        "format": FORMAT,
+        "label": label,
+        "kind": label.rpartition("-")[0],
+        "seed": seed,
+        "steps": 30,
+        "made_with": [0, 1, 2],
+        "settings": {"width": 64},
+        "upstream": {},
+        "parameters": 1234,
+        "seconds_per_seed": 60.0,
+        "peak_memory": {"of": "process", "mebibytes": 700.4, "before": 300.0},
+        "machine": MACHINE,
+        "created": "2026-11-21T03:00:00+00:00",
+        "weights_sha256": "0" * 64,
+        "curve": curve(4.0 + seed, 2.0 + seed, 1.0 + seed),
+        "failure": None,
+        **changes,
+    }
+
+
+def add_component(folder: ResultsFolder, label: str, seed: int, **changes: Any) -> Path:
+    place = folder.path / "components" / label
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"seed-{seed}.json"
+    file.write_text(json.dumps(component(label, seed, **changes)))
+    return file
+
+
+def part(seed: int, task: str = "t", variants: tuple[str, ...] = ("swg",), **changes: Any) -> Part:
+    label = changes.pop("label", f"critic-{task}")
+    text = json.dumps(component(label, seed, **changes))
+    return Part(label, seed, task, variants, ComponentRecord.model_validate_json(text))
+
+
+@pytest.fixture
+def filled(folder: ResultsFolder) -> ResultsFolder:
+    """Two methods on one task: `cep` stands on an energy, that on a critic; `swg` on the critic."""
+    cells = []
+    for seed in range(3):
+        for method, named in (
+            ("swg", {"critic": "critic-a"}),
+            ("cep", {"guidance": "cep-energy-b", "weight": "w-c"}),
+        ):
+            critics = {"labels": ["critic-a"], "departures": []}
+            result = control("maze2d-umaze", method, seed, 50.0 + seed, components=named, critics=critics)
+            file = folder.add(result)
+            labels = ["critic-a"] if method == "swg" else ["critic-a", "cep-energy-b"]
+            path = file.relative_to(folder.path).as_posix()
+            cells.append(
+                {"suite": "maze2d", "task": "maze2d-umaze", "method": method, "rho": None, "seed": seed}
+                | {"path": path, "components": labels}
+            )
+        add_component(folder, "critic-a", seed)
+        add_component(folder, "cep-energy-b", seed, upstream={"critic": "critic-a"}, seconds_per_seed=30.0)
+    folder.write_plans(cells)
+    return folder
+
+
+def report(folder: ResultsFolder, out: Path) -> str:
+    write_report(folder.path, out, options=Options(replicates=100))
+    return (out / "report.md").read_text()
+
+
+def read_parts(folder: ResultsFolder) -> list[Part]:
+    (scores,) = load_scores(folder.path)
+    labels = [(label, seed) for label in ("critic-a", "cep-energy-b") for seed in range(3)]
+    return list_parts(scores, read_plans(folder.path).newest, read_records(folder.path, labels))
+
+
+def test_neighbouring_values_become_means_with_their_last_step():
+    assert thin((1, 2, 3, 4, 5), (1.0, 3.0, 5.0, 7.0, 9.0), 3) == {2: 2.0, 4: 6.0, 5: 9.0}
+    assert thin((1, 2), (1.0, 3.0), 2) == {1: 1.0, 2: 3.0}
+    assert math.isnan(thin((1, 2, 3), (1.0, math.nan, 3.0), 2)[2])
+
+
+def test_a_mean_is_drawn_only_where_every_seed_has_a_number():
+    lines = [{1: 1.0, 2: 2.0, 3: 3.0}, {1: 3.0, 2: math.nan}]
+    assert average(lines) == [(1, 2.0, 1.0, 3.0)]
+    assert average(lines[:1]) == [(1, 1.0, None, None), (2, 2.0, None, None), (3, 3.0, None, None)]
+
+
+def test_the_marks_are_the_seeds_and_their_mean():
+    marks = collect_curves([part(seed) for seed in range(3)])
+    assert set(marks["quantity"]) == {"loss"}  # the learning rate is a setting
+    assert [row["value"] for row in list_rows(select(marks, mark="seed", seed="1"))] == [5.0, 3.0, 2.0]
+    means = list_rows(select(marks, mark="mean"))
+    assert [(row["step"], row["value"], row["lower"], row["upper"]) for row in means] == [
+        (10, 5.0, 4.0, 6.0),
+        (20, 3.0, 2.0, 4.0),
+        (30, 2.0, 1.0, 3.0),
+    ]
+
+
+def test_many_seeds_are_drawn_as_their_range_and_the_page_stays_small():
+    tasks, long = [f"task-{i}" for i in range(20)], np.linspace(9, 1, 100).tolist()
+    norms = {"value_loss": long, "td_loss": long, "gradient_norm": long}
+    parts = [part(s, t, curve=curve(*(v + s for v in long), **norms)) for t in tasks for s in range(10)]
+    figure = make_curves_figure("suite", "critic", parts)
+    assert not has_seeds(figure.marks)
+    assert "the band goes from the least to the greatest" in figure.caption
+    assert len(figure.marks) <= MOST_MARKS
+    assert 5 * len(encode_charts([figure]).encode()) < 3_000_000  # five kinds beside 1 MB of scripts
+
+
+def test_an_axis_is_logarithmic_where_values_are_positive_and_the_range_is_wide():
+    def is_log(*losses: float) -> bool:
+        return find_logs(collect_curves([part(0, curve=curve(*losses))]))["loss"]
+
+    assert is_log(100.0, 1.0)
+    assert not is_log(19.0, 1.0)
+    assert not is_log(100.0, 0.0)
+    assert not is_log(100.0, -1.0)
+    assert is_log(100.0, math.nan, 1.0)
+
+
+def test_chart_and_picture_have_a_line_for_each_seed_and_one_for_the_mean():
+    parts = [part(seed, task) for task in ("one", "two") for seed in range(3)]
+    figure = make_curves_figure("maze2d", "critic", parts)
+    assert figure.chart is not None
+    assert figure.chart["params"][0]["bind"]["options"] == ["one", "two"]
+    records = json.loads(figure.marks.to_json(orient="records"))
+    svg = vl_convert.vegalite_to_svg({"data": {"values": records}, **figure.chart}, vl_version="6.4")
+    assert svg.count('aria-roledescription="line mark"') == 4  # of the task that is chosen
+    marks = figure.marks
+    axes = draw_curves(marks, style_groups(marks), find_logs(marks), "t").axes
+    assert [len(each.lines) for each in axes] == [4, 4]
+    assert list(np.asarray(axes[0].lines[-1].get_ydata(), float)) == [5.0, 3.0, 2.0]
+
+
+def test_components_of_one_kind_are_told_apart_by_who_uses_them():
+    shared, own = part(0, variants=("swg rho=1", "swg rho=2", "cep")), part(0, variants=("dql",), label="critic-x")
+    assert list(group_parts([shared, own])) == ["swg, cep", "dql"]
+    twice = [part(0), part(0, label="critic-y")]
+    assert list(group_parts(twice)) == ["swg (critic-t)", "swg (critic-y)"]
+
+
+def test_what_a_plan_lists_and_what_records_name_is_found(filled):
+    found = {(each.kind, each.seed): each.variants for each in read_parts(filled)}
+    assert found == {
+        **{("cep-energy", seed): ("cep",) for seed in range(3)},
+        **{("critic", seed): ("swg", "cep") for seed in range(3)},
+    }
+
+
+def test_the_report_has_curves_and_provenance(filled, tmp_path):
+    text = report(filled, tmp_path / "out")
+    assert "### Learning curves" in text
+    rows = [
+        [c.strip() for c in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| critic")
+    ]
+    ends = next(row for row in rows if "loss" in row)
+    assert ends[-4:] == ["3", "30", "5 [4, 6]", "2 [1, 3]"]
+    made = next(row for row in rows if "1,234" in row)
+    assert made[3:] == ["a", "a processor, 2 cores", "3", "3", "30", "1,234", "60.0", "700 (300)"]
+    assert "6 seeds of 2 components are recorded. To make them took 4.5 min" in text
+    marks = (tmp_path / "out" / "maze2d-curves-critic.csv").read_text()
+    assert marks.startswith("task,variant,quantity,mark,seed,step,value,lower,upper\n")
+    assert "6 of 6 seeds" in text
+
+
+def test_a_resumed_training_has_the_seconds_of_all_its_processes(filled, tmp_path):
+    for seed in range(3):  # the last process took 1 s a seed, the loop 3 times 300 s in all
+        add_component(filled, "critic-a", seed, seconds_per_seed=1.0, curve={**curve(2.0), "seconds": [900.0]})
+    made = [line for line in report(filled, tmp_path / "out").splitlines() if line.startswith("| critic")]
+    assert any(line.split("|")[-3].strip() == "300.0" for line in made)
+
+
+def test_what_has_no_record_is_named(filled, tmp_path):
+    (filled.path / "components" / "cep-energy-b" / "seed-1.json").unlink()
+    text = report(filled, tmp_path / "out")
+    assert "**Warning:** No record of how a component was made: cep-energy-b, seed 1." in text
+    assert "w-c" not in text.partition("## Provenance")[2]  # a weight function is not made
+
+
+def test_a_folder_of_an_earlier_version_says_that_it_has_no_records(folder, tmp_path):
+    folder.add_matrix({"swg": np.full((3, 1), 50.0), "cep": np.full((3, 1), 40.0)}, ("maze2d-umaze",))
+    text = report(folder, tmp_path / "out")
+    assert "### Learning curves" not in text
+    assert "This folder has no record of the commands that wrote into it." in text
+    assert "This folder has no record of how its components were made." in text
+    assert "Not recorded of `cep`, `swg`" in text
+
+
+def test_a_seed_that_is_not_finite_is_marked_and_not_averaged(filled, tmp_path):
+    add_component(
+        filled, "critic-a", 2, curve=curve(6.0, 4.0, math.nan), weights_sha256=None, seconds_per_seed=None,
+        failure={"step": "critic, step 30 of 30", "reason": "its loss is not finite"},
+    )  # fmt: skip
+    text = report(filled, tmp_path / "out")
+    assert "| not finite in 1 of 3 |" in text
+    assert "3, 1 failed" in text
+
+
+def test_commands_and_departures_are_shown(filled, tmp_path):
+    line = {"created": "2026-11-21T05:00:00+00:00", "command": "run --suite maze2d", "version": "0.2.0"}
+    (filled.path / "commands.jsonl").write_text(json.dumps(line) + "\n")
+    (filled.path / "methods").mkdir()
+    found = {"file": "methods/swg.py", "text": "the points are not scaled", "own": True}
+    for name, departures in (("swg", [found]), ("cep", [])):
+        about = {"format": FORMAT, "method": name, "title": name, "paper": "a paper", "departures": departures}
+        file = filled.path / "methods" / f"{name}.json"
+        file.write_text(json.dumps({**about, "created": "2026-11-21T05:00:00+00:00"}))
+    text = report(filled, tmp_path / "out")
+    assert "bench run --suite maze2d`" in text
+    assert "6 of 6 results are older than the first of them" in text
+    assert "Of 2 methods 1 depart in something." in text
+    assert "| the points are not scaled |" in text
+
+
+def test_a_damaged_record_is_refused_in_one_sentence(filled, tmp_path):
+    file = filled.path / "components" / "critic-a" / "seed-0.json"
+    for content, words in (
+        ("{", "is not JSON"),
+        (json.dumps(component("critic-b", 0)), "belongs elsewhere"),
+        (json.dumps(component("critic-a", 0, kind="energy")), "which is no component of kind"),
+        (json.dumps(component("critic-a", 0, weights_sha256=None)), "a failure and weights, or neither"),
+        (json.dumps(component("critic-a", 0, curve={**curve(1.0), "seconds": []})), "has 0 values of 'seconds'"),
+        (json.dumps(component("critic-a", 0, curve={**curve(1.0, 2.0), "steps": [2, 2]})), "do not rise"),
+        (" " * 3_000_000, "at most 2,097,152 are read"),
+    ):
+        file.write_text(content)
+        with pytest.raises(ReportError, match=words) as refused:
+            report(filled, tmp_path / "out")
+        assert "\n" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path):
+    file = tmp_path / "critic-a" / "seed-0.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(component("critic-a", 0, curve=curve(1.0, math.nan))))
+    found = read_record(file)
+    assert found.curve is not None
+    assert math.isnan(found.curve.values["loss"][1])
+    assert list_quantities([found.curve]) == ["loss"]
+    assert isinstance(found.curve, LearningCurve)
