@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.cleaning import clean
     from bench.merging import merge
     from bench.planning import plan
+    from bench.rendering import render
     from bench.reporting import report
     from foundation.errors import UserError
 
@@ -26,6 +27,7 @@ _MODULES = {
     "bench.cleaning": ("clean",),
     "bench.merging": ("merge",),
     "bench.planning": ("plan",),
+    "bench.rendering": ("render",),
     "bench.reporting": ("report",),
     "foundation.errors": ("UserError",),
 }
@@ -37,6 +39,7 @@ __all__ = [
     "load_results",
     "merge",
     "plan",
+    "render",
     "report",
     "run",
     "time",

@@ -27,6 +27,7 @@ from bench.cli.options import (
     ListOptions,
     MergeOptions,
     PlanOptions,
+    RenderOptions,
     ReportOptions,
     RunOptions,
     TimeOptions,
@@ -98,6 +99,8 @@ def execute(line: CommandLine) -> None:
             bench.time(**collect_fields(options), **line.given)
         case ReportOptions() as options:
             show_report(bench.report(**collect_fields(options)), options)
+        case RenderOptions() as options:
+            bench.render(**collect_fields(options))
         case MergeOptions() as options:
             folder = bench.merge(**collect_fields(options))
             ProgressConsole().say(f"Merged: {folder}")
