@@ -136,7 +136,7 @@ def choose_drawing(played: Replay, shot: Shot) -> Draw:
     """What draws the chosen states of an episode."""
     states, view = played.states, played.view
     if shot.backend is not None:
-        return lambda shown: draw_scenes(played.model, [states[at] for at in shown], shot.camera, view, shot.size)
+        return lambda shown: draw_scenes(played, [states[at] for at in shown], shot.camera, shot.size)
     assert view is not None, "only a maze has a map"
     return lambda shown: draw_map(states, shown, view, shot.size)
 

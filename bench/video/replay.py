@@ -1,6 +1,6 @@
 """Plays an episode of a result again, from the same start and with the same noise, and keeps its states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,6 +56,18 @@ class Recorder(gym.Wrapper):
         """MuJoCo's model; None where there is none."""
         return getattr(self.unwrapped, "model", None)
 
+    @property
+    def looks(self) -> Mapping[str, Any]:
+        """The camera that the environment itself would use, by the fields of MuJoCo's.
+
+        Empty where it has none, or one without a place to look at, as the hand's.
+        """
+        for holder in (self.unwrapped, getattr(self.unwrapped, "robot_env", None)):
+            found = getattr(getattr(holder, "mujoco_renderer", None), "default_cam_config", None)
+            if found and not {"lookat", "trackbodyid"}.isdisjoint(found):
+                return dict(found)
+        return {}
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
@@ -89,6 +101,7 @@ class Replay:
         recorded, played: as the result has it, and as it came out now.
         states: after the reset and every step.
         model: MuJoCo's; None where there is none.
+        looks: see `Recorder`.
         view: of a maze.
     """
 
@@ -97,6 +110,7 @@ class Replay:
     played: Episode
     states: list[State] = field(repr=False)
     model: Any = field(repr=False)
+    looks: Mapping[str, Any] = field(repr=False)
     view: TopView | None = field(repr=False)
 
 
@@ -132,9 +146,15 @@ def replay(loaded: LoadedPolicy, task: ControlTask, number: int, progress: Progr
             f"episode {number} cannot be played again: {found.failure.reason}; here the policy computes otherwise "
             f"than where the result was made ({describe_difference(loaded.result, loaded.evaluation.device)})."
         )
-    recorder, result = made[0], loaded.result
+    (recorder,), result = made, loaded.result
     return Replay(
-        number, result.episodes[number], found.episodes[number], recorder.states, recorder.model, recorder.view
+        number,
+        result.episodes[number],
+        found.episodes[number],
+        recorder.states,
+        recorder.model,
+        recorder.looks,
+        recorder.view,
     )
 
 

@@ -5,13 +5,13 @@ import copy
 import importlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import mujoco as untyped
 import numpy as np
 
-from bench.video.replay import State
+from bench.video.replay import Replay, State
 from suites.top_view import TopView
 
 mujoco: Any = untyped  # its compiled modules come without types
@@ -22,11 +22,21 @@ GOAL_HEIGHT = 0.01  # metres
 TARGET = "target"  # PointMaze's mark of a goal, which is not where the task's goal is
 
 
-def list_cameras(model: Any, view: TopView | None) -> tuple[str, ...]:
-    """The cameras that can be named: the model's, `free`, and of a maze `top`; the first is the usual one."""
-    own = [model.camera(i).name for i in range(model.ncam)]
-    own = sorted((name for name in own if name), key=lambda name: name != TRACK)
-    return (*([TOP] if view is not None else []), *own, FREE)
+def list_cameras(model: Any, looks: Mapping[str, Any], view: TopView | None) -> tuple[str, ...]:
+    """The cameras that can be named: the model's, `free`, and of a maze `top`; the first is the usual one.
+
+    Args:
+        model: MuJoCo's.
+        looks: how the environment itself would look from `free`, see `Recorder.looks`.
+        view: of a maze.
+    """
+    named = [model.camera(i).name for i in range(model.ncam)]
+    first = [
+        *([TOP] if view is not None else []),
+        *([TRACK] if TRACK in named else []),
+        *([FREE] if looks else []),
+    ]
+    return tuple(dict.fromkeys((*first, *filter(None, named), FREE)))
 
 
 @contextlib.contextmanager
@@ -45,24 +55,24 @@ def use_backend(backend: str) -> Iterator[None]:
 
 
 def draw_scenes(
-    model: Any, states: Sequence[State], camera: str, view: TopView | None, size: tuple[int, int]
+    played: Replay, states: Sequence[State], camera: str, size: tuple[int, int]
 ) -> Iterator[np.ndarray]:
     """A picture for each state, (height, width, 3) uint8; the simulation itself is not touched.
 
     Args:
-        model: MuJoCo's.
-        states: with qpos.
+        played: the episode, with a model of MuJoCo's; the goal of a maze is marked.
+        states: some of it.
         camera: one of `list_cameras`.
-        view: of a maze, whose goal is marked.
         size: width and height in pixels.
     """
+    view = played.view
     width, height = size
-    model = copy.copy(model)
+    model = copy.copy(played.model)
     model.vis.global_.offwidth, model.vis.global_.offheight = width, height
     data = mujoco.MjData(model)
     if view is not None:
         hide_target(model)
-    looking = find_camera(model, camera, view, size)
+    looking = find_camera(model, camera, played, size)
     with mujoco.Renderer(model, height, width) as renderer:
         for state in states:
             data.qpos[:], data.mocap_pos[:], data.mocap_quat[:] = state.qpos, state.mocap_pos, state.mocap_quat
@@ -73,8 +83,9 @@ def draw_scenes(
             yield renderer.render()
 
 
-def find_camera(model: Any, camera: str, view: TopView | None, size: tuple[int, int]) -> Any:
+def find_camera(model: Any, camera: str, played: Replay, size: tuple[int, int]) -> Any:
     """What MuJoCo is to look through: a name of the model's, or a camera."""
+    view = played.view
     if camera not in (TOP, FREE) or (camera == TOP and view is None):
         return camera
     found = mujoco.MjvCamera()
@@ -86,6 +97,14 @@ def find_camera(model: Any, camera: str, view: TopView | None, size: tuple[int, 
         found.lookat[:] = (*((low + high) / 2), 0.0)
         found.distance = 1.1 * float(max(up, across / aspect)) / slope  # walls stand out towards the camera
         found.azimuth, found.elevation = 90.0, -90.0
+        return found
+    for name, value in played.looks.items():
+        if isinstance(value, np.ndarray):
+            getattr(found, name)[:] = value
+        else:
+            setattr(found, name, value)
+    if "trackbodyid" in played.looks:
+        found.type = mujoco.mjtCamera.mjCAMERA_TRACKING
     return found
 
 

@@ -113,7 +113,7 @@ def describe_lack(finding: Finding, recorder: Recorder) -> str:
 
 def list_choices(recorder: Recorder) -> tuple[str, ...]:
     """The cameras of an environment that was reset, the usual one first."""
-    own = () if recorder.model is None else list_cameras(recorder.model, recorder.view)
+    own = () if recorder.model is None else list_cameras(recorder.model, recorder.looks, recorder.view)
     return (*own, *([MAP] if recorder.view is not None else []))
 
 

@@ -83,19 +83,27 @@ def read_videos(folder: Path, results: Sequence[Result]) -> list[Video]:
     found: list[Video] = []
     spent = 0
     for path, render in _read_descriptions(folder):
-        content = read_bytes(path.with_name(render.video))
-        if hashlib.sha256(content).hexdigest() != render.video_sha256:
-            raise ReportError(
-                f"video {str(path.with_name(render.video))!r} is not the one that {path.name} describes: it was "
-                "damaged or replaced; render it again, or delete both."
-            )
-        reason = _find_reason(render, content, spent)
-        spent += 0 if reason else len(content)
+        content = _read_video(path.with_name(render.video), render)
+        reason = _find_reason(render, content, spent) if content is not None else "its file is gone"
+        spent += 0 if reason or content is None else len(content)
         result = known.get((render.label, render.task, render.seed))
         if result is not None:
             reason = reason or _find_mismatch(render, result)
             found.append(Video(render, None if reason else content, reason))
     return found
+
+
+def _read_video(path: Path, render: Render) -> bytes | None:
+    """The bytes of a video; None where somebody removed it."""
+    if not path.exists():
+        return None
+    content = read_bytes(path)
+    if hashlib.sha256(content).hexdigest() != render.video_sha256:
+        raise ReportError(
+            f"video {str(path)!r} is not the one that its description, the .json file beside it, is of: it was "
+            "damaged or replaced; render it again, or delete both."
+        )
+    return content
 
 
 def _read_descriptions(folder: Path) -> Iterator[tuple[Path, Render]]:

@@ -5,10 +5,12 @@ from pathlib import PurePath
 
 from foundation.program import program_name
 from reports.figures.trajectories import make_trajectories_figure
-from reports.load.renders import RENDERS, Video, read_videos
+from reports.load.renders import RENDERS, Render, Video, read_videos
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.render.document import Animation, Block, Heading, Text
+
+_SAME_SPEED = 0.005
 
 
 def make_episode_blocks(scores: SuiteScores) -> list[Block]:
@@ -56,13 +58,19 @@ def _describe_video(video: Video, scores: SuiteScores) -> str:
         if (task, seed, result.path.parent.name) == (render.task, render.seed, render.label)
     )
     variant, result = found
-    speed = "" if render.speed is None else f", {render.speed:.3g} times real time"
+    whose = f"{scores.label_task(render.task)}, {variant}{_describe_rho(variant, result)}, seed {render.seed}"
     return (
-        f"{scores.label_task(render.task)}, {variant}{_describe_rho(result)}, seed {render.seed}: episode "
-        f"{render.episode}, return {render.episode_return:.6g}, the one of the result{speed} (camera "
-        f"{render.camera}, made {render.created})."
+        f"{whose}: episode {render.episode}, of return {render.episode_return:.6g} as in the result"
+        f"{_describe_speed(render)} (camera {render.camera}, made {render.created})."
     )
 
 
-def _describe_rho(result: Result) -> str:
-    return "" if result.rho is None else f" at ρ = {result.rho:g}"
+def _describe_rho(variant: str, result: Result) -> str:
+    """The scale, where the variant's label has none."""
+    return "" if result.rho is None or "rho=" in variant else f" at ρ = {result.rho:g}"
+
+
+def _describe_speed(render: Render) -> str:
+    if render.speed is None:
+        return ""
+    return ", in real time" if abs(render.speed - 1) < _SAME_SPEED else f", {render.speed:.3g} times real time"
