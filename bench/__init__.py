@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.cleaning import clean
     from bench.merging import merge
     from bench.planning import plan
+    from bench.rendering import render
     from bench.reporting import report
     from bench.watching import watch
     from foundation.errors import UserError
@@ -27,6 +28,7 @@ _MODULES = {
     "bench.cleaning": ("clean",),
     "bench.merging": ("merge",),
     "bench.planning": ("plan",),
+    "bench.rendering": ("render",),
     "bench.reporting": ("report",),
     "bench.watching": ("watch",),
     "foundation.errors": ("UserError",),
@@ -39,6 +41,7 @@ __all__ = [
     "load_results",
     "merge",
     "plan",
+    "render",
     "report",
     "run",
     "time",

@@ -300,6 +300,7 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
     seed: int,
     *,
     rho: float | None = None,
+    variant: str | None = None,
     artifacts: FilePath = "artifacts",
     device: Device = "cpu",
     stream: str = "evaluation",
@@ -311,6 +312,7 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
         folder: of the results.
         task, method, seed: of the result.
         rho: guidance scale, where there are results of several.
+        variant: the method with the settings that set it apart, as the error about several results lists them.
         artifacts: folder of the trained components.
         device: where it computes.
         stream: name of the random numbers; another name draws others. With the default, called with one
@@ -327,5 +329,5 @@ def load_policy(  # noqa: PLR0913 (most are seldom used)
 
     check_arguments(load_policy, locals())
     load_plugins(read_paths("plugin", plugin))
-    result = find_result(read_path("folder", folder), task, method, int(seed), rho)
+    result = find_result(read_path("folder", folder), task, method, int(seed), rho, variant)
     return load(result, read_path("artifacts", artifacts), prepare_device(device, None), stream)

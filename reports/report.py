@@ -41,7 +41,15 @@ from reports.render.csv import (
     export_tracks,
     export_variance,
 )
-from reports.render.document import Block, Heading, Text, find_figures, find_tables, render_markdown
+from reports.render.document import (
+    Animation,
+    Block,
+    Heading,
+    Text,
+    find_figures,
+    find_tables,
+    render_markdown,
+)
 from reports.render.latex import format_latex
 from reports.render.page.page import render_page
 from reports.render.parquet import export_parquet
@@ -210,6 +218,7 @@ def _collect_figures(blocks: Sequence[Block], pictures: bool) -> dict[str, bytes
     """The files of all figures."""
     found = list(find_figures(blocks))
     files = {f"{figure.name}.csv": export_marks(figure).encode() for figure in found}
+    files |= {f"{block.name}.gif": block.content for block in blocks if isinstance(block, Animation)}
     for figure in found if pictures else ():
         files |= {f"{figure.name}.png": figure.draw("png"), f"{figure.name}.pdf": figure.draw("pdf")}
     return files

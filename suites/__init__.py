@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from suites.sources.transitions import Transitions, action_bounds
     from suites.success import InfoFlag, StepResult, Success
     from suites.task import ControlTask, Density, DensityTask, Episode, Progress, Suite, Task
+    from suites.top_view import TopView
     from suites.transforms import MinusOne, QuarterTurn, ReturnRange, RewardTransform, Unchanged
 
 _MODULES = {
@@ -21,6 +22,7 @@ _MODULES = {
     "sources.transitions": ("Transitions", "action_bounds"),
     "success": ("InfoFlag", "StepResult", "Success"),
     "task": ("ControlTask", "Density", "DensityTask", "Episode", "Progress", "Suite", "Task"),
+    "top_view": ("TopView",),
     "transforms": ("MinusOne", "QuarterTurn", "ReturnRange", "RewardTransform", "Unchanged"),
 }
 

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from suites.success import Success
+from suites.top_view import TopView
 from suites.transforms import QuarterTurn, RewardTransform, Unchanged
 
 Progress = Callable[[int, int], None]  # called with (done, total) transitions
@@ -87,6 +88,9 @@ class ControlTask(Task):
         longest_step: in data of D4RL's layout, the distance between two rows' positions (their first two
             numbers) above which they belong to different episodes, whatever the flags say; None for no limit.
         frame: takes data of D4RL's layout into the simulator's frame; None where they share it.
+        top_view: takes a reset environment to the walls and the goal of its maze, where an observation begins with
+            x and y in metres; evaluation then keeps the paths of episodes. A function at the top level of its
+            file; None for a task that is no maze.
     """
 
     horizon: int
@@ -98,6 +102,7 @@ class ControlTask(Task):
     observation_keys: tuple[str, ...] = ()
     longest_step: float | None = None
     frame: QuarterTurn | None = None
+    top_view: Callable[[gym.Env], TopView] | None = None
 
     def __post_init__(self):
         if self.generate is not None and "local" not in self.datasets:

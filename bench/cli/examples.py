@@ -37,6 +37,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "report --compare results-old results-new",
     ),
     "watch": ("watch", "watch --once", "watch --results /shared/results --artifacts /shared/artifacts --every 30"),
+    "render": (
+        "render maze2d-umaze swg 0 --episode 3",
+        "render hopper-medium-v2 swg 0 --rho 5 --out hopper.mp4 --width 640",
+    ),
     "merge": ("merge results-a results-b --to results",),
     "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),

@@ -27,6 +27,7 @@ from bench.cli.options import (
     ListOptions,
     MergeOptions,
     PlanOptions,
+    RenderOptions,
     ReportOptions,
     RunOptions,
     TimeOptions,
@@ -101,6 +102,8 @@ def execute(line: CommandLine) -> None:
             show_report(bench.report(**collect_fields(options)), options)
         case WatchOptions() as options:
             bench.watch(**collect_fields(options))
+        case RenderOptions() as options:
+            bench.render(**collect_fields(options))
         case MergeOptions() as options:
             folder = bench.merge(**collect_fields(options))
             ProgressConsole().say(f"Merged: {folder}")

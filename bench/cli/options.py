@@ -191,6 +191,42 @@ class WatchOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """A video of an episode that a result was scored on; the report shows those in RESULTS/renders."""
+
+    task: Annotated[TaskName, tyro.conf.Positional]
+    """Of the result, as in maze2d-umaze."""
+    method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
+    """Of the result, as in swg."""
+    seed: Annotated[int, tyro.conf.Positional, tyro.conf.arg(metavar="SEED")]
+    """Of the result."""
+    results: Path = Path("results")
+    """Folder of the result files."""
+    artifacts: Path = Path("artifacts")
+    """Folder of the trained components."""
+    rho: Annotated[float | None, tyro.conf.arg(metavar="NUMBER", help_behavior_hint="")] = None
+    """Guidance scale, where there are results of several."""
+    variant: Annotated[Name, SELDOM] = None
+    """The method with the settings that set it apart, where there are several, as the error about them says."""
+    episode: int = 0
+    """Number of the episode in the result, from 0."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
+    """A .gif, or with ffmpeg a .mp4; if left out a GIF in RESULTS/renders."""
+    width: int = 320
+    """Pixels, up to 1920."""
+    height: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")] = None
+    """Pixels; by the maze's shape, else three quarters of the width, if left out."""
+    fps: int = 20
+    """Pictures a second; the episode is in real time, or faster where it has too many."""
+    camera: Name = None
+    """map (a maze without MuJoCo's renderer), top (a maze), free, or one of the model's; chosen if left out."""
+    device: Annotated[Literal["auto", "cpu", "cuda"], SELDOM] = "auto"
+    """Where the policy computes; auto takes the result's device if it is there."""
+    plugin: Files = ()
+    """A Python file that registers methods or suites of your own."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MergeOptions:
     """Make one results folder from several, such as those of different seeds; they stay as they are."""
 
@@ -357,6 +393,7 @@ COMMANDS: Mapping[str, type] = {
     "report": ReportOptions,
     "watch": WatchOptions,
     "time": TimeOptions,
+    "render": RenderOptions,
     "merge": MergeOptions,
     "clean": CleanOptions,
     "check-method": CheckMethodOptions,

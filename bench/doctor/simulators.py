@@ -11,7 +11,7 @@ from foundation.program import program_name
 
 BACKENDS = ("egl", "osmesa", "glfw")
 MODEL = "<mujoco><worldbody><light pos='0 0 3'/><geom size='1'/></worldbody></mujoco>"
-VIDEOS = "no command renders; only videos of your own need it"
+VIDEOS = "only `render` needs it, and not for maps of mazes"
 
 
 def find_simulator(processes: Processes, subject: Subject, suite: str) -> list[Finding]:
@@ -55,19 +55,25 @@ def step_simulator(subject: Subject, suite: str) -> list[Finding]:
 
 def find_rendering(processes: Processes, subject: Subject) -> list[Finding]:
     """A picture by the backend of $MUJOCO_GL, else by the first that can."""
+    return [find_backend(processes, subject)[1]]
+
+
+def find_backend(processes: Processes, subject: Subject) -> tuple[str | None, Finding]:
+    """The backend that draws: that of $MUJOCO_GL, else the first that can; None where none does, with a remedy."""
     given = os.environ.get("MUJOCO_GL")
     reasons: list[str] = []
     for backend in (given,) if given else BACKENDS:
         found = processes.isolate("rendering", subject, argument=backend, given={"MUJOCO_GL": backend})
         if not isinstance(found, str):
-            return found
+            (finding,) = found
+            return (backend if finding.state == "ok" else None), finding
         reasons.append(f"{backend}: {found}")
     remedy = (
         "install libegl1 or libosmesa6 by your system's packages, then set MUJOCO_GL=egl or MUJOCO_GL=osmesa"
         if not given
         else f"set MUJOCO_GL to another of {', '.join(BACKENDS)}, or leave it unset"
     )
-    return [Finding("rendering", f"none ({VIDEOS}); {'; '.join(reasons)}", "warn", remedy)]
+    return None, Finding("rendering", f"none ({VIDEOS}); {'; '.join(reasons)}", "warn", remedy)
 
 
 def draw_picture(subject: Subject, backend: str) -> list[Finding]:

@@ -19,6 +19,7 @@ from bench.runner.unfinished import Unfinished
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy
 from reports.load.schema import Density, Episode, Failure
+from reports.load.unfinished_schema import Trajectory
 from suites.task import ControlTask, DensityTask, Task
 from suites.toy.densities import sample_target
 from suites.toy.measures import Measures, measure, measure_distance
@@ -52,6 +53,7 @@ class Outcome:
         episodes: of a simulator.
         densities: of a density, where there are references to hold it against.
         points: of a density, where it is to be reported; none while tuning.
+        trajectories: of episodes in a maze, where they are kept, by the episode's number.
         counts: interventions, and the evaluations of networks and actions that these episodes or samples took.
         failure: why there is no score; the scores are NaN then.
     """
@@ -60,6 +62,7 @@ class Outcome:
     episodes: tuple[Episode, ...] = ()
     densities: tuple[Density, ...] = ()
     points: tuple[Points, ...] = ()
+    trajectories: Mapping[int, Trajectory] = field(default_factory=dict)
     counts: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
 
@@ -151,7 +154,7 @@ def describe_played(played: Played, episodes: Sequence[int]) -> Outcome:
     if played.failure is not None:
         return Outcome((math.nan,) * len(episodes), failure=played.failure)
     found = tuple(played.episodes[number] for number in episodes)
-    return Outcome(tuple(episode.normalized for episode in found), found)
+    return Outcome(tuple(episode.normalized for episode in found), found, trajectories=played.trajectories)
 
 
 def _evaluate_density(

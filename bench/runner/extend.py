@@ -15,6 +15,7 @@ from bench.runner.counting import add_counts
 from bench.runner.evaluate import Outcome
 from bench.runner.plan import PlannedCell, label_cell
 from bench.runner.result import describe_machine, read_versions
+from bench.runner.trajectories import read_kept
 from bench.storage.results import ResultStore
 from reports.errors import ReportError
 from reports.load.files import read_finished
@@ -63,9 +64,10 @@ def _is_same_but_for_episodes(result: Result, label: str, planned: PlannedCell, 
 
 
 def join(earlier: Result, added: Outcome) -> Outcome:
-    """The episodes and counts of both, the episodes of the earlier result first."""
+    """The episodes, trajectories and counts of both, those of the earlier result first."""
     episodes: tuple[Episode, ...] = (*earlier.episodes, *added.episodes)
     scores = tuple(episode.normalized for episode in episodes)
     spent = earlier.evaluations.model_dump(exclude={"candidates"}, exclude_none=True)
     counts = add_counts([{"interventions": earlier.interventions, "evaluations": spent}, added.counts])
-    return Outcome(scores, episodes=episodes, counts=counts)
+    trajectories = {**read_kept(earlier), **added.trajectories}
+    return Outcome(scores, episodes=episodes, trajectories=trajectories, counts=counts)

@@ -14,7 +14,7 @@ from bench.progress import ProgressConsole
 from reports.errors import ReportError
 from reports.load.files import read_file, read_finished
 from reports.load.headers import ResultHeader
-from reports.load.samples import find_samples_fault
+from reports.load.samples import find_samples_fault, find_trajectories_fault
 from reports.load.schema import FailedResult, Result
 from suites.task import DensityTask
 
@@ -76,11 +76,14 @@ def find_mismatch(result: Result | FailedResult, cell: Cell, components: dict[st
 
 
 def find_missing_part(result: Result, cell: Cell) -> str | None:
-    """What a finished result lacks: episodes, samples or the file with them."""
+    """What a finished result lacks: episodes, samples, or the file with them or with trajectories."""
     wanted, task = resolve_episodes(cell.task, cell.config), cell.task
     if not isinstance(task, DensityTask):
         found = len(result.episodes)
-        return None if found == wanted else f"has {found} of {wanted} episodes"
+        if found != wanted:
+            return f"has {found} of {wanted} episodes"
+        fault = find_trajectories_fault(result)
+        return None if fault is None else f"has a file of trajectories that {fault}"
     betas = [density.inverse_temperature for density in result.densities]
     if betas != list(resolve_betas(task, cell.config)):
         return "has other β than its settings say"

@@ -110,8 +110,10 @@ class LoadedPolicy:
         return self.task.observation_dim
 
 
-def find_result(folder: Path, task: str, method: str, seed: int, rho: float | None) -> Result:
-    """The one result of a task, a method and a seed, and of a ρ where it is given.
+def find_result(
+    folder: Path, task: str, method: str, seed: int, rho: float | None, variant: str | None = None
+) -> Result:
+    """The one result of a task, a method and a seed, and of a ρ and a variant where they are given.
 
     Raises:
         UserError: there is none, or there are several; the sentence says which there are.
@@ -122,15 +124,20 @@ def find_result(folder: Path, task: str, method: str, seed: int, rho: float | No
     if not done:
         there = ", ".join(sorted({f"{header.task} {header.method}" for header in headers.values()}))
         raise UserError(f"{str(folder)!r} has no result of {method} on {task}; there are: {there}.")
-    found = [result for result in done if result.seed == seed and (rho is None or result.rho == rho)]
     labels = label_variants(done)
+    found = [
+        result
+        for result in done
+        if result.seed == seed and rho in (None, result.rho) and variant in (None, labels[result.path])
+    ]
     if len(found) != 1:
         chosen = found or done
         chosen = sorted(chosen, key=lambda r: (labels[r.path], r.rho or 0.0, r.seed))
         there = ", ".join(f"{labels[r.path]} ρ={r.rho} seed {r.seed}" for r in chosen)
         many = "several results" if found else "no result"
         asked = f"seed {seed}" + ("" if rho is None else f", ρ={rho:g}")
-        remedy = "name one by rho, or give folders with one kind of settings each" if found else "choose one"
+        asked += "" if variant is None else f", variant {variant!r}"
+        remedy = "name one by rho or variant" if found else "choose one"
         raise UserError(f"{str(folder)!r} has {many} of {method} on {task} for {asked}: {there}; {remedy}.")
     return found[0]
 

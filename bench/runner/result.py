@@ -18,10 +18,11 @@ from bench.config.spec import Cell
 from bench.runner.evaluate import Outcome, Points
 from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell
+from bench.runner.trajectories import pack_trajectories
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
 from reports.load.schema import FORMAT, Critics, Data, Evaluations, FailedResult, Failure, Machine, Result, Seconds
-from suites.task import DensityTask
+from suites.task import ControlTask, DensityTask, Task
 
 PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
 
@@ -85,7 +86,7 @@ def make_result(making: Making, outcome: Outcome) -> Result:
         episodes=outcome.episodes,
         densities=outcome.densities,
         samples_file=f"seed-{cell.seed}.npz" if outcome.points else None,
-        trajectories_file=None,
+        trajectories_file=f"seed-{cell.seed}.npz" if outcome.trajectories else None,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
         evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method, planned.setup)),
         weights_histogram=None,
@@ -154,10 +155,17 @@ def read_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return f"{name} ({', '.join(numbers)})" if numbers else name
 
 
-def pack_samples(points: Sequence[Points]) -> bytes | None:
-    """The points of all β as an `.npz` file; None where there are none."""
-    if not points:
-        return None
+def pack_arrays(outcome: Outcome, task: Task) -> bytes | None:
+    """The samples of a density, or the trajectories of a maze, as an `.npz` file; None where there are none."""
+    if outcome.points:
+        return pack_samples(outcome.points)
+    if outcome.trajectories and isinstance(task, ControlTask):
+        return pack_trajectories(outcome.trajectories, task)
+    return None
+
+
+def pack_samples(points: Sequence[Points]) -> bytes:
+    """The points of all β as an `.npz` file."""
     buffer = io.BytesIO()
     arrays = {
         f"{name}_{at.inverse_temperature:g}": array.astype(np.float32)

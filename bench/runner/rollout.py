@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.runner.blocks import ALIKE, Evaluation, act_in_block, count_rows, reset_seed, suggest_remedy
+from bench.runner.blocks import ALIKE, REPORT, Evaluation, act_in_block, count_rows, reset_seed, suggest_remedy
 from bench.runner.counting import Counted, subtract_counts
+from bench.runner.trajectories import EpisodePath
 from bench.runner.unfinished import Unfinished
 from methods.core.policy import Policy
 from methods.diffusion.keyed_noise import KeyedNoise
 from reports.load.schema import Episode, Failure
+from reports.load.unfinished_schema import Trajectory
 from suites.success import take_step
 from suites.task import ControlTask
 from training import Progress
@@ -33,6 +35,7 @@ class RunningEpisode:
         observation: (observation,), the last.
         total: return so far.
         length: steps so far.
+        path: seen from above, where one is kept.
         held: for each of them, whether the condition of the task's success held.
         is_over: whether it ended or was cut.
     """
@@ -41,6 +44,7 @@ class RunningEpisode:
     seed: int
     environment: gym.Env
     observation: np.ndarray
+    path: EpisodePath | None = None
     total: float = 0.0
     length: int = 0
     held: list[bool] = field(default_factory=list)
@@ -51,12 +55,17 @@ class RunningEpisode:
         """Reset a new simulator."""
         environment = task.make_environment()
         seed = reset_seed(task.name, evaluation.seed, number, evaluation.purpose)
-        return cls(number, seed, environment, environment.reset(seed=seed)[0])
+        observation = environment.reset(seed=seed)[0]
+        is_kept = evaluation.purpose == REPORT
+        path = EpisodePath.begin(task, number, environment, observation) if is_kept else None
+        return cls(number, seed, environment, observation, path)
 
     def step(self, task: ControlTask, action: np.ndarray) -> None:
         """Step the simulator; close it where the episode is over."""
         found = take_step(self.environment, action)
         self.observation = found.observation
+        if self.path is not None:
+            self.path.add(found.observation)
         self.total += found.reward
         self.length += 1
         if task.success is not None:
@@ -129,10 +138,12 @@ class Played:
 
     Attributes:
         episodes: by their numbers.
+        trajectories: of those of which they are kept.
         failure: why no more are rolled out, or None.
     """
 
     episodes: dict[int, Episode] = field(default_factory=dict)
+    trajectories: dict[int, Trajectory] = field(default_factory=dict)
     failure: Failure | None = None
 
 
@@ -204,7 +215,8 @@ class Block:
                 episode.step(self.task, actions[row])
                 if episode.is_over:
                     counted = self.counter.read(row)
-                    self.done[place].add_episode(episode.number, episode.describe(self.task), counted)
+                    path = episode.path.describe() if episode.path is not None else None
+                    self.done[place].add_episode(episode.number, episode.describe(self.task), counted, path)
             if episode.is_over:
                 del self.running[row]
                 self.begin_next(row)
@@ -250,6 +262,10 @@ def roll_out(
     finally:
         block.close()
     return tuple(
-        Played({number: one.episode for number, one in each.episodes.items()}, block.failures.get(place))
+        Played(
+            {number: one.episode for number, one in each.episodes.items()},
+            {number: one.trajectory for number, one in each.episodes.items() if one.trajectory is not None},
+            block.failures.get(place),
+        )
         for place, each in enumerate(done)
     )

@@ -65,9 +65,13 @@ class Unfinished:
         """Episodes and blocks."""
         return len(self.episodes) + len(self.blocks)
 
-    def add_episode(self, number: int, episode: Episode, counted: Counted) -> None:
+    def add_episode(
+        self, number: int, episode: Episode, counted: Counted, trajectory: schema.Trajectory | None = None
+    ) -> None:
         """An episode is over."""
-        self.episodes[number] = schema.DoneEpisode(episode=episode, counted=_pack(counted, episode.length))
+        self.episodes[number] = schema.DoneEpisode(
+            episode=episode, counted=_pack(counted, episode.length), trajectory=trajectory
+        )
         self._save_now_and_then()
 
     def add_block(self, name: str, points: torch.Tensor, counted: Counted) -> None:

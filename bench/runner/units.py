@@ -23,7 +23,7 @@ from bench.runner.loggers import Logger, make_logger
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, TaskPlan, group_cells
 from bench.runner.record import Evaluated, record_evaluation, share_seconds
-from bench.runner.result import Making, make_failed_result, make_result, pack_samples
+from bench.runner.result import Making, make_failed_result, make_result, pack_arrays
 from bench.runner.resume import forget, keep_unfinished, resume_evaluation
 from bench.runner.study import MethodTuning
 from bench.runner.trials import tune_method
@@ -280,7 +280,7 @@ class Worker:
         spent = schema.Seconds(train=builder.seconds(nodes, cell.seed), evaluate=seconds)
         result = make_result(Making(planned, about, spent, self.request.device), outcome)
         results = ResultStore(self.request.results)
-        results.write(planned.label, result, pack_samples(outcome.points))
+        results.write(planned.label, result, pack_arrays(outcome, cell.task))
         log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{cell.seed}", outcome)
 
 

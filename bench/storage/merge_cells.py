@@ -19,7 +19,7 @@ class Cell:
     Attributes:
         folder: that it lies in.
         name: of its file, relative to the folder.
-        content: SHA-256 of what it says, but for when it was made and how long that took.
+        content: SHA-256 of what it says, but for when it was made, how long that took, and trajectories.
         settings: SHA-256 of what a report tells cells apart by.
         hashes: SHA-256 by name of its file and of those beside it, such as samples.
         described: `swg on maze2d-umaze, seed 0`.
@@ -64,19 +64,27 @@ def collect_cells(folders: Sequence[Path]) -> list[Cell]:
 def _read_cells(folder: Path) -> Iterator[Cell]:
     for path in sorted((folder / "runs").glob("*/*/seed-*.json")):
         result = read_finished(path)
-        beside = [] if isinstance(result, FailedResult) else [result.samples_file, result.trajectories_file]
-        files = [path, *(path.with_name(name) for name in beside if name is not None)]
+        failed = isinstance(result, FailedResult)
+        samples, trajectories = (None, None) if failed else (result.samples_file, result.trajectories_file)
+        files = [path, *(path.with_name(name) for name in (samples, trajectories) if name is not None)]
         hashes = {file.relative_to(folder).as_posix(): hash_file(file) for file in files}
-        name, *others = hashes
-        content = _hash_text([describe_content(result), [hashes[other] for other in others]])
+        name = path.relative_to(folder).as_posix()
+        compared = [] if samples is None else [hashes[files[1].relative_to(folder).as_posix()]]
+        content = _hash_text([describe_content(result), compared])
         described = f"{result.method} on {result.task}, seed {result.seed}"
         yield Cell(folder, name, content, _hash_settings(result), hashes, described)
 
 
 def describe_content(result: Result | FailedResult) -> str:
-    """All that a result says but for when it was made and the seconds that it took, as JSON."""
+    """All that a result says but for when it was made and the seconds that it took, as JSON.
+
+    Trajectories are left out: older versions kept none, and the returns are of the same episodes.
+    """
     plain = result.model_copy(update={"created": "", "seconds": Seconds(train=0.0, evaluate=0.0)})
-    return json.dumps(json.loads(plain.model_dump_json(by_alias=True)), sort_keys=True)
+    said = json.loads(plain.model_dump_json(by_alias=True))
+    for name in ("trajectories_file", "trajectories_sha256"):
+        said.pop(name, None)
+    return json.dumps(said, sort_keys=True)
 
 
 def _hash_settings(result: Result | FailedResult) -> str:

@@ -1,6 +1,7 @@
 """Results on disk, one file per task, method, ρ and seed; see `bench.runner.finished` for what is.
 
-`results/runs/TASK/METHOD-KEY/seed-N.json`, with `.npz` samples on the toy sets, which are written before it.
+`results/runs/TASK/METHOD-KEY/seed-N.json`, on the toy sets with its samples in a `.npz` file, in mazes with its
+trajectories, which is written before it.
 """
 
 import hashlib
@@ -73,12 +74,19 @@ class ResultStore:
                 found.setdefault(header.suite, set()).add(header.data.label)
         return found
 
-    def write(self, label: str, result: Result | FailedResult, samples: bytes | None = None) -> None:
-        """Write a cell's samples, if there are any, then its result, each atomically; label as for `file`."""
+    def write(self, label: str, result: Result | FailedResult, arrays: bytes | None = None) -> None:
+        """Write a cell's samples or trajectories, if there are any, then its result, each atomically.
+
+        Args:
+            label: as for `file`.
+            result: it names the file of arrays, if there is one.
+            arrays: the content of that file.
+        """
         file = self.file(result.task, label, result.seed)
-        if samples is not None:
-            write_atomically(file.with_suffix(".npz"), samples)
-            result = result.model_copy(update={"samples_sha256": hashlib.sha256(samples).hexdigest()})
+        if arrays is not None and isinstance(result, Result):
+            write_atomically(file.with_suffix(".npz"), arrays)
+            kind = "samples" if result.samples_file is not None else "trajectories"
+            result = result.model_copy(update={f"{kind}_sha256": hashlib.sha256(arrays).hexdigest()})
         write_file(file, result)
 
 

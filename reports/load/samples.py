@@ -1,6 +1,7 @@
-"""Whether the file of samples that a result names is the one that was written with it."""
+"""Whether the file of samples or of trajectories that a result names is the one that was written with it."""
 
 import hashlib
+from pathlib import Path
 
 from foundation.npz import find_npz_fault
 from reports.load.schema import Result
@@ -14,9 +15,19 @@ def find_samples_fault(result: Result) -> str | None:
     """
     if result.samples_file is None:
         return None
-    path = result.path.parent / result.samples_file
+    return _find_fault(result.path.parent / result.samples_file, result.samples_sha256)
+
+
+def find_trajectories_fault(result: Result) -> str | None:
+    """The same of a result's file of trajectories."""
+    if result.trajectories_file is None:
+        return None
+    return _find_fault(result.path.parent / result.trajectories_file, result.trajectories_sha256)
+
+
+def _find_fault(path: Path, written: str | None) -> str | None:
     fault = find_npz_fault(path)
-    if fault is not None or result.samples_sha256 is None:
+    if fault is not None or written is None:
         return fault
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    return None if found == result.samples_sha256 else "is not the one that was written, as its SHA-256 says"
+    return None if found == written else "is not the one that was written, as its SHA-256 says"

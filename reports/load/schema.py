@@ -265,6 +265,7 @@ class Result(Cell):
         score: mean over the episodes, or over the inverse temperatures.
         samples_file, trajectories_file: names of files beside this one, or None.
         samples_sha256: of the file of samples, where there is one; None in what older versions wrote.
+        trajectories_sha256: of the file of trajectories, where there is one.
         interventions: name to counts by level of the schedule, 0 the least noisy.
         weights_histogram: of the weights the method drew from, or None.
         critics: that it stands on, or None where it was not stored.
@@ -282,6 +283,7 @@ class Result(Cell):
     weights_histogram: Histogram | None
     critics: Critics | None = None
     samples_sha256: str | None = None
+    trajectories_sha256: str | None = None
 
     @model_validator(mode="after")
     def _score_follows(self) -> "Result":

@@ -19,11 +19,30 @@ class Counted(Schema):
     evaluations: Mapping[str, Whole]
 
 
+class Trajectory(Schema):
+    """Where an episode in a maze led, seen from above, in metres.
+
+    Attributes:
+        steps: the numbers of the environment's steps after which `points` were reached, 0 first.
+        points: (x, y), thinned.
+        goal: the episode's.
+    """
+
+    steps: tuple[Whole, ...]
+    points: tuple[tuple[float, float], ...]
+    goal: tuple[float, float]
+
+
 class DoneEpisode(Schema):
-    """An episode that is over."""
+    """An episode that is over.
+
+    Attributes:
+        trajectory: of those in a maze that are kept, else None.
+    """
 
     episode: Episode
     counted: Counted
+    trajectory: Trajectory | None = None
 
 
 class DoneBlock(Schema):

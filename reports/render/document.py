@@ -73,6 +73,15 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Animation:
+    """A GIF that was made before the report, saved as NAME.gif."""
+
+    name: str
+    caption: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Details:
     """Blocks behind a line that opens them."""
 
@@ -80,7 +89,7 @@ class Details:
     blocks: "tuple[Block, ...]"
 
 
-Block: TypeAlias = Heading | Text | Table | Figure | Details
+Block: TypeAlias = Heading | Text | Table | Figure | Animation | Details
 
 
 def name_table(table: Table, suite: str, what: str, *, splits: bool = False) -> Table:
@@ -177,6 +186,8 @@ def _format_block(block: Block, pictures: bool) -> str:
             return format_markdown_tables(block) if block.splits else format_markdown_table(block)
         case Figure():
             return _format_figure(block, pictures)
+        case Animation():
+            return f"![{escape_markdown(block.caption)}]({block.name}.gif)"
         case Details():
             summary, inner = escape_markdown(html.escape(block.summary)), render_markdown(block.blocks, pictures)
             return f"<details>\n<summary>{summary}</summary>\n\n{inner}\n</details>"

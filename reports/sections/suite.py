@@ -38,6 +38,7 @@ from reports.render.tables import (
 )
 from reports.sections.cost import make_cost_section
 from reports.sections.curves import make_curves_section
+from reports.sections.episodes import make_episode_blocks
 from reports.sections.pairs import make_pair_blocks, make_variance_blocks
 from reports.sections.protocol import describe_protocol
 from reports.sections.published import make_published_section
@@ -61,6 +62,7 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
         Heading(3, scores.add_source("Performance profile")),
         make_profile_figure(analysis),
         *make_variance_blocks(analysis),
+        *make_episode_blocks(scores),
     ]
 
 

@@ -25,12 +25,14 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import mujoco as untyped
 import numpy as np
 from gymnasium.wrappers import TimeLimit
+
+from suites.top_view import TopView
 
 mujoco: Any = untyped  # its compiled modules come without types
 
@@ -187,3 +189,11 @@ class AntMaze(gym.Env[np.ndarray, np.ndarray]):
 def make_ant_maze(maze: str, horizon: int) -> gym.Env:
     """The evaluation environment: `AntMaze` cut after `horizon` steps."""
     return TimeLimit(AntMaze(maze), horizon)
+
+
+def view_ant_maze(environment: gym.Env) -> TopView:
+    """The maze of an `AntMaze` from above, with the goal that its last reset drew."""
+    maze = cast(AntMaze, environment.unwrapped)
+    centres = np.array([maze.layout.centre(cell) for cell in maze.layout.walls])
+    edges = np.hstack([centres - CELL / 2, centres + CELL / 2])
+    return TopView(edges, (float(maze.goal[0]), float(maze.goal[1])), GOAL_RADIUS)

@@ -25,6 +25,7 @@ import numpy as np
 from gymnasium.wrappers import TimeLimit
 
 from suites.environments import make_robotics
+from suites.top_view import TopView
 
 mujoco: Any = untyped  # its compiled modules come without types
 
@@ -50,6 +51,8 @@ class Grid:
             (i, j) for i, row in enumerate(maze_map) for j, cell in enumerate(row) if cell != 1
         )
         self._free = frozenset(self.free)
+        every = ((i, j) for i in range(self.rows) for j in range(self.columns))
+        self.walls: tuple[Cell, ...] = tuple(cell for cell in every if cell not in self._free)
         self._distances: dict[Cell, dict[Cell, int]] = {}
 
     def centre(self, cell: Cell) -> Point:
@@ -162,3 +165,11 @@ class PointMaze(gym.Env[np.ndarray, np.ndarray]):
 def make_point_maze(identifier: str, goal_cell: Cell, horizon: int) -> gym.Env:
     """The evaluation environment: `PointMaze` cut after `horizon` steps."""
     return TimeLimit(PointMaze(identifier, goal_cell), horizon)
+
+
+def view_point_maze(environment: gym.Env) -> TopView:
+    """The maze of a `PointMaze` from above; walls are cells, 1 wide."""
+    maze = cast(PointMaze, environment.unwrapped)
+    centres = np.array([maze.grid.centre(cell) for cell in maze.grid.walls])
+    edges = np.hstack([centres - 0.5, centres + 0.5])
+    return TopView(edges, (float(maze.goal[0]), float(maze.goal[1])), GOAL_RADIUS)

@@ -7,7 +7,7 @@ step that an ant can take makes up for. Minari's sets are other data and get a c
 from functools import partial
 
 from suites.registry import register_suite
-from suites.simulators.ant_maze import make_ant_maze
+from suites.simulators.ant_maze import make_ant_maze, view_ant_maze
 from suites.success import StepResult, Success
 from suites.task import ControlTask, Suite
 from suites.transforms import MinusOne
@@ -46,6 +46,7 @@ def _task(maze: str, rho: float) -> ControlTask:
         reference=(0.0, 1.0),
         make_environment=partial(make_ant_maze, size, horizon),
         success=Success(reaches_goal),
+        top_view=view_ant_maze,
     )
 
 

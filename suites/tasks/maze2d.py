@@ -9,7 +9,7 @@ from functools import partial
 
 from suites.recipes.maze2d import generate
 from suites.registry import register_suite
-from suites.simulators.point_maze import make_point_maze
+from suites.simulators.point_maze import make_point_maze, view_point_maze
 from suites.task import ControlTask, Suite
 from suites.transforms import QuarterTurn
 
@@ -35,6 +35,7 @@ def _task(
         make_environment=partial(make_point_maze, identifier, goal, horizon),
         generate=partial(generate, identifier, goal, horizon),
         frame=QuarterTurn(*cells),
+        top_view=view_point_maze,
     )
 
 

@@ -106,7 +106,7 @@ def test_rendering_that_does_not_work_is_no_failure(monkeypatch):
     assert find_rendering(Stub(egl="no", osmesa=[draws]), Subject()) == [draws]
     (found,) = find_rendering(Stub(egl="no egl", osmesa="no osmesa", glfw="no glfw"), Subject())
     assert found.state == "warn"
-    assert "no command renders" in found.found
+    assert "only `render` needs it" in found.found
     assert "osmesa: no osmesa" in found.found
     assert "MUJOCO_GL=egl" in found.remedy
     monkeypatch.setenv("MUJOCO_GL", "glfw")

@@ -276,6 +276,7 @@ function fitChart(chart, width) {
   for (const panel of panels) {
     const most = typeof panel.width === "number" ? 1.5 * panel.width : Infinity;
     panel.width = Math.max(100, Math.min(most, Math.floor(width / across) - PANEL_ROOM));
+    if (spec.usermeta?.aspect) panel.height = Math.round(panel.width * spec.usermeta.aspect);
   }
   return spec;
 }

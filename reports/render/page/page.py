@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 
 from foundation.text import clean_line
-from reports.render.document import Block, Details, Figure, Heading, Table, Text, find_figures, format_inline
+from reports.render.document import (
+    Animation,
+    Block,
+    Details,
+    Figure,
+    Heading,
+    Table,
+    Text,
+    find_figures,
+    format_inline,
+)
 from reports.render.page.anchors import Anchors, Entry
 from reports.render.page.charts import bundle_vega, encode_charts
 
@@ -108,6 +118,8 @@ def _format_block(block: Block, anchors: Anchors) -> str:
             return _format_table(block, anchors)
         case Figure():
             return _format_figure(block)
+        case Animation():
+            return _format_animation(block)
         case Details():
             inner = _join(_format_block(inner, anchors) for inner in block.blocks)
             return f"<details><summary>{html.escape(clean_line(block.summary))}</summary>\n{inner}\n</details>"
@@ -164,6 +176,12 @@ def _format_figure(figure: Figure) -> str:
             f"<noscript>Drawn by a script, which is off; what it shows is in {_quote(figure.name)}.csv.</noscript>"
         )
     return f'<figure id="{_quote(figure.anchor)}">{shown}<figcaption>{caption}</figcaption></figure>'
+
+
+def _format_animation(animation: Animation) -> str:
+    caption, data = _quote(animation.caption), base64.b64encode(animation.content).decode("ascii")
+    shown = f'<img alt="{caption}" src="data:image/gif;base64,{data}">'
+    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
 def _quote(text: str) -> str:
