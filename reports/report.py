@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from foundation.text import clean_text
+from reports.analysis.declared import SweptSuite, review_sweeps
 from reports.analysis.deviations import PlanReview, review_plan
 from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
 from reports.analysis.online import analyse_online
 from reports.analysis.published import compare
 from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
-from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
+from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse_swept
 from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
 from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
-from reports.load.ledger import LEDGER, TuningRecords, read_ledger, read_tuning_records
+from reports.load.ledger import TuningRecords, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
 from reports.load.schema import Experiments, FailedResult, PlanEntry, Result
 from reports.load.scores import find_unfinished, load_scores
@@ -33,6 +34,7 @@ from reports.render.csv import (
     export_online,
     export_pairs,
     export_scores,
+    export_sweeps,
     export_tracks,
     export_variance,
 )
@@ -55,7 +57,7 @@ _TITLE = "Diffusion guidance: report"
 
 
 def _make_opening(analyses: Sequence[Analysis], said: Sequence[str], missing: str) -> list[Block]:
-    suites = [analysis.scores for analysis in analyses]
+    suites = [analysis.every for analysis in analyses]
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
         f"{s.add_source(s.suite)}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
@@ -73,7 +75,7 @@ def _make_opening(analyses: Sequence[Analysis], said: Sequence[str], missing: st
 
 def _warn(analyses: Sequence[Analysis], unfinished: Sequence[PlanEntry], records: TuningRecords) -> Iterator[Text]:
     """What earlier runs left undone, then what tells how the methods of a suite were tuned apart."""
-    tuning = (find_tuning_warnings(analysis.scores, records) for analysis in analyses)
+    tuning = (find_tuning_warnings(analysis.every, records) for analysis in analyses)
     for sentence in itertools.chain(warn_of_unfinished(unfinished), *tuning):
         yield Text(sentence, warning=True)
 
@@ -112,25 +114,38 @@ def _analyse_suites(
     methods: Sequence[str] | None,
     options: Options,
     progress: Callable[[str], None],
-) -> tuple[list[Analysis], PlanReview | None]:
+) -> tuple[list[Analysis], PlanReview | None, TuningRecords]:
     _check_options(options)
-    suites = load_scores(results, tasks=tasks, methods=methods)
-    labels = sorted({variant for scores in suites for variant in scores.variants})
-    if baseline is not None and baseline not in labels:
-        raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
+    suites, records = load_scores(results, tasks=tasks, methods=methods), read_tuning_records(results)
+    swept = [review_sweeps(scores, make_tracks(scores, records)) for scores in suites]
+    _check_baseline(baseline, swept)
     for scores in suites:
         check_terms(scores)  # so that a refusal does not wait for the bootstraps
-    looks, plan, ledger = read_looks(results), read_frozen_plan(results / FROZEN), read_ledger(results / LEDGER)
+    looks, plan, ledger = read_looks(results), read_frozen_plan(results / FROZEN), records.ledger
     for scores in suites:
         refuse_copied_seeds(scores.results())
         refuse_unlike_records(scores.results(), ledger)
     review = review_plan(plan, suites, ledger) if plan is not None else None
     analyses = []
-    for scores in suites:
+    for suite in swept:
+        scores = suite.scores
         progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
         primary = review.find_primary(scores) if review is not None else None
-        analyses.append(analyse(scores, baseline, options, looks, primary))
-    return analyses, review
+        analyses.append(analyse_swept(suite, baseline, options, looks, primary))
+    return analyses, review, records
+
+
+def _check_baseline(asked: str | None, suites: Sequence[SweptSuite]) -> None:
+    """Refuse a baseline that is no variant, or a value of a sweep that no comparison has."""
+    compared = sorted({v for suite in suites if suite.compared is not None for v in suite.compared.variants})
+    if asked is None or asked in compared:
+        return
+    if any(asked in suite.scores.variants for suite in suites):
+        raise ReportError(
+            f"{asked!r} is a value of a sweep, which is compared at its declared value alone; there are: "
+            f"{', '.join(compared) or 'none'}."
+        )
+    raise ReportError(f"no variant {asked!r} to compare with; there are: {', '.join(compared)}.")
 
 
 def _check_options(options: Options) -> None:
@@ -156,6 +171,7 @@ def _export_analyses(analyses: Sequence[Analysis]) -> dict[str, str | None]:
     return {
         "scores.csv": export_scores(analyses),
         "aggregates.csv": export_aggregates(analyses),
+        "sweeps.csv": export_sweeps(analyses),
         "pairs.csv": export_pairs(analyses),
         "variance.csv": export_variance(analyses),
         "densities.csv": export_densities(analyses),
@@ -167,7 +183,7 @@ def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[s
     """Note what this report saw for the first time, or say that it cannot be noted."""
     try:
         known = read_looks(results)
-        looks = [make_look(analysis.scores) for analysis in analyses]
+        looks = [make_look(analysis.every) for analysis in analyses]
         record_looks(results, [look for look in looks if not is_seen(look, known)])
     except OSError as error:
         tell(
@@ -186,7 +202,7 @@ def _export_tables(results: Path, analyses: Sequence[Analysis], blocks: Sequence
 def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
     """Every result that is reported, failed ones and those beside them too, in the order of their files."""
     found: list[Result | FailedResult] = []
-    for scores in (analysis.scores for analysis in analyses):
+    for scores in (analysis.every for analysis in analyses):
         found += [*scores.results(), *(r for each in scores.unranked for r in (*each.failed, *each.finished))]
     return sorted(found, key=lambda result: result.path)
 
@@ -288,24 +304,23 @@ def write_report(
     options = options or Options()
     if _is_only_timed(results):
         return _write_costs(results, out, tasks, methods, options.pictures)
-    analyses, review = _analyse_suites(results, baseline, tasks, methods, options, tell)
-    unfinished = find_unfinished(results, tasks, methods)
-    timing, records = read_timing(results), read_tuning_records(results)
+    analyses, review, records = _analyse_suites(results, baseline, tasks, methods, options, tell)
+    unfinished, timing = find_unfinished(results, tasks, methods), read_timing(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
-    every = [result for analysis in analyses for result in analysis.scores.results()]
+    every = [result for analysis in analyses for result in analysis.every.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
     missing = "none of the last plan missing" if unfinished else "none missing"
     blocks = [*_make_opening(analyses, concluded, missing), *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)
-    tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
-    online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
+    tracks = {a.every.suite: make_tracks(a.every, records) for a in analyses}
+    online = {a.every.suite: analyse_online(a.every, records.ledger) for a in analyses}
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
-        scored = {(result.method, result.terms) for result in analysis.scores.results()}
-        timed = select_rows(timing, analysis.scores.suite, scored, tasks, methods)
-        suite = analysis.scores.suite
-        searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.scores, tracks[suite])]
+        suite = analysis.every.suite
+        scored = {(result.method, result.terms) for result in analysis.every.results()}
+        timed = select_rows(timing, suite, scored, tasks, methods)
+        searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.every, tracks[suite])]
         blocks += make_suite_section(analysis, timed, records, options, searched)
     blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
     text = {

@@ -20,7 +20,18 @@ from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
-from reports.load.schema import FORMAT, Critics, Data, Evaluations, FailedResult, Failure, Machine, Result, Seconds
+from reports.load.schema import (
+    FORMAT,
+    Critics,
+    Data,
+    DeclaredRho,
+    Evaluations,
+    FailedResult,
+    Failure,
+    Machine,
+    Result,
+    Seconds,
+)
 from suites.task import DensityTask
 
 PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
@@ -54,6 +65,7 @@ class Making:
             "seed": cell.seed,
             "rho": cell.rho,
             "rho_source": cell.rho_source,
+            "declared_rho": declare_rho(*cell.declared_rho),
             "preset": cell.preset,
             "terms": cell.terms,
             "data": self.data,
@@ -66,6 +78,11 @@ class Making:
             "machine": describe_machine(self.device),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+
+
+def declare_rho(rho: float | None, source: str | None) -> DeclaredRho | None:
+    """What a result says of the scale where none is given; None for a method that has none."""
+    return None if rho is None or source is None else DeclaredRho(rho=rho, source=source)
 
 
 def make_failed_result(making: Making, failure: Failure) -> FailedResult:

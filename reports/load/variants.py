@@ -19,6 +19,10 @@ _NOT_SETTINGS = frozenset(
 )
 
 
+FEWEST_VALUES = 3
+"""Of a sweep: from so many on the variants of a method that differ in one number are one method with an axis."""
+
+
 def collect_settings(result: Cell) -> dict[str, str]:
     """The settings that can tell two variants of a method apart, as text by dotted name."""
     own = {name: format_setting(value) for name, value in result.config.items() if name not in _NOT_SETTINGS}
@@ -30,8 +34,17 @@ def format_setting(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
+def find_differing(results: Sequence[Cell]) -> list[str]:
+    """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations.
+
+    Args:
+        results: of one method.
+    """
+    return _find_differing(results, {result.path: collect_settings(result) for result in results})
+
+
 def _find_differing(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
-    """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations."""
+    """The same with the settings of every result, by its path."""
 
     def signatures(names: Iterable[str]) -> int:
         chosen = tuple(names)
@@ -89,6 +102,24 @@ def label_variants(results: Sequence[Cell]) -> dict[Path, str]:
 def strip_rho(label: str) -> str:
     """A variant's label without its ρ: the same for all scales of a sweep."""
     return re.sub(r" rho=\S+$", "", label)
+
+
+def name_scales(labels: Iterable[str]) -> dict[str, str]:
+    """Each label as a sentence names it: in code marks, three or more scales of one method together."""
+    every = list(dict.fromkeys(labels))
+    families: dict[str, int] = {}
+    for label in every:
+        families[strip_rho(label)] = families.get(strip_rho(label), 0) + 1
+    counts = {label: families[strip_rho(label)] for label in every}
+    return {
+        label: f"`{strip_rho(label)}` at {count} values of ρ" if count >= FEWEST_VALUES else f"`{label}`"
+        for label, count in counts.items()
+    }
+
+
+def quote_variants(labels: Iterable[str]) -> list[str]:
+    """The labels in code marks, three or more scales of one method as one: `swg` at 7 values of ρ."""
+    return list(dict.fromkeys(name_scales(labels).values()))
 
 
 def name_terms(terms: str) -> str:

@@ -9,15 +9,18 @@ from foundation.text import clean_cell
 from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis.sweep_values import collect_sweep_values
 from reports.analysis.tracks import TRACKS, TrackRow
 from reports.load.frames import describe_cell, make_timing_frame
 from reports.load.schema import Density
 from reports.load.timing_schema import TimingRow
 from reports.render.document import Figure
+from reports.render.sweep_tables import describe_sources
 
 _AGGREGATES = (
     "suite,variant,baseline,aggregate,estimate,lower,upper,rliable_lower,rliable_upper,seeds,tasks,replicates,data"
 )
+_SWEEPS = "suite,method,setting,value,variant,aggregate,estimate,lower,upper,seeds,tasks,declared"
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,floor_error,seeds"
 _COMPARISON = (
     "experiment,table,suite,task,method,row,ours,ours_lower,ours_upper,published,published_spread,"
@@ -56,9 +59,9 @@ def export_scores(analyses: Sequence[Analysis]) -> str:
     rows = [
         describe_cell(variant, result)
         for a in analyses
-        for task in a.scores.tasks
-        for variant in a.scores.variants
-        for result in a.scores.of(task, variant)
+        for task in a.every.tasks
+        for variant in a.every.variants
+        for result in a.every.of(task, variant)
     ]
     return _write_frame(pd.DataFrame(rows))
 
@@ -79,6 +82,28 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
                 bounds = (e.lower, e.upper, *((other.lower, other.upper) if other else (None, None)))
                 rows.append((a.scores.suite, variant, a.baseline, name, e.value, *bounds, *size))
     return format_csv(_AGGREGATES, rows)
+
+
+def export_sweeps(analyses: Sequence[Analysis]) -> str | None:
+    """One row per value of a sweep and aggregate, in scores divided by 100; None where nothing is swept."""
+    rows = [
+        (
+            *(swept.scores.suite, v.sweep.family, v.sweep.setting, v.value, v.variant, name),
+            *(
+                e.value,
+                e.lower,
+                e.upper,
+                len(swept.scores.seeds),
+                len(swept.scores.tasks),
+                describe_sources(v) or None,
+            ),
+        )
+        for a in analyses
+        if not isinstance(a, DensityAnalysis) and (swept := a.swept) is not None
+        for v in collect_sweep_values(swept)
+        for name, e in v.aggregates.items()
+    ]
+    return format_csv(_SWEEPS, rows) if rows else None
 
 
 def export_densities(analyses: Sequence[Analysis]) -> str | None:

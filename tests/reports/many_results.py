@@ -1,4 +1,4 @@
-"""A large results folder as `bench run` leaves it, with made-up scores: sweeps of ρ, sealed files, plan, ledger."""
+"""A large results folder as `bench run` leaves it, with made-up scores: sweeps of ρ, plan and ledger."""
 
 import hashlib
 import json
@@ -29,6 +29,7 @@ class Size:
         methods, tasks: names.
         seeds, episodes: how many of each.
         rhos: guidance scales of every method.
+        declared: the scale that a run of a method takes where none is given; none where it is not stored.
     """
 
     methods: tuple[str, ...] = ("swg", "swg-r", "cep", "ddice", "mse", "dps")
@@ -36,6 +37,7 @@ class Size:
     seeds: int = 10
     rhos: tuple[float, ...] = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     episodes: int = 20
+    declared: float | None = 10.0
 
     @property
     def count(self) -> int:
@@ -46,8 +48,8 @@ class Size:
 def write_sweeps(folder: Path, size: Size | None = None, seed: int = 0) -> Path:
     """Write the results of every method at every ρ; the folder.
 
-    A score rises with ρ up to a best one, which differs by method and task, and falls behind it; seeds and episodes
-    scatter around it. Returns and normalised scores are the same numbers.
+    A score rises with ρ up to a best one, which differs by method and task, and falls behind it; seeds and
+    episodes scatter around it. Returns and normalised scores are the same numbers.
 
     Args:
         folder: made if it is not there.
@@ -68,7 +70,7 @@ def write_sweeps(folder: Path, size: Size | None = None, seed: int = 0) -> Path:
                 gain = worth * np.exp(-((np.log10(rho + 0.1) - best) ** 2)) if rho else 0.0
                 means = level + gain + generator.normal(0, 4, size.seeds)
                 values = means[:, None] + generator.normal(0, 12, (size.seeds, size.episodes))
-                made = _make_cell(task, method, rho, values.round(6), resets)
+                made = _make_cell(task, method, rho, values.round(6), resets, size.declared)
                 cells += [_write_result(folder, record) for record in made]
                 evaluations.append(_make_evaluation(task, method, rho, values.round(6)))
     plan = {"created": "2026-11-21T02:00:00+00:00", "cells": cells}
@@ -78,7 +80,7 @@ def write_sweeps(folder: Path, size: Size | None = None, seed: int = 0) -> Path:
 
 
 def _make_cell(
-    task: str, method: str, rho: float, values: np.ndarray, resets: np.ndarray
+    task: str, method: str, rho: float, values: np.ndarray, resets: np.ndarray, declared: float | None
 ) -> Iterator[dict[str, Any]]:
     """The result of each seed; `values` and `resets` have the shape (seeds, episodes)."""
     for seed, (own, reset) in enumerate(zip(values.tolist(), resets.tolist(), strict=True)):
@@ -93,6 +95,7 @@ def _make_cell(
             sum(own) / len(own),
             rho=rho,
             rho_source="given",
+            declared_rho=None if declared is None else {"rho": declared, "source": "default"},
             suite="many",
             episodes=episodes,
             config=_make_settings(method, len(own)),
