@@ -91,6 +91,8 @@ def _describe_conclusions(
 
 def _describe_left_out(results: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> str | None:
     """What the folder has and this report was asked to leave out; None where that is nothing."""
+    if tasks is None and methods is None:
+        return None
     headers = read_headers(results).values()
     parts = []
     for kind, every, kept in (

@@ -75,7 +75,10 @@ def collect_scale_points(scores: SuiteScores, ledger: Iterable[LedgerEntry]) -> 
             policies = [p for p in known.policies if p.rho is not None] if known is not None else []
             is_curve = len({policy.policy for policy in policies}) == 1
             points += [_try(task, method, policy, is_curve) for policy in policies]
-    several = {p.method for p in points if len({q.rho for q in points if _is_beside(p, q)}) > 1}
+    scales: dict[tuple[str, str], set[float]] = {}
+    for point in points:
+        scales.setdefault((point.task, point.method), set()).add(point.rho)
+    several = {method for (_, method), found in scales.items() if len(found) > 1}
     return sorted(
         (p for p in points if p.method in several), key=lambda p: (scores.tasks.index(p.task), p.method, p.rho)
     )
@@ -124,10 +127,6 @@ def _take(scores: SuiteScores, value: SweepValue) -> Iterable[ScalePoint]:
             source=", ".join(source for source in sources if source != "published"),
             is_published="published" in sources,
         )
-
-
-def _is_beside(one: ScalePoint, other: ScalePoint) -> bool:
-    return (one.task, one.method) == (other.task, other.method)
 
 
 def _report(task: str, variant: str, results: Sequence[Result]) -> list[ScalePoint]:

@@ -20,6 +20,7 @@ from reports.analysis.measures import Measures, summarize_measures
 from reports.analysis.multiples import Floor, average_floors, estimate_multiple
 from reports.analysis.pairs import MARGIN, SuitePairs, compare_suite
 from reports.analysis.statistics import REPLICATES, Profile, bootstrap_aggregates, estimate_profile
+from reports.analysis.sweep_values import SweepValue, collect_sweep_values
 from reports.analysis.variance import VarianceParts, split_variance
 from reports.load.looks import Look
 from reports.load.scores import SuiteScores
@@ -65,6 +66,7 @@ class ControlAnalysis:
         replicates: bootstrap replicates behind rliable's intervals and the profiles' bands.
         history: earlier looks at this comparison.
         swept: the suite with its sweeps, of which `scores` has the declared values alone; None without a sweep.
+        sweep_values: every value of each sweep.
     """
 
     scores: SuiteScores
@@ -80,6 +82,7 @@ class ControlAnalysis:
     replicates: int
     history: LookHistory
     swept: SweptSuite | None = None
+    sweep_values: tuple[SweepValue, ...] = ()
 
     @property
     def every(self) -> SuiteScores:
@@ -94,12 +97,14 @@ class SweptAnalysis:
     Attributes:
         scores: all results.
         swept: the sweeps.
+        sweep_values: every value of each.
         history: earlier looks at these results.
         pairs: None.
     """
 
     scores: SuiteScores
     swept: SweptSuite
+    sweep_values: tuple[SweepValue, ...]
     history: LookHistory
     pairs: None = None
 
@@ -286,11 +291,11 @@ def analyse_swept(
     """
     if not swept.sweeps:
         return analyse(swept.scores, asked, options, looks, primary)
-    history = review_looks(swept.scores, looks)
+    history, values = review_looks(swept.scores, looks), collect_sweep_values(swept)
     if swept.compared is None:
-        return SweptAnalysis(swept.scores, swept, history)
+        return SweptAnalysis(swept.scores, swept, values, history)
     found = analyse_control(swept.compared, asked, options, (), primary)
-    return replace(found, swept=swept, history=history)
+    return replace(found, swept=swept, sweep_values=values, history=history)
 
 
 def analyse(

@@ -5,6 +5,7 @@ tuning is for). Only where one task has several does the label get the settings 
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,8 +31,12 @@ def collect_settings(result: Cell) -> dict[str, str]:
 
 
 def format_setting(value: Any) -> str:
-    """A setting's value as text."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    """A setting's value as text: itself, or JSON with sorted keys."""
+    if isinstance(value, str):
+        return value
+    if type(value) in (int, float) and math.isfinite(value):
+        return repr(value)  # as JSON has it; there are many, and this is faster
+    return json.dumps(value, sort_keys=True)
 
 
 def find_differing(results: Sequence[Cell]) -> list[str]:
@@ -40,7 +45,8 @@ def find_differing(results: Sequence[Cell]) -> list[str]:
     Args:
         results: of one method.
     """
-    return _find_differing(results, {result.path: collect_settings(result) for result in results})
+    alike = [of[0] for of in _group_alike(results)]
+    return _find_differing(alike, {result.path: collect_settings(result) for result in alike})
 
 
 def _find_differing(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
@@ -89,14 +95,25 @@ def label_variants(results: Sequence[Cell]) -> dict[Path, str]:
     labels: dict[Path, str] = {}
     for method in {result.method for result in results}:
         own = [result for result in results if result.method == method]
-        settings = {result.path: collect_settings(result) for result in own}
-        names = _find_differing(own, settings)
-        plain = {
-            r.path: clean_line(" ".join([method, *(f"{n}={settings[r.path].get(n, 'unset')}" for n in names)]))
-            for r in own
-        }
+        alike = _group_alike(own)
+        settings = {of[0].path: collect_settings(of[0]) for of in alike}
+        names = _find_differing([of[0] for of in alike], settings)
+        plain: dict[Path, str] = {}
+        for of in alike:
+            found = settings[of[0].path]
+            label = clean_line(" ".join([method, *(f"{n}={found.get(n, 'unset')}" for n in names)]))
+            plain |= {result.path: label for result in of}
         labels |= _add_rho(own, plain)
     return labels
+
+
+def _group_alike(results: Sequence[Cell]) -> list[list[Cell]]:
+    """The results in groups of one task with the same terms and settings, of which each seed and scale is one."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for result in results:
+        config = {name: value for name, value in result.config.items() if name not in _NOT_SETTINGS}
+        groups.setdefault((result.task, result.terms, repr(config)), []).append(result)
+    return list(groups.values())
 
 
 def strip_rho(label: str) -> str:

@@ -9,7 +9,6 @@ from foundation.text import clean_cell
 from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
-from reports.analysis.sweep_values import collect_sweep_values
 from reports.analysis.tracks import TRACKS, TrackRow
 from reports.load.frames import describe_cell, make_timing_frame
 from reports.load.schema import Density
@@ -86,23 +85,12 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
 
 def export_sweeps(analyses: Sequence[Analysis]) -> str | None:
     """One row per value of a sweep and aggregate, in scores divided by 100; None where nothing is swept."""
-    rows = [
-        (
-            *(swept.scores.suite, v.sweep.family, v.sweep.setting, v.value, v.variant, name),
-            *(
-                e.value,
-                e.lower,
-                e.upper,
-                len(swept.scores.seeds),
-                len(swept.scores.tasks),
-                describe_sources(v) or None,
-            ),
-        )
-        for a in analyses
-        if not isinstance(a, DensityAnalysis) and (swept := a.swept) is not None
-        for v in collect_sweep_values(swept)
-        for name, e in v.aggregates.items()
-    ]
+    rows = []
+    for a in analyses:
+        for v in () if isinstance(a, DensityAnalysis) else a.sweep_values:
+            names = (a.every.suite, v.sweep.family, v.sweep.setting, v.value, v.variant)
+            size = (len(a.every.seeds), len(a.every.tasks), describe_sources(v) or None)
+            rows += [(*names, name, e.value, e.lower, e.upper, *size) for name, e in v.aggregates.items()]
     return format_csv(_SWEEPS, rows) if rows else None
 
 

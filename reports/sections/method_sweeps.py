@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from reports.analysis.declared import Declared, SweptSuite
 from reports.analysis.scales import collect_sweep_points
-from reports.analysis.sweep_values import SweepValue, collect_sweep_values, group_values
+from reports.analysis.sweep_values import SweepValue, group_values
 from reports.figures.scales import make_sweep_figure
 from reports.load.sweeps import RHO, Sweep, name_setting
 from reports.load.tuning_schema import LedgerEntry
@@ -19,11 +19,14 @@ _NO_BEST = (
 )
 
 
-def make_sweep_blocks(swept: SweptSuite, ledger: Sequence[LedgerEntry]) -> list[Block]:
+def make_sweep_blocks(
+    swept: SweptSuite, values: Sequence[SweepValue], ledger: Sequence[LedgerEntry]
+) -> list[Block]:
     """The section; nothing where nothing is swept.
 
     Args:
         swept: the suite.
+        values: every value of its sweeps.
         ledger: of the results folder, for the points of tuning.
     """
     if not swept.sweeps:
@@ -34,8 +37,8 @@ def make_sweep_blocks(swept: SweptSuite, ledger: Sequence[LedgerEntry]) -> list[
         Text(f"{describe_sweeps(swept)} {describe_scores(scores)} {_describe_intervals(swept)}"),
         Text(f"{_NO_BEST} {_describe_declared(swept)}".rstrip()),
     ]
-    for setting, values in group_values(collect_sweep_values(swept)).items():
-        blocks += _make_setting_blocks(swept, setting, values, ledger)
+    for setting, own in group_values(values).items():
+        blocks += _make_setting_blocks(swept, setting, own, ledger)
     return blocks
 
 

@@ -159,8 +159,10 @@ def _make_score_blocks(analysis: Analysis, records: TuningRecords, options: Opti
         case DensityAnalysis():
             return _make_density_blocks(analysis)
         case SweptAnalysis():
-            return make_sweep_blocks(analysis.swept, records.ledger)
-    swept = make_sweep_blocks(analysis.swept, records.ledger) if analysis.swept is not None else []
+            return make_sweep_blocks(analysis.swept, analysis.sweep_values, records.ledger)
+    swept: list[Block] = []
+    if analysis.swept is not None:
+        swept = make_sweep_blocks(analysis.swept, analysis.sweep_values, records.ledger)
     return [*swept, *_make_control_blocks(analysis, options)]
 
 

@@ -98,14 +98,17 @@ class _Cell:
 def _collect_cells(scores: SuiteScores, records: TuningRecords) -> list[_Cell]:
     """The cells of every variant that has a ρ or was tuned."""
     cells: list[_Cell] = []
+    of_method: dict[tuple[str, str], list[LedgerEntry]] = {}
+    for entry in records.ledger:
+        of_method.setdefault((entry.task, entry.method), []).append(entry)
     for task in scores.tasks:
         for variant in scores.variants:
             results = scores.of(task, variant)
             first = results[0]
             if all(result.rho is None and result.tuning is None for result in results):
                 continue
-            of_method = [e for e in records.ledger if (e.task, e.method) == (task, first.method)]
-            entries = tuple(e for e in of_method if e.data in {result.data.identity for result in results})
+            sets = {result.data.identity for result in results}
+            entries = tuple(e for e in of_method.get((task, first.method), ()) if e.data in sets)
             choice = find_choice(first, records.choices)
             cells.append(_Cell(scores.label_task(task), variant, results, choice, entries))
     return cells
@@ -162,12 +165,15 @@ def _warn_of_shared_seeds(cells: Iterable[_Cell]) -> list[str]:
 def _warn_of_scales_seen(cells: Sequence[_Cell]) -> list[str]:
     """More scales were evaluated on the reported seeds than are shown."""
     hidden: dict[str, list[str]] = {}
+    shown_of: dict[tuple[str, str], set[float | None]] = {}
+    for cell in cells:
+        shown = shown_of.setdefault((cell.task, cell.results[0].method), set())
+        shown.update(result.rho for result in cell.results)
     for cell in cells:
         method = cell.results[0].method
-        of_method = [o for o in cells if (o.task, o.results[0].method) == (cell.task, method)]
-        shown = {result.rho for other in of_method for result in other.results}
-        if len(cell.seen - shown):
-            hidden.setdefault(method, []).append(f"{len(cell.seen)} on {cell.task}, {len(shown)} shown")
+        seen, shown = cell.seen, shown_of[cell.task, method]
+        if len(seen - shown):
+            hidden.setdefault(method, []).append(f"{len(seen)} on {cell.task}, {len(shown)} shown")
     return [
         f"more scales of `{method}` were evaluated on the reported seeds than are shown, in the ledger known here "
         f"({'; '.join(dict.fromkeys(counts))}): a scale that was chosen by these scores looks better than it is."
