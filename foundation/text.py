@@ -8,6 +8,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 
 def clean_text(text: str) -> str:
     r"""The text with control characters written out, such as `\x1b` for escape; tabs and line feeds stay."""
+    if text.isprintable():  # which no control character is
+        return text
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -26,7 +28,7 @@ def clean_value(value: object) -> object:
 
 def clean_line(text: str) -> str:
     """The same on one line: line feeds and tabs are spaces."""
-    return clean_text(re.sub(r"[\t\n]+", " ", text))
+    return text if text.isprintable() else clean_text(re.sub(r"[\t\n]+", " ", text))
 
 
 def shorten_words(text: str, most: int = 1000) -> str:

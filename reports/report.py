@@ -7,19 +7,20 @@ from pathlib import Path
 
 from foundation.text import clean_text
 from reports.analysis.components import list_named, list_parts
+from reports.analysis.declared import SweptSuite, review_sweeps
 from reports.analysis.deviations import PlanReview, review_plan
 from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
 from reports.analysis.online import analyse_online
 from reports.analysis.published import compare
 from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
-from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse
+from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse_swept
 from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
 from reports.load.components import read_records
 from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
-from reports.load.ledger import LEDGER, TuningRecords, read_ledger, read_tuning_records
+from reports.load.ledger import TuningRecords, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
 from reports.load.origins import read_commands, read_method_records
 from reports.load.plans import list_missing, read_plans
@@ -38,6 +39,7 @@ from reports.render.csv import (
     export_pairs,
     export_partial,
     export_scores,
+    export_sweeps,
     export_tracks,
     export_variance,
 )
@@ -73,7 +75,7 @@ PARTIAL = "partial.csv"
 def _make_opening(
     analyses: Sequence[Analysis], said: Sequence[str], missing: str, partial: Sequence[Block]
 ) -> list[Block]:
-    suites = [analysis.scores for analysis in analyses]
+    suites = [analysis.every for analysis in analyses]
     results = [result for scores in suites for result in scores.results()]
     cells = "; ".join(
         f"{s.add_source(s.suite)}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
@@ -94,7 +96,7 @@ def _make_opening(
 
 def _warn(analyses: Sequence[Analysis], unfinished: Sequence[PlanEntry], records: TuningRecords) -> Iterator[Text]:
     """What earlier runs left undone, then what tells how the methods of a suite were tuned apart."""
-    tuning = (find_tuning_warnings(analysis.scores, records) for analysis in analyses)
+    tuning = (find_tuning_warnings(analysis.every, records) for analysis in analyses)
     for sentence in itertools.chain(warn_of_unfinished(unfinished), *tuning):
         yield Text(sentence, warning=True)
 
@@ -110,6 +112,8 @@ def _describe_conclusions(
 
 def _describe_left_out(results: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> str | None:
     """What the folder has and this report was asked to leave out; None where that is nothing."""
+    if tasks is None and methods is None:
+        return None
     headers = read_headers(results).values()
     parts = []
     for kind, every, kept in (
@@ -133,26 +137,40 @@ def _analyse_suites(
     methods: Sequence[str] | None,
     options: Options,
     progress: Callable[[str], None],
-) -> tuple[list[Analysis], PlanReview | None]:
+) -> tuple[list[Analysis], PlanReview | None, TuningRecords]:
     _check_options(options)
     suites = load_scores(results, tasks=tasks, methods=methods, partial=options.partial)
-    labels = sorted({variant for scores in suites for variant in scores.variants})
-    if baseline is not None and baseline not in labels:
-        raise ReportError(f"no variant {baseline!r} to compare with; there are: {', '.join(labels)}.")
+    records = read_tuning_records(results)
+    swept = [review_sweeps(scores, make_tracks(scores, records)) for scores in suites]
+    _check_baseline(baseline, swept)
     for scores in suites:
         check_terms(scores)  # so that a refusal does not wait for the bootstraps
-    looks, plan, ledger = read_looks(results), read_frozen_plan(results / FROZEN), read_ledger(results / LEDGER)
+    looks, plan, ledger = read_looks(results), read_frozen_plan(results / FROZEN), records.ledger
     for scores in suites:
         every = (*scores.results(), *scores.list_left_out())
         refuse_copied_seeds(every)
         refuse_unlike_records(every, ledger)
     review = review_plan(plan, suites, ledger) if plan is not None else None
     analyses = []
-    for scores in suites:
+    for suite in swept:
+        scores = suite.scores
         progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
         primary = review.find_primary(scores) if review is not None else None
-        analyses.append(analyse(scores, baseline, options, looks, primary))
-    return analyses, review
+        analyses.append(analyse_swept(suite, baseline, options, looks, primary))
+    return analyses, review, records
+
+
+def _check_baseline(asked: str | None, suites: Sequence[SweptSuite]) -> None:
+    """Refuse a baseline that is no variant, or a value of a sweep that no comparison has."""
+    compared = sorted({v for suite in suites if suite.compared is not None for v in suite.compared.variants})
+    if asked is None or asked in compared:
+        return
+    if any(asked in suite.scores.variants for suite in suites):
+        raise ReportError(
+            f"{asked!r} is a value of a sweep, which is compared at its declared value alone; there are: "
+            f"{', '.join(compared) or 'none'}."
+        )
+    raise ReportError(f"no variant {asked!r} to compare with; there are: {', '.join(compared)}.")
 
 
 def _check_options(options: Options) -> None:
@@ -178,6 +196,7 @@ def _export_analyses(analyses: Sequence[Analysis]) -> dict[str, str | None]:
     return {
         "scores.csv": export_scores(analyses),
         "aggregates.csv": export_aggregates(analyses),
+        "sweeps.csv": export_sweeps(analyses),
         "pairs.csv": export_pairs(analyses),
         "variance.csv": export_variance(analyses),
         "densities.csv": export_densities(analyses),
@@ -189,7 +208,7 @@ def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[s
     """Note what this report saw for the first time, or say that it cannot be noted."""
     try:
         known = read_looks(results)
-        looks = [make_look(analysis.scores) for analysis in analyses]
+        looks = [make_look(analysis.every) for analysis in analyses]
         record_looks(results, [look for look in looks if not is_seen(look, known)])
     except OSError as error:
         tell(
@@ -208,7 +227,7 @@ def _export_tables(results: Path, analyses: Sequence[Analysis], blocks: Sequence
 def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
     """Every result that is reported, failed ones and those beside them too, in the order of their files."""
     found: list[Result | FailedResult] = []
-    for scores in (analysis.scores for analysis in analyses):
+    for scores in (analysis.every for analysis in analyses):
         found += [*scores.results(), *scores.list_left_out()]
         found += [result for each in scores.unranked for result in (*each.failed, *each.finished)]
     return sorted(found, key=lambda result: result.path)
@@ -238,7 +257,7 @@ def _read_origins(results: Path, analyses: Sequence[Analysis]) -> Origins:
     named = list_named(reported, cells)
     records = read_records(results, ((label, r.seed) for r in reported for label in named[r.path]))
     return Origins(
-        parts={a.scores.suite: list_parts(a.scores, cells, records) for a in analyses},
+        parts={a.every.suite: list_parts(a.every, cells, records) for a in analyses},
         commands=read_commands(results),
         methods=read_method_records(results, dict.fromkeys(result.method for result in reported)),
     )
@@ -325,14 +344,13 @@ def write_report(
     options = options or Options()
     if _is_only_timed(results):
         return _write_costs(results, out, tasks, methods, options.pictures)
-    analyses, review = _analyse_suites(results, baseline, tasks, methods, options, tell)
-    unfinished = find_unfinished(results, tasks, methods)
-    timing, records = read_timing(results), read_tuning_records(results)
+    analyses, review, records = _analyse_suites(results, baseline, tasks, methods, options, tell)
+    unfinished, timing = find_unfinished(results, tasks, methods), read_timing(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
-    every = [result for analysis in analyses for result in analysis.scores.results()]
+    every = [result for analysis in analyses for result in analysis.every.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
-    suites = [analysis.scores for analysis in analyses]
+    suites = [analysis.every for analysis in analyses]
     planned = find_planned(results, tasks, methods)
     due = list_missing(planned, results)
     lacking = warn_of_missing(suites, planned, due)
@@ -342,17 +360,17 @@ def write_report(
     blocks = [*opening, *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)
     origins = _read_origins(results, analyses)
-    tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
-    online = {a.scores.suite: analyse_online(a.scores, records.ledger) for a in analyses}
+    tracks = {a.every.suite: make_tracks(a.every, records) for a in analyses}
+    online = {a.every.suite: analyse_online(a.every, records.ledger) for a in analyses}
     for analysis in analyses:
-        tell(f"{analysis.scores.suite}: tables and figures")
-        scored = {(result.method, result.terms) for result in analysis.scores.results()}
-        timed = select_rows(timing, analysis.scores.suite, scored, tasks, methods)
-        suite = analysis.scores.suite
-        searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.scores, tracks[suite])]
+        tell(f"{analysis.every.suite}: tables and figures")
+        suite = analysis.every.suite
+        scored = {(result.method, result.terms) for result in analysis.every.results()}
+        timed = select_rows(timing, suite, scored, tasks, methods)
+        searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.every, tracks[suite])]
         blocks += make_suite_section(analysis, timed, records, options, searched, origins.parts[suite])
     blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
-    blocks += make_provenance_section([analysis.scores for analysis in analyses], origins)
+    blocks += make_provenance_section(suites, origins)
     text = {
         "report.md": render_markdown(blocks, options.pictures),
         "summary.txt": _summarize(analyses, [*lacking, *concluded], options) + format_comparisons(comparisons),

@@ -103,6 +103,7 @@ class Cell:
         rho, rho_source: guidance scale and where it came from; None for a method without one.
         preset: its name.
         terms: `shared` or `own`, see `bench.config.precedence`.
+        declared_rho: the scale where none is given, and where it comes from.
         tuning: what tuning spent and chose, where ρ or the method's settings are tuned.
         tunable: what tuning without training may set here, `rho` among it.
         row: of the published table that it is compared with, in an experiment that has one and whose settings no
@@ -118,6 +119,7 @@ class Cell:
     seed: int
     preset: str
     terms: str
+    declared_rho: RhoChoice = (None, None)
     tuning: TuningCost | None = None
     tunable: tuple[str, ...] = ()
     row: str | None = None

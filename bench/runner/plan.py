@@ -209,6 +209,8 @@ def make_cells(
         refuse_tuned_seeds(request, purpose, seeds)
         tuned = find_tuned(request.results, purpose)
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
+        (declared,) = choose(method, job.task, purpose, (), request.results)
+        has_knobs = tuned is not None and bool(tuned.knobs)  # which another ρ than the tuned one goes without
         for rho, rho_source in choices:
             chosen = tuned if rho_source in ("tuned", None) else None
             cells += [
@@ -222,6 +224,7 @@ def make_cells(
                     seed=seed,
                     preset=request.preset,
                     terms=job.terms,
+                    declared_rho=(None, None) if has_knobs and chosen is None else declared,
                     tuning=None if chosen is None else make_cost(chosen),
                     tunable=tunable[name],
                     row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,

@@ -21,7 +21,18 @@ from bench.runner.plan import PlannedCell
 from bench.runner.trajectories import pack_trajectories
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
-from reports.load.schema import FORMAT, Critics, Data, Evaluations, FailedResult, Failure, Machine, Result, Seconds
+from reports.load.schema import (
+    FORMAT,
+    Critics,
+    Data,
+    DeclaredRho,
+    Evaluations,
+    FailedResult,
+    Failure,
+    Machine,
+    Result,
+    Seconds,
+)
 from suites.task import ControlTask, DensityTask, Task
 
 PACKAGES = ("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "minari")
@@ -55,6 +66,7 @@ class Making:
             "seed": cell.seed,
             "rho": cell.rho,
             "rho_source": cell.rho_source,
+            "declared_rho": declare_rho(*cell.declared_rho),
             "preset": cell.preset,
             "terms": cell.terms,
             "data": self.data,
@@ -67,6 +79,11 @@ class Making:
             "machine": describe_machine(self.device),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+
+
+def declare_rho(rho: float | None, source: str | None) -> DeclaredRho | None:
+    """What a result says of the scale where none is given; None for a method that has none."""
+    return None if rho is None or source is None else DeclaredRho(rho=rho, source=source)
 
 
 def make_failed_result(making: Making, failure: Failure) -> FailedResult:

@@ -8,7 +8,6 @@ the episodes. Only a sweep may differ: a setting of which one method has several
 variants have different labels. Such variants are not on equal terms with the others, and stand in another group.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from functools import cached_property
 from reports.errors import ReportError
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
+from reports.load.variants import format_setting
 
 CONTROLLED = "shared"
 INVERSE_TEMPERATURES = "evaluation.inverse_temperatures"
@@ -111,7 +111,7 @@ def read_shared_settings(result: Result) -> dict[str, str]:
     The inverse temperatures of a density are not among them, since a report compares at each of them by itself.
     """
     return {
-        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        name: format_setting(value)
         for name, value in result.config.items()
         if not name.startswith(f"{result.method}.") and not (result.densities and name == INVERSE_TEMPERATURES)
     }

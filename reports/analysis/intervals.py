@@ -81,7 +81,7 @@ def bound_statistic(statistic: Statistic, scores: np.ndarray) -> tuple[np.ndarra
         raise ValueError(f"{seeds} seeds give no interval, {FEWEST} are needed")
     value = statistic(scores)
     error = compute_error(statistic, scores, count_left_out(seeds, tasks) if statistic is compute_median else 1)
-    half = scipy.stats.t.ppf((1 + LEVEL) / 2, _count_freedom(statistic, seeds, tasks)) * error
+    half = find_t_quantile(_count_freedom(statistic, seeds, tasks)) * error
     return value, value - half, value + half
 
 
@@ -101,8 +101,23 @@ def compute_error(statistic: Statistic, scores: np.ndarray, left_out: int) -> np
         Shape (...).
     """
     seeds = scores.shape[-2]
-    without = [statistic(np.delete(scores, rows, axis=-2)) for rows in list_left_out(seeds, left_out)]
-    return np.sqrt((seeds - left_out) / left_out * np.stack(without, axis=-1).var(axis=-1))
+    if scores.ndim == 2:  # one matrix, all at once
+        without = statistic(scores[_list_kept(seeds, left_out)])
+    else:
+        without = np.stack([statistic(scores[..., rows, :]) for rows in _list_kept(seeds, left_out)], axis=-1)
+    return np.sqrt((seeds - left_out) / left_out * without.var(axis=-1))
+
+
+@cache
+def _list_kept(seeds: int, left_out: int) -> np.ndarray:
+    """The seeds that stay for each set of `list_left_out`, shape (sets, seeds - left_out)."""
+    return np.array([np.delete(np.arange(seeds), rows) for rows in list_left_out(seeds, left_out)])
+
+
+@cache
+def find_t_quantile(freedom: int) -> float:
+    """Student's t that a two-sided 95 % interval reaches out to."""
+    return float(scipy.stats.t.ppf((1 + LEVEL) / 2, freedom))
 
 
 @cache

@@ -12,6 +12,7 @@ logarithms, so that a difference is a ratio.
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -26,6 +27,7 @@ POWER = 0.8
 FEWEST_TO_PLAN = 5  # seeds from which the variance is known well enough to say how many more are needed
 MOST_SEEDS = 1_000
 _QUANTILES = (np.arange(200) + 0.5) / 200
+_NORMAL_QUANTILES = scipy.stats.norm.ppf(_QUANTILES)
 _ENUMERATED = 16  # seeds; 2^16 sign flips
 _FLIPS = 100_000
 _SEED = 0
@@ -124,12 +126,22 @@ def _find_power(differences: np.ndarray, deviation: float, alpha: float, more: i
     """
     count, mean, squares = len(differences), differences.mean(), differences.var() * len(differences)
     total = count + more
-    new = mean + deviation * scipy.stats.norm.ppf(_QUANTILES) / np.sqrt(more)
-    inner = deviation**2 * scipy.stats.chi2.ppf(_QUANTILES, more - 1) if more > 1 else np.zeros(1)
+    new = mean + deviation * _NORMAL_QUANTILES / np.sqrt(more)
+    inner = deviation**2 * _find_square_quantiles(more - 1) if more > 1 else np.zeros(1)
     between = count * more / total * (new - mean) ** 2
     error = np.sqrt((squares + inner[:, None] + between) / (total - 1) / total)
     found = np.sign(mean) * (count * mean + more * new) / total / error
-    return float((found >= scipy.stats.t.ppf(1 - alpha / 2, total - 1)).mean())
+    return float((found >= _find_critical_t(alpha, total - 1)).mean())
+
+
+@cache
+def _find_square_quantiles(freedom: int) -> np.ndarray:
+    return scipy.stats.chi2.ppf(_QUANTILES, freedom)
+
+
+@cache
+def _find_critical_t(alpha: float, freedom: int) -> float:
+    return float(scipy.stats.t.ppf(1 - alpha / 2, freedom))
 
 
 def plan_seeds(differences: np.ndarray, alpha: float) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reports.load.scores import SuiteScores
+from reports.load.variants import quote_variants
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _list_tuning_shortfalls(scores: SuiteScores, protocol: Protocol) -> list[str
             left[variant] = list(dict.fromkeys(n for names, chosen in tuned for n in names if n not in chosen))
     short = dict(_list_short_trials(scores, protocol))
     partly = [f"{variant} without {' and '.join(names)}" for variant, names in left.items() if names]
-    untuned = [variant for variant, count in trials.items() if count == 0]
+    untuned = [n.replace("`", "") for n in quote_variants(v for v, count in trials.items() if count == 0)]
     tuned = {variant: count for variant, count in trials.items() if count}
     few = [f"{name} with {n} of {protocol.trials} trials" for name, n in tuned.items() if n < protocol.trials]
     unequal = ", ".join(f"{name} {count}" for name, count in tuned.items()) if len(set(tuned.values())) > 1 else ""

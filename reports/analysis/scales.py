@@ -1,38 +1,42 @@
-"""How a method's score depends on ρ: in tuning, by the ledger, and on the reported seeds."""
+"""How a method's score depends on ρ or another setting: in tuning, by the ledger, and on the reported seeds."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from reports.analysis.declared import SOURCES
 from reports.analysis.intervals import Estimate, estimate_mean
+from reports.analysis.sweep_values import SweepValue
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.tried_policies import Search, TriedPolicy, collect_tried
 from reports.load.tuning_schema import LedgerEntry
 
 Where: TypeAlias = Literal["tuning", "reported"]
+MEAN = "mean over tasks"
 
 
 @dataclass(frozen=True)
 class ScalePoint:
-    """A method's score at one ρ.
+    """A method's score at one ρ, or at one value of another setting that is swept.
 
     Attributes:
-        task: its name.
+        task: its name, or `MEAN` over all tasks.
         variant: of the reported results, or the method for those of tuning.
         method: its name.
         where: on tuning's seeds and episodes, or on the reported ones.
-        rho: guidance scale.
+        rho: guidance scale, or the value of the other setting.
         score: mean over seeds.
         seeds, episodes: how many, the episodes of all seeds together.
-        source: where a reported ρ comes from, such as `tuned` or `default`; empty in tuning.
+        source: where a reported ρ comes from, such as `tuned` or `default`; of a sweep what declares it as well,
+            `tuned, default`; empty in tuning.
         is_published: whether this ρ is SWG's published one for the task.
-        is_on_curve: whether ρ is all that differs from the other points of tuning.
+        is_on_curve: whether the setting is all that differs from the other points, of tuning or of a sweep.
     """
 
     task: str
@@ -71,14 +75,58 @@ def collect_scale_points(scores: SuiteScores, ledger: Iterable[LedgerEntry]) -> 
             policies = [p for p in known.policies if p.rho is not None] if known is not None else []
             is_curve = len({policy.policy for policy in policies}) == 1
             points += [_try(task, method, policy, is_curve) for policy in policies]
-    several = {p.method for p in points if len({q.rho for q in points if _is_beside(p, q)}) > 1}
+    scales: dict[tuple[str, str], set[float]] = {}
+    for point in points:
+        scales.setdefault((point.task, point.method), set()).add(point.rho)
+    several = {method for (_, method), found in scales.items() if len(found) > 1}
     return sorted(
         (p for p in points if p.method in several), key=lambda p: (scores.tasks.index(p.task), p.method, p.rho)
     )
 
 
-def _is_beside(one: ScalePoint, other: ScalePoint) -> bool:
-    return (one.task, one.method) == (other.task, other.method)
+def collect_sweep_points(
+    scores: SuiteScores, values: Sequence[SweepValue], ledger: Iterable[LedgerEntry]
+) -> list[ScalePoint]:
+    """The points of sweeps of one setting: over all tasks, then by task; of ρ with those of tuning and beside.
+
+    Args:
+        scores: all of the suite.
+        values: of these sweeps.
+        ledger: all entries of the results folder.
+    """
+    swept = {value.variant for value in values}
+    others = collect_scale_points(scores, ledger) if values[0].sweep.setting == "rho" else []
+    points = [*(p for p in others if p.variant not in swept), *(p for v in values for p in _take(scores, v))]
+    order = {task: place for place, task in enumerate((MEAN, *scores.tasks))}
+    return sorted(points, key=lambda p: (order[p.task], p.method, p.variant not in swept, p.rho))
+
+
+def _take(scores: SuiteScores, value: SweepValue) -> Iterable[ScalePoint]:
+    """The reported points of a value of a sweep: over all tasks where there are several, and on each."""
+    point = ScalePoint(
+        task=MEAN,
+        variant=value.variant,
+        method=value.sweep.family,
+        where="reported",
+        rho=value.value,
+        score=value.mean,
+        seeds=len(scores.seeds),
+        episodes=sum(len(r.episodes) for task in scores.tasks for r in scores.of(task, value.variant)),
+        is_on_curve=True,
+    )
+    if len(scores.tasks) > 1:
+        everywhere = set.intersection(*(set(own) for own in value.sources.values()))
+        yield replace(point, source=", ".join(s for s in SOURCES if s in everywhere))
+    for task in scores.tasks:
+        sources = value.sources[task]
+        yield replace(
+            point,
+            task=task,
+            score=value.by_task[task],
+            episodes=sum(len(result.episodes) for result in scores.of(task, value.variant)),
+            source=", ".join(source for source in sources if source != "published"),
+            is_published="published" in sources,
+        )
 
 
 def _report(task: str, variant: str, results: Sequence[Result]) -> list[ScalePoint]:

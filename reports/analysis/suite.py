@@ -1,12 +1,13 @@
 """The numbers of one suite, computed once for the tables, figures and CSV files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from reports.analysis.collapse import count_collapsed
+from reports.analysis.declared import SweptSuite
 from reports.analysis.improvement import estimate_improvement
 from reports.analysis.intervals import (
     Estimate,
@@ -19,6 +20,7 @@ from reports.analysis.measures import Measures, summarize_measures
 from reports.analysis.multiples import Floor, average_floors, estimate_multiple
 from reports.analysis.pairs import MARGIN, SuitePairs, compare_suite
 from reports.analysis.statistics import REPLICATES, Profile, bootstrap_aggregates, estimate_profile
+from reports.analysis.sweep_values import SweepValue, collect_sweep_values
 from reports.analysis.variance import VarianceParts, split_variance
 from reports.load.looks import Look
 from reports.load.scores import SuiteScores
@@ -67,6 +69,8 @@ class ControlAnalysis:
         variances: (task, variant) to the parts of its variance, where they can be told apart.
         replicates: bootstrap replicates behind rliable's intervals and the profiles' bands.
         history: earlier looks at this comparison.
+        swept: the suite with its sweeps, of which `scores` has the declared values alone; None without a sweep.
+        sweep_values: every value of each sweep.
     """
 
     scores: SuiteScores
@@ -81,6 +85,37 @@ class ControlAnalysis:
     variances: Mapping[tuple[str, str], VarianceParts]
     replicates: int
     history: LookHistory
+    swept: SweptSuite | None = None
+    sweep_values: tuple[SweepValue, ...] = ()
+
+    @property
+    def every(self) -> SuiteScores:
+        """All results of the suite, those of sweeps at every value."""
+        return self.scores if self.swept is None else self.swept.scores
+
+
+@dataclass(frozen=True)
+class SweptAnalysis:
+    """What is said about a control suite of which nothing is compared: sweeps without a declared value.
+
+    Attributes:
+        scores: all results.
+        swept: the sweeps.
+        sweep_values: every value of each.
+        history: earlier looks at these results.
+        pairs: None.
+    """
+
+    scores: SuiteScores
+    swept: SweptSuite
+    sweep_values: tuple[SweepValue, ...]
+    history: LookHistory
+    pairs: None = None
+
+    @property
+    def every(self) -> SuiteScores:
+        """All results of the suite."""
+        return self.scores
 
 
 def _choose_thresholds(matrices: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -167,6 +202,11 @@ class DensityAnalysis:
     pairs: SuitePairs | None
     history: LookHistory
 
+    @property
+    def every(self) -> SuiteScores:
+        """All results of the suite."""
+        return self.scores
+
     def of_baseline(self, task: str, beta: float, variant: str) -> float:
         """The distance as a share of the baseline's (NaN where that is 0)."""
         reference = self.distances[task, beta, self.baseline].value
@@ -239,7 +279,27 @@ def _compare_densities(
     return compare_suite(logarithms, scores.tasks, None, primary)
 
 
-Analysis = ControlAnalysis | DensityAnalysis
+Analysis = ControlAnalysis | DensityAnalysis | SweptAnalysis
+
+
+def analyse_swept(
+    swept: SweptSuite,
+    asked: str | None,
+    options: Options,
+    looks: Sequence[Look] = (),
+    primary: tuple[str, str] | None = None,
+) -> Analysis:
+    """The analysis of what is compared of a suite; see `analyse` for the arguments.
+
+    Earlier looks are counted over all results, of sweeps at every value.
+    """
+    if not swept.sweeps:
+        return analyse(swept.scores, asked, options, looks, primary)
+    history, values = review_looks(swept.scores, looks), collect_sweep_values(swept)
+    if swept.compared is None:
+        return SweptAnalysis(swept.scores, swept, values, history)
+    found = analyse_control(swept.compared, asked, options, (), primary)
+    return replace(found, swept=swept, sweep_values=values, history=history)
 
 
 def analyse(
@@ -248,7 +308,7 @@ def analyse(
     options: Options,
     looks: Sequence[Look] = (),
     primary: tuple[str, str] | None = None,
-) -> Analysis:
+) -> ControlAnalysis | DensityAnalysis:
     """The analysis that fits the suite's metric.
 
     Args:

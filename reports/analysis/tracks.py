@@ -217,10 +217,18 @@ def _take_source(track: str, cell: _Cell) -> TrackScore | str:
         if all(result.rho_source in _SOURCES[track] and result.rho is not None for result in own):
             by_seed = np.array([result.score for result in own])
             return TrackScore(estimate_mean(by_seed), own[0].rho, "reported", by_seed)
-    rho = cell.tuned if track == "tuned" else _find_published(cell) if track == "published" else None
+    elsewhere = cell.tuned if track == "tuned" else _find_published(cell) if track == "published" else None
+    rho = _find_declared(track, cell) if elsewhere is None else elsewhere
     if rho in cell.sweep and rho is not None:
         return _score_sweep(cell.sweep, rho)
     return _NO_SOURCE[track]
+
+
+def _find_declared(track: str, cell: _Cell) -> float | None:
+    """The scale that the results say is taken where none is given, if it comes from that track's source."""
+    declared = {r.declared_rho for own in cell.results for r in own if not _has_knobs(r)}
+    found = {each.rho for each in declared if each is not None and each.source in _SOURCES[track]}
+    return found.pop() if len(found) == 1 else None
 
 
 def _find_published(cell: _Cell) -> float | None:

@@ -1,7 +1,9 @@
-"""Score against ρ: what tuning saw, and what is reported."""
+"""Score against ρ, or against another setting that is swept: what tuning saw, and what is reported."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,15 +11,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.scales import ScalePoint
+from reports.analysis.sweep_values import SweepValue
 from reports.figures.canvas import INK, add_legend, draw_interval, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
 from reports.figures.marks import list_rows, make_marks, select
-from reports.figures.style import Style, style_suite
+from reports.figures.style import Style, find_styles, style_suite
 from reports.load.scores import SuiteScores
+from reports.load.sweeps import RHO
 from reports.render.document import Figure
 
 _ACROSS = 3  # panels in a row
 _AXIS, _RHO = "normalised score", "guidance scale ρ"
+_WIDE = 20  # times the least value from which on the axis of another setting is logarithmic
+RINGS: Mapping[str, tuple[str, str]] = {
+    "published": ("circle", "o"),
+    "tuned": ("square", "s"),
+    "default": ("diamond", "D"),
+}
+"""Source of a ρ to the shape around its mark, as Vega and as matplotlib name it."""
 _COLUMNS = (
     "task",
     "variant",
@@ -32,6 +43,28 @@ _COLUMNS = (
     "source",
     "is_on_curve",
 )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The axis of a figure.
+
+    Attributes:
+        column: of the marks.
+        title: of the axis.
+        is_wide: whether it is logarithmic; ρ, which may be 0, has an axis of its own kind.
+        rings: sources whose values are marked.
+    """
+
+    column: str = "rho"
+    title: str = _RHO
+    is_wide: bool = False
+    rings: tuple[str, ...] = ("published",)
+
+    @property
+    def is_rho(self) -> bool:
+        """Whether it is the guidance scale."""
+        return self.column == RHO
 
 
 def make_scales_figure(scores: SuiteScores, points: Sequence[ScalePoint]) -> Figure:
@@ -51,6 +84,40 @@ def make_scales_figure(scores: SuiteScores, points: Sequence[ScalePoint]) -> Fig
     return make_figure(f"{scores.suite}-scales", caption, marks, chart_scales(marks, styles), draw)
 
 
+def make_sweep_figure(scores: SuiteScores, values: Sequence[SweepValue], points: Sequence[ScalePoint]) -> Figure:
+    """A panel for the mean over tasks and one for each task: the reported means, joined along each sweep.
+
+    Args:
+        scores: all of the suite.
+        values: of the sweeps of one setting.
+        points: of these sweeps, see `collect_sweep_points`.
+    """
+    setting = _choose_axis(values, points)
+    families = {value.sweep.family: value.sweep.method for value in values}
+    styles = find_styles({**{p.method: families.get(p.method, p.method) for p in points}, **families})
+    marks = collect_scales(scores, points).rename(columns={RHO: setting.column})
+    has_tuning = any(point.where == "tuning" for point in points)
+    rings = ", ".join(f"a {RINGS[source][0]} for the {source} one" for source in setting.rings)
+    caption = (
+        f"Score against {'ρ' if setting.is_rho else setting.title}, a line for each method. Marks: mean over the "
+        "reported seeds with its 95 % t interval where there are three or more, one value at a time."
+        + (f" Around a declared ρ: {rings}." if rings else "")
+        + (" Small marks: tuning's seeds and episodes." if has_tuning else "")
+    )
+    name = f"{scores.suite}-scales{'' if setting.is_rho else f'-{setting.title}'}"
+    draw = partial(draw_scales, marks, styles, scores.add_source(scores.suite), setting)
+    return make_figure(name, caption, marks, chart_scales(marks, styles, setting), draw)
+
+
+def _choose_axis(values: Sequence[SweepValue], points: Sequence[ScalePoint]) -> Setting:
+    """The axis of a sweep; rings for the sources that some point has."""
+    name, numbers = values[0].sweep.setting, [value.value for value in values]
+    if name != RHO:
+        return Setting("setting", name, min(numbers) > 0 and max(numbers) > _WIDE * min(numbers), ())
+    said = {word for p in points for word in (*p.source.split(", "), "published" if p.is_published else "")}
+    return Setting(rings=tuple(source for source in RINGS if source in said))
+
+
 def _style_methods(scores: SuiteScores, points: Sequence[ScalePoint]) -> dict[str, Style]:
     """The style of each method, that of its first variant."""
     known = style_suite(scores)
@@ -65,7 +132,8 @@ def collect_scales(scores: SuiteScores, points: Sequence[ScalePoint]) -> pd.Data
     """A row for each point; `variant` is the method, which has one colour at every ρ."""
     rows = [
         (
-            scores.label_task(point.task), point.method, point.variant, point.where, point.rho, point.score.value,
+            scores.label_task(point.task) if point.task in scores.tasks else point.task, point.method,
+            point.variant, point.where, point.rho, point.score.value,
             point.score.lower, point.score.upper, point.seeds, point.episodes,
             f"{point.source}{', published' if point.is_published else ''}".removeprefix(", "),
             point.is_on_curve,
@@ -75,8 +143,11 @@ def collect_scales(scores: SuiteScores, points: Sequence[ScalePoint]) -> pd.Data
     return make_marks(rows, *_COLUMNS).rename(columns={"method": "label"})
 
 
-def draw_scales(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> Canvas:
+def draw_scales(
+    marks: pd.DataFrame, styles: Mapping[str, Style], title: str, setting: Setting | None = None
+) -> Canvas:
     """The picture."""
+    setting = setting or Setting()
     tasks = list(dict.fromkeys(marks["task"]))
     columns = min(_ACROSS, len(tasks))
     lines = -(-len(tasks) // columns)
@@ -86,11 +157,14 @@ def draw_scales(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) ->
         axes.set_visible(False)
     for axes, task in zip(grid, tasks, strict=False):
         for method, look in styles.items():
-            _draw_method(axes, select(marks, task=task, variant=method), method, look)
-        axes.set_xscale("symlog", linthresh=0.1)
+            _draw_method(axes, select(marks, task=task, variant=method), method, look, setting)
+        if setting.is_rho:
+            axes.set_xscale("symlog", linthresh=0.1)
+        elif setting.is_wide:
+            axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_title(task, fontsize=10, color=INK)
-        axes.set_xlabel(_RHO, color=INK)
+        axes.set_xlabel(setting.title, color=INK)
         tidy(axes, "both")
     made.supylabel(_AXIS, fontsize=9, color=INK)
     add_legend(made, list(styles))
@@ -98,42 +172,42 @@ def draw_scales(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) ->
     return made
 
 
-def _draw_method(axes: Axes, marks: pd.DataFrame, method: str, look: Style) -> None:
-    tuning = select(marks, is_on_curve=True)
-    axes.plot(tuning["rho"], tuning["value"], color=look.colour, linewidth=1, linestyle=look.line, alpha=0.7)
+def _draw_method(axes: Axes, marks: pd.DataFrame, method: str, look: Style, setting: Setting) -> None:
+    for where, width in (("tuning", 1.0), ("reported", 1.6)):
+        joined = select(marks, is_on_curve=True, where=where)
+        axes.plot(
+            joined[setting.column], joined["value"], color=look.colour, linewidth=width, linestyle=look.line,
+            alpha=0.7,
+        )  # fmt: skip
+    is_line = bool(len(select(marks, is_on_curve=True, where="reported")))
     for row in list_rows(marks):
-        is_reported = row["where"] == "reported"
+        is_reported, place = row["where"] == "reported", row[setting.column]
         draw_interval(
-            axes, "y", row["rho"], row, color=look.colour, marker=look.for_matplotlib,
-            markersize=9 if is_reported else 3.5, elinewidth=1.8 if is_reported else 0.8,
+            axes, "y", place, row, color=look.colour, marker=look.for_matplotlib,
+            markersize=(5.5 if is_line else 9) if is_reported else 3.5, elinewidth=1.8 if is_reported else 0.8,
             alpha=1.0 if is_reported else 0.7, label=method,
         )  # fmt: skip
-        if "published" in row["source"]:
-            axes.plot(row["rho"], row["value"], marker="o", markersize=14, fillstyle="none", color=INK)
+        for source in (source for source in setting.rings if source in row["source"]):
+            axes.plot(place, row["value"], marker=RINGS[source][1], markersize=14, fillstyle="none", color=INK)
 
 
-def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
+def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Setting | None = None) -> Spec:
     """The chart: panels side by side, as many as the page has room for."""
+    setting = setting or Setting()
     tasks = list(dict.fromkeys(marks["task"]))
     y = scale_number("value", _AXIS)
-    numbers = (("rho", ".4~g"), ("value", ".2f"), ("lower", ".2f"), ("upper", ".2f"))
+    is_line = bool(len(select(marks, is_on_curve=True, where="reported")))
+    lines = [_draw_line("tuning", y, 1), *([_draw_line("reported", y, 2)] if is_line else [])]
+    numbers = ((setting.column, ".4~g"), ("value", ".2f"), ("lower", ".2f"), ("upper", ".2f"))
     told = tell("task", "label", "where", *numbers, "seeds", "episodes", "source", "is_on_curve")
-    rho = {
-        "field": "rho",
-        "type": "quantitative",
-        "scale": {"type": "symlog", "constant": 0.1},
-        "axis": {"title": _RHO, "values": [0, 0.1, 1, 10, 100], "format": "~g"},
-    }
-    colour, marker = encode_colour(styles), encode_marker(styles)
 
     def points(where: str, size: int, opacity: float) -> Spec:
         return {
             "transform": keep(f"datum.where === '{where}'"),
             "mark": {"type": "point", "filled": True, "opacity": opacity, "size": size},
-            "encoding": {"y": y, **marker, "tooltip": told},
+            "encoding": {"y": y, **encode_marker(styles), "tooltip": told},
         }
 
-    ring = {"type": "point", "shape": "circle", "filled": False, "size": 300, "color": "currentColor"}
     return {
         "facet": {"field": "task", "type": "nominal", "sort": tasks, "title": None},
         "columns": _ACROSS,
@@ -141,21 +215,39 @@ def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
         "spec": {
             "width": 200,
             "height": 180,
-            "encoding": {"x": rho, **colour},
+            "encoding": {"x": _encode_setting(setting), **encode_colour(styles)},
             "layer": [
-                {
-                    "transform": keep("datum.is_on_curve"),
-                    "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.7},
-                    "encoding": {"y": y},
-                },
+                *lines,
                 draw_rule("datum.where === 'reported'", "y"),
                 points("tuning", 22, 0.7),
-                points("reported", 120, 1.0),
-                {
-                    "transform": keep("indexof(datum.source, 'published') >= 0"),
-                    "mark": ring,
-                    "encoding": {"y": y, "color": {"value": "#888888"}},
-                },
+                points("reported", 60 if is_line else 120, 1.0),
+                *(_draw_ring(source, y) for source in setting.rings),
             ],
         },
     }
+
+
+def _draw_line(where: str, y: Spec, width: int) -> Spec:
+    """The line that joins the points where the setting alone differs."""
+    return {
+        "transform": keep(f"datum.is_on_curve && datum.where === '{where}'"),
+        "mark": {"type": "line", "strokeWidth": width, "opacity": 0.7},
+        "encoding": {"y": y},
+    }
+
+
+def _draw_ring(source: str, y: Spec) -> Spec:
+    shape = RINGS[source][0]
+    return {
+        "transform": keep(f"indexof(datum.source, '{source}') >= 0"),
+        "mark": {"type": "point", "shape": shape, "filled": False, "size": 300, "color": "currentColor"},
+        "encoding": {"y": y, "color": {"value": "#888888"}},
+    }
+
+
+def _encode_setting(setting: Setting) -> Spec:
+    if not setting.is_rho:
+        return scale_number(setting.column, setting.title, log=setting.is_wide)
+    axis: dict[str, Any] = {"title": _RHO, "values": [0, 0.1, 1, 10, 100], "format": "~g"}
+    scale = {"type": "symlog", "constant": 0.1}
+    return {"field": setting.column, "type": "quantitative", "scale": scale, "axis": axis}

@@ -47,7 +47,11 @@ def read_file(path: Path, kind: type[Read]) -> Read:
         ReportError: not JSON, another format, a field that is missing, unknown or not as it should be, or other
             bytes than its hash says.
     """
-    content = read_bytes(path)
+    return parse_file(path, read_bytes(path), kind)
+
+
+def parse_file(path: Path, content: bytes, kind: type[Read]) -> Read:
+    """The same of content that was read; see `read_file`."""
     try:
         found = kind.model_validate_json(content)
     except ValidationError as error:
@@ -112,8 +116,9 @@ def read_finished(path: Path) -> Result | FailedResult:
     Raises:
         ReportError: see `read_file`; also a result that lies where one of another task, method or seed belongs.
     """
-    header = read_file(path, ResultHeader)
-    result = read_file(path, FailedResult if header.status == "failed" else Result)
+    content = read_bytes(path)
+    header = parse_file(path, content, ResultHeader)
+    result = parse_file(path, content, FailedResult if header.status == "failed" else Result)
     task, label = path.parent.parent.name, path.parent.name
     is_of_method = label.startswith(f"{result.method}-")
     if not is_of_method or (task, path.stem) != (result.task, f"seed-{result.seed}"):

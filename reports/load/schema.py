@@ -224,10 +224,19 @@ class Machine(Schema):
     cores: Whole | None
 
 
+class DeclaredRho(Schema):
+    """The guidance scale that a run takes where none is given, and where it comes from, as in `rho_source`."""
+
+    rho: float
+    source: str
+
+
 class Cell(Sealed):
     """What the result of a task, a method with its settings and a seed says of how it was made.
 
     Attributes:
+        declared_rho: known before its episodes, also where another scale was given; None for a method that has
+            none, and in what older versions wrote.
         terms: `shared` for a controlled comparison, `own` for each method as published.
         config: every setting by its dotted name.
         components: label of each component by the method's name for it.
@@ -243,6 +252,7 @@ class Cell(Sealed):
     seed: Whole
     rho: float | None
     rho_source: str | None
+    declared_rho: DeclaredRho | None = None
     preset: str
     terms: str
     data: Data

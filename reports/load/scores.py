@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from foundation.program import program_name
 from reports.errors import NoScores, ReportError
+from reports.load.declared_scales import gather_declared
 from reports.load.files import read_headers, read_result
 from reports.load.partial import CellName, Matrix, Partial, choose_compared
 from reports.load.plans import list_missing, read_plans
@@ -82,8 +84,13 @@ class SuiteScores:
         return np.array([[self.cells[t, variant, s].score for t in self.tasks] for s in self.seeds])
 
     def results(self) -> tuple[Result, ...]:
-        """Every result, ordered by task, variant and seed."""
-        return tuple(r for task in self.tasks for variant in self.variants for r in self.of(task, variant))
+        """Every result once, ordered by task, variant and seed."""
+        return self._results
+
+    @cached_property
+    def _results(self) -> tuple[Result, ...]:
+        every = (r for task in self.tasks for variant in self.variants for r in self.of(task, variant))
+        return tuple({id(result): result for result in every}.values())
 
     def list_left_out(self) -> tuple[Result, ...]:
         """The results that are there and not compared, since others are missing."""
@@ -237,8 +244,9 @@ def _arrange_suite(
             "command again with --retry-failed, or report on less with `--tasks` and `--methods`."
         )
     cells: dict[tuple[str, str, int], Result] = {}
-    for result in results:
-        key = (result.task, labels[result.path], result.seed)
+    labels, shared = gather_declared(results, labels)
+    for label, result in (*((labels[result.path], result) for result in results), *shared):
+        key = (result.task, label, result.seed)
         if key in cells:
             raise ReportError(
                 f"{cells[key].path} and {result.path} are two results for {key[0]}, {key[1]}, seed {key[2]}: "

@@ -5,6 +5,7 @@ tuning is for). Only where one task has several does the label get the settings 
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ _NOT_SETTINGS = frozenset(
 )
 
 
+FEWEST_VALUES = 3
+"""Of a sweep: from so many on the variants of a method that differ in one number are one method with an axis."""
+
+
 def collect_settings(result: Cell) -> dict[str, str]:
     """The settings that can tell two variants of a method apart, as text by dotted name."""
     own = {name: format_setting(value) for name, value in result.config.items() if name not in _NOT_SETTINGS}
@@ -26,12 +31,26 @@ def collect_settings(result: Cell) -> dict[str, str]:
 
 
 def format_setting(value: Any) -> str:
-    """A setting's value as text."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    """A setting's value as text: itself, or JSON with sorted keys."""
+    if isinstance(value, str):
+        return value
+    if type(value) in (int, float) and math.isfinite(value):
+        return repr(value)  # as JSON has it; there are many, and this is faster
+    return json.dumps(value, sort_keys=True)
+
+
+def find_differing(results: Sequence[Cell]) -> list[str]:
+    """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations.
+
+    Args:
+        results: of one method.
+    """
+    alike = [of[0] for of in _group_alike(results)]
+    return _find_differing(alike, {result.path: collect_settings(result) for result in alike})
 
 
 def _find_differing(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
-    """The fewest setting names, in alphabetical order after the terms, that tell apart a task's configurations."""
+    """The same with the settings of every result, by its path."""
 
     def signatures(names: Iterable[str]) -> int:
         chosen = tuple(names)
@@ -81,13 +100,13 @@ def label_variants(results: Sequence[Cell], planned: Mapping[Path, PlanEntry] | 
     labels: dict[Path, str] = {}
     for method in {result.method for result in results}:
         own = [result for result in results if result.method == method]
-        settings = {result.path: collect_settings(result) for result in own}
-        names = _find_differing(own, settings)
-        plain = {
-            r.path: clean_line(" ".join([method, *(f"{n}={settings[r.path].get(n, 'unset')}" for n in names)]))
-            for r in own
-        }
-        labels |= plain
+        alike = _group_alike(own)
+        settings = {of[0].path: collect_settings(of[0]) for of in alike}
+        names = _find_differing([of[0] for of in alike], settings)
+        for of in alike:
+            found = settings[of[0].path]
+            label = clean_line(" ".join([method, *(f"{n}={found.get(n, 'unset')}" for n in names)]))
+            labels |= dict.fromkeys((result.path for result in of), label)
     entries = planned or {}
     labels |= _label_planned(entries, labels, {result.path: result.method for result in results})
     cells = [(result.path, result.task, result.rho) for result in results]
@@ -113,9 +132,36 @@ def _label_planned(
     return found
 
 
+def _group_alike(results: Sequence[Cell]) -> list[list[Cell]]:
+    """The results in groups of one task with the same terms and settings, of which each seed and scale is one."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for result in results:
+        config = {name: value for name, value in result.config.items() if name not in _NOT_SETTINGS}
+        groups.setdefault((result.task, result.terms, repr(config)), []).append(result)
+    return list(groups.values())
+
+
 def strip_rho(label: str) -> str:
     """A variant's label without its ρ: the same for all scales of a sweep."""
     return re.sub(r" rho=\S+$", "", label)
+
+
+def name_scales(labels: Iterable[str]) -> dict[str, str]:
+    """Each label as a sentence names it: in code marks, three or more scales of one method together."""
+    every = list(dict.fromkeys(labels))
+    families: dict[str, int] = {}
+    for label in every:
+        families[strip_rho(label)] = families.get(strip_rho(label), 0) + 1
+    counts = {label: families[strip_rho(label)] for label in every}
+    return {
+        label: f"`{strip_rho(label)}` at {count} values of ρ" if count >= FEWEST_VALUES else f"`{label}`"
+        for label, count in counts.items()
+    }
+
+
+def quote_variants(labels: Iterable[str]) -> list[str]:
+    """The labels in code marks, three or more scales of one method as one: `swg` at 7 values of ρ."""
+    return list(dict.fromkeys(name_scales(labels).values()))
 
 
 def name_terms(terms: str) -> str:

@@ -14,10 +14,12 @@ from reports.load.frames import describe_cell, make_timing_frame
 from reports.load.schema import Density
 from reports.load.timing_schema import TimingRow
 from reports.render.document import Figure
+from reports.render.sweep_tables import describe_sources
 
 _AGGREGATES = (
     "suite,variant,baseline,aggregate,estimate,lower,upper,rliable_lower,rliable_upper,seeds,tasks,replicates,data"
 )
+_SWEEPS = "suite,method,setting,value,variant,aggregate,estimate,lower,upper,seeds,tasks,declared"
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,floor_error,seeds"
 _COMPARISON = (
     "experiment,table,suite,task,method,row,ours,ours_lower,ours_upper,published,published_spread,"
@@ -57,9 +59,9 @@ def export_scores(analyses: Sequence[Analysis]) -> str:
     rows = [
         describe_cell(variant, result)
         for a in analyses
-        for task in a.scores.tasks
-        for variant in a.scores.variants
-        for result in a.scores.of(task, variant)
+        for task in a.every.tasks
+        for variant in a.every.variants
+        for result in a.every.of(task, variant)
     ]
     return _write_frame(pd.DataFrame(rows))
 
@@ -92,6 +94,17 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
                 bounds = (e.lower, e.upper, *((other.lower, other.upper) if other else (None, None)))
                 rows.append((a.scores.suite, variant, a.baseline, name, e.value, *bounds, *size))
     return format_csv(_AGGREGATES, rows)
+
+
+def export_sweeps(analyses: Sequence[Analysis]) -> str | None:
+    """One row per value of a sweep and aggregate, in scores divided by 100; None where nothing is swept."""
+    rows = []
+    for a in analyses:
+        for v in () if isinstance(a, DensityAnalysis) else a.sweep_values:
+            names = (a.every.suite, v.sweep.family, v.sweep.setting, v.value, v.variant)
+            size = (len(a.every.seeds), len(a.every.tasks), describe_sources(v) or None)
+            rows += [(*names, name, e.value, e.lower, e.upper, *size) for name, e in v.aggregates.items()]
+    return format_csv(_SWEEPS, rows) if rows else None
 
 
 def export_densities(analyses: Sequence[Analysis]) -> str | None:

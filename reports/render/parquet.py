@@ -26,9 +26,19 @@ def export_parquet(folder: Path, results: Sequence[Result | FailedResult]) -> di
     }
 
 
+def _clean_column(column: pd.Series) -> pd.Series:
+    """The column with its texts cleaned; most have few different ones."""
+    if column.dtype != object:
+        return column
+    cleaned = {value: clean_value(value) for value in {v for v in column if isinstance(v, str)}}
+    if all(value == text for value, text in cleaned.items()):
+        return column
+    return column.map(lambda value: cleaned[value] if isinstance(value, str) else value)
+
+
 def format_parquet(frame: pd.DataFrame) -> bytes:
     """The frame as a parquet file without its index; control characters in its texts are written out."""
-    cleaned = frame.map(clean_value)
+    cleaned = frame.apply(_clean_column)
     names = [clean_line(str(name)) for name in frame.columns]
     cleaned.columns = pd.Index([f"{n} ({i})" if n in names[:i] else n for i, n in enumerate(names)])
     stream = io.BytesIO()

@@ -11,7 +11,7 @@ from reports.analysis.coverage import describe_coverage
 from reports.analysis.intervals import FEWEST, Estimate, compute_mean, count_left_out, estimate
 from reports.analysis.multiples import COVERAGE
 from reports.analysis.pairs import find_unseparated
-from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options
+from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options, SweptAnalysis
 from reports.load.scores import SuiteScores
 from reports.render.document import Table, format_markdown_table, format_markdown_tables
 from reports.render.missing import mark_scores, mark_sets
@@ -87,14 +87,14 @@ def _note_seeds(scores: SuiteScores) -> dict[tuple[int, int], str]:
         matrix = scores.matrix(variant)
         for row, task in enumerate(scores.tasks):
             episodes = [len(result.episodes) for result in scores.of(task, variant)]
-            notes[row, column] = _list_seeds(scores.seeds, matrix[:, row], episodes)
+            notes[row, column] = list_seeds(scores.seeds, matrix[:, row], episodes)
         if len(scores.tasks) > 1:
-            means = _list_seeds(scores.seeds, matrix.mean(axis=1))
+            means = list_seeds(scores.seeds, matrix.mean(axis=1))
             notes[len(scores.tasks), column] = f"{means}; each the mean over {len(scores.tasks)} tasks"
     return notes
 
 
-def _list_seeds(seeds: Sequence[int], values: np.ndarray, episodes: Sequence[int] = ()) -> str:
+def list_seeds(seeds: Sequence[int], values: np.ndarray, episodes: Sequence[int] = ()) -> str:
     """`seed 0: 31.2, seed 1: 33.0; 20 episodes each`, or each seed with its own number of episodes."""
     every = [f"seed {seed}: {value:.1f}" for seed, value in zip(seeds, values, strict=True)]
     if not episodes:
@@ -304,6 +304,8 @@ def summarize(analyses: Sequence[Analysis], options: Options) -> str:
     parts: list[str] = []
     for analysis in analyses:
         scores = analysis.scores
+        if isinstance(analysis, SweptAnalysis):
+            continue
         if isinstance(analysis, ControlAnalysis):
             bold = find_bold(analysis, options.bold)
             estimates = [e for own in analysis.aggregates.values() for e in own.values()]

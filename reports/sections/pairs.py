@@ -8,7 +8,7 @@ from reports.analysis.collapse import bound_collapse_rate
 from reports.analysis.coverage import LEAST, find_coverage
 from reports.analysis.intervals import FEWEST
 from reports.analysis.pairs import ALPHA, MOST_SEEDS, Pair, SuitePairs, find_least_flip, find_unseparated
-from reports.analysis.suite import Analysis, ControlAnalysis
+from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, SweptAnalysis
 from reports.load.scores import SuiteScores, Unranked
 from reports.render.document import Block, Details, Heading, Text, name_table
 from reports.render.numbers import count_noun, format_p
@@ -22,6 +22,7 @@ from reports.render.pair_tables import (
 )
 from reports.sections.frozen_plan import describe_primary
 from reports.sections.looks import describe_looks, describe_single_look
+from reports.sections.method_sweeps import describe_swept_conclusion
 
 _LISTED = 6  # pairs that the opening names one by one
 
@@ -34,12 +35,16 @@ def join_names(names: Sequence[str]) -> str:
 
 def describe_conclusion(analysis: Analysis) -> str:
     """What is separated over all tasks of a suite, what is not, and what is unranked."""
-    return _describe_ranked(analysis) + describe_unranked(analysis.scores)
+    swept = None if isinstance(analysis, DensityAnalysis) else analysis.swept
+    said = _describe_ranked(analysis) + describe_swept_conclusion(swept)
+    return said + describe_unranked(analysis.scores)
 
 
 def _describe_ranked(analysis: Analysis) -> str:
     scores, pairs = analysis.scores, analysis.pairs
     size = f"**{scores.suite}**, {count_noun(len(scores.tasks), 'task')}, {count_noun(len(scores.seeds), 'seed')}"
+    if isinstance(analysis, SweptAnalysis):
+        return f"{size}: no method is compared with another."
     if len(scores.variants) == 1:
         return f"{size}: one variant, so nothing is compared."
     if pairs is None:

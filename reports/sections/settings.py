@@ -25,10 +25,10 @@ def _list_interventions(scores: SuiteScores) -> list[str]:
     return sorted({name for r in scores.results() for name in r.interventions})
 
 
-def _sum_interventions(scores: SuiteScores, variant: str) -> tuple[dict[str, int], int]:
+def _sum_interventions(scores: SuiteScores, variant: str, names: Sequence[str]) -> tuple[dict[str, int], int]:
     """Interventions of a variant by name, and the guided rows, summed over tasks and seeds."""
     results = [r for task in scores.tasks for r in scores.of(task, variant)]
-    totals = {name: sum(r.count_interventions(name) for r in results) for name in _list_interventions(scores)}
+    totals = {name: sum(r.count_interventions(name) for r in results) for name in names}
     return totals, sum(r.evaluations.guided_rows for r in results)
 
 
@@ -39,22 +39,23 @@ def _format_share(count: int, rows: int) -> str:
 
 def _tabulate_work(scores: SuiteScores) -> Table:
     """Seconds and interventions of each variant, summed over tasks and seeds."""
-    rows = []
+    rows, counted = [], _list_interventions(scores)
     for variant in scores.variants:
         own = [r for task in scores.tasks for r in scores.of(task, variant)]
         seconds = [sum(r.seconds.train for r in own), sum(r.seconds.evaluate for r in own)]
-        totals, guided = _sum_interventions(scores, variant)
+        totals, guided = _sum_interventions(scores, variant, counted)
         counts = [_format_share(count, guided) for count in totals.values()]
         rows.append((variant, *(f"{s:,.0f}" for s in seconds), *counts))
-    names = [name.replace("_", " ") for name in _list_interventions(scores)]
+    names = [name.replace("_", " ") for name in counted]
     return Table(("variant", "training s", "evaluation s", *names), tuple(rows))
 
 
 def _warn_of_interventions(scores: SuiteScores) -> list[Block]:
+    names = _list_interventions(scores)
     found = [
         f"{name.replace('_', ' ')} of `{variant}` {_format_share(count, guided)}"
         for variant in scores.variants
-        for totals, guided in [_sum_interventions(scores, variant)]
+        for totals, guided in [_sum_interventions(scores, variant, names)]
         for name, count in totals.items()
         if count
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from reports.analysis.components import Part
 from reports.analysis.costs import find_costs
 from reports.analysis.intervals import FEWEST
-from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options
+from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options, SweptAnalysis
 from reports.figures.aggregates import make_aggregates_figure
 from reports.figures.costs import make_costs_figure
 from reports.figures.exactness import make_exactness_figure
@@ -39,6 +39,7 @@ from reports.render.tables import (
 from reports.sections.cost import make_cost_section
 from reports.sections.curves import make_curves_section
 from reports.sections.episodes import make_episode_blocks
+from reports.sections.method_sweeps import make_sweep_blocks
 from reports.sections.pairs import make_pair_blocks, make_variance_blocks
 from reports.sections.protocol import describe_protocol
 from reports.sections.published import make_published_section
@@ -154,11 +155,24 @@ def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow]) -> list[Bl
     scores = analysis.scores
     if not timed:
         return []
-    blocks = make_cost_section(timed, tuple(dict.fromkeys(map(scores.method, scores.variants))))
+    blocks = make_cost_section(timed, tuple(dict.fromkeys(map(analysis.every.method, analysis.every.variants))))
     if not isinstance(analysis, ControlAnalysis):
         return blocks
     known, unit = find_costs([row for row in timed if row.sweep is None], scores)
     return [*blocks, *([make_costs_figure(analysis, known, unit)] if known else [])]
+
+
+def _make_score_blocks(analysis: Analysis, records: TuningRecords, options: Options) -> list[Block]:
+    """The sweeps, then what is compared."""
+    match analysis:
+        case DensityAnalysis():
+            return _make_density_blocks(analysis)
+        case SweptAnalysis():
+            return make_sweep_blocks(analysis.swept, analysis.sweep_values, records.ledger)
+    swept: list[Block] = []
+    if analysis.swept is not None:
+        swept = make_sweep_blocks(analysis.swept, analysis.sweep_values, records.ledger)
+    return [*swept, *_make_control_blocks(analysis, options)]
 
 
 def make_suite_section(
@@ -182,18 +196,14 @@ def make_suite_section(
     Raises:
         ReportError: a samples file that cannot be read, or controlled results that are not on equal terms.
     """
-    scores = analysis.scores
+    scores = analysis.every
     return [
         Heading(2, scores.add_source(scores.suite)),
         *make_terms_section(scores),
         describe_protocol(scores),
-        *(
-            _make_control_blocks(analysis, options)
-            if isinstance(analysis, ControlAnalysis)
-            else _make_density_blocks(analysis)
-        ),
+        *_make_score_blocks(analysis, records, options),
         *_make_cost_blocks(analysis, timed),
-        *(make_published_section(scores) if isinstance(analysis, ControlAnalysis) else []),
+        *(make_published_section(analysis.scores) if isinstance(analysis, ControlAnalysis) else []),
         *make_tuning_section(scores, records),
         *searched,
         *make_curves_section(scores, parts),

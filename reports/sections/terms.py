@@ -12,7 +12,7 @@ from reports.analysis.equal_terms import (
 )
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
-from reports.load.variants import name_terms
+from reports.load.variants import name_terms, quote_variants
 from reports.render.document import Block, Details, Table, Text, name_table
 
 EQUAL_CANDIDATES = "equal.candidates"
@@ -251,7 +251,7 @@ def _describe_own_critic(results: Iterable[Result]) -> str:
 
 
 def _quote(names: Iterable[str]) -> str:
-    return _join(f"`{name}`" for name in names)
+    return _join(quote_variants(names))
 
 
 def _join(items: Iterable[str] | Mapping[str, object]) -> str:

@@ -16,7 +16,9 @@ from reports.figures.scales import make_scales_figure
 from reports.load.ledger import TuningRecords
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
+from reports.load.sweeps import RHO, find_sweeps
 from reports.load.tuning_schema import Choice, LedgerEntry
+from reports.load.variants import name_scales, quote_variants, strip_rho
 from reports.render.document import Block, Heading, Table, Text, name_table
 from reports.sections.knobs import find_choice, find_knob_warnings, make_knob_blocks
 
@@ -96,14 +98,17 @@ class _Cell:
 def _collect_cells(scores: SuiteScores, records: TuningRecords) -> list[_Cell]:
     """The cells of every variant that has a ρ or was tuned."""
     cells: list[_Cell] = []
+    of_method: dict[tuple[str, str], list[LedgerEntry]] = {}
+    for entry in records.ledger:
+        of_method.setdefault((entry.task, entry.method), []).append(entry)
     for task in scores.tasks:
         for variant in scores.variants:
             results = scores.of(task, variant)
             first = results[0]
             if all(result.rho is None and result.tuning is None for result in results):
                 continue
-            of_method = [e for e in records.ledger if (e.task, e.method) == (task, first.method)]
-            entries = tuple(e for e in of_method if e.data in {result.data.identity for result in results})
+            sets = {result.data.identity for result in results}
+            entries = tuple(e for e in of_method.get((task, first.method), ()) if e.data in sets)
             choice = find_choice(first, records.choices)
             cells.append(_Cell(scores.label_task(task), variant, results, choice, entries))
     return cells
@@ -160,12 +165,15 @@ def _warn_of_shared_seeds(cells: Iterable[_Cell]) -> list[str]:
 def _warn_of_scales_seen(cells: Sequence[_Cell]) -> list[str]:
     """More scales were evaluated on the reported seeds than are shown."""
     hidden: dict[str, list[str]] = {}
+    shown_of: dict[tuple[str, str], set[float | None]] = {}
+    for cell in cells:
+        shown = shown_of.setdefault((cell.task, cell.results[0].method), set())
+        shown.update(result.rho for result in cell.results)
     for cell in cells:
         method = cell.results[0].method
-        of_method = [o for o in cells if (o.task, o.results[0].method) == (cell.task, method)]
-        shown = {result.rho for other in of_method for result in other.results}
-        if len(cell.seen - shown):
-            hidden.setdefault(method, []).append(f"{len(cell.seen)} on {cell.task}, {len(shown)} shown")
+        seen, shown = cell.seen, shown_of[cell.task, method]
+        if len(seen - shown):
+            hidden.setdefault(method, []).append(f"{len(seen)} on {cell.task}, {len(shown)} shown")
     return [
         f"more scales of `{method}` were evaluated on the reported seeds than are shown, in the ledger known here "
         f"({'; '.join(dict.fromkeys(counts))}): a scale that was chosen by these scores looks better than it is."
@@ -181,10 +189,11 @@ def _describe_origins(cells: Sequence[_Cell], scores: SuiteScores) -> Text:
         for cell in cells:
             if origin in cell.origins:
                 of_variant.setdefault(cell.variant, []).append(cell.task)
-        named = [
-            f"`{variant}`" + ("" if len(tasks) == len(scores.tasks) else f" on {', '.join(tasks)}")
+        names = name_scales(of_variant)
+        named = dict.fromkeys(
+            names[variant] + ("" if len(tasks) == len(scores.tasks) else f" on {', '.join(tasks)}")
             for variant, tasks in of_variant.items()
-        ]
+        )
         parts.append(f"{', '.join(named)}: {ORIGINS.get(origin, origin)}")
     return Text(f"Where ρ comes from. {'. '.join(parts)}.")
 
@@ -213,13 +222,14 @@ def _describe_spending(cells: Sequence[_Cell], scores: SuiteScores) -> list[Text
                 "a variant share what was chosen, so no interval here holds the luck of the search."
             )
         )
+    names, told = name_scales(cell.variant for cell in cells), dict[str, None]()
     for cell in cells:
         if "given" in cell.origins and cell.tuning_episodes:
             count, seeds = f"{cell.tuning_episodes:,}", _join_sorted(cell.tuning_seeds)
-            name = f"`{cell.variant}` on {cell.task}"
+            name = f"{names[cell.variant]} on {cell.task}"
             known = f"the ledger holds {count} tuning episodes of this method, on seeds {seeds}"
-            said.append(Text(f"{name}: {known}, from which its ρ may have been chosen."))
-    return said
+            told[f"{name}: {known}, from which its ρ may have been chosen."] = None
+    return [*said, *map(Text, told)]
 
 
 def _describe_grids(cells: Sequence[_Cell]) -> list[Text]:
@@ -255,6 +265,16 @@ def _tabulate_cell(cell: _Cell, has_ledger: bool) -> tuple[str, ...]:
         _describe_search(cell.choice) if cell.choice else "–",
         str(len(cell.seen)) if has_ledger and cell.has_scale else "–",
     )
+
+
+def _merge_scales(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """The rows of `_tabulate_cell`; one for the scales of a sweep that differ in nothing else on a task."""
+    names = name_scales(variant for _, variant, *_ in rows)
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for task, variant, origin, rho, *rest in rows:
+        name = variant if names[variant] == f"`{variant}`" else strip_rho(variant)
+        merged.setdefault((task, name, origin, *rest), []).append(rho)
+    return tuple((*key[:3], ", ".join(rhos), *key[3:]) for key, rhos in merged.items())
 
 
 def _tabulate_optimism(cells: Sequence[_Cell], scores: SuiteScores) -> list[Block]:
@@ -332,7 +352,7 @@ def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Blo
     scaled = [cell for cell in cells if cell.has_scale]
     header = ("task", "variant", "ρ from", "ρ", "tuning episodes", "trials", "tuning seeds", "search")
     header += ("scales seen on the reported seeds",)
-    rows = tuple(_tabulate_cell(cell, bool(records.ledger)) for cell in cells)
+    rows = _merge_scales([_tabulate_cell(cell, bool(records.ledger)) for cell in cells])
     unknown = "There is no ledger in this results folder, so nothing is known of scales that are not shown."
     return [
         Heading(3, scores.add_source("Guidance scale ρ and what tuning spent")),
@@ -350,13 +370,14 @@ def make_tuning_section(scores: SuiteScores, records: TuningRecords) -> list[Blo
 
 
 def _draw_scales(scores: SuiteScores, records: TuningRecords) -> list[Block]:
-    """Score against ρ, where some method was scored at several."""
+    """Score against ρ, where some method was scored at several and the section on sweeps does not show it."""
     points = collect_scale_points(scores, records.ledger) if scores.is_control else []
-    return [make_scales_figure(scores, points)] if points else []
+    is_drawn = scores.is_control and any(sweep.setting == RHO for sweep in find_sweeps(scores))
+    return [make_scales_figure(scores, points)] if points and not is_drawn else []
 
 
 def _name_all(variants: Iterable[str]) -> str:
-    return ", ".join(f"`{variant}`" for variant in dict.fromkeys(variants))
+    return ", ".join(quote_variants(variants))
 
 
 def _join_distinct(values: Iterable[str]) -> str:

@@ -62,6 +62,32 @@ def test_intervals_match_a_direct_stratified_bootstrap(scores):
         assert found[name].upper == pytest.approx(high, abs=0.06 * (high - low)), name
 
 
+@pytest.mark.parametrize("shape", [(2, 1), (3, 2), (5, 4), (10, 20), (7, 3)])
+def test_intervals_and_profiles_are_those_of_rliable_to_the_last_bit(shape, monkeypatch):
+    """rliable's own code, from the state of NumPy's generator that it is seeded to; with scores that are equal."""
+    matrix = np.random.default_rng(5).normal(0.7, 0.4, shape).round(2)
+    thresholds = np.linspace(-0.5, 2.0, 41).round(2)  # some of which are scores
+
+    def aggregate(scores):
+        names = ("iqm", "median", "mean", "optimality_gap")
+        return np.array([getattr(metrics, f"aggregate_{name}")(scores) for name in names])
+
+    monkeypatch.setattr("reports.analysis.statistics._MOST_AT_ONCE", 37 * matrix.size)  # blocks of replicates
+    np.random.seed(0)  # noqa: NPY002
+    points, intervals = library.get_interval_estimates({"": matrix}, aggregate, reps=300)
+    found = bootstrap_aggregates(matrix, 300)
+    assert [e.value for e in found.values()] == points[""].tolist()
+    assert [[e.lower for e in found.values()], [e.upper for e in found.values()]] == intervals[""].tolist()
+
+    np.random.seed(0)  # noqa: NPY002
+    curves, bands = library.create_performance_profile({"": matrix}, thresholds, reps=300)
+    profile = estimate_profile(matrix, thresholds, 300)
+    assert profile.curve.tolist() == curves[""].tolist()
+    assert profile.lower is not None
+    assert profile.upper is not None
+    assert [profile.lower.tolist(), profile.upper.tolist()] == bands[""].tolist()
+
+
 def test_intervals_are_the_same_again_and_whatever_else_was_drawn(scores):
     first = bootstrap_aggregates(scores, 200)
     np.random.default_rng().normal(size=10)

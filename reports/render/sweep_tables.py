@@ -1,0 +1,62 @@
+"""The tables of sweeps: a row for each method and value, those of one method together and ascending."""
+
+from collections.abc import Iterable, Sequence
+
+from reports.analysis.declared import SOURCES
+from reports.analysis.sweep_values import SweepValue
+from reports.load.scores import SuiteScores
+from reports.load.sweeps import name_setting
+from reports.render.document import Table
+from reports.render.numbers import format_estimate
+from reports.render.tables import MEAN, format_mean, list_seeds
+
+
+def format_value(value: float) -> str:
+    """A swept value as in a variant's label."""
+    return f"{value:g}" if abs(value) < 1e5 else f"{value:.12g}"
+
+
+def tabulate_sweeps(scores: SuiteScores, values: Sequence[SweepValue]) -> Table:
+    """Method and value × task, mean ± sd over seeds; the mean over several tasks first, with its interval.
+
+    Args:
+        scores: all of the suite.
+        values: of the sweeps of one setting.
+    """
+    several = len(scores.tasks) > 1
+    rows, notes = [], dict[tuple[int, int], str]()
+    for place, value in enumerate(values):
+        means = [format_estimate(value.mean, 1)] if several else []
+        cells = [format_mean(value.matrix[:, i]) for i in range(len(scores.tasks))]
+        head = (value.sweep.family, format_value(value.value), describe_sources(value) or "–")
+        rows.append((*head, *means, *cells))
+        if several:
+            seeds = list_seeds(scores.seeds, value.matrix.mean(axis=1))
+            notes[place, len(head)] = f"{seeds}; each the mean over {len(scores.tasks)} tasks"
+        for i, task in enumerate(scores.tasks):
+            episodes = [len(result.episodes) for result in scores.of(task, value.variant)]
+            noted = list_seeds(scores.seeds, value.matrix[:, i], episodes)
+            notes[place, len(head) + len(means) + i] = noted
+    header = ("method", name_setting(values[0].sweep.setting), "declared", *([MEAN] if several else []))
+    return Table((*header, *map(scores.label_task, scores.tasks)), tuple(rows), words=3, notes=notes)
+
+
+def describe_sources(value: SweepValue) -> str:
+    """`default`, or `tuned on 3 of 20 tasks`, for each source that declares the value; empty for none."""
+    count = len(value.sources)
+    said = []
+    for source in SOURCES:
+        here = sum(source in own for own in value.sources.values())
+        said += [source if here == count else f"{source} on {here} of {count} tasks"] if here else []
+    return ", ".join(said)
+
+
+def tabulate_sweep_aggregates(values: Iterable[SweepValue]) -> Table:
+    """Method and value × aggregate with intervals, in scores divided by 100."""
+    every = list(values)
+    names = tuple(every[0].aggregates)
+    rows = [
+        (v.sweep.family, format_value(v.value), *(format_estimate(v.aggregates[name], 3) for name in names))
+        for v in every
+    ]
+    return Table(("method", name_setting(every[0].sweep.setting), *names), tuple(rows), words=2)
