@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.cleaning import clean
     from bench.merging import merge
     from bench.planning import plan
+    from bench.publishing import check_site, publish
     from bench.reporting import report
     from foundation.errors import UserError
 
@@ -26,17 +27,20 @@ _MODULES = {
     "bench.cleaning": ("clean",),
     "bench.merging": ("merge",),
     "bench.planning": ("plan",),
+    "bench.publishing": ("check_site", "publish"),
     "bench.reporting": ("report",),
     "foundation.errors": ("UserError",),
 }
 
 __all__ = [
     "UserError",
+    "check_site",
     "clean",
     "load_policy",
     "load_results",
     "merge",
     "plan",
+    "publish",
     "report",
     "run",
     "time",

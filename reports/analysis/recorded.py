@@ -118,8 +118,9 @@ def refuse_tuned_results(results: Sequence[Cell], records: TuningRecords) -> Non
         source = tuned.get((result.task, result.method, result.data.identity, result.seed))
         if source is not None:
             raise ReportError(
-                f"{str(result.path)!r} reports {result.method} on {result.task}, seed {result.seed}, on which it was "
-                f"tuned, as {source} says: what ρ is tuned on is not reported; run other seeds into a new folder."
+                f"{str(result.path)!r} reports {result.method} on {result.task}, seed {result.seed}, on which it "
+                f"was tuned, as {source} says: what is tuned on is not reported; run other seeds, into a new "
+                "folder."
             )
 
 

@@ -123,17 +123,21 @@ def check_site(site: Path) -> None:
 
 
 def read_runs(site: Path) -> list[Run]:
-    """The contributed runs of a site, oldest first.
+    """The contributed runs of a site, oldest first; see `read_run`."""
+    runs = [read_run(place) for place in (site / RUNS).glob("*") if not is_temporary(place)]
+    return sorted(runs, key=lambda run: (run.said.created, run.folder.name))
+
+
+def read_run(place: Path) -> Run:
+    """The contributed run in a folder.
 
     Raises:
-        ReportError: a run whose `run.json` is missing or damaged, or is that of another run.
+        ReportError: its `run.json` is missing or damaged, or is that of another run.
     """
-    places = [path for path in (site / RUNS).glob("*") if not is_temporary(path)]
-    runs = [Run(place, read_file(place / RUN, Contribution)) for place in sorted(places)]
-    for run in runs:
-        if run.said.id != run.folder.name:
-            raise ReportError(
-                f"{str(run.folder / RUN)!r} is of run {run.said.id}, which belongs elsewhere: remove the folder, "
-                "and publish that run again."
-            )
-    return sorted(runs, key=lambda run: (run.said.created, run.folder.name))
+    said = read_file(place / RUN, Contribution)
+    if said.id != place.name:
+        raise ReportError(
+            f"{str(place / RUN)!r} is of run {said.id}, which belongs elsewhere: remove the folder, and publish "
+            "that run again."
+        )
+    return Run(place, said)
