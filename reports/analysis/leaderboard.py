@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from reports.analysis.equal_terms import CONTROLLED, read_shared_settings
+from reports.analysis.equal_terms import CONTROLLED, INVERSE_TEMPERATURES
 from reports.analysis.intervals import Estimate, estimate_mean
 from reports.analysis.suite import analyse_densities
 from reports.analysis.tracks import ALL_TASKS, ONE_RHO, TrackScore, make_tracks
 from reports.load.ledger import TuningRecords
 from reports.load.schema import Cell, Result
 from reports.load.scores import SuiteScores
-from reports.load.variants import label_variants, name_terms, strip_rho
+from reports.load.variants import format_setting, label_variants, name_terms, strip_rho
 
 POINTS = "normalised score"
 NO_SCALE = "no ρ, not tuned"
@@ -32,7 +32,7 @@ BASELINE = "unguided"
 SIMULATORS = ("mujoco", "gymnasium", "gymnasium-robotics")
 _TRACKS = {"preset": "published", None: "unknown"}
 _DERIVED = ("published", "tuned", ONE_RHO)  # tracks that the results of a sweep can have
-_NOT_SHARED = ("evaluation.episodes",)
+_NOT_SHARED = ("evaluation.episodes", INVERSE_TEMPERATURES)
 _LETTERS = 8
 
 
@@ -48,7 +48,8 @@ class Group:
         data: the data set; of several tasks, a hash of all of theirs.
         terms: `controlled` or `as published`.
         preset: of sizes and settings.
-        shared: hash of the settings that controlled results have in common; empty as published.
+        shared: hash of the settings that controlled results have in common, of several tasks with different ones a
+            hash of these; empty as published.
         track: how ρ, or a method's own settings, were chosen.
         versions: of the simulator.
     """
@@ -176,7 +177,7 @@ def label_rows(cells: Sequence[Cell]) -> dict[Path, str]:
     """
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
-        key = (cell.suite, cell.data.label, cell.terms, cell.preset, name_track(cell))
+        key = (cell.suite, cell.data.label, cell.terms, cell.preset, hash_shared(cell), name_track(cell))
         knobs = cell.tuning.knobs if cell.tuning is not None else ()
         chosen = {*_NOT_SHARED, *(f"{cell.method}.{knob}" for knob in knobs)}
         config = {name: value for name, value in cell.config.items() if name not in chosen}
@@ -339,7 +340,7 @@ def group_cells(cells: Sequence[_Results], unit: str) -> Group:
     """Where the score of cells of one variant stands; they differ in their tasks, see `find_difference`."""
     first = cells[0].results[0]
     data = [describe_data_set(cell.results[0]) for cell in cells]
-    shared = [_hash_shared(cell.results[0]) for cell in cells]
+    shared = list(dict.fromkeys(hash_shared(cell.results[0]) for cell in cells))
     return Group(
         suite=first.suite,
         tasks=tuple(cell.results[0].task for cell in cells),
@@ -348,7 +349,7 @@ def group_cells(cells: Sequence[_Results], unit: str) -> Group:
         data=data[0] if len(cells) == 1 else f"{len(cells)} data sets, {_shorten_hash(data)}",
         terms=name_terms(first.terms),
         preset=first.preset,
-        shared=(shared[0] if len(cells) == 1 else _shorten_hash(shared)) if first.terms == CONTROLLED else "",
+        shared=shared[0] if len(shared) == 1 else _shorten_hash(shared),
         track=cells[0].track,
         versions=describe_versions(first),
     )
@@ -377,9 +378,54 @@ def describe_data_set(result: Result) -> str:
     return f"{first.recipe}, {size}, " + ("one for each seed" if first.per_seed else first.fingerprint[:_LETTERS])
 
 
-def _hash_shared(result: Result) -> str:
-    settings = read_shared_settings(result)
-    return _shorten_hash([f"{n}={settings[n]}" for n in sorted(settings) if n not in _NOT_SHARED])
+def hash_shared(cell: Cell) -> str:
+    """Hash of the settings that a controlled result shares with those of other methods; empty as published."""
+    if cell.terms != CONTROLLED:
+        return ""
+    settings = read_shared(cell)
+    return _shorten_hash(f"{name}={settings[name]}" for name in sorted(settings))
+
+
+def read_shared(cell: Cell) -> dict[str, str]:
+    """The settings that are not the method's own, as text; the number of episodes and the β are none of them."""
+    own = f"{cell.method}."
+    names = (name for name in cell.config if not name.startswith(own) and name not in _NOT_SHARED)
+    return {name: format_setting(cell.config[name]) for name in names}
+
+
+@dataclass(frozen=True)
+class SharedSettings:
+    """The shared settings of controlled results, as far as others of the suite and preset have other ones.
+
+    Attributes:
+        suite, preset: theirs.
+        hash: as in `Group`.
+        values: setting to its value, `unset` where these results do not have it.
+    """
+
+    suite: str
+    preset: str
+    hash: str
+    values: Mapping[str, str]
+
+
+def list_shared(cells: Iterable[Cell]) -> list[SharedSettings]:
+    """Every hash of shared settings where a suite and preset have several, with the settings that differ."""
+    found: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for cell in cells:
+        if cell.terms == CONTROLLED:
+            found.setdefault((cell.suite, cell.preset), {})[hash_shared(cell)] = read_shared(cell)
+    listed = []
+    for (suite, preset), by_hash in sorted(found.items()):
+        names = sorted({name for settings in by_hash.values() for name in settings})
+        values = {name: [settings.get(name, "unset") for settings in by_hash.values()] for name in names}
+        differing = [name for name in names if len(set(values[name])) > 1]
+        if len(by_hash) > 1:
+            listed += [
+                SharedSettings(suite, preset, key, {name: settings.get(name, "unset") for name in differing})
+                for key, settings in by_hash.items()
+            ]
+    return listed
 
 
 def _shorten_hash(lines: Iterable[str]) -> str:

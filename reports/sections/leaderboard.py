@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from reports.analysis.contributed import ContributedRun
-from reports.analysis.leaderboard import BASELINE, Absent, Group, Row
+from reports.analysis.leaderboard import BASELINE, Absent, Group, Row, list_shared
 from reports.load.contribution_schema import REPORT, RUNS
-from reports.render.document import Block, Heading, Table, Text
+from reports.render.document import Block, Details, Heading, Table, Text
 from reports.render.numbers import count_noun, describe_range, format_difference, format_estimate
 
 TITLE = "Contributed runs"
@@ -39,6 +39,7 @@ def make_site_blocks(
         *(Text(line, warning=True) for line in _warn(runs, repeats)),
         Heading(2, "Leaderboard"),
         *([_tabulate_rows(rows, names)] if rows else [Text("There are no rows.")]),
+        *_make_settings_blocks(runs),
         Heading(2, "Runs"),
         *([_tabulate_runs(runs, repeats)] if runs else [Text("There are no runs.")]),
         Heading(2, "Without a row"),
@@ -84,8 +85,8 @@ def _warn(runs: Sequence[ContributedRun], repeats: Mapping[tuple[str, str], int]
     planless = [f"`{run.said.id}`" for run in runs if not run.has_plan]
     if planless:
         said.append(
-            f"Without a record of plans, so that nobody can say what is missing: {', '.join(planless)}. What they "
-            "have is complete in itself, every variant with every task and seed."
+            "Without a record of plans, so that what was planned and is missing is not known: "
+            f"{', '.join(planless)}. What they have is complete in itself, every variant with every task and seed."
         )
     unrecorded = [run for run in runs if run.unrecorded]
     said += [
@@ -148,6 +149,19 @@ def _format_row(row: Row, names: Mapping[str, str]) -> tuple[str, ...]:
         ", ".join(f"{scale:.4g}" for scale in row.scales) or "–",
         "–" if row.trials is None else f"{row.trials:,}",
     )
+
+
+def _make_settings_blocks(runs: Sequence[ContributedRun]) -> list[Block]:
+    """What the hashes of shared settings stand for, where there are several."""
+    listed = list_shared([cell for run in runs for cell in (*run.results, *run.failed)])
+    if not listed:
+        return []
+    rows = tuple(
+        (s.suite, s.preset, s.hash, _quote(", ".join(f"{name}={value}" for name, value in s.values.items())))
+        for s in listed
+    )
+    table = Table(("suite", "preset", "shared settings", "what differs"), rows, 4, "settings-table")
+    return [Details("Shared settings that differ, by their hashes", (table,))]
 
 
 def _tabulate_runs(runs: Sequence[ContributedRun], repeats: Mapping[tuple[str, str], int]) -> Table:

@@ -114,6 +114,11 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         ("time --suite maze2d --batches 1.5", "batches '1.5' does not parse"),
         ("time --suite maze2d --batches 0", "batches=0 must be at least 1"),
         ("list --plugin nowhere.py", "'nowhere.py' is not a file"),
+        ("publish results", "publish lacks --to: give both, as in `python -m bench publish results --to site`"),
+        ("publish --to site", "publish lacks the results folder"),
+        ("publish nowhere --to site", "there is no results folder at 'nowhere'"),
+        ("publish --check site --note x", "--check checks a site and adds nothing"),
+        ("publish --check nowhere", "'nowhere' is no site of contributed runs"),
         ("report --results nowhere", "there is no results folder at nowhere"),
     ],
 )
@@ -128,8 +133,8 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
     [
         (
             "rnu",
-            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, merge, clean, check-method, "
-            "check-suite, doctor, list, data",
+            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, merge, publish, clean, "
+            "check-method, check-suite, doctor, list, data",
         ),
         ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
         ("run --suite", "Missing value for argument '--suite'"),
