@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.cleaning import clean
     from bench.merging import merge
     from bench.planning import plan
+    from bench.publishing import check_site, publish
     from bench.rendering import render
     from bench.reporting import report
     from bench.watching import watch
@@ -29,6 +30,7 @@ _MODULES = {
     "bench.merging": ("merge",),
     "bench.planning": ("plan",),
     "bench.rendering": ("render",),
+    "bench.publishing": ("check_site", "publish"),
     "bench.reporting": ("report",),
     "bench.watching": ("watch",),
     "foundation.errors": ("UserError",),
@@ -36,11 +38,13 @@ _MODULES = {
 
 __all__ = [
     "UserError",
+    "check_site",
     "clean",
     "load_policy",
     "load_results",
     "merge",
     "plan",
+    "publish",
     "render",
     "report",
     "run",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_type_hints
 
 import tyro
 
+from bench.cli.check_words import check_words, find_command
 from bench.cli.examples import EXAMPLES
 from bench.cli.options import COMMANDS, DATA_COMMANDS, SELDOM, CommandLine, ComparisonOptions
 from foundation.errors import UserError, near_names
@@ -38,12 +39,13 @@ SELECTING = {"suite", "experiment", "tasks", "methods", "preset", "terms"}  # wh
 
 
 def parse(arguments: Sequence[str]) -> CommandLine:
-    """Read a command line; tyro prints the help or a mistake, which exits with 0 or 2.
+    """Read a command line; tyro prints the help, or what it says of an option that is unknown or lacking.
 
     `--help` shows a command's usual options, `--help-all` all of them and every setting.
 
     Raises:
-        UserError: a plug-in that does not load, or an unknown suite, experiment, task, method, preset or terms.
+        UserError: a plug-in that does not load, an unknown command, suite, experiment, task, method, preset or
+            terms, a value that an option cannot take, or too few or too many of them.
     """
     if list(arguments) in ([], ["help"], ["data"]):
         arguments = [*(word for word in arguments if word != "help"), "--help"]
@@ -61,6 +63,9 @@ def parse(arguments: Sequence[str]) -> CommandLine:
         refuse_unknown_groups(arguments, groups)
     elif typed[0] in ("list", "data", "check-suite"):
         load_typed_plugins(arguments)
+    if "--help" not in arguments and "-h" not in arguments:
+        options, named = find_command(commands, DATA_COMMANDS, arguments)
+        check_words(options, arguments[named:])
     parsed = tyro.cli(
         make_subcommands(commands, typed, SHORT if has_short_help else ""),
         prog=PROGRAM,

@@ -42,6 +42,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "render hopper-medium-v2 swg 0 --rho 5 --out hopper.mp4 --width 640",
     ),
     "merge": ("merge results-a results-b --to results",),
+    "publish": (
+        "publish results --to site",
+        "publish results --to site --name ours --note 'maze2d, 10 seeds'",
+        "publish --check site",
+    ),
     "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),
     "doctor": ("doctor", "doctor --suite maze2d --artifacts /scratch/artifacts"),

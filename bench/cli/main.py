@@ -27,6 +27,7 @@ from bench.cli.options import (
     ListOptions,
     MergeOptions,
     PlanOptions,
+    PublishOptions,
     RenderOptions,
     ReportOptions,
     RunOptions,
@@ -39,6 +40,7 @@ from bench.entry import STOPPED
 from bench.progress import ProgressConsole
 from foundation.errors import UserError
 from foundation.exhausted import DISK_ERRORS, describe_memory_error, describe_unwritten, is_out_of_memory
+from foundation.program import program_name
 from foundation.stopping import Stopped, handle_signals
 from foundation.text import clean_line, shorten_words
 
@@ -107,6 +109,8 @@ def execute(line: CommandLine) -> None:
         case MergeOptions() as options:
             folder = bench.merge(**collect_fields(options))
             ProgressConsole().say(f"Merged: {folder}")
+        case PublishOptions() as options:
+            publish(options)
         case CleanOptions() as options:
             bench.clean(**collect_fields(options))
         case CheckMethodOptions() as options:
@@ -136,6 +140,24 @@ def show_report(folder: Path, options: ReportOptions) -> None:
         return
     print((folder / "summary.txt").read_text())
     ProgressConsole().say(f"Report: {folder / 'report.md'}")
+
+
+def publish(options: PublishOptions) -> None:
+    """Add a run to a site and say where it is, or check a site; leave with exit code 1 if it has faults."""
+    fields = collect_fields(options)
+    site, results, to = (fields.pop(name) for name in ("check", "results", "to"))
+    if site is not None:
+        if results is not None or to is not None or any(fields.values()):
+            raise UserError("--check checks a site and adds nothing: leave out RESULTS, --to, --name and --note.")
+        faults = bench.check_site(site)
+        print(*faults, sep="\n", end="\n" if faults else "")
+        leave_with_faults(faults, "docs/publish.md")
+        return
+    if results is None or to is None:
+        lacking = "the results folder" if results is None else "--to"
+        raise UserError(f"publish lacks {lacking}: give both, as in `{program_name()} publish results --to site`.")
+    bench.publish(results, to=to, **fields)
+    ProgressConsole().say(f"Site: {to / 'index.html'}")
 
 
 def collect_fields(options: Any) -> dict[str, Any]:

@@ -239,6 +239,24 @@ class MergeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishOptions:
+    """Add a results folder to a site of contributed runs with a leaderboard, checked; nothing is uploaded."""
+
+    results: Annotated[
+        Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="RESULTS", help_behavior_hint="")
+    ] = None
+    """The results folder, which stays as it is."""
+    to: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """The site, a folder of static files; made if it is not there."""
+    name: Annotated[Name, tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = None
+    """Name of the run or its contributor; the folder's if left out."""
+    note: Annotated[str, tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = ""
+    """A note on it, up to 500 letters."""
+    check: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Instead: check a whole site again, every hash and every run; exit code 1 if something is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CleanOptions:
     """List, or remove, components and data that no result refers to, and what killed processes left."""
 
@@ -395,6 +413,7 @@ COMMANDS: Mapping[str, type] = {
     "time": TimeOptions,
     "render": RenderOptions,
     "merge": MergeOptions,
+    "publish": PublishOptions,
     "clean": CleanOptions,
     "check-method": CheckMethodOptions,
     "check-suite": CheckSuiteOptions,

@@ -63,22 +63,25 @@ MISTAKES = {
     "--swg.weight dice:alpha=-1": ("swg.weight.alpha=-1.0", "above 0"),
     "--swg.weight hard-expectile:expectile=2": ("swg.weight.expectile=2.0", "above 0 and below 1"),
     "--swg.weight hard-expectile --methods cep": ("swg.weight is a setting of swg", "add it to --methods"),
+    "--device gpu": ("unknown value of --device 'gpu'", "choose one of auto, cpu, cuda"),
+    "--device=": ("unknown value of --device ''", "choose one of auto, cpu, cuda"),
+    "--threads x": ("--threads 'x' must be a whole number",),
+    "--critic.steps x": ("--critic.steps 'x' must be a whole number",),
+    "--critic.learning-rate x": ("--critic.learning-rate 'x' must be a number",),
+    "--critic.steps": ("--critic.steps takes a value and got none",),
+    "--methods swg cep": ("--methods takes one value and got 2, 'swg' and 'cep'", "as in swg,cep"),
+    "--critic.steps 5 6": ("--critic.steps takes one value and got 2, '5' and '6'",),
+    "--idql.select bset": ("unknown value of --idql.select 'bset'", "did you mean best", "best, draw"),
+    "--denoiser.schedule foo": ("--denoiser.schedule 'foo'", "vp, cosine"),
+    "--denoiser.activation foo": ("--denoiser.activation 'foo'", "silu, relu, mish, gelu"),
+    "--critic.initial foo": ("--critic.initial 'foo'", "uniform, xavier, lecun"),
+    "--denoiser.initial foo": ("--denoiser.initial 'foo'", "uniform, xavier, lecun"),
+    "--sampler.solver foo": ("--sampler.solver 'foo'", "ddpm, ddpm-large, ddim"),
 }
 REJECTED = {  # by tyro, while it parses
-    "--device gpu": ("--device", "'gpu'", "'auto', 'cpu', 'cuda'"),
-    "--threads x": ("--threads", "'x'"),
     "--wat 3": ("--wat", "--help"),
     "--critic.stpes 3": ("--critic.stpes", "--critic.steps INT", "(default: 100)"),
     "--critic.stpes=3": ("--critic.stpes", "--critic.steps INT"),
-    "--critic.steps x": ("--critic.steps", "'x'"),
-    "--critic.steps": ("Missing value", "--critic.steps"),
-    "--idql.select bset": ("'bset'", "'best', 'draw'"),
-    "nonsense": ("nonsense",),
-    "--denoiser.schedule foo": ("'foo'", "'vp', 'cosine'"),
-    "--denoiser.activation foo": ("'foo'", "'silu', 'relu', 'mish', 'gelu'"),
-    "--critic.initial foo": ("'foo'", "'uniform', 'xavier', 'lecun'"),
-    "--denoiser.initial foo": ("'foo'", "'uniform', 'xavier', 'lecun'"),
-    "--sampler.solver foo": ("'foo'", "'ddpm', 'ddpm-large', 'ddim'"),
 }
 
 
@@ -114,6 +117,29 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         ("time --suite maze2d --batches 1.5", "batches '1.5' does not parse"),
         ("time --suite maze2d --batches 0", "batches=0 must be at least 1"),
         ("list --plugin nowhere.py", "'nowhere.py' is not a file"),
+        (
+            "rnu",
+            "unknown command 'rnu'; did you mean run? choose one of run, plan, tune-rho, tune, report, time, "
+            "merge, publish, clean, check-method, check-suite, doctor, list, data.",
+        ),
+        ("data wat", "unknown command of data 'wat'; choose one of list, fetch, make, import, info, check."),
+        ("run --suite", "--suite takes a value and got none: give it as in `--suite NAME`."),
+        (
+            "tune-rho --suite maze2d --search foo",
+            "unknown value of --search 'foo'; choose one of auto, grid, tpe.",
+        ),
+        ("list weigths", "unknown value of WHAT 'weigths'; did you mean weights? choose one of all, methods"),
+        ("report --export csv", "unknown value of --export 'csv'; choose one of rliable, parquet, json."),
+        ("report --compare A", "--compare takes 2 values and got 1: give it as in `--compare A B`."),
+        ("report --compare A B C", "--compare takes 2 values and got 3, 'A' and 'B' and 'C': leave out what is"),
+        ("report --margin x", "--margin 'x' must be a number."),
+        ("time --suite maze2d --calls 2.5", "--calls '2.5' must be a whole number."),
+        ("merge a b --to", "--to takes a value and got none"),
+        ("publish results", "publish lacks --to: give both, as in `python -m bench publish results --to site`"),
+        ("publish --to site", "publish lacks the results folder"),
+        ("publish nowhere --to site", "there is no results folder at 'nowhere'"),
+        ("publish --check site --note x", "--check checks a site and adds nothing"),
+        ("publish --check nowhere", "'nowhere' is no site of contributed runs"),
         ("report --results nowhere", "there is no results folder at nowhere"),
     ],
 )
@@ -126,16 +152,7 @@ def test_every_command_says_what_is_wrong(bench, tmp_path, monkeypatch, argument
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (
-            "rnu",
-            "rnu Available subcommands: run, plan, tune-rho, tune, report, time, merge, clean, check-method, "
-            "check-suite, doctor, list, data",
-        ),
-        ("data wat", "wat Available subcommands: list, fetch, make, import, info, check"),
-        ("run --suite", "Missing value for argument '--suite'"),
         ("run --suit toy", "Perhaps you meant: --suite NAME"),
-        ("tune-rho --suite maze2d --search foo", "'--search'. Expected one of ('auto', 'grid', 'tpe')"),
-        ("list weigths", "'weigths'"),
         ("data import nowhere.hdf5", "--task"),
     ],
 )

@@ -46,9 +46,9 @@ function revealTarget() {
   const found = document.getElementById(attempt(() => decodeURIComponent(location.hash.slice(1))));
   if (!found) return;
   if (found.hidden) {
-    const filter = found.closest(".table").querySelector("input");
-    filter.value = "";
-    filter.dispatchEvent(new Event("input"));
+    const tools = found.closest(".table").querySelectorAll(".tools input, .tools select");
+    tools.forEach((tool) => (tool.value = ""));
+    tools[0].dispatchEvent(new Event("input"));
   }
   for (let place = found.parentElement; place; place = place.parentElement) {
     if (place.tagName === "DETAILS") place.open = true;
@@ -69,9 +69,14 @@ function readNumber(text) {
   return found ? Number(found[0].replaceAll(",", "").replace("−", "-")) : NaN;
 }
 
-/** Sorts the rows by a column; those without a number come last in both directions. */
+/** The rows of a table but for the headings of groups. */
+function listBody(table) {
+  return [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => row.className !== "group");
+}
+
+/** Sorts the rows of each group by a column; those without a number come last in both directions. */
 function sortRows(table, column, direction) {
-  const rows = [...table.tBodies[0].rows];
+  const rows = listBody(table);
   const texts = new Map(rows.map((row) => [row, readCell(row.cells[column])]));
   const numbers = new Map(rows.map((row) => [row, readNumber(texts.get(row))]));
   const header = table.tHead.rows[0].cells[column];
@@ -85,12 +90,12 @@ function sortRows(table, column, direction) {
     return direction * (one - other);
   };
   const inOrder = (a, b) => compare(a, b) || a.dataset.order - b.dataset.order;
-  table.tBodies[0].append(...rows.sort(inOrder));
+  rows.sort(inOrder).forEach((row) => row.parentElement.append(row));
 }
 
 /** Makes the header's cells buttons: a press sorts upwards, a second downwards, a third as it was. */
 function addSorting(table) {
-  [...table.tBodies[0].rows].forEach((row, place) => (row.dataset.order = place));
+  listBody(table).forEach((row, place) => (row.dataset.order = place));
   const headers = [...table.tHead.rows[0].cells];
   headers.forEach((header, column) => {
     const button = makeButton("", "Sort by this column", () => {
@@ -105,21 +110,45 @@ function addSorting(table) {
   });
 }
 
-/** A text field that leaves the rows which have all of its words. */
-function makeFilter(rows) {
+/** What a row is by each of the table's facets, such as its suite. */
+function readFacets(element) {
+  return JSON.parse(element.dataset.facets ?? "[]");
+}
+
+/** A list to choose rows by, of each facet with several values. */
+function makeChoices(names, rows) {
+  return names.map((name, place) => {
+    const values = [...new Set(rows.map((row) => readFacets(row)[place]))].sort();
+    const choice = document.createElement("select");
+    choice.ariaLabel = `Only this ${name}`;
+    choice.append(new Option(`${name}: all`, ""), ...values.map((value) => new Option(value, value)));
+    choice.hidden = values.length < 2;
+    return choice;
+  });
+}
+
+/** Lists of values, and a text field that leaves the rows which have all of its words; groups without rows go. */
+function makeFilter(rows, names) {
   const field = document.createElement("input");
   const said = document.createElement("output");
+  const choices = makeChoices(names, rows);
   Object.assign(field, { type: "search", placeholder: "Filter rows", ariaLabel: "Filter rows" });
-  field.addEventListener("input", () => {
+  const apply = () => {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of rows) {
-      const text = [...row.cells].map(readCell).join(" ").toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
+      const facets = readFacets(row);
+      const text = [...[...row.cells].map(readCell), ...facets].join(" ").toLowerCase();
+      const isChosen = choices.every((choice, place) => !choice.value || choice.value === facets[place]);
+      row.hidden = !isChosen || !words.every((word) => text.includes(word));
+    }
+    for (const body of new Set(rows.map((row) => row.parentElement))) {
+      body.hidden = rows.every((row) => row.hidden || row.parentElement !== body);
     }
     const count = rows.filter((row) => !row.hidden).length;
-    said.textContent = words.length ? `${count} of ${rows.length} rows` : "";
-  });
-  return [field, said];
+    said.textContent = count < rows.length || words.length ? `${count} of ${rows.length} rows` : "";
+  };
+  [field, ...choices].forEach((tool) => tool.addEventListener("input", apply));
+  return [field, ...choices, said];
 }
 
 /** A press on a number unfolds what it is made of. */
@@ -138,16 +167,17 @@ function unfoldNote(event) {
 
 function prepareTable(place) {
   const table = place.querySelector("table");
-  const rows = [...table.tBodies[0].rows];
+  const rows = listBody(table);
+  const names = readFacets(place);
   const tools = document.createElement("div");
   tools.className = "tools";
   if (rows.length > 1) addSorting(table);
-  if (rows.length > 8) tools.append(...makeFilter(rows));
+  if (rows.length > 8 || names.length) tools.append(...makeFilter(rows, names));
   const name = place.dataset.name;
   if (name) {
     tools.append(
       makeButton("CSV", "The rows that are shown, as CSV", () =>
-        save(`${name}.csv`, "text/csv", formatCsv(listRows(table).map((cells) => cells.map(readCell)))),
+        save(`${name}.csv`, "text/csv", formatCsv(listTexts(table, names))),
       ),
       makeButton("LaTeX", "The rows that are shown, for \\input, with booktabs", () =>
         save(`${name}.tex`, "text/x-tex", formatLatex(table)),
@@ -172,7 +202,15 @@ function save(name, type, text) {
 }
 
 function listRows(table) {
-  return [...table.rows].filter((row) => !row.hidden).map((row) => [...row.cells]);
+  const rows = [...table.tHead.rows, ...listBody(table)];
+  return rows.filter((row) => !row.hidden).map((row) => [...row.cells]);
+}
+
+/** The texts of the rows that are shown, each behind its facets; the header's first. */
+function listTexts(table, names) {
+  const rows = listRows(table);
+  const facets = (cells, place) => (place ? readFacets(cells[0].parentElement) : names);
+  return rows.map((cells, place) => [...facets(cells, place), ...cells.map(readCell)]);
 }
 
 /** Rows of values as CSV; a text that a spreadsheet would take for a formula gets a ' in front. */

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import json
 from collections.abc import Iterator, Sequence
 from importlib import resources
 
@@ -136,13 +137,25 @@ def _format_table(table: Table, anchors: Anchors) -> str:
     head = "".join(
         f'<th scope="col"{_mark_word(table, c)}>{format_inline(t)}</th>' for c, t in enumerate(table.header)
     )
-    body = "\n".join(_format_row(table, number, row) for number, row in enumerate(rows))
+    body = "\n".join(
+        _format_group(table, number) + _format_row(table, number, row) for number, row in enumerate(rows)
+    )
     name = f' data-name="{_quote(table.name)}"' if table.name else ""
+    facets = f' data-facets="{_encode(list(table.facets))}"' if table.facets else ""
     return (
-        f'<div class="table" id="{_quote(anchor)}"{name}>'
+        f'<div class="table" id="{_quote(anchor)}"{name}{facets}>'
         f'<div class="scroll" tabindex="0" role="region" aria-label="{_quote(anchors.title or "Table")}"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div></div>"
     )
+
+
+def _format_group(table: Table, number: int) -> str:
+    """The heading of the group that begins at a row, in a body of its own; nothing where none begins."""
+    if number not in table.groups:
+        return ""
+    ended = "</tbody>\n<tbody>" if number else ""
+    inner = f"<span>{format_inline(table.groups[number])}</span>"
+    return f'{ended}<tr class="group"><th scope="rowgroup" colspan="{len(table.header)}">{inner}</th></tr>\n'
 
 
 def _format_row(table: Table, number: int, anchor: str) -> str:
@@ -151,11 +164,15 @@ def _format_row(table: Table, number: int, anchor: str) -> str:
         inner = format_inline(text)
         if note := table.notes.get((number, column)):
             inner = f'<button class="note" title="{_quote(note)}">{inner}</button>'
+        if link := table.links.get((number, column)):
+            inner = f'<a href="{_quote(link)}">{inner}</a>'
         if column:
             cells.append(f"<td{_mark_word(table, column, text)}>{inner}</td>")
         else:
             cells.append(f'<th scope="row"{_mark_word(table, 0, text)}>{inner}{_format_link(anchor, "row")}</th>')
-    return f'<tr id="{_quote(anchor)}">{"".join(cells)}</tr>'
+    values = [own[number] for own in table.facets.values()]
+    facets = f' data-facets="{_encode(values)}"' if values else ""
+    return f'<tr id="{_quote(anchor)}"{facets}>{"".join(cells)}</tr>'
 
 
 def _mark_word(table: Table, column: int, text: str = "") -> str:
@@ -187,6 +204,11 @@ def _format_animation(animation: Animation) -> str:
 def _quote(text: str) -> str:
     """A text for an attribute or an element."""
     return html.escape(clean_line(text))
+
+
+def _encode(texts: Sequence[str]) -> str:
+    """Texts as JSON in an attribute."""
+    return html.escape(json.dumps([clean_line(text) for text in texts], ensure_ascii=False))
 
 
 def _join(parts: Iterator[str] | Sequence[str]) -> str:

@@ -1,0 +1,432 @@
+"""The rows of a leaderboard over contributed runs: which scores stand together, and why others have no row.
+
+A row is a variant of one run on a task, or its mean over the run's tasks, with ρ chosen in one way (its track).
+What two rows of a group have in common is in `Group`: suite, tasks, data sets, terms, preset, the settings that
+controlled results share, the track, and the simulator's versions. Nothing is averaged over runs, and rows of
+different runs are not compared: differences are taken within a run alone, of each variant and `unguided` on the
+same seeds.
+
+A scale that was chosen by the reported episodes themselves (`oracle` in `reports.analysis.tracks`), and what is
+expected of a budget, are no rows: the one is too good, the other was not run.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reports.analysis.equal_terms import CONTROLLED, INVERSE_TEMPERATURES
+from reports.analysis.intervals import Estimate, estimate_mean
+from reports.analysis.suite import analyse_densities
+from reports.analysis.tracks import ALL_TASKS, ONE_RHO, TrackScore, make_tracks
+from reports.load.ledger import TuningRecords
+from reports.load.schema import Cell, Result
+from reports.load.scores import SuiteScores
+from reports.load.variants import format_setting, label_variants, name_terms, strip_rho
+
+POINTS = "normalised score"
+NO_SCALE = "no ρ, not tuned"
+BASELINE = "unguided"
+SIMULATORS = ("mujoco", "gymnasium", "gymnasium-robotics")
+_TRACKS = {"preset": "published", None: "unknown"}
+_DERIVED = ("published", "tuned", ONE_RHO)  # tracks that the results of a sweep can have
+_NOT_SHARED = ("evaluation.episodes", INVERSE_TEMPERATURES)
+_LETTERS = 8
+
+
+@dataclass(frozen=True, order=True)
+class Group:
+    """What all rows that stand together have in common.
+
+    Attributes:
+        suite: the task group.
+        tasks: the task, or those that a score is the mean over.
+        unit: what a score is: a normalised score, or a multiple of the noise floor at one β.
+        source: label of the data, such as `local`.
+        data: the data set; of several tasks, a hash of all of theirs.
+        terms: `controlled` or `as published`.
+        preset: of sizes and settings.
+        shared: hash of the settings that controlled results have in common, of several tasks with different ones a
+            hash of these; empty as published.
+        track: how ρ, or a method's own settings, were chosen.
+        versions: of the simulator.
+    """
+
+    suite: str
+    tasks: tuple[str, ...]
+    unit: str
+    source: str
+    data: str
+    terms: str
+    preset: str
+    shared: str
+    track: str
+    versions: str
+
+    @property
+    def is_points(self) -> bool:
+        """Whether a higher score is better."""
+        return self.unit == POINTS
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant of a run on a task, or over its tasks.
+
+    Attributes:
+        run: the contributed run's id.
+        variant: the method, with the settings that set it apart from others of that method on the site.
+        score: over the seeds, with its 95 % interval.
+        gain: the same minus that of `unguided` of the same run, paired by seed; None where there is none.
+        seeds: how many.
+        episodes: of a seed on a task, the fewest and the most; on a density samples.
+        scales: the ρ of the tasks, each once.
+        trials, tuning_episodes: that choosing ρ and settings took, over the tasks; None where nothing was tuned.
+        processors: that it was evaluated on.
+    """
+
+    run: str
+    group: Group
+    variant: str
+    score: Estimate
+    gain: Estimate | None
+    seeds: int
+    episodes: tuple[int, int]
+    scales: tuple[float, ...]
+    trials: int | None
+    tuning_episodes: int | None
+    processors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Absent:
+    """What a run has or planned and no row shows.
+
+    Attributes:
+        run: its id.
+        suite, task, variant: of what.
+        why: there is no row.
+    """
+
+    run: str
+    suite: str
+    task: str
+    variant: str
+    why: str
+
+
+@dataclass(frozen=True)
+class _Results:
+    """The results of a variant on one task with one track, one for each seed."""
+
+    results: tuple[Result, ...]
+    track: str
+
+
+def make_rows(
+    run: str, scores: SuiteScores, labels: Mapping[Path, str], records: TuningRecords
+) -> tuple[list[Row], list[Absent]]:
+    """The rows of a run's suite, and what has none.
+
+    Args:
+        run: its id.
+        scores: the suite.
+        labels: of the results of all runs of the site, by their paths, see `label_variants`.
+        records: choices and ledger of the run.
+    """
+    absent = [
+        Absent(run, scores.suite, cell.task, labels[cell.path], f"failed in {cell.failure.step}, "
+               f"seed {cell.seed}: {cell.failure.reason}")
+        for unranked in scores.unranked
+        for cell in unranked.failed
+    ]  # fmt: skip
+    cells: dict[tuple[str, str], _Results] = {}
+    for variant in scores.variants:
+        for task in scores.tasks:
+            results = scores.of(task, variant)
+            tracks = sorted({name_track(result) for result in results})
+            if len(tracks) > 1:
+                why = f"its seeds have different tracks: {' and '.join(tracks)}"
+                absent.append(Absent(run, scores.suite, task, labels[results[0].path], why))
+            else:
+                cells[variant, task] = _Results(results, tracks[0])
+    found = _make_point_rows if scores.is_control else _make_density_rows
+    rows, lacking = found(run, scores, cells, labels)
+    derived = _make_derived_rows(run, scores, rows, labels, records) if scores.is_control else []
+    return [*rows, *derived], [*absent, *lacking]
+
+
+def name_track(cell: Cell) -> str:
+    """How ρ and the method's own settings were chosen: `tuned`, `published`, `default`, `given`, `exact`."""
+    if cell.rho is None:
+        return "tuned" if cell.tuning is not None else NO_SCALE
+    track = _TRACKS.get(cell.rho_source, cell.rho_source or "unknown")
+    has_knobs = cell.tuning is not None and bool(cell.tuning.knobs)
+    return f"{track} ρ, other settings tuned" if has_knobs and track != "tuned" else track
+
+
+def label_rows(cells: Sequence[Cell]) -> dict[Path, str]:
+    """The variant of every result of a site by its path: the method, with the settings that set it apart.
+
+    What was tuned, and the number of episodes, sets none apart. Those of other groups are labelled by themselves.
+
+    Args:
+        cells: the results of all runs, failed ones too.
+    """
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        key = (cell.suite, cell.data.label, cell.terms, cell.preset, hash_shared(cell), name_track(cell))
+        knobs = cell.tuning.knobs if cell.tuning is not None else ()
+        chosen = {*_NOT_SHARED, *(f"{cell.method}.{knob}" for knob in knobs)}
+        config = {name: value for name, value in cell.config.items() if name not in chosen}
+        groups.setdefault(key, []).append(cell.model_copy(update={"config": config}))
+    labels: dict[Path, str] = {}
+    for group in groups.values():
+        labels |= {path: strip_rho(label) for path, label in label_variants(group).items()}
+    return labels
+
+
+def _make_point_rows(
+    run: str, scores: SuiteScores, cells: Mapping[tuple[str, str], _Results], labels: Mapping[Path, str]
+) -> tuple[list[Row], list[Absent]]:
+    rows, absent = [], []
+    for variant in scores.variants:
+        own = {task: cells[variant, task] for task in scores.tasks if (variant, task) in cells}
+        for task, cell in own.items():
+            values = np.array([result.score for result in cell.results])
+            rows.append(
+                _make_row(run, [cell], POINTS, estimate_mean(values), _compare(scores, variant, [task]), labels)
+            )
+        if len(scores.tasks) == 1 or len(own) < len(scores.tasks):
+            continue
+        why = find_difference([group_cells([cell], POINTS) for cell in own.values()])
+        if why:
+            first = next(iter(own.values())).results[0]
+            absent.append(Absent(run, scores.suite, ALL_TASKS, labels[first.path], why))
+            continue
+        mean = estimate_mean(scores.matrix(variant).mean(axis=1))
+        rows.append(
+            _make_row(run, list(own.values()), POINTS, mean, _compare(scores, variant, scores.tasks), labels)
+        )
+    return rows, absent
+
+
+def _compare(
+    scores: SuiteScores, variant: str, tasks: Sequence[str], values: np.ndarray | None = None
+) -> Estimate | None:
+    """A variant minus `unguided` of the same terms, paired by seed; None where there is none or it is itself.
+
+    Args:
+        scores: the suite.
+        variant: whose terms they are.
+        tasks: that the difference is the mean over.
+        values: of each seed, in the place of the variant's mean over these tasks.
+    """
+    terms = _list_terms(scores, variant, tasks)
+    same = [other for other in scores.variants if _list_terms(scores, other, tasks) == terms]
+    others = [other for other in same if scores.method(other) == BASELINE]
+    if len(others) != 1 or others[0] == variant:
+        return None
+    columns = [scores.tasks.index(task) for task in tasks]
+    own, other = (scores.matrix(name)[:, columns].mean(axis=1) for name in (variant, others[0]))
+    return estimate_mean((own if values is None else values) - other)
+
+
+def _list_terms(scores: SuiteScores, variant: str, tasks: Sequence[str]) -> set[str]:
+    return {result.terms for task in tasks for result in scores.of(task, variant)}
+
+
+def _make_density_rows(
+    run: str, scores: SuiteScores, cells: Mapping[tuple[str, str], _Results], labels: Mapping[Path, str]
+) -> tuple[list[Row], list[Absent]]:
+    analysis = analyse_densities(scores, None)
+    rows, absent = [], []
+    for (variant, task), cell in cells.items():
+        for beta in analysis.inverse_temperatures:
+            multiple = analysis.multiples[task, beta, variant]
+            if np.isfinite(multiple.value):
+                rows.append(_make_row(run, [cell], name_multiple(beta), multiple, None, labels))
+            else:
+                why = f"a seed was not scored at β = {beta:g}, or its distance is not positive"
+                absent.append(Absent(run, scores.suite, task, labels[cell.results[0].path], why))
+    return rows, absent
+
+
+def name_multiple(beta: float) -> str:
+    """The unit of a density's score at one β."""
+    return f"multiple of the noise floor at β = {beta:g}"
+
+
+def _make_derived_rows(
+    run: str, scores: SuiteScores, rows: Sequence[Row], labels: Mapping[Path, str], records: TuningRecords
+) -> list[Row]:
+    """Rows of tracks that results have at the scales of a sweep, where no result says that it is of that track."""
+    known = {(row.variant, row.group.tasks, row.group.track) for row in rows}
+    found = []
+    for track_row in make_tracks(scores, records):
+        tasks = scores.tasks if track_row.task == ALL_TASKS else (track_row.task,)
+        variants = [variant for variant in scores.variants if strip_rho(variant) == track_row.family]
+        label = labels[scores.of(tasks[0], variants[0])[0].path]
+        for track, score in track_row.found.items():
+            if track not in _DERIVED or score.origin != "reported" or (label, tasks, track) in known:
+                continue
+            chosen = [_find_cell(scores, task, variants, track, score, found) for task in tasks]
+            if all(cell is not None for cell in chosen):
+                whole = [cell for cell in chosen if cell is not None]
+                gain = _compare(scores, variants[0], tasks, score.by_seed)
+                found.append((_make_row(run, whole, POINTS, score.score, gain, labels), whole))
+    return [row for row, _ in found]
+
+
+def _find_cell(
+    scores: SuiteScores,
+    task: str,
+    variants: Sequence[str],
+    track: str,
+    score: TrackScore,
+    made: Iterable[tuple[Row, Sequence[_Results]]],
+) -> _Results | None:
+    """The results of a task at a track's scale; for a mean over tasks those of the task's own row."""
+    if score.rho is None:
+        own = [cells[0] for row, cells in made if row.group.track == track and row.group.tasks == (task,)]
+        return own[-1] if own else None
+    for variant in variants:
+        results = scores.of(task, variant)
+        if all(result.rho == score.rho for result in results):
+            return _Results(results, track)
+    return None
+
+
+def _make_row(
+    run: str,
+    cells: Sequence[_Results],
+    unit: str,
+    score: Estimate,
+    gain: Estimate | None,
+    labels: Mapping[Path, str],
+) -> Row:
+    results = [result for cell in cells for result in cell.results]
+    counts = [count for result in results for count in _count_episodes(result)]
+    tuning = [cell.results[0].tuning for cell in cells]
+    spent = [cost for cost in tuning if cost is not None]
+    return Row(
+        run=run,
+        group=group_cells(cells, unit),
+        variant=labels[results[0].path],
+        score=score,
+        gain=gain,
+        seeds=len(cells[0].results),
+        episodes=(min(counts), max(counts)),
+        scales=tuple(dict.fromkeys(r.rho for r in results if r.rho is not None)),
+        trials=sum(cost.trials for cost in spent) if spent else None,
+        tuning_episodes=sum(cost.episodes for cost in spent) if spent else None,
+        processors=tuple(sorted({describe_processor(result) for result in results})),
+    )
+
+
+def _count_episodes(result: Result) -> list[int]:
+    """The episodes of a result; of a density the samples at each β."""
+    return [density.samples for density in result.densities] or [len(result.episodes)]
+
+
+def describe_processor(result: Result) -> str:
+    """The processor that a result was evaluated on, with the device where it is no CPU."""
+    return result.machine.processor + ("" if result.machine.device == "cpu" else f" ({result.machine.device})")
+
+
+def group_cells(cells: Sequence[_Results], unit: str) -> Group:
+    """Where the score of cells of one variant stands; they differ in their tasks, see `find_difference`."""
+    first = cells[0].results[0]
+    data = [describe_data_set(cell.results[0]) for cell in cells]
+    shared = list(dict.fromkeys(hash_shared(cell.results[0]) for cell in cells))
+    return Group(
+        suite=first.suite,
+        tasks=tuple(cell.results[0].task for cell in cells),
+        unit=unit,
+        source=first.data.label,
+        data=data[0] if len(cells) == 1 else f"{len(cells)} data sets, {_shorten_hash(data)}",
+        terms=name_terms(first.terms),
+        preset=first.preset,
+        shared=shared[0] if len(shared) == 1 else _shorten_hash(shared),
+        track=cells[0].track,
+        versions=describe_versions(first),
+    )
+
+
+def find_difference(groups: Sequence[Group]) -> str:
+    """Why the scores of a variant's tasks have no mean here; empty where they have."""
+    for name in ("source", "terms", "preset", "track", "versions"):
+        values = sorted({getattr(group, name) for group in groups})
+        if len(values) > 1:
+            return f"its tasks differ in {name}: {' and '.join(values)}"
+    return ""
+
+
+def describe_versions(result: Result) -> str:
+    """The versions of the simulator; of a density that it has none."""
+    if result.densities:
+        return "no simulator"
+    return ", ".join(f"{name} {result.versions.get(name, 'unknown')}" for name in SIMULATORS)
+
+
+def describe_data_set(result: Result) -> str:
+    """The data set of a result by name, size and fingerprint; where each seed has its own, by name and size."""
+    first = result.data
+    size = f"{first.transitions:,} transitions"
+    return f"{first.recipe}, {size}, " + ("one for each seed" if first.per_seed else first.fingerprint[:_LETTERS])
+
+
+def hash_shared(cell: Cell) -> str:
+    """Hash of the settings that a controlled result shares with those of other methods; empty as published."""
+    if cell.terms != CONTROLLED:
+        return ""
+    settings = read_shared(cell)
+    return _shorten_hash(f"{name}={settings[name]}" for name in sorted(settings))
+
+
+def read_shared(cell: Cell) -> dict[str, str]:
+    """The settings that are not the method's own, as text; the number of episodes and the β are none of them."""
+    own = f"{cell.method}."
+    names = (name for name in cell.config if not name.startswith(own) and name not in _NOT_SHARED)
+    return {name: format_setting(cell.config[name]) for name in names}
+
+
+@dataclass(frozen=True)
+class SharedSettings:
+    """The shared settings of controlled results, as far as others of the suite and preset have other ones.
+
+    Attributes:
+        suite, preset: theirs.
+        hash: as in `Group`.
+        values: setting to its value, `unset` where these results do not have it.
+    """
+
+    suite: str
+    preset: str
+    hash: str
+    values: Mapping[str, str]
+
+
+def list_shared(cells: Iterable[Cell]) -> list[SharedSettings]:
+    """Every hash of shared settings where a suite and preset have several, with the settings that differ."""
+    found: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for cell in cells:
+        if cell.terms == CONTROLLED:
+            found.setdefault((cell.suite, cell.preset), {})[hash_shared(cell)] = read_shared(cell)
+    listed = []
+    for (suite, preset), by_hash in sorted(found.items()):
+        names = sorted({name for settings in by_hash.values() for name in settings})
+        values = {name: [settings.get(name, "unset") for settings in by_hash.values()] for name in names}
+        differing = [name for name in names if len(set(values[name])) > 1]
+        if len(by_hash) > 1:
+            listed += [
+                SharedSettings(suite, preset, key, {name: settings.get(name, "unset") for name in differing})
+                for key, settings in by_hash.items()
+            ]
+    return listed
+
+
+def _shorten_hash(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_LETTERS]
