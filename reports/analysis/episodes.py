@@ -1,7 +1,7 @@
 """How the episodes of a task and variant are spread: their scores and lengths, all seeds together and by seed.
 
-A mean hides how it came about. A policy that nearly always acts alike returns nearly the same from every reset, or one
-of two values where it falls in some, so that its seeds lie far apart while each is sharp, or the other way round.
+A mean hides how it came about: all episodes may be middling, or some good and the others falls. So may the seeds,
+where the episodes of each are nearly alike.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Which share of the guided rows was intervened in, by level of the schedule.
 
-A result counts interventions by level, and guided rows over all levels together. The sampler asks the denoiser once at
-each of the levels that it visits, `sampler.steps` of them evenly spread over the schedule, or all, and every row that is
-guided is guided at each; so the guided rows of a level are their total over the number of levels visited.
+A result counts interventions by level, and guided rows over all levels together. The sampler asks the denoiser
+once at each of the levels that it visits, `sampler.steps` of them evenly spread over the schedule, or all, and
+every row that is guided is guided at each; so the guided rows of a level are their total over the levels visited.
 """
 
 from collections.abc import Mapping

@@ -1,12 +1,12 @@
 """How the variants of a suite rank on its tasks and seeds, with bootstrap intervals.
 
-On each task and seed, a cell, the variants are ranked by their scores, 1 the best. Variants that tie share ranks: each
-of m counts 1/m at each of the m ranks, so that the mean over the ranks is the average rank. The runs of a cell share
-training seed, resets and noise.
+On each task and seed, a cell, the variants are ranked by their scores, 1 the best. Variants that tie share ranks:
+each of m counts 1/m at each of the m ranks, so that the mean over the ranks is the average rank. The runs of a cell
+share training seed, resets and noise.
 
-Intervals are the 2.5th to the 97.5th percentile of a bootstrap stratified by task: seeds are drawn with replacement
-within each task, cells whole. It takes the tasks as given and a seed's scores on two tasks for independent; of few
-seeds such intervals are too narrow as a rule (`coverage.csv`), so no conclusion rests on them.
+Intervals are the 2.5th to the 97.5th percentile of a bootstrap stratified by task: seeds are drawn with
+replacement within each task, cells whole. It takes the tasks as given and a seed's scores on two tasks for
+independent; of few seeds such intervals are too narrow as a rule (`coverage.csv`), so no conclusion rests on them.
 """
 
 from collections.abc import Mapping
@@ -85,7 +85,7 @@ def share_ranks(values: np.ndarray, *, higher_is_better: bool) -> np.ndarray:
 
 
 def draw_weights(seeds: int, tasks: int, replicates: int) -> np.ndarray | None:
-    """Weights of the cells in each replicate, shape (replicates, seeds, tasks), that sum to 1; None of few seeds."""
+    """Weights of the cells in each replicate, (replicates, seeds, tasks), that sum to 1; None of few seeds."""
     if seeds < FEWEST:
         return None
     # A fixed seed, so that a report can be made again, with the same draws for every variant.

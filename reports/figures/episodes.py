@@ -24,8 +24,8 @@ _SCORE, _LENGTH = "normalised score", "environment steps"
 def make_returns_figure(scores: SuiteScores, spreads: Sequence[EpisodeSpread]) -> Figure:
     """The distribution of normalised scores; `spreads` have a finite one each."""
     caption = (
-        "Episodes of all seeds: the share that scores at most so much, by task. A step is a score that many episodes "
-        f"share, a level stretch a range that none has; at most {POINTS} points of a curve are drawn."
+        "Episodes of all seeds: the share that scores at most so much, by task. A step is a score that many "
+        f"episodes share, a level stretch a range that none has; at most {POINTS} points of a curve are drawn."
     )
     values = {(spread.task, spread.variant): spread.scores for spread in spreads}
     return _make_figure(scores, values, f"{scores.suite}-episode-scores", caption, _SCORE)

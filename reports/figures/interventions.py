@@ -30,8 +30,8 @@ def make_interventions_figure(scores: SuiteScores, found: Interventions) -> Figu
     joined = any(level.last > level.first for own in found.shares.values() for level in own)
     name = found.name.replace("_", " ")
     caption = (
-        f"{name[0].upper()}{name[1:]} by level of the schedule, of the rows guided there, all seeds together{band}. "
-        f"The axes of the panels differ.{' Neighbouring levels are taken together.' if joined else ''}"
+        f"{name[0].upper()}{name[1:]} by level of the schedule, of the rows guided there, all seeds together"
+        f"{band}. The axes of the panels differ.{' Neighbouring levels are taken together.' if joined else ''}"
     )
     draw = partial(draw_levels, marks, styles, scores.add_source(scores.suite))
     return make_figure(f"{scores.suite}-{found.name}", caption, marks, chart_levels(marks, styles), draw)
