@@ -18,6 +18,7 @@ import numpy as np
 
 from reports.analysis.intervals import Estimate, estimate_mean
 from reports.analysis.online import label_methods, list_searches
+from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.tried_policies import HALVES, Place, Search, TriedPolicy
 from reports.load.tuning_schema import LedgerEntry
@@ -69,7 +70,7 @@ class ReportedPoint:
         variant: its label.
         episodes: that tuning spent on a task, the mean over the tasks, 0 where it was not tuned.
         score: mean over the tasks, with its interval over seeds.
-        source: where ρ came from, with `no ρ` for a method without.
+        source: where ρ came from; of a method without `no ρ`, with what was tuned.
     """
 
     label: str
@@ -195,11 +196,15 @@ def _is_given(scores: SuiteScores, variant: str) -> bool:
     return any(result.rho_source == _GIVEN and result.tuning is None for result in results)
 
 
+def _name_source(result: Result) -> str:
+    return result.rho_source or ("no ρ, settings tuned" if result.tuning else "no ρ")
+
+
 def _report(scores: SuiteScores, variant: str, tasks: Sequence[str]) -> ReportedPoint:
     results = [scores.of(task, variant) for task in tasks]
     spent = [max(result.tuning.episodes if result.tuning else 0 for result in own) for own in results]
     score = estimate_mean(np.mean([[result.score for result in own] for own in results], axis=0))
-    sources = dict.fromkeys(result.rho_source or "no ρ" for own in results for result in own)
+    sources = dict.fromkeys(_name_source(result) for own in results for result in own)
     first = results[0][0]
     label = label_methods(scores)[first.method, first.terms]
     return ReportedPoint(label, first.method, variant, float(np.mean(spent)), score, " or ".join(sources))

@@ -1,8 +1,8 @@
 """How the variants of a suite rank on its tasks and seeds, with bootstrap intervals.
 
 On each task and seed, a cell, the variants are ranked by their scores, 1 the best. Variants that tie share ranks:
-each of m counts 1/m at each of the m ranks, so that the mean over the ranks is the average rank. The runs of a cell
-share training seed, resets and noise.
+each of m counts 1/m at each of the m ranks, so that the mean over the ranks is the average rank. The runs of a
+cell share training seed, resets and noise.
 
 Intervals are the 2.5th to the 97.5th percentile of a bootstrap stratified by task: seeds are drawn with
 replacement within each task, cells whole. It takes the tasks as given and a seed's scores on two tasks for
@@ -49,15 +49,14 @@ def rank_suite(analysis: Analysis, replicates: int) -> Ranks | None:
     Returns:
         None for a single variant, and where a distance is not positive or was not measured at every β.
     """
-    scores, is_control = analysis.scores, isinstance(analysis, ControlAnalysis)
-    values = (
-        {variant: scores.matrix(variant) for variant in scores.variants}
-        if is_control
-        else collect_log_distances(scores, analysis.inverse_temperatures)
-    )
+    scores = analysis.scores
+    if isinstance(analysis, ControlAnalysis):
+        values = {variant: scores.matrix(variant) for variant in scores.variants}
+    else:
+        values = collect_log_distances(scores, analysis.inverse_temperatures)
     if values is None or len(values) < 2:
         return None
-    shares = share_ranks(np.stack([values[v] for v in scores.variants]), higher_is_better=is_control)
+    shares = share_ranks(np.stack([values[v] for v in scores.variants]), higher_is_better=scores.is_control)
     numbers = np.arange(1, len(scores.variants) + 1)
     drawn = draw_weights(len(scores.seeds), len(scores.tasks), replicates)
     mean, at = {}, {}

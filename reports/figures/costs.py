@@ -149,9 +149,7 @@ def chart_costs(marks: pd.DataFrame, styles: Mapping[str, Style], unit: str, axi
                     "y": y,
                     **encode_colour(styles),
                     **encode_marker(styles),
-                    "tooltip": tell(
-                        "variant", (cost, ".2f"), *((name, ".3f") for name in ("value", "lower", "upper"))
-                    ),
+                    "tooltip": told,
                 },
             },
         ],
