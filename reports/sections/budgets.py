@@ -34,8 +34,8 @@ def _describe(budgets: BudgetAnalysis) -> str:
     said = (
         "What each search had found after so many tuning episodes of a task, in the order in which the ledger has "
         "them: the policy with the best mean of those that had the most episodes by then, chosen by one half of "
-        "its episodes and scored by the other, both ways round. Luck with the tuning seeds flatters it, and trials "
-        "in another order would give another curve."
+        "its episodes and scored by the other, both ways round. Luck with the tuning seeds flatters it; trials in "
+        "another order would give another curve."
     )
     if left_out:
         said += f" Without {', '.join(left_out)}, where some method here has no search that can be followed."
