@@ -21,17 +21,15 @@ class EpisodeSpread:
 
     Attributes:
         task, variant: of the suite.
-        scores: normalised, of all seeds' episodes, those that are not finite left out.
+        scores: normalised, of all seeds' episodes.
         lengths: in environment steps, of all episodes.
-        diverged: episodes whose score is not finite.
-        seed_medians: the median score of each seed's episodes, of seeds with a finite one.
+        seed_medians: the median score of each seed's episodes.
     """
 
     task: str
     variant: str
     scores: np.ndarray
     lengths: np.ndarray
-    diverged: int
     seed_medians: np.ndarray
 
 
@@ -43,11 +41,9 @@ def spread_episodes(scores: SuiteScores) -> tuple[EpisodeSpread, ...]:
 def _spread(scores: SuiteScores, task: str, variant: str) -> EpisodeSpread:
     results = scores.of(task, variant)
     by_seed = [np.array([episode.normalized for episode in result.episodes]) for result in results]
-    finite = [own[np.isfinite(own)] for own in by_seed]
     lengths = np.array([episode.length for result in results for episode in result.episodes])
-    diverged = sum(map(len, by_seed)) - sum(map(len, finite))
-    medians = np.array([np.median(own) for own in finite if len(own)])
-    return EpisodeSpread(task, variant, np.concatenate(finite), lengths, diverged, medians)
+    medians = np.array([np.median(own) for own in by_seed])
+    return EpisodeSpread(task, variant, np.concatenate(by_seed), lengths, medians)
 
 
 def trace_distribution(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

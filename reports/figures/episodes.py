@@ -22,7 +22,7 @@ _SCORE, _LENGTH = "normalised score", "environment steps"
 
 
 def make_returns_figure(scores: SuiteScores, spreads: Sequence[EpisodeSpread]) -> Figure:
-    """The distribution of normalised scores; `spreads` have a finite one each."""
+    """The distribution of normalised scores."""
     caption = (
         "Episodes of all seeds: the share that scores at most so much, by task. A step is a score that many "
         f"episodes share, a level stretch a range that none has; at most {POINTS} points of a curve are drawn."

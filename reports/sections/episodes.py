@@ -1,6 +1,6 @@
 """The section on single episodes: how their scores and lengths are distributed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,29 +13,22 @@ from reports.render.document import Block, Details, Heading, Table, Text, name_t
 def make_episodes_section(scores: SuiteScores) -> list[Block]:
     """The distributions of a control suite's scores and lengths, with the numbers behind the former."""
     spreads = spread_episodes(scores)
-    finite = [spread for spread in spreads if len(spread.scores)]
     fixed = find_fixed_lengths(spreads)
     varying = [spread for spread in spreads if spread.task not in fixed]
     table = name_table(_tabulate(scores, spreads), scores.suite, "episodes", splits=True)
+    said = (
+        "How the scores of single episodes are distributed, of all seeds together: two variants with one mean may "
+        "differ in whether all episodes are middling or some good and others failed. Episodes of a seed share its "
+        "networks, so that they are not independent, and no interval is drawn."
+    )
     return [
         Heading(3, scores.add_source("Single episodes")),
-        Text(_describe(spreads, scores)),
-        *([make_returns_figure(scores, finite)] if finite else []),
+        Text(said),
+        make_returns_figure(scores, spreads),
         Details("Percentiles of the episodes' scores", (table,)),
         *([Text(_describe_fixed(fixed))] if fixed else []),
         *([make_lengths_figure(scores, varying)] if varying else []),
     ]
-
-
-def _describe(spreads: Sequence[EpisodeSpread], scores: SuiteScores) -> str:
-    """What is shown, and which episodes cannot be."""
-    said = (
-        "How the scores of single episodes are distributed, of all seeds together: two variants with one mean may "
-        "differ in whether all episodes are middling or some good and others failed. Episodes of a seed share its "
-        "networks, so that these are not independent, and no interval is drawn."
-    )
-    lost = [f"{s.diverged} of `{s.variant}` on {scores.label_task(s.task)}" for s in spreads if s.diverged]
-    return f"{said} Left out, with a score that is not finite: {', '.join(lost)}." if lost else said
 
 
 def _describe_fixed(fixed: dict[str, int]) -> str:
@@ -51,19 +44,13 @@ def _tabulate(scores: SuiteScores, spreads: Iterable[EpisodeSpread]) -> Table:
     """Percentiles of every task and variant, and how far the medians of the seeds lie apart."""
     header = ("task", "variant", "episodes", *(f"{p} %" for p in PERCENTILES), "medians of the seeds")
     rows = tuple(
-        (scores.label_task(s.task), s.variant, str(len(s.scores)), *_format_percentiles(s), _format_range(s))
+        (
+            scores.label_task(s.task),
+            s.variant,
+            str(len(s.scores)),
+            *(f"{value:.1f}" for value in np.percentile(s.scores, PERCENTILES)),
+            f"{s.seed_medians.min():.1f} to {s.seed_medians.max():.1f}",
+        )
         for s in spreads
     )
     return Table(header, rows, words=2)
-
-
-def _format_percentiles(spread: EpisodeSpread) -> list[str]:
-    if not len(spread.scores):
-        return ["–"] * len(PERCENTILES)
-    return [f"{value:.1f}" for value in np.percentile(spread.scores, PERCENTILES)]
-
-
-def _format_range(spread: EpisodeSpread) -> str:
-    if not len(spread.seed_medians):
-        return "–"
-    return f"{spread.seed_medians.min():.1f} to {spread.seed_medians.max():.1f}"
