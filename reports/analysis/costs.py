@@ -1,4 +1,4 @@
-"""What timing rows differ by, and which of them are of the policies that were scored."""
+"""What timing rows differ by, which of them are of the policies that were scored, and what these evaluate."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +11,36 @@ from reports.load.timing_schema import TimingRow
 from reports.load.variants import format_setting
 
 Described = Mapping[str, str]
+NFE = (1, 1, 2)
+"""Network evaluations: what a denoiser's pass, another network's pass and a gradient count."""
+
+
+def count_per_action(result: Result, weights: tuple[int, int, int]) -> float | None:
+    """What evaluation took for each action, all candidates together; None where the actions are not stored.
+
+    Args:
+        result: finished.
+        weights: of a denoiser's pass, of another network's, and of a gradient.
+    """
+    counts = result.evaluations
+    if not counts.actions:
+        return None
+    parts = (counts.function, counts.beside, counts.gradient)
+    return sum(weight * part for weight, part in zip(weights, parts, strict=True)) / counts.actions
+
+
+def find_evaluations(scores: SuiteScores) -> dict[str, float]:
+    """Variant → network evaluations for each action, mean over tasks and seeds, at the ρ that was evaluated.
+
+    Left out are variants of which some result stores no actions or counts no evaluation.
+    """
+    found: dict[str, float] = {}
+    for variant in scores.variants:
+        own = [count_per_action(result, NFE) for task in scores.tasks for result in scores.of(task, variant)]
+        known = [count for count in own if count]
+        if len(known) == len(own):
+            found[variant] = float(np.mean(known))
+    return found
 
 
 def describe_row(row: TimingRow) -> dict[str, str]:
@@ -62,8 +92,9 @@ def _group(rows: Iterable[TimingRow], by: Callable[[TimingRow], Any]) -> list[li
 def find_costs(rows: Sequence[TimingRow], scores: SuiteScores) -> tuple[dict[str, float], str]:
     """Variant → milliseconds of a call at the smallest batch, guided where it can be, averaged over timed tasks.
 
-    Left out are variants whose tasks have different terms, and those that were timed with other settings alone
-    where a method was timed with several. Where it was measured in several places or ways, the first counts.
+    A variant whose ρ is 0 has the cost of its own policy without guidance. Left out are variants whose tasks have
+    different terms, and those that were timed with other settings alone where a method was timed with several.
+    Where it was measured in several places or ways, the first counts.
 
     Args:
         rows: of the suite, those of sweeps not among them.
@@ -81,6 +112,8 @@ def find_costs(rows: Sequence[TimingRow], scores: SuiteScores) -> tuple[dict[str
     for variant in scores.variants:
         results = [result for task in scores.tasks for result in scores.of(task, variant)]
         own = _select_own(used, results)
+        if all(result.rho == 0 for result in results):
+            own = [row for row in own if not row.guided]
         if own:
             costs[variant] = float(
                 np.mean([r.milliseconds.median for r in own if r.guided] or [r.milliseconds.median for r in own])

@@ -177,28 +177,41 @@ def _collect_pools(
     scores: SuiteScores, tried: Mapping[Search, TriedPolicies]
 ) -> tuple[dict[tuple[str, str], dict[str, _Pool]], dict[str, str]]:
     """Of each (label, method) the pool of every task that has one, and of the other labels the reason."""
-    results = scores.results()
-    names = dict.fromkeys((result.method, result.terms) for result in results)
     pools: dict[tuple[str, str], dict[str, _Pool]] = {}
     absent: dict[str, str] = {}
-    for method, terms in names:
-        several = len({other for name, other in names if name == method}) > 1
-        label = f"{method} ({name_terms(terms)})" if several else method
+    for names, searches in list_searches(scores).items():
+        if searches is None:
+            absent[names[0]] = "each seed has a data set of its own"
+            continue
+        found = {task: tried[search] for task, search in searches.items() if search in tried}
+        usable = {task: pool for task, known in found.items() if (pool := _select_usable(known)) is not None}
+        if usable:
+            pools[names] = usable
+        else:
+            absent[names[0]] = _explain_absence(tuple(found.values()))
+    return pools, absent
+
+
+def label_methods(scores: SuiteScores) -> dict[tuple[str, str], str]:
+    """(method, terms) → the method's name, with its terms where the suite has several."""
+    names = dict.fromkeys((result.method, result.terms) for result in scores.results())
+    several = {method for method, _ in names if len({terms for name, terms in names if name == method}) > 1}
+    return {(m, terms): f"{m} ({name_terms(terms)})" if m in several else m for m, terms in names}
+
+
+def list_searches(scores: SuiteScores) -> dict[tuple[str, str], dict[str, Search] | None]:
+    """Of each (label, method) the search of every task; None where each seed has a data set of its own."""
+    results = scores.results()
+    found: dict[tuple[str, str], dict[str, Search] | None] = {}
+    for (method, terms), label in label_methods(scores).items():
         searches: dict[str, set[Search]] = {}
         for r in results:
             if (r.method, r.terms) == (method, terms):
                 search = Search(r.suite, r.task, r.method, r.preset, r.terms, r.data.identity)
                 searches.setdefault(r.task, set()).add(search)
-        if any(len(of_task) > 1 for of_task in searches.values()):
-            absent[label] = "each seed has a data set of its own"
-            continue
-        found = {task: tried[search] for task, (search,) in searches.items() if search in tried}
-        usable = {task: pool for task, known in found.items() if (pool := _select_usable(known)) is not None}
-        if usable:
-            pools[label, method] = usable
-        else:
-            absent[label] = _explain_absence(tuple(found.values()))
-    return pools, absent
+        is_one = all(len(of_task) == 1 for of_task in searches.values())
+        found[label, method] = {task: one for task, (one,) in searches.items()} if is_one else None
+    return found
 
 
 def _select_usable(known: TriedPolicies) -> _Pool | None:

@@ -264,6 +264,12 @@ def _compare_densities(
     scores: SuiteScores, betas: tuple[float, ...], primary: tuple[str, str] | None
 ) -> SuitePairs | None:
     """Pairs by the mean over β of the logarithm of the distance."""
+    logarithms = collect_log_distances(scores, betas)
+    return compare_suite(logarithms, scores.tasks, None, primary) if logarithms is not None else None
+
+
+def collect_log_distances(scores: SuiteScores, betas: tuple[float, ...]) -> dict[str, np.ndarray] | None:
+    """The mean over β of the logarithm of the distance, seeds × sets of each variant; None where one has none."""
     cells = {
         variant: [[{d.inverse_temperature: d.distance for d in r.densities} for r in scores.of(task, variant)]
                   for task in scores.tasks]
@@ -275,8 +281,7 @@ def _compare_densities(
     }
     if not all((array > 0).all() and np.isfinite(array).all() for array in found.values()):
         return None
-    logarithms = {v: np.log(array).mean(axis=-1).T for v, array in found.items()}
-    return compare_suite(logarithms, scores.tasks, None, primary)
+    return {v: np.log(array).mean(axis=-1).T for v, array in found.items()}
 
 
 Analysis = ControlAnalysis | DensityAnalysis | SweptAnalysis

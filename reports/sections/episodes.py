@@ -1,76 +1,56 @@
-"""What the policies do: the paths of episodes in mazes, and the videos that `render` made of episodes."""
+"""The section on single episodes: how their scores and lengths are distributed."""
 
-from collections.abc import Sequence
-from pathlib import PurePath
+from collections.abc import Iterable
 
-from foundation.program import program_name
-from reports.figures.trajectories import make_trajectories_figure
-from reports.load.renders import RENDERS, Render, Video, read_videos
-from reports.load.schema import Result
+import numpy as np
+
+from reports.analysis.episodes import PERCENTILES, EpisodeSpread, find_fixed_lengths, spread_episodes
+from reports.figures.episodes import make_lengths_figure, make_returns_figure
 from reports.load.scores import SuiteScores
-from reports.render.document import Animation, Block, Heading, Text
-
-_SAME_SPEED = 0.005
+from reports.render.document import Block, Details, Heading, Table, Text, name_table
 
 
-def make_episode_blocks(scores: SuiteScores) -> list[Block]:
-    """The paths of a suite's episodes, task by task, and its videos.
-
-    Raises:
-        ReportError: a file of trajectories, a video or its description that cannot be read, or that is of another
-            file than was written.
-    """
-    results = scores.results()
-    every = (make_trajectories_figure(scores, task) for task in scores.tasks)
-    figures = [figure for figure in every if figure is not None]
-    folder = results[0].path.parents[3]  # RESULTS/runs/TASK/METHOD-KEY/seed-N.json
-    blocks = [*figures, *_show_videos(read_videos(folder, results), scores)]
-    absent = [] if figures else [Text(_describe_absence())]
-    return [Heading(3, scores.add_source("Episodes")), *blocks, *absent]
-
-
-def _describe_absence() -> str:
-    return (
-        "These results keep no paths of their episodes: those of mazes are kept by versions after 0.2.0. "
-        f"`{program_name()} render TASK METHOD SEED` makes a video of any episode of a result."
+def make_episodes_section(scores: SuiteScores) -> list[Block]:
+    """The distributions of a control suite's scores and lengths, with the numbers behind the former."""
+    spreads = spread_episodes(scores)
+    fixed = find_fixed_lengths(spreads)
+    varying = [spread for spread in spreads if spread.task not in fixed]
+    table = name_table(_tabulate(scores, spreads), scores.suite, "episodes", splits=True)
+    said = (
+        "How the scores of single episodes are distributed, of all seeds together: two variants with one mean may "
+        "differ in whether all episodes are middling or some good and others failed. Episodes of a seed share its "
+        "networks, so that they are not independent, and no interval is drawn."
     )
+    return [
+        Heading(3, scores.add_source("Single episodes")),
+        Text(said),
+        make_returns_figure(scores, spreads),
+        Details("Percentiles of the episodes' scores", (table,)),
+        *([Text(_describe_fixed(fixed))] if fixed else []),
+        *([make_lengths_figure(scores, varying)] if varying else []),
+    ]
 
 
-def _show_videos(videos: Sequence[Video], scores: SuiteScores) -> list[Block]:
-    """The videos that are shown, then a sentence on the others."""
-    blocks: list[Block] = []
-    for video in videos:
-        if video.content is not None:
-            name = PurePath(video.render.video).stem
-            blocks.append(Animation(name, _describe_video(video, scores), video.content))
-    left_out = [f"`{video.render.video}` ({video.reason})" for video in videos if video.content is None]
-    if left_out:
-        blocks.append(Text(f"In `{RENDERS}/`, but not shown here: {', '.join(left_out)}."))
-    return blocks
+def _describe_fixed(fixed: dict[str, int]) -> str:
+    """The tasks whose lengths are not drawn."""
+    by_length: dict[int, list[str]] = {}
+    for task, length in fixed.items():
+        by_length.setdefault(length, []).append(task)
+    parts = [f"{length:,} environment steps on {', '.join(tasks)}" for length, tasks in by_length.items()]
+    return f"Every episode takes {'; '.join(parts)}, so that the lengths there are not drawn."
 
 
-def _describe_video(video: Video, scores: SuiteScores) -> str:
-    """The caption: whose episode it is, what came of it, and how it is shown."""
-    render = video.render
-    found = next(
-        (variant, result)
-        for (task, variant, seed), result in scores.cells.items()
-        if (task, seed, result.path.parent.name) == (render.task, render.seed, render.label)
+def _tabulate(scores: SuiteScores, spreads: Iterable[EpisodeSpread]) -> Table:
+    """Percentiles of every task and variant, and how far the medians of the seeds lie apart."""
+    header = ("task", "variant", "episodes", *(f"{p} %" for p in PERCENTILES), "medians of the seeds")
+    rows = tuple(
+        (
+            scores.label_task(s.task),
+            s.variant,
+            str(len(s.scores)),
+            *(f"{value:.1f}" for value in np.percentile(s.scores, PERCENTILES)),
+            f"{s.seed_medians.min():.1f} to {s.seed_medians.max():.1f}",
+        )
+        for s in spreads
     )
-    variant, result = found
-    whose = f"{scores.label_task(render.task)}, {variant}{_describe_rho(variant, result)}, seed {render.seed}"
-    return (
-        f"{whose}: episode {render.episode}, of return {render.episode_return:.6g} as in the result"
-        f"{_describe_speed(render)} (camera {render.camera}, made {render.created})."
-    )
-
-
-def _describe_rho(variant: str, result: Result) -> str:
-    """The scale, where the variant's label has none."""
-    return "" if result.rho is None or "rho=" in variant else f" at ρ = {result.rho:g}"
-
-
-def _describe_speed(render: Render) -> str:
-    if render.speed is None:
-        return ""
-    return ", in real time" if abs(render.speed - 1) < _SAME_SPEED else f", {render.speed:.3g} times real time"
+    return Table(header, rows, words=2)

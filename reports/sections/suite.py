@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from reports.analysis.components import Part
-from reports.analysis.costs import find_costs
+from reports.analysis.costs import find_costs, find_evaluations
 from reports.analysis.intervals import FEWEST
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options, SweptAnalysis
 from reports.figures.aggregates import make_aggregates_figure
-from reports.figures.costs import make_costs_figure
+from reports.figures.costs import make_costs_figure, make_evaluations_figure
 from reports.figures.exactness import make_exactness_figure
 from reports.figures.pairs import make_pairs_figure
 from reports.figures.profile import make_profile_figure
@@ -36,15 +36,19 @@ from reports.render.tables import (
     tabulate_shares,
     tabulate_success,
 )
+from reports.sections.budgets import make_budgets_section
 from reports.sections.cost import make_cost_section
 from reports.sections.curves import make_curves_section
-from reports.sections.episodes import make_episode_blocks
+from reports.sections.episodes import make_episodes_section
+from reports.sections.interventions import make_interventions_section
 from reports.sections.method_sweeps import make_sweep_blocks
 from reports.sections.pairs import make_pair_blocks, make_variance_blocks
 from reports.sections.protocol import describe_protocol
 from reports.sections.published import make_published_section
+from reports.sections.ranks import make_ranks_section
 from reports.sections.settings import make_settings_section
 from reports.sections.terms import make_terms_section
+from reports.sections.trajectories import make_trajectory_blocks
 from reports.sections.tuning import make_tuning_section
 
 
@@ -62,8 +66,10 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
         *_make_improvement_blocks(analysis),
         Heading(3, scores.add_source("Performance profile")),
         make_profile_figure(analysis),
+        *make_ranks_section(analysis, options.replicates),
         *make_variance_blocks(analysis),
-        *make_episode_blocks(scores),
+        *make_episodes_section(scores),
+        *make_trajectory_blocks(scores),
     ]
 
 
@@ -121,7 +127,7 @@ def _make_success_blocks(scores: SuiteScores) -> list[Block]:
     ]
 
 
-def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
+def _make_density_blocks(analysis: DensityAnalysis, options: Options) -> list[Block]:
     scores = analysis.scores
     figures = [found for task in scores.tasks if (found := make_samples_figure(analysis, task)) is not None]
     note = describe_multiples(analysis)
@@ -136,6 +142,7 @@ def _make_density_blocks(analysis: DensityAnalysis) -> list[Block]:
         Details("The distances themselves, each set's noise floor first", (distances,)),
         Details(f"The distances as a share of {analysis.baseline}'s", (shares,)),
         *make_pair_blocks(analysis),
+        *make_ranks_section(analysis, options.replicates),
         Heading(3, "Samples"),
         *(figures or [Text("No samples were stored with these results.")]),
     ]
@@ -151,22 +158,31 @@ def _make_measure_blocks(analysis: DensityAnalysis) -> list[Block]:
 
 
 def _make_cost_blocks(analysis: Analysis, timed: Sequence[TimingRow]) -> list[Block]:
-    """The cost tables and, for a control suite, score against cost."""
+    """The cost tables and, for a control suite, score against milliseconds and against network evaluations."""
     scores = analysis.scores
-    if not timed:
-        return []
-    blocks = make_cost_section(timed, tuple(dict.fromkeys(map(analysis.every.method, analysis.every.variants))))
+    order = tuple(dict.fromkeys(map(analysis.every.method, analysis.every.variants)))
+    blocks = make_cost_section(timed, order) if timed else []
     if not isinstance(analysis, ControlAnalysis):
         return blocks
     known, unit = find_costs([row for row in timed if row.sweep is None], scores)
-    return [*blocks, *([make_costs_figure(analysis, known, unit)] if known else [])]
+    evaluations = find_evaluations(scores)
+    if evaluations and not blocks:
+        said = (
+            "Nothing here was timed, so that cost is known in network evaluations alone, and not in milliseconds."
+        )
+        blocks = [Heading(3, "Cost"), Text(said)]
+    return [
+        *blocks,
+        *([make_costs_figure(analysis, known, unit)] if known else []),
+        *([make_evaluations_figure(analysis, evaluations)] if evaluations else []),
+    ]
 
 
 def _make_score_blocks(analysis: Analysis, records: TuningRecords, options: Options) -> list[Block]:
     """The sweeps, then what is compared."""
     match analysis:
         case DensityAnalysis():
-            return _make_density_blocks(analysis)
+            return _make_density_blocks(analysis, options)
         case SweptAnalysis():
             return make_sweep_blocks(analysis.swept, analysis.sweep_values, records.ledger)
     swept: list[Block] = []
@@ -206,6 +222,8 @@ def make_suite_section(
         *(make_published_section(analysis.scores) if isinstance(analysis, ControlAnalysis) else []),
         *make_tuning_section(scores, records),
         *searched,
+        *make_budgets_section(scores, records.ledger),
+        *make_interventions_section(scores),
         *make_curves_section(scores, parts),
         *make_settings_section(scores),
     ]

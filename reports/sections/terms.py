@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from reports.analysis.costs import NFE, count_per_action
 from reports.analysis.equal_terms import (
     CONTROLLED,
     Terms,
@@ -203,7 +204,7 @@ def _make_cost_blocks(scores: SuiteScores) -> tuple[Block, ...]:
     rows = []
     for variant in scores.variants:
         results = [r for task in scores.tasks for r in scores.of(task, variant)]
-        cells = [_count_per_action(results, *weights) for weights in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 2))]
+        cells = [_count_per_action(results, weights) for weights in ((1, 0, 0), (0, 1, 0), (0, 0, 1), NFE)]
         rows.append((variant, _describe_own_critic(results), _format_range(_list_candidates(results)), *cells))
     return Text(_COST_NOTE), name_table(Table(header, tuple(rows), words=2), scores.suite, "evaluations")
 
@@ -213,16 +214,11 @@ def _list_candidates(results: Iterable[Result]) -> list[float]:
     return [float(n) for n in known if n is not None] if None not in known else []
 
 
-def _count_per_action(results: Iterable[Result], function: int, beside: int, gradient: int) -> str:
-    """`function` × the denoiser's passes + `beside` × other networks' + `gradient` × the gradients, per action."""
-    found = []
-    for result in results:
-        counts = result.evaluations
-        if not counts.actions:
-            return "–"
-        passes = function * counts.function + beside * counts.beside
-        found.append((passes + gradient * counts.gradient) / counts.actions)
-    return _format_range(found)
+def _count_per_action(results: Iterable[Result], weights: tuple[int, int, int]) -> str:
+    """The weighted evaluations per action, a range where results differ; `–` where some result stores none."""
+    found = [count_per_action(result, weights) for result in results]
+    known = [count for count in found if count is not None]
+    return _format_range(known) if len(known) == len(found) else "–"
 
 
 def _format_range(values: Sequence[float]) -> str:

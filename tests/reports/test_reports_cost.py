@@ -5,11 +5,12 @@ import csv
 import pytest
 from synthetic_results import FORMAT, MACHINE, control, milliseconds, timing_row
 
-from reports.analysis.costs import find_costs, tell_apart
-from reports.analysis.suite import Options
+from reports.analysis.costs import find_costs, find_evaluations, tell_apart
+from reports.analysis.suite import ControlAnalysis, Options, analyse
 from reports.errors import ReportError
-from reports.figures.costs import make_costs_figure
+from reports.figures.costs import make_costs_figure, make_evaluations_figure
 from reports.load.files import TIMING, read_file
+from reports.load.scores import load_scores
 from reports.load.timing_schema import Timing, TimingRow
 from reports.report import write_report
 from reports.sections import suite as sections
@@ -237,3 +238,59 @@ def test_nothing_is_printed_of_another_network(changes):
 
 def test_a_cost_that_no_result_has_is_left_out():
     assert find_costs((), None) == ({}, "")  # type: ignore[arg-type]
+
+
+def test_a_scale_of_zero_costs_what_its_own_policy_does_without_guidance(folder):
+    for seed in range(2):
+        folder.add(control("maze2d-umaze", "swg", seed, 10.0, rho=0.0), "0")
+        folder.add(control("maze2d-umaze", "swg", seed, 60.0, rho=5.0), "5")
+        folder.add(control("maze2d-umaze", "unguided", seed, 10.0))
+    (scores,) = load_scores(folder.path)
+    rows = made(timing_row("unguided", False, 8.0), timing_row("swg", False, 11.0), timing_row("swg", True, 25.0))
+    costs, _ = find_costs(rows, scores)
+    assert costs == {"unguided": 8.0, "swg rho=0": 11.0, "swg rho=5": 25.0}
+    assert find_costs(rows[2:], scores)[0] == {"swg rho=5": 25.0}, "timed with guidance alone"
+
+
+def spend(function, beside, gradient, actions=100):
+    return {"function": function, "beside": beside, "gradient": gradient, "guided_rows": 0, "actions": actions}
+
+
+def test_score_against_evaluations_is_at_those_of_an_action(folder):
+    """A gradient counts twice, another network's pass once; several at one cost have one on the front."""
+    counts = {
+        "unguided": spend(1_000, 0, 0),
+        "swg": spend(1_000, 0, 1_000),
+        "cep": spend(1_000, 500, 750),
+        "idql": spend(9_000, 0, 0),
+        "dps": spend(0, 0, 0),
+        "mse": spend(1_000, 0, 0, actions=None),
+    }
+    score = {"unguided": 20.0, "swg": 50.0, "cep": 40.0, "idql": 45.0, "dps": 90.0, "mse": 90.0}
+    for method, spent in counts.items():
+        for seed in range(3):
+            folder.add(control("maze2d-umaze", method, seed, score[method] + seed, evaluations=spent))
+    (scores,) = load_scores(folder.path)
+    found = find_evaluations(scores)
+    assert found == {"unguided": 10.0, "swg": 30.0, "cep": 30.0, "idql": 90.0}
+    analysis = analyse(scores, None, Options(replicates=100))
+    assert isinstance(analysis, ControlAnalysis)
+    figure = make_evaluations_figure(analysis, found)
+    assert figure.name == "maze2d-evaluations"
+    marks = figure.marks
+    assert list(zip(marks["variant"], marks["evaluations"], marks["is_on_front"], strict=True)) == [
+        ("unguided", 10.0, True), ("swg", 30.0, True), ("cep", 30.0, False), ("idql", 90.0, False)
+    ]  # fmt: skip
+    assert figure.marks["value"].tolist() == pytest.approx([0.21, 0.51, 0.41, 0.46])
+    assert "Without a count of evaluations and actions in their results: dps, mse." in figure.caption
+    assert figure.draw("png").startswith(b"\x89PNG")
+
+
+def test_without_timings_the_evaluations_are_all_that_is_said_of_cost(folder, tmp_path):
+    for seed in range(2):
+        folder.add(control("maze2d-umaze", "swg", seed, 10.0 + seed, evaluations=spend(100, 0, 100)))
+    _, text = report(folder, tmp_path / "out")
+    section = text.partition("### Cost\n")[2].partition("\n#")[0]
+    assert "Nothing here was timed" in section
+    assert "network evaluations per action (NFE): forward passes plus twice the gradients" in section
+    assert (tmp_path / "out" / "maze2d-evaluations.csv").is_file()

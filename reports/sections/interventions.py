@@ -1,0 +1,46 @@
+"""The section on interventions: at which levels the guidance was clipped or not finite, or that it was nowhere."""
+
+from collections.abc import Sequence
+
+from reports.analysis.interventions import Interventions, collect_interventions, list_unguided
+from reports.figures.interventions import make_interventions_figure
+from reports.load.scores import SuiteScores
+from reports.render.document import Block, Heading, Text
+
+
+def make_interventions_section(scores: SuiteScores) -> list[Block]:
+    """A picture for each kind that there was, and a sentence on those that there were none of.
+
+    Nothing where nothing was guided and nothing was counted.
+    """
+    found = collect_interventions(scores)
+    if not any(each.shares or each.absent or each.unknown for each in found):
+        return []
+    figures = [make_interventions_figure(scores, each) for each in found if each.shares]
+    return [
+        Heading(3, scores.add_source("Interventions by level")),
+        Text(" ".join([*_describe(found), *_describe_unguided(scores)])),
+        *figures,
+    ]
+
+
+def _describe(found: Sequence[Interventions]) -> list[str]:
+    """What an intervention is, then who had none of which, and where levels are not known."""
+    said = [
+        "Rows of an evaluation (one candidate at one level) in which the guidance had to be put right, such as a "
+        "gradient that is not finite, which is left out, or a weight clipped to its range, which has no gradient."
+    ]
+    for each in found:
+        name = each.name.replace("_", " ")
+        if each.absent:
+            whose = ", ".join(f"`{variant}` ({rows:,} guided rows)" for variant, rows in each.absent.items())
+            said.append(f"No {name}: {whose}.")
+        if each.unknown:
+            whose = ", ".join(f"`{variant}` on {', '.join(tasks)}" for variant, tasks in each.unknown.items())
+            said.append(f"Some {name} whose guided rows by level do not follow from what is stored: {whose}.")
+    return said
+
+
+def _describe_unguided(scores: SuiteScores) -> list[str]:
+    unguided = [f"`{variant}`" for variant in list_unguided(scores)]
+    return [f"Not guided: {', '.join(unguided)}."] if unguided else []
