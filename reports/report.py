@@ -23,7 +23,7 @@ from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import TuningRecords, read_tuning_records
 from reports.load.looks import LOOKS, read_looks, record_looks
 from reports.load.origins import read_commands, read_method_records
-from reports.load.plans import list_missing, read_plans
+from reports.load.plans import read_plans
 from reports.load.schema import Experiments, FailedResult, PlanEntry, Result
 from reports.load.scores import find_planned, find_unfinished, load_scores
 from reports.load.timing_schema import Timing, TimingRow
@@ -352,7 +352,8 @@ def write_report(
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
     suites = [analysis.every for analysis in analyses]
     planned = find_planned(results, tasks, methods)
-    due = list_missing(planned, results)
+    seen = {result.path for result in _list_results(analyses)}
+    due = [cell for cell in planned if results / cell.path not in seen]
     lacking = warn_of_missing(suites, planned, due)
     none = "none of the last plan" if unfinished else "none"
     missing = f"{count_missing(suites, due) or none} missing"

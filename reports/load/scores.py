@@ -340,7 +340,7 @@ def load_scores(
     plan = [cell for cell in plan if _is_kept(cell.task, cell.method, tasks, methods)]
     found = [result for result in read if isinstance(result, Result)]
     failed = [result for result in read if isinstance(result, FailedResult)]
-    lacking = list_missing(plan, results)
+    lacking = [cell for cell in plan if results / cell.path not in headers]  # not those that came since
     if lacking and not partial:
         raise _report_missing(list(map(describe_entry, lacking)))
     open_cells = {results / cell.path: cell for cell in lacking} if partial else None

@@ -73,6 +73,7 @@ def test_a_narrower_range_is_that_of_every_method_and_nothing_else_of_it_changes
     assert {name: knobs["candidates"] for name, knobs in found.items() if "candidates" in knobs} == {
         "idql": narrow,
         "ddice": narrow,
+        "sfbc": narrow,
     }
     assert found["idql"]["candidates"].is_whole
     assert found["idql"]["select"] == get_method("idql").knobs["select"]

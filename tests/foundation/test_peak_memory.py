@@ -21,6 +21,7 @@ def test_without_a_count_begun_anew_only_a_new_peak_is_known(tmp_path: Path):
     write_status(tmp_path, 100, 500)
     began = begin_measuring(tmp_path)
     assert began == Measuring(100 * 1024, 500 * 1024, False)
+    assert began is not None
     assert read_peak(began, tmp_path) is None  # 500 kB were reached before
     write_status(tmp_path, 100, 501)
     assert read_peak(began, tmp_path) == 501 * 1024

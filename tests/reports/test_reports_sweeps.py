@@ -118,7 +118,7 @@ def test_the_default_that_the_results_name_is_what_is_compared(folder, tmp_path)
         add(folder, task, 33.0, method="idql")
     pairs = table(read(folder, tmp_path / "out", "pairs.csv"))
     (row,) = [r for _, r in pairs.iterrows() if r["task"] == "all tasks"]
-    assert {row["first"], row["second"]} == {"idql", "swg rho=1"}
+    assert {str(row["first"]), str(row["second"])} == {"idql", "swg rho=1"}
     ours = np.mean([(20 + 5), (40 + 5)]) + np.array(SPREAD) + 0.5 * np.array([-1, -1, -1])
     other = 33 + np.array(SPREAD) + 0.5 * np.array([(s * 4) % 3 - 1 for s in range(3)])
     found = scipy.stats.ttest_rel(ours, other)
