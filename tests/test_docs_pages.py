@@ -14,9 +14,11 @@ import yaml
 from markdown import markdown
 from pydantic import BaseModel
 
+import reports.load.component_schema as component_schema
 import reports.load.frozen_plan as frozen_plan
 import reports.load.looks as looks
 import reports.load.merged_schema as merged_schema
+import reports.load.method_schema as method_schema
 import reports.load.schema as schema
 import reports.load.timing_schema as timing_schema
 import reports.load.tuning_schema as tuning_schema
@@ -239,6 +241,8 @@ def models_of_the_schema() -> dict[str, list[str]]:
         | vars(looks)
         | vars(frozen_plan)
         | vars(merged_schema)
+        | vars(method_schema)
+        | vars(component_schema)
     ).items():
         written = isinstance(cls, type) and issubclass(cls, schema.Schema)
         written = written and cls not in (schema.Schema, schema.Sealed)  # what files have in common

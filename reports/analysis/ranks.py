@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.analysis.intervals import FEWEST, LEVEL, Estimate
-from reports.analysis.suite import Analysis, ControlAnalysis, collect_log_distances
+from reports.analysis.suite import ControlAnalysis, DensityAnalysis, collect_log_distances
 from reports.load.scores import SuiteScores
 
 _SEED = 0
@@ -39,7 +39,7 @@ class Ranks:
     replicates: int
 
 
-def rank_suite(analysis: Analysis, replicates: int) -> Ranks | None:
+def rank_suite(analysis: ControlAnalysis | DensityAnalysis, replicates: int) -> Ranks | None:
     """The ranks by score, of densities by the mean over β of the logarithm of the distance, as pairs compare them.
 
     Args:

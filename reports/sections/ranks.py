@@ -2,13 +2,13 @@
 
 from reports.analysis.intervals import FEWEST, Estimate
 from reports.analysis.ranks import Ranks, rank_suite
-from reports.analysis.suite import Analysis
+from reports.analysis.suite import ControlAnalysis, DensityAnalysis
 from reports.figures.ranks import MOST, has_shares, make_ranks_figure
 from reports.render.document import Block, Heading, Table, Text, name_table
 from reports.render.numbers import count_noun, describe_few_seeds, format_estimate
 
 
-def make_ranks_section(analysis: Analysis, replicates: int) -> list[Block]:
+def make_ranks_section(analysis: ControlAnalysis | DensityAnalysis, replicates: int) -> list[Block]:
     """The table and the picture; nothing where nothing can be ranked."""
     ranks = rank_suite(analysis, replicates)
     if ranks is None:
