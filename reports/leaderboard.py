@@ -13,6 +13,7 @@ from foundation.text import clean_value
 from reports.analysis.contributed import ContributedRun, collect_rows, read_contributed
 from reports.analysis.leaderboard import Absent, Row
 from reports.analysis.recorded import count_repeats, refuse_copied_seeds
+from reports.load.contribution_schema import SITE
 from reports.load.contributions import check_site, read_runs
 from reports.render.csv import format_csv
 from reports.render.page.page import render_page
@@ -68,6 +69,7 @@ def _export_json(
     names: dict[str, str],
 ) -> str:
     document = {
+        "site": SITE,
         "runs": [_describe_run(run) for run in runs],
         "rows": [_clean(_list_values(row, names)) for row in rows],
         "absent": [_clean(vars(each)) for each in absent],

@@ -5,10 +5,12 @@ import csv
 import io
 import shutil
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from grouped_table import make_grouped_table
 from synthetic_results import ResultsFolder
 
 from reports.analysis.suite import Options
@@ -78,6 +80,8 @@ def make_blocks() -> list[Block]:
         Text(HOSTILE),
         Table((HOSTILE, "a"), ((HOSTILE, "=cmd"), ("50 % of a_b {x} \\ ~^&#$", "-1.5")), words=2, name=HOSTILE),
         Details(HOSTILE, (Table(("task", *map(str, range(20))), wide, name="wide-table"),)),
+        Heading(2, "Groups"),
+        make_grouped_table(HOSTILE),
     ]
 
 
@@ -196,6 +200,29 @@ def test_a_long_table_is_filtered(browser, pages):
     assert find(browser, "#wide-table output").text == "1 of 9 rows"
     browser.execute_script("location.hash = 'wide-table--task-2'")
     wait_for(lambda: len(read_column(browser, "wide-table", 1)) == 9)
+
+
+def test_rows_sort_within_their_groups_and_are_chosen_by_what_they_are(browser, pages, tmp_path):
+    open_page(browser, pages["blocks"] + "#grouped-table")
+    shown = partial(read_column, browser, "grouped-table", 1)
+    first = f"first {HOSTILE}"
+    assert shown() == [first, "swg", "cep", "idql", "second", "swg", "cep"]
+    for order in (["swg", "idql", "cep", "second", "swg", "cep"], ["cep", "idql", "swg", "second", "cep", "swg"]):
+        find(browser, "#grouped-table thead th:nth-child(2) button").click()
+        assert shown() == [first, *order]
+    suites, processors = browser.find_elements(By.CSS_SELECTOR, "#grouped-table select")
+    assert not suites.is_displayed()  # of one suite there is no choice
+    assert [option.text for option in processors.find_elements(By.TAG_NAME, "option")][1:] == [HOSTILE, "a"]
+    processors.send_keys("a")
+    assert shown() == [first, "idql", "swg", "second", "swg"]
+    find(browser, "#grouped-table input").send_keys("idql")
+    assert (shown(), find(browser, "#grouped-table output").text) == ([first, "idql"], "1 of 5 rows")
+    saved = download(browser, tmp_path, find_button(browser, "#grouped-table", "CSV"))
+    assert saved == ("grouped-table.csv", "suite,processor,variant,score\nmaze2d,a,idql,4.0\n")
+    link = find(browser, "#grouped-table tbody tr:not([hidden]):not(.group) a")
+    assert link.get_attribute("href").endswith("/runs/2/index.html")
+    browser.execute_script("location.hash = 'grouped-table--swg-1-5'")
+    wait_for(lambda: len(shown()) == 7)
 
 
 def test_an_address_opens_and_marks_its_row(browser, pages):

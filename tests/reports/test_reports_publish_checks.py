@@ -133,11 +133,12 @@ def be_a_path(folder, results):
 
 
 def be_unequal(folder, results):
+    other = {"critic.steps": 5, "critic.expectile": 0.7}
     folder.write_ledger([])
     for task in TASKS:
         for seed in range(3):
-            folder.add(scored(task, "swg", seed, draw(task, "swg", seed), config={"critic.steps": 5}))
-    return ("are not on equal terms: critic", "10000 (unguided)")
+            folder.add(scored(task, "swg", seed, draw(task, "swg", seed), config=other))
+    return ("are not on equal terms: critic.steps is", "10000 (unguided)", "5 (swg)")
 
 
 def damage_timing(folder, results):
