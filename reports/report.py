@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from foundation.text import clean_text
@@ -14,8 +14,9 @@ from reports.analysis.online import analyse_online
 from reports.analysis.published import compare
 from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse_swept
-from reports.analysis.tracks import make_tracks
+from reports.analysis.tracks import TrackRow, make_tracks
 from reports.errors import ReportError
+from reports.figures.kept import FOLDER, KeptPictures
 from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import TuningRecords, read_tuning_records
@@ -116,10 +117,12 @@ def _analyse_suites(
     methods: Sequence[str] | None,
     options: Options,
     progress: Callable[[str], None],
-) -> tuple[list[Analysis], PlanReview | None, TuningRecords]:
+) -> tuple[list[Analysis], PlanReview | None, TuningRecords, dict[str, tuple[TrackRow, ...]]]:
+    """Every suite's numbers, and what the folder knows of how they were planned and tuned."""
     _check_options(options)
     suites, records = load_scores(results, tasks=tasks, methods=methods), read_tuning_records(results)
-    swept = [review_sweeps(scores, make_tracks(scores, records)) for scores in suites]
+    tracks = {scores.suite: make_tracks(scores, records) for scores in suites}
+    swept = [review_sweeps(scores, tracks[scores.suite]) for scores in suites]
     _check_baseline(baseline, swept)
     for scores in suites:
         check_terms(scores)  # so that a refusal does not wait for the bootstraps
@@ -134,7 +137,7 @@ def _analyse_suites(
         progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
         primary = review.find_primary(scores) if review is not None else None
         analyses.append(analyse_swept(suite, baseline, options, looks, primary))
-    return analyses, review, records
+    return analyses, review, records, tracks
 
 
 def _check_baseline(asked: str | None, suites: Sequence[SweptSuite]) -> None:
@@ -209,21 +212,25 @@ def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
     return sorted(found, key=lambda result: result.path)
 
 
-def _collect_figures(blocks: Sequence[Block], pictures: bool) -> dict[str, bytes]:
-    """The files of all figures."""
-    found = [block for block in blocks if isinstance(block, Figure)]
-    files = {f"{figure.name}.csv": export_marks(figure).encode() for figure in found}
+def _write(out: Path, files: Mapping[str, bytes], blocks: Sequence[Block], pictures: bool) -> list[Path]:
+    """Write a report's files and those of its figures, and keep the pictures for the next report.
+
+    Without pictures those that an earlier report drew of the same figures are removed: they may be of other
+    numbers.
+    """
+    found, kept = [block for block in blocks if isinstance(block, Figure)], KeptPictures(out / FOLDER)
+    files = {**files, **{f"{figure.name}.csv": export_marks(figure).encode() for figure in found}}
     for figure in found if pictures else ():
-        files |= {f"{figure.name}.png": figure.draw("png"), f"{figure.name}.pdf": figure.draw("pdf")}
-    return files
-
-
-def _remove_pictures(blocks: Sequence[Block], out: Path) -> None:
-    """Remove what an earlier report drew of the same figures, which may show other numbers."""
-    for block in blocks:
-        if isinstance(block, Figure):
-            for kind in ("png", "pdf"):
-                (out / f"{block.name}.{kind}").unlink(missing_ok=True)
+        files |= {f"{figure.name}.png": kept.draw(figure, "png"), f"{figure.name}.pdf": kept.draw(figure, "pdf")}
+    written = write_files(out, files)
+    if pictures:
+        write_files(kept.folder, kept.list_new())
+        kept.remove_unused()
+        return written
+    for figure in found:
+        for kind in ("png", "pdf"):
+            (out / f"{figure.name}.{kind}").unlink(missing_ok=True)
+    return written
 
 
 def read_timing(results: Path) -> tuple[TimingRow, ...]:
@@ -267,10 +274,7 @@ def _write_costs(
         "costs.csv": export_costs(timing),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    written = write_files(out, {**files, **_collect_figures(blocks, pictures)})
-    if not pictures:
-        _remove_pictures(blocks, out)
-    return written
+    return _write(out, files, blocks, pictures)
 
 
 def write_report(
@@ -306,7 +310,7 @@ def write_report(
     options = options or Options()
     if _is_only_timed(results):
         return _write_costs(results, out, tasks, methods, options.pictures)
-    analyses, review, records = _analyse_suites(results, baseline, tasks, methods, options, tell)
+    analyses, review, records, tracks = _analyse_suites(results, baseline, tasks, methods, options, tell)
     unfinished, timing = find_unfinished(results, tasks, methods), read_timing(results)
     experiments = read_optional(results / EXPERIMENTS, Experiments)
     every = [result for analysis in analyses for result in analysis.every.results()]
@@ -315,7 +319,6 @@ def write_report(
     missing = "none of the last plan missing" if unfinished else "none missing"
     blocks = [*_make_opening(analyses, concluded, missing), *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)
-    tracks = {a.every.suite: make_tracks(a.every, records) for a in analyses}
     online = {a.every.suite: analyse_online(a.every, records.ledger) for a in analyses}
     for analysis in analyses:
         tell(f"{analysis.scores.suite}: tables and figures")
@@ -337,8 +340,6 @@ def write_report(
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
     files |= _export_tables(results, analyses, blocks)
-    written = write_files(out, {**files, **_collect_figures(blocks, options.pictures)})
-    if not options.pictures:
-        _remove_pictures(blocks, out)
+    written = _write(out, files, blocks, options.pictures)
     _record_looks(results, analyses, tell)
     return written
