@@ -226,7 +226,7 @@ def _take_source(track: str, cell: _Cell) -> TrackScore | str:
 
 def _find_declared(track: str, cell: _Cell) -> float | None:
     """The scale that the results say is taken where none is given, if it comes from that track's source."""
-    declared = {r.declared_rho for own in cell.results for r in own if not _has_knobs(r)}
+    declared = [r.declared_rho for own in cell.results for r in own if not _has_knobs(r)]
     found = {each.rho for each in declared if each is not None and each.source in _SOURCES[track]}
     return found.pop() if len(found) == 1 else None
 
