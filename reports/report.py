@@ -1,40 +1,21 @@
 """Write the report of a results folder: everything is computed before the first file is written."""
 
-import itertools
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from foundation.text import clean_text
-from reports.analysis.components import list_named, list_parts
-from reports.analysis.declared import SweptSuite, review_sweeps
-from reports.analysis.deviations import PlanReview, review_plan
-from reports.analysis.equal_terms import check_terms
 from reports.analysis.looks import is_seen, make_look
-from reports.analysis.online import analyse_online
-from reports.analysis.published import compare
-from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
-from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse_swept
-from reports.analysis.tracks import make_tracks
-from reports.errors import ReportError
-from reports.load.components import read_records
-from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_headers, read_optional
-from reports.load.frozen_plan import FROZEN, read_frozen_plan
-from reports.load.ledger import TuningRecords, read_tuning_records
+from reports.analysis.suite import Analysis, Options
+from reports.gathered import Gathered, gather, list_results
 from reports.load.looks import LOOKS, read_looks, record_looks
-from reports.load.origins import read_commands, read_method_records
-from reports.load.plans import read_plans
-from reports.load.schema import Experiments, FailedResult, PlanEntry, Result
-from reports.load.scores import find_planned, find_unfinished, load_scores
-from reports.load.timing_schema import Timing, TimingRow
-from reports.output import write_files
+from reports.load.scores import SuiteScores
+from reports.output import write_report_files
 from reports.render.csv import (
     export_aggregates,
     export_comparisons,
     export_costs,
     export_densities,
     export_exactness,
-    export_marks,
     export_online,
     export_pairs,
     export_partial,
@@ -43,271 +24,22 @@ from reports.render.csv import (
     export_tracks,
     export_variance,
 )
-from reports.render.document import (
-    Animation,
-    Block,
-    Heading,
-    Text,
-    find_figures,
-    find_tables,
-    render_markdown,
-)
+from reports.render.document import Block, find_tables, render_markdown
 from reports.render.latex import format_latex
 from reports.render.page.page import render_page
 from reports.render.parquet import export_parquet
 from reports.render.tables import summarize
-from reports.sections.cost import make_cost_section, select_rows
-from reports.sections.frozen_plan import describe_frozen_plan
+from reports.sections.cost import select_rows
 from reports.sections.online import make_online_section
-from reports.sections.pairs import describe_conclusion, describe_test
+from reports.sections.opening import TITLE, describe_conclusions, describe_left_out, make_opening, make_warnings
 from reports.sections.partial import count_missing, make_partial_blocks, warn_of_missing
-from reports.sections.plans import warn_of_unfinished
-from reports.sections.provenance import Origins, make_provenance_section
+from reports.sections.provenance import make_provenance_section
 from reports.sections.published import format_comparisons, make_comparison_section
 from reports.sections.suite import make_suite_section
 from reports.sections.tracks import make_tracks_section
-from reports.sections.tuning import find_tuning_warnings
+from reports.timed_only import is_only_timed, make_cost_sections, write_costs
 
-_TITLE = "Diffusion guidance: report"
 PARTIAL = "partial.csv"
-
-
-def _make_opening(
-    analyses: Sequence[Analysis], said: Sequence[str], missing: str, partial: Sequence[Block]
-) -> list[Block]:
-    suites = [analysis.every for analysis in analyses]
-    results = [result for scores in suites for result in scores.results()]
-    cells = "; ".join(
-        f"{s.add_source(s.suite)}: {len(s.tasks)} task(s) × {len(s.variants)} variant(s) × {len(s.seeds)} seed(s)"
-        for s in suites
-    )
-    count = sum(len(unranked.failed) for scores in suites for unranked in scores.unranked)
-    failed = f" and {count} failed" if count else ""
-    left_out = sum(len(scores.list_left_out()) for scores in suites)
-    beside = f" and {left_out} that are not compared" if left_out else ""
-    newest = max(result.created for result in results)
-    return [
-        Heading(1, _TITLE),
-        *partial,
-        *(Text(line) for line in said),
-        Text(f"{len(results)} results{failed}{beside}, {missing} ({cells}); the newest is of {newest}."),
-    ]
-
-
-def _warn(analyses: Sequence[Analysis], unfinished: Sequence[PlanEntry], records: TuningRecords) -> Iterator[Text]:
-    """What earlier runs left undone, then what tells how the methods of a suite were tuned apart."""
-    tuning = (find_tuning_warnings(analysis.every, records) for analysis in analyses)
-    for sentence in itertools.chain(warn_of_unfinished(unfinished), *tuning):
-        yield Text(sentence, warning=True)
-
-
-def _describe_conclusions(
-    analyses: Sequence[Analysis], review: PlanReview | None, left_out: str | None
-) -> list[str]:
-    """A paragraph on the frozen plan, if there is one, one for each suite, on the test and on what is left out."""
-    test = describe_test([a.pairs for a in analyses if a.pairs is not None])
-    plan = [describe_frozen_plan(review)] if review is not None else []
-    return [*plan, *map(describe_conclusion, analyses), *(line for line in (test, left_out) if line)]
-
-
-def _describe_left_out(results: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None) -> str | None:
-    """What the folder has and this report was asked to leave out; None where that is nothing."""
-    if tasks is None and methods is None:
-        return None
-    headers = read_headers(results).values()
-    parts = []
-    for kind, every, kept in (
-        ("method", [h.method for h in headers], methods),
-        ("task", [h.task for h in headers], tasks),
-    ):
-        names = [f"`{name}`" for name in dict.fromkeys(every) if kept is not None and name not in kept]
-        parts += [f"the {kind}{'s' if len(names) > 1 else ''} {', '.join(names)}"] if names else []
-    if not parts:
-        return None
-    return (
-        f"Left out on request, though results of it are there: {' and '.join(parts)}. Tests and corrections are "
-        "of what is shown alone; chosen after a look at the rest, it separates too easily."
-    )
-
-
-def _analyse_suites(
-    results: Path,
-    baseline: str | None,
-    tasks: Sequence[str] | None,
-    methods: Sequence[str] | None,
-    options: Options,
-    progress: Callable[[str], None],
-) -> tuple[list[Analysis], PlanReview | None, TuningRecords]:
-    _check_options(options)
-    suites = load_scores(results, tasks=tasks, methods=methods, partial=options.partial)
-    records = read_tuning_records(results)
-    swept = [review_sweeps(scores, make_tracks(scores, records)) for scores in suites]
-    _check_baseline(baseline, swept)
-    for scores in suites:
-        check_terms(scores)  # so that a refusal does not wait for the bootstraps
-    looks, plan, ledger = read_looks(results), read_frozen_plan(results / FROZEN), records.ledger
-    for scores in suites:
-        every = (*scores.results(), *scores.list_left_out())
-        refuse_copied_seeds(every)
-        refuse_unlike_records(every, ledger)
-    review = review_plan(plan, suites, ledger) if plan is not None else None
-    analyses = []
-    for suite in swept:
-        scores = suite.scores
-        progress(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
-        primary = review.find_primary(scores) if review is not None else None
-        analyses.append(analyse_swept(suite, baseline, options, looks, primary))
-    return analyses, review, records
-
-
-def _check_baseline(asked: str | None, suites: Sequence[SweptSuite]) -> None:
-    """Refuse a baseline that is no variant, or a value of a sweep that no comparison has."""
-    compared = sorted({v for suite in suites if suite.compared is not None for v in suite.compared.variants})
-    if asked is None or asked in compared:
-        return
-    if any(asked in suite.scores.variants for suite in suites):
-        raise ReportError(
-            f"{asked!r} is a value of a sweep, which is compared at its declared value alone; there are: "
-            f"{', '.join(compared) or 'none'}."
-        )
-    raise ReportError(f"no variant {asked!r} to compare with; there are: {', '.join(compared)}.")
-
-
-def _check_options(options: Options) -> None:
-    if options.replicates < 100:
-        raise ReportError(
-            f"{options.replicates} bootstrap replicates are too few for a 95 % interval: give 100 or more."
-        )
-    if not (math.isfinite(options.margin) and options.margin > 0):
-        raise ReportError(
-            f"{options.margin:g} is no margin of equivalence: give a positive number of points, such as 5."
-        )
-    if options.bold not in BOLD_RULES:
-        raise ReportError(f"{options.bold!r} is no rule for bold: give {' or '.join(BOLD_RULES)}.")
-
-
-def _summarize(analyses: Sequence[Analysis], said: Sequence[str], options: Options) -> str:
-    text = [*(line.replace("**", "") for line in said), summarize(analyses, options)]
-    return clean_text("\n\n".join(text))
-
-
-def _export_analyses(analyses: Sequence[Analysis]) -> dict[str, str | None]:
-    """The CSV files of what was computed of the suites, by their names; None for one with nothing in it."""
-    return {
-        "scores.csv": export_scores(analyses),
-        "aggregates.csv": export_aggregates(analyses),
-        "sweeps.csv": export_sweeps(analyses),
-        "pairs.csv": export_pairs(analyses),
-        "variance.csv": export_variance(analyses),
-        "densities.csv": export_densities(analyses),
-        "exactness.csv": export_exactness(analyses),
-    }
-
-
-def _record_looks(results: Path, analyses: Sequence[Analysis], tell: Callable[[str], None]) -> None:
-    """Note what this report saw for the first time, or say that it cannot be noted."""
-    try:
-        known = read_looks(results)
-        looks = [make_look(analysis.every) for analysis in analyses]
-        record_looks(results, [look for look in looks if not is_seen(look, known)])
-    except OSError as error:
-        tell(
-            f"Warning: this look cannot be noted in {str(results / LOOKS)!r} ({error.strerror or error}), so that "
-            "later reports will not count it."
-        )
-
-
-def _export_tables(results: Path, analyses: Sequence[Analysis], blocks: Sequence[Block]) -> dict[str, bytes]:
-    """A LaTeX file of each named table, and the results and episodes as parquet files, by their names."""
-    tables = (table for table in find_tables(blocks) if table.name)
-    found = {f"{table.name}.tex": format_latex(table).encode() for table in tables}
-    return found | export_parquet(results, _list_results(analyses))
-
-
-def _list_results(analyses: Sequence[Analysis]) -> list[Result | FailedResult]:
-    """Every result that is reported, failed ones and those beside them too, in the order of their files."""
-    found: list[Result | FailedResult] = []
-    for scores in (analysis.every for analysis in analyses):
-        found += [*scores.results(), *scores.list_left_out()]
-        found += [result for each in scores.unranked for result in (*each.failed, *each.finished)]
-    return sorted(found, key=lambda result: result.path)
-
-
-def _collect_figures(blocks: Sequence[Block], pictures: bool) -> dict[str, bytes]:
-    """The files of all figures."""
-    found = list(find_figures(blocks))
-    files = {f"{figure.name}.csv": export_marks(figure).encode() for figure in found}
-    files |= {f"{block.name}.gif": block.content for block in blocks if isinstance(block, Animation)}
-    for figure in found if pictures else ():
-        files |= {f"{figure.name}.png": figure.draw("png"), f"{figure.name}.pdf": figure.draw("pdf")}
-    return files
-
-
-def _remove_pictures(blocks: Sequence[Block], out: Path) -> None:
-    """Remove what an earlier report drew of the same figures, which may show other numbers."""
-    for figure in find_figures(blocks):
-        for kind in ("png", "pdf"):
-            (out / f"{figure.name}.{kind}").unlink(missing_ok=True)
-
-
-def _read_origins(results: Path, analyses: Sequence[Analysis]) -> Origins:
-    """What the folder says of the commands, the methods and the components behind what is reported."""
-    plans = read_plans(results)
-    cells, reported = (*plans.newest, *plans.earlier), _list_results(analyses)
-    named = list_named(reported, cells)
-    records = read_records(results, ((label, r.seed) for r in reported for label in named[r.path]))
-    return Origins(
-        parts={a.every.suite: list_parts(a.every, cells, records) for a in analyses},
-        commands=read_commands(results),
-        methods=read_method_records(results, dict.fromkeys(result.method for result in reported)),
-    )
-
-
-def read_timing(results: Path) -> tuple[TimingRow, ...]:
-    """What `time` measured into a results folder."""
-    found = read_optional(results / TIMING, Timing)
-    return found.rows if found is not None else ()
-
-
-def _is_only_timed(results: Path) -> bool:
-    """Whether a folder has measurements of `time` and no results."""
-    return (results / TIMING).is_file() and next((results / "runs").glob("*/*/seed-*.json"), None) is None
-
-
-def _make_cost_sections(
-    timing: Sequence[TimingRow],
-    scored: Sequence[str],
-    tasks: Sequence[str] | None,
-    methods: Sequence[str] | None,
-) -> list[Block]:
-    """A section for each timed suite without scores."""
-    blocks: list[Block] = []
-    for suite in dict.fromkeys(row.suite for row in timing if row.suite not in scored):
-        timed = select_rows(timing, suite, (), tasks, methods)
-        order = tuple(dict.fromkeys(row.method for row in timed))
-        blocks += [Heading(2, suite), *make_cost_section(timed, order)] if timed else []
-    return blocks
-
-
-def _write_costs(
-    results: Path, out: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None, pictures: bool
-) -> list[Path]:
-    """The report of a folder in which nothing but `time` has run."""
-    check_folder(results)
-    timing = read_timing(results)
-    said = "No results: nothing was run into this folder, and what `time` measured is all that is reported."
-    blocks = [Heading(1, _TITLE), Text(said), *_make_cost_sections(timing, (), tasks, methods)]
-    text = {
-        "report.md": render_markdown(blocks, pictures),
-        "summary.txt": f"{said}\n",
-        "index.html": render_page(_TITLE, blocks),
-        "costs.csv": export_costs(timing),
-    }
-    files = {name: content.encode() for name, content in text.items() if content is not None}
-    written = write_files(out, {**files, **_collect_figures(blocks, pictures)})
-    if not pictures:
-        _remove_pictures(blocks, out)
-    return written
 
 
 def write_report(
@@ -342,53 +74,101 @@ def write_report(
     """
     tell = progress or (lambda line: None)
     options = options or Options()
-    if _is_only_timed(results):
-        return _write_costs(results, out, tasks, methods, options.pictures)
-    analyses, review, records = _analyse_suites(results, baseline, tasks, methods, options, tell)
-    unfinished, timing = find_unfinished(results, tasks, methods), read_timing(results)
-    experiments = read_optional(results / EXPERIMENTS, Experiments)
-    every = [result for analysis in analyses for result in analysis.every.results()]
-    comparisons = compare(results, experiments.cells if experiments else (), every)
-    concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
-    suites = [analysis.every for analysis in analyses]
-    planned = find_planned(results, tasks, methods)
-    seen = {result.path for result in _list_results(analyses)}
-    due = [cell for cell in planned if results / cell.path not in seen]
-    lacking = warn_of_missing(suites, planned, due)
-    none = "none of the last plan" if unfinished else "none"
-    missing = f"{count_missing(suites, due) or none} missing"
-    opening = _make_opening(analyses, concluded, missing, make_partial_blocks(suites, lacking))
-    blocks = [*opening, *_warn(analyses, unfinished, records)]
-    blocks += make_comparison_section(comparisons)
-    origins = _read_origins(results, analyses)
-    tracks = {a.every.suite: make_tracks(a.every, records) for a in analyses}
-    online = {a.every.suite: analyse_online(a.every, records.ledger) for a in analyses}
-    for analysis in analyses:
+    if is_only_timed(results):
+        return write_costs(results, out, tasks, methods, options.pictures)
+    gathered = gather(results, baseline, tasks, methods, options, tell)
+    left_out = describe_left_out(results, tasks, methods)
+    concluded = describe_conclusions(gathered.analyses, gathered.review, left_out)
+    lacking = warn_of_missing(gathered.suites, gathered.planned, gathered.missing)
+    blocks = [*_open(gathered, concluded, lacking), *make_comparison_section(gathered.comparisons)]
+    for analysis in gathered.analyses:
         tell(f"{analysis.every.suite}: tables and figures")
-        suite = analysis.every.suite
-        scored = {(result.method, result.terms) for result in analysis.every.results()}
-        timed = select_rows(timing, suite, scored, tasks, methods)
-        searched = [*make_online_section(online[suite]), *make_tracks_section(analysis.every, tracks[suite])]
-        blocks += make_suite_section(analysis, timed, records, options, searched, origins.parts[suite])
-    blocks += _make_cost_sections(timing, list(tracks), tasks, methods)
-    blocks += make_provenance_section(suites, origins)
+        blocks += _make_suite(gathered, analysis, options, tasks, methods)
+    blocks += make_cost_sections(gathered.timing, list(gathered.tracks), tasks, methods)
+    blocks += make_provenance_section(gathered.suites, gathered.origins)
     text = {
         "report.md": render_markdown(blocks, options.pictures),
-        "summary.txt": _summarize(analyses, [*lacking, *concluded], options) + format_comparisons(comparisons),
-        "index.html": render_page(_TITLE, blocks, options.refresh),
-        **_export_analyses(analyses),
-        PARTIAL: export_partial(analyses),
-        "comparison.csv": export_comparisons(comparisons),
-        "tracks.csv": export_tracks(tracks),
-        "online.csv": export_online([found for found in online.values() if found is not None]),
-        "costs.csv": export_costs(timing),
+        "summary.txt": _summarize(gathered, [*lacking, *concluded], options),
+        "index.html": render_page(TITLE, blocks, options.refresh),
+        **_export_csv(gathered),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    files |= _export_tables(results, analyses, blocks)
-    written = write_files(out, {**files, **_collect_figures(blocks, options.pictures)})
-    if not options.pictures:
-        _remove_pictures(blocks, out)
+    files |= _export_tables(results, gathered.suites, blocks)
+    written = write_report_files(out, files, blocks, options.pictures)
     if PARTIAL not in files:
         (out / PARTIAL).unlink(missing_ok=True)
-    _record_looks(results, analyses, tell)
+    _record_looks(results, gathered.suites, tell)
     return written
+
+
+def _open(gathered: Gathered, concluded: Sequence[str], lacking: Sequence[str]) -> list[Block]:
+    """The opening and the warnings."""
+    none = "none of the last plan" if gathered.unfinished else "none"
+    missing = f"{count_missing(gathered.suites, gathered.missing) or none} missing"
+    partial = make_partial_blocks(gathered.suites, lacking)
+    return [
+        *make_opening(gathered.suites, concluded, missing, partial),
+        *make_warnings(gathered.suites, gathered.unfinished, gathered.records),
+    ]
+
+
+def _make_suite(
+    gathered: Gathered,
+    analysis: Analysis,
+    options: Options,
+    tasks: Sequence[str] | None,
+    methods: Sequence[str] | None,
+) -> list[Block]:
+    """One suite's section."""
+    scores = analysis.every
+    scored = {(result.method, result.terms) for result in scores.results()}
+    timed = select_rows(gathered.timing, scores.suite, scored, tasks, methods)
+    searched = [
+        *make_online_section(gathered.online[scores.suite]),
+        *make_tracks_section(scores, gathered.tracks[scores.suite]),
+    ]
+    parts = gathered.origins.parts[scores.suite]
+    return make_suite_section(analysis, timed, gathered.records, options, searched, parts)
+
+
+def _summarize(gathered: Gathered, said: Sequence[str], options: Options) -> str:
+    text = [*(line.replace("**", "") for line in said), summarize(gathered.analyses, options)]
+    return clean_text("\n\n".join(text)) + format_comparisons(gathered.comparisons)
+
+
+def _export_csv(gathered: Gathered) -> dict[str, str | None]:
+    """The CSV files of what was computed, by their names; None for one with nothing in it."""
+    analyses = gathered.analyses
+    return {
+        "scores.csv": export_scores(analyses),
+        "aggregates.csv": export_aggregates(analyses),
+        "sweeps.csv": export_sweeps(analyses),
+        "pairs.csv": export_pairs(analyses),
+        "variance.csv": export_variance(analyses),
+        "densities.csv": export_densities(analyses),
+        "exactness.csv": export_exactness(analyses),
+        PARTIAL: export_partial(analyses),
+        "comparison.csv": export_comparisons(gathered.comparisons),
+        "tracks.csv": export_tracks(gathered.tracks),
+        "online.csv": export_online([found for found in gathered.online.values() if found is not None]),
+        "costs.csv": export_costs(gathered.timing),
+    }
+
+
+def _export_tables(results: Path, suites: Sequence[SuiteScores], blocks: Sequence[Block]) -> dict[str, bytes]:
+    """A LaTeX file of each named table, and the results and episodes as parquet files, by their names."""
+    tables = (table for table in find_tables(blocks) if table.name)
+    found = {f"{table.name}.tex": format_latex(table).encode() for table in tables}
+    return found | export_parquet(results, list_results(suites))
+
+
+def _record_looks(results: Path, suites: Sequence[SuiteScores], tell: Callable[[str], None]) -> None:
+    """Note what this report saw for the first time, or say that it cannot be noted."""
+    try:
+        known = read_looks(results)
+        record_looks(results, [look for look in map(make_look, suites) if not is_seen(look, known)])
+    except OSError as error:
+        tell(
+            f"Warning: this look cannot be noted in {str(results / LOOKS)!r} ({error.strerror or error}), so that "
+            "later reports will not count it."
+        )

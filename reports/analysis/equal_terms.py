@@ -208,8 +208,9 @@ def _list_conditions(results: Sequence[tuple[str, Result]]) -> Iterable[tuple[st
     yield "episodes", [(v, " ".join(str(e.seed) for e in r.episodes)) for v, r in results]
     samples = [(v, " and ".join(str(n) for n in sorted({d.samples for d in r.densities}))) for v, r in results]
     yield "numbers of samples", samples
+    labels = [(v, label, read_kind(label)) for v, r in results for label in list_labels(r)]
     for kind, what in _SHARED_KINDS.items():
-        yield what, [(v, label) for v, r in results for label in list_labels(r) if read_kind(label) == kind]
+        yield what, [(v, label) for v, label, of in labels if of == kind]
 
 
 def _name_difference(what: str, one: str, other: str) -> str:

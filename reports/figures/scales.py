@@ -94,7 +94,7 @@ def make_sweep_figure(scores: SuiteScores, values: Sequence[SweepValue], points:
     """
     setting = _choose_axis(values, points)
     families = {value.sweep.family: value.sweep.method for value in values}
-    styles = find_styles({**{p.method: families.get(p.method, p.method) for p in points}, **families})
+    styles = find_styles({**families, **{p.method: p.method for p in points if p.method not in families}})
     marks = collect_scales(scores, points).rename(columns={RHO: setting.column})
     has_tuning = any(point.where == "tuning" for point in points)
     rings = ", ".join(f"a {RINGS[source][0]} for the {source} one" for source in setting.rings)
@@ -248,6 +248,6 @@ def _draw_ring(source: str, y: Spec) -> Spec:
 def _encode_setting(setting: Setting) -> Spec:
     if not setting.is_rho:
         return scale_number(setting.column, setting.title, log=setting.is_wide)
-    axis: dict[str, Any] = {"title": _RHO, "values": [0, 0.1, 1, 10, 100], "format": "~g"}
+    axis: dict[str, Any] = {"title": _RHO, "values": [0, 0.1, 1, 10, 100], "format": ".4~g"}
     scale = {"type": "symlog", "constant": 0.1}
     return {"field": setting.column, "type": "quantitative", "scale": scale, "axis": axis}

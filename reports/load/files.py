@@ -117,8 +117,11 @@ def read_finished(path: Path) -> Result | FailedResult:
         ReportError: see `read_file`; also a result that lies where one of another task, method or seed belongs.
     """
     content = read_bytes(path)
-    header = parse_file(path, content, ResultHeader)
-    result = parse_file(path, content, FailedResult if header.status == "failed" else Result)
+    try:
+        result = parse_file(path, content, Result)
+    except ReportError:
+        header = parse_file(path, content, ResultHeader)
+        result = parse_file(path, content, FailedResult if header.status == "failed" else Result)
     task, label = path.parent.parent.name, path.parent.name
     is_of_method = label.startswith(f"{result.method}-")
     if not is_of_method or (task, path.stem) != (result.task, f"seed-{result.seed}"):

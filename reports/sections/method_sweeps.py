@@ -1,5 +1,6 @@
 """The section on sweeps of methods: score against the setting, and at which value a method is compared."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from reports.analysis.declared import Declared, SweptSuite
@@ -47,7 +48,7 @@ def _make_setting_blocks(
 ) -> list[Block]:
     """The figure and the tables of the sweeps of one setting."""
     scores = swept.scores
-    name = f"sweep-{setting}"
+    name = f"sweep-{re.sub(r'[^A-Za-z0-9._-]', '-', setting)}"  # of files; a setting's name is from a results file
     aggregates = name_table(tabulate_sweep_aggregates(values), scores.suite, f"{name}-aggregates")
     note = Text("Scores divided by 100, with the intervals of the section on aggregates, one value at a time.")
     return [

@@ -76,7 +76,8 @@ def _join_by_key(results: Sequence[Result], values: Callable[[Result], Iterable[
 def _list_common_settings(scores: SuiteScores) -> list[Block]:
     """The settings that every result has in common, folded away, and how many differ."""
     results = scores.results()
-    every = [{name: json.dumps(value) for name, value in r.config.items()} for r in results]
+    distinct = {repr(result.config): result.config for result in results}.values()
+    every = [{name: json.dumps(value) for name, value in config.items()} for config in distinct]
     shared = {k: v for k, v in sorted(every[0].items()) if all(other.get(k) == v for other in every)}
     rows = tuple((name, value.strip('"')) for name, value in shared.items())
     title = f"Settings that all {len(results)} results share ({len(rows)})"

@@ -54,9 +54,10 @@ from reports.sections.tuning import make_tuning_section
 
 def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Block]:
     scores, bold = analysis.scores, find_bold(analysis, options.bold)
+    at = "" if analysis.swept is None else "Swept methods here, and in what follows, are at their declared value. "
     return [
         Heading(3, scores.add_source("Scores")),
-        Text(describe_scores(scores) + describe_bold(bold, options.bold)),
+        Text(at + describe_scores(scores) + describe_bold(bold, options.bold)),
         name_table(mark_scores(tabulate_scores(scores, bold), scores), scores.suite, "scores", splits=True),
         make_scores_figure(analysis),
         *_make_success_blocks(scores),

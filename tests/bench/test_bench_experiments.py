@@ -18,9 +18,10 @@ from bench.conformance.subject import small_data
 from bench.runner.choose_rho import make_purpose
 from bench.runner.data import LoadedData, make_setup
 from bench.runner.plan import PlannedCell, TaskPlan, enter_experiment, make_cells
+from bench.runner.result import declare_rho
 from bench.storage.manifest import record_experiment
 from bench.storage.results import ResultStore
-from reports.load.schema import Data
+from reports.load.schema import Data, DeclaredRho
 from suites.sources.d4rl.fetch import stored_file
 from suites.sources.d4rl.files import FILES
 
@@ -145,6 +146,21 @@ def test_figure_1_is_six_sets_at_the_betas_of_the_authors_script(tmp_path):
     assert len(found) == 6
     assert {c.settings()["evaluation.inverse_temperatures"] for c in found} == {(0.0, 1.0, 5.0, 10.0, 15.0)}
     assert {(c.rho, c.rho_source) for c in found} == {(1.0, "exact")}
+
+
+def test_a_given_scale_leaves_the_declared_one_known(tmp_path, pytestconfig):
+    rhos = pd.read_csv(pytestconfig.rootpath / PUBLISHED.format("rho")).set_index("task")["rho"]
+    found = cells(
+        tmp_path, "swg-table2", "--tasks", "hopper-medium-v2", "--methods", "swg,cep,idql", "--rho", "3,6"
+    )
+    declared = {(c.name, c.rho): c.declared_rho for c in found}
+    published, default = (float(rhos["hopper-medium-v2"]), "published"), (1.0, "default")
+    assert declared == {
+        ("swg", 3.0): published, ("swg", 6.0): published, ("cep", 3.0): default, ("cep", 6.0): default,
+        ("idql", None): (None, None),
+    }  # fmt: skip
+    assert declare_rho(*published) == DeclaredRho(rho=published[0], source="published")
+    assert declare_rho(None, None) is None
 
 
 def test_flags_narrow_an_experiment_and_go_over_its_settings(tmp_path):

@@ -118,7 +118,7 @@ def test_the_default_that_the_results_name_is_what_is_compared(folder, tmp_path)
         add(folder, task, 33.0, method="idql")
     pairs = table(read(folder, tmp_path / "out", "pairs.csv"))
     (row,) = [r for _, r in pairs.iterrows() if r["task"] == "all tasks"]
-    assert {str(row["first"]), str(row["second"])} == {"idql", "swg rho=1"}
+    assert sorted([str(row["first"]), str(row["second"])]) == ["idql", "swg rho=1"]
     ours = np.mean([(20 + 5), (40 + 5)]) + np.array(SPREAD) + 0.5 * np.array([-1, -1, -1])
     other = 33 + np.array(SPREAD) + 0.5 * np.array([(s * 4) % 3 - 1 for s in range(3)])
     found = scipy.stats.ttest_rel(ours, other)
@@ -172,6 +172,17 @@ def test_scales_that_nobody_declared_are_missing_where_they_were_not_run(folder)
     add(folder, A, 50.0, 3.0)
     with pytest.raises(ReportError, match="maze2d-medium, swg rho=3, seed 0"):
         load_scores(folder.path)
+
+
+def test_a_setting_whose_name_is_a_path_is_swept_inside_the_report(folder, tmp_path):
+    name = "../../../critic.<b>steps"
+    for steps in (1, 2, 3):
+        for task in TASKS:
+            add(folder, task, 10.0 * steps, method="idql", key=str(steps), config={name: steps})
+    written = write_report(folder.path, tmp_path / "a" / "b" / "out", options=FAST)
+    assert {path.resolve().parent for path in written} == {tmp_path / "a" / "b" / "out"}
+    assert "maze2d-sweep-..-..-..-critic.-b-steps-table.tex" in {path.name for path in written}
+    assert "<b>" not in (tmp_path / "a" / "b" / "out" / "index.html").read_text()
 
 
 def test_a_value_of_a_sweep_is_no_baseline(folder, tmp_path):
