@@ -21,6 +21,7 @@ _STYLES: Mapping[Status, str] = {
     "stopped": "yellow",
     "waiting": "",
 }
+_LONGEST = 1e10  # seconds of a forecast, which a damaged file can make longer than a calendar
 _WIDTH = 120  # of what is no terminal
 
 
@@ -81,7 +82,7 @@ def describe_forecast(forecast: Forecast | None, now: float) -> str:
         return "Expected end: unknown, since no process is at work at this moment; the same `run` command goes on."
     if not (forecast.results or forecast.components or forecast.trainings):
         return f"Expected end: unknown, since nothing was measured yet of {', '.join(forecast.unknown)}."
-    at = format_time(now + forecast.seconds, now, "%H:%M")
+    at = format_time(now + min(forecast.seconds, _LONGEST), now, "%H:%M")
     many = "process" if forecast.processes == 1 else f"{forecast.processes} processes"
     results, components = count_noun(forecast.results, "result"), count_noun(forecast.components, "component")
     trainings = count_noun(forecast.trainings, "training")

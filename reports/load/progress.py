@@ -6,22 +6,38 @@ process that holds it (`foundation.leases`); a checkpoint says how many steps of
 
 import contextlib
 import json
+import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from foundation.leases import EXPIRY, Holder, Lease, describe_self, is_gone
 from foundation.program import program_name
+from foundation.text import clean_line
 from reports.errors import ReportError
-from reports.load.files import check_folder, read_file
+from reports.load.files import MOST_SHOWN, check_folder, read_file
 from reports.load.plans import PLANS, PlanRecord, read_plans
 from reports.load.schema import PlanEntry, Seconds
 
 _LONGEST_DIGEST, _LONGEST_LINE = 100, 2**26  # bytes of a checkpoint's first two lines
+
+
+Parsed = TypeVar("Parsed")
+
+
+def _check_time(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("has a time without a zone")
+    return text
+
+
+Time = Annotated[str, AfterValidator(_check_time)]
+"""A date and time with its zone, ISO 8601."""
 
 
 class FinishedHeader(BaseModel):
@@ -30,7 +46,7 @@ class FinishedHeader(BaseModel):
     model_config = ConfigDict(strict=True)
 
     status: str
-    created: str
+    created: Time
     seconds: Seconds
 
 
@@ -183,7 +199,7 @@ class ProgressReader:
         if not (self.results / PLANS).exists():
             return FolderState(None, others=tuple(self._find_others()))
         check_folder(self.results)
-        record: PlanRecord = self._parse(self.results / PLANS, lambda _: read_plans(self.results))
+        record = self._parse(self.results / PLANS, self._read_plans)
         cells = tuple(self._read_cell(entry) for entry in (*record.newest, *record.earlier))
         return FolderState(
             record.plans[-1].created if record.plans else None,
@@ -192,6 +208,19 @@ class ProgressReader:
             tuple(self._read_components(cells)),
             tuple(self._find_others()),
         )
+
+    def _read_plans(self, file: Path) -> PlanRecord:
+        """The record of plans, of which the last says when it was made."""
+        record = read_plans(self.results)
+        try:
+            _check_time(record.plans[-1].created if record.plans else "1970-01-01T00:00Z")
+        except ValueError as error:
+            created = clean_line(record.plans[-1].created)[:MOST_SHOWN]
+            raise ReportError(
+                f"the record of plans {str(file)!r} has {created!r} for when the last plan was made, which is no "
+                "date and time with a zone; restore it from a copy."
+            ) from error
+        return record
 
     def _read_cell(self, entry: PlanEntry) -> CellState:
         file = self.results / entry.path
@@ -234,7 +263,7 @@ class ProgressReader:
             if held is not None:
                 yield f"{what}, {name.removesuffix('.lock')}", held
 
-    def _parse(self, path: Path, read: Any) -> Any:
+    def _parse(self, path: Path, read: Callable[[Path], Parsed]) -> Parsed:
         """What a file says, by its time and size read again only where it changed.
 
         Raises:
@@ -258,7 +287,8 @@ def _read_seconds(description: Path) -> float | None:
         seconds = json.loads(description.read_bytes())["seconds_per_seed"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return float(seconds) if isinstance(seconds, int | float) else None
+    is_sound = isinstance(seconds, int | float) and 0 <= seconds < math.inf
+    return float(seconds) if is_sound else None
 
 
 def _read_training(path: Path) -> Training | None:

@@ -108,27 +108,34 @@ def label_variants(results: Sequence[Cell], planned: Mapping[Path, PlanEntry] | 
             label = clean_line(" ".join([method, *(f"{n}={found.get(n, 'unset')}" for n in names)]))
             labels |= dict.fromkeys((result.path for result in of), label)
     entries = planned or {}
-    labels |= _label_planned(entries, labels, {result.path: result.method for result in results})
+    labels |= _label_planned(entries, results, labels)
     cells = [(result.path, result.task, result.rho) for result in results]
     return _add_rho([*cells, *((path, cell.task, cell.rho) for path, cell in entries.items())], labels)
 
 
 def _label_planned(
-    planned: Mapping[Path, PlanEntry], labels: Mapping[Path, str], methods: Mapping[Path, str]
+    planned: Mapping[Path, PlanEntry], results: Sequence[Cell], labels: Mapping[Path, str]
 ) -> dict[Path, str]:
-    """The labels, without ρ, of cells whose settings no file says: those of the same folder, or of the method.
+    """The labels, without ρ, of cells without a result, whose settings no file says.
+
+    They are those of a result in the same folder, or of the method's results on other tasks where these have one
+    label and none is in the place of such a cell.
 
     Args:
         planned: the cells, by path.
-        labels, methods: of every result, by path.
+        results, labels: what is there, and its labels by path.
     """
     by_folder = {path.parent: label for path, label in labels.items()}
-    found: dict[Path, str] = {}
-    for path, cell in planned.items():
-        own = {labels[other] for other, method in methods.items() if method == cell.method}
-        unknown = f"{cell.method} (one of {len(own)} settings)"
-        of_method = own.pop() if len(own) == 1 else unknown if own else cell.method
-        found[path] = by_folder.get(path.parent, of_method)
+    taken = {(result.task, result.seed, result.rho, labels[result.path]) for result in results}
+    found = {path: by_folder[path.parent] for path in planned if path.parent in by_folder}
+    rest = {path: cell for path, cell in planned.items() if path not in found}
+    for method in dict.fromkeys(cell.method for cell in rest.values()):
+        own = {path: cell for path, cell in rest.items() if cell.method == method}
+        known = {labels[result.path] for result in results if result.method == method} or {method}
+        label = next(iter(known))
+        if len(known) > 1 or any((c.task, c.seed, c.rho, label) in taken for c in own.values()):
+            label = f"{method} (settings not known yet)"
+        found |= dict.fromkeys(own, label)
     return found
 
 

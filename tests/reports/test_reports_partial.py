@@ -134,6 +134,18 @@ def test_a_method_that_was_not_begun_is_a_column_of_marks(folder):
     assert "12 results, 6 missing" in page
 
 
+def test_cells_of_settings_that_are_not_there_yet_are_a_variant_of_their_own(folder):
+    plan_and_run(folder, set())
+    entry = {"suite": "maze2d", "task": TASKS[0], "method": "swg", "rho": None, "seed": 0}
+    folder.write_plans([{**entry, "path": f"runs/{TASKS[0]}/swg-1/seed-0.json"}])  # results lie in swg-0
+    (scores,) = load_scores(folder.path, partial=True)
+    assert scores.variants == METHODS
+    assert scores.partial is not None
+    assert scores.partial.whole.variants == ("unguided", "swg", "swg (settings not known yet)", "cep")
+    assert scores.partial.count_seeds(TASKS[0], "swg") == 3
+    assert scores.partial.planned == {(TASKS[0], "swg (settings not known yet)", 0)}
+
+
 def test_nothing_missing_is_the_report_without_partial(folder):
     plan_and_run(folder, set())
     whole = (write(folder, Options(replicates=100)) / "report.md").read_text()

@@ -263,5 +263,9 @@ def test_what_cannot_be_watched_is_one_sentence(tmp_path):
     (folder.path / "runs" / "a" / "swg-0" / "seed-0.json").write_text("{")
     with pytest.raises(ReportError, match="is not JSON"):
         ProgressReader(folder.path, tmp_path / "artifacts").read()
+    line = json.dumps({"previous": "0" * 64, "created": "yesterday", "cells": []})
+    (folder.path / "plans.jsonl").write_text(f"{line}\n")
+    with pytest.raises(ReportError, match="has 'yesterday' for when the last plan was made"):
+        ProgressReader(folder.path, tmp_path / "artifacts").read()
     (folder.path / "plans.jsonl").unlink()
     assert ProgressReader(folder.path, tmp_path / "artifacts").read().planned is None
