@@ -15,7 +15,19 @@ from reports.analysis.components import Part, group_parts
 from reports.figures.canvas import INK, add_legend, label_log_axis, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, encode_colour, keep, scale_number, tell
 from reports.figures.marks import has_band, make_marks, select
-from reports.figures.style import COLOURS, DASHES, GREY, Style
+from reports.figures.style import (
+    BLUE,
+    BROWN,
+    DASHES,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    SKY,
+    VERMILION,
+    VIOLET,
+    Style,
+)
 from reports.load.component_schema import LearningCurve
 from reports.render.document import Figure
 from reports.render.numbers import count_noun
@@ -31,6 +43,7 @@ _ACROSS = 3  # panels in a row of the page
 _COLUMNS = ("task", "variant", "quantity", "mark", "seed", "step", "value", "lower", "upper")
 _STEP = "training step"
 _HIDDEN = ("learning_rate",)
+_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, VIOLET, PINK, SKY, BROWN, GREY)  # neighbours are unlike
 
 
 def make_curves_figure(suite: str, kind: str, parts: Sequence[Part]) -> Figure:
@@ -44,7 +57,7 @@ def make_curves_figure(suite: str, kind: str, parts: Sequence[Part]) -> Figure:
     marks = collect_curves(parts)
     styles, logs = style_groups(marks), find_logs(marks)
     count = int(marks.groupby(list(_COLUMNS[:5])).size().max())
-    seeds = "thin lines are seeds" if has_seeds(marks) else "the band goes from the least to the greatest"
+    seeds = "thin lines are seeds" if has_seeds(marks) else "the band goes from the least to the greatest of them"
     caption = (
         f"Learning curves of {kind}: the thick line is the mean over seeds, where each has a number; {seeds}. "
         f"A point is the mean of neighbouring steps up to it, at most {count_noun(count, 'point')} a line."
@@ -125,11 +138,10 @@ def average(lines: Sequence[Mapping[int, float]]) -> list[tuple[int, float, floa
 
 
 def style_groups(marks: pd.DataFrame) -> dict[str, Style]:
-    """A colour for each group of components, grey last; with a dash where there are more than colours."""
-    colours = [*(colour for colour in COLOURS if colour != GREY), GREY]
+    """A colour for each group of components; with a dash where there are more than colours."""
     names = list(dict.fromkeys(marks["variant"]))
     return {
-        name: Style(colours[i % len(colours)], "circle", DASHES[i // len(colours) % len(DASHES)])
+        name: Style(_COLOURS[i % len(_COLOURS)], "circle", DASHES[i // len(_COLOURS) % len(DASHES)])
         for i, name in enumerate(names)
     }
 
