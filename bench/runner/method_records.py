@@ -33,7 +33,7 @@ def make_method_record(name: str, cls: type[Method]) -> MethodRecord:
     """What a method's class and source say."""
     try:
         found = find_deviations(cls)
-    except (OSError, TypeError):  # a class of a notebook or of an interactive session has no file
+    except (OSError, TypeError, ValueError, SyntaxError):  # a class of a notebook has no file, or one of cells
         found = None
     return MethodRecord(
         format=FORMAT,

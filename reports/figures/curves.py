@@ -10,25 +10,40 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from foundation.text import clean_line
 from reports.analysis.components import Part, group_parts
 from reports.figures.canvas import INK, add_legend, label_log_axis, make_canvas, make_figure, tidy
 from reports.figures.charts import Spec, encode_colour, keep, scale_number, tell
 from reports.figures.marks import has_band, make_marks, select
-from reports.figures.style import COLOURS, DASHES, GREY, Style
+from reports.figures.style import (
+    BLUE,
+    BROWN,
+    DASHES,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    SKY,
+    VERMILION,
+    VIOLET,
+    Style,
+)
 from reports.load.component_schema import LearningCurve
 from reports.render.document import Figure
 from reports.render.numbers import count_noun
 
 MOST_LINES = 60
 """Of single seeds in a figure; where there are more, their range is drawn."""
-MOST_MARKS = 4000
+MOST_MARKS = 6000
 """Of a figure, by which the points of a line are chosen, so that the page stays small."""
-_FEWEST_POINTS, _WIDE = 20, 20.0
+_FEWEST_POINTS, _ENOUGH_POINTS = 20, 40  # of a line: at least, and for single seeds to be drawn
+_WIDE = 20.0  # times the least value from which on an axis is logarithmic
 _MOST_TASKS = 8  # in a picture for print
 _ACROSS = 3  # panels in a row of the page
 _COLUMNS = ("task", "variant", "quantity", "mark", "seed", "step", "value", "lower", "upper")
 _STEP = "training step"
 _HIDDEN = ("learning_rate",)
+_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, VIOLET, PINK, SKY, BROWN, GREY)  # neighbours are unlike
 
 
 def make_curves_figure(suite: str, kind: str, parts: Sequence[Part]) -> Figure:
@@ -42,7 +57,7 @@ def make_curves_figure(suite: str, kind: str, parts: Sequence[Part]) -> Figure:
     marks = collect_curves(parts)
     styles, logs = style_groups(marks), find_logs(marks)
     count = int(marks.groupby(list(_COLUMNS[:5])).size().max())
-    seeds = "thin lines are seeds" if has_seeds(marks) else "the band goes from the least to the greatest"
+    seeds = "thin lines are seeds" if has_seeds(marks) else "the band goes from the least to the greatest of them"
     caption = (
         f"Learning curves of {kind}: the thick line is the mean over seeds, where each has a number; {seeds}. "
         f"A point is the mean of neighbouring steps up to it, at most {count_noun(count, 'point')} a line."
@@ -65,24 +80,33 @@ def collect_curves(parts: Sequence[Part]) -> pd.DataFrame:
 
     A mean has `lower` and `upper`, the least and the greatest of the seeds, where there are several.
     """
-    lines: dict[tuple[str, str, str], dict[int, LearningCurve]] = {}
+    lines: dict[tuple[str, str, str], dict[int, tuple[Sequence[int], Sequence[float]]]] = {}
     for task in dict.fromkeys(part.task for part in parts):
         for name, own in group_parts(part for part in parts if part.task == task).items():
             curves = {part.seed: found for part in own if (found := _find_curve(part)) is not None}
             for quantity in list_quantities(curves.values()):
-                there = {seed: curve for seed, curve in curves.items() if quantity in curve.values}
-                lines[task, name, quantity] = there
-    by_group = {key[:2]: of_seeds for key, of_seeds in lines.items()}
-    shows_seeds = sum(map(len, by_group.values())) <= MOST_LINES
+                lines[task, name, clean_line(quantity)] = {
+                    seed: (curve.steps, curve.values[quantity])
+                    for seed, curve in curves.items()
+                    if quantity in curve.values
+                }
+    shows_seeds = _can_show_seeds(lines)
     drawn = sum(1 + (len(of_seeds) if shows_seeds else 0) for of_seeds in lines.values())
     most = max(_FEWEST_POINTS, MOST_MARKS // max(1, drawn))
     rows: list[tuple[object, ...]] = []
     for key, of_seeds in lines.items():
-        thinned = {seed: thin(curve.steps, curve.values[key[2]], most) for seed, curve in of_seeds.items()}
+        thinned = {seed: thin(*line, most) for seed, line in of_seeds.items()}
         if shows_seeds:
             rows += [(*key, "seed", str(s), *at, None, None) for s, line in thinned.items() for at in line.items()]
         rows += [(*key, "mean", "", *point) for point in average(list(thinned.values()))]
     return make_marks(rows, *_COLUMNS)
+
+
+def _can_show_seeds(lines: Mapping[tuple[str, str, str], Mapping[int, object]]) -> bool:
+    """Whether the lines of single seeds are few enough for a reader, and for the points that they need."""
+    seeds = {key[:2]: len(of_seeds) for key, of_seeds in lines.items()}
+    drawn = sum(1 + len(of_seeds) for of_seeds in lines.values())
+    return sum(seeds.values()) <= MOST_LINES and MOST_MARKS // max(1, drawn) >= _ENOUGH_POINTS
 
 
 def _find_curve(part: Part) -> LearningCurve | None:
@@ -114,11 +138,10 @@ def average(lines: Sequence[Mapping[int, float]]) -> list[tuple[int, float, floa
 
 
 def style_groups(marks: pd.DataFrame) -> dict[str, Style]:
-    """A colour for each group of components, grey last; with a dash where there are more than colours."""
-    colours = [*(colour for colour in COLOURS if colour != GREY), GREY]
+    """A colour for each group of components; with a dash where there are more than colours."""
     names = list(dict.fromkeys(marks["variant"]))
     return {
-        name: Style(colours[i % len(colours)], "circle", DASHES[i // len(colours) % len(DASHES)])
+        name: Style(_COLOURS[i % len(_COLOURS)], "circle", DASHES[i // len(_COLOURS) % len(DASHES)])
         for i, name in enumerate(names)
     }
 

@@ -10,6 +10,7 @@ import pytest
 import vl_convert
 from synthetic_results import FORMAT, MACHINE, ResultsFolder, control
 
+from bench.storage.merge import merge_folders
 from reports.analysis.components import Part, group_parts, list_parts
 from reports.analysis.suite import Options
 from reports.errors import ReportError
@@ -27,7 +28,8 @@ from reports.figures.curves import (
 )
 from reports.figures.marks import list_rows, select
 from reports.load.component_schema import ComponentRecord, LearningCurve
-from reports.load.components import read_record, read_records
+from reports.load.components import list_records, read_record, read_records
+from reports.load.origins import read_commands, read_method_record
 from reports.load.plans import read_plans
 from reports.load.scores import load_scores
 from reports.render.page.charts import encode_charts
@@ -140,12 +142,15 @@ def test_the_marks_are_the_seeds_and_their_mean():
 def test_many_seeds_are_drawn_as_their_range_and_the_page_stays_small():
     tasks, long = [f"task-{i}" for i in range(20)], np.linspace(9, 1, 100).tolist()
     norms = {"value_loss": long, "td_loss": long, "gradient_norm": long}
-    parts = [part(s, t, curve=curve(*(v + s for v in long), **norms)) for t in tasks for s in range(10)]
-    figure = make_curves_figure("suite", "critic", parts)
-    assert not has_seeds(figure.marks)
-    assert "the band goes from the least to the greatest" in figure.caption
-    assert len(figure.marks) <= MOST_MARKS
-    assert 5 * len(encode_charts([figure]).encode()) < 3_000_000  # five kinds beside 1 MB of scripts
+    for count, shows_seeds in ((20, False), (3, True)):
+        parts = [
+            part(s, t, curve=curve(*(v + s for v in long), **norms)) for t in tasks[:count] for s in range(10)
+        ]
+        figure = make_curves_figure("suite", "critic", parts)
+        assert has_seeds(figure.marks) == shows_seeds
+        assert ("the band goes from the least to the greatest" in figure.caption) != shows_seeds
+        assert len(figure.marks) <= MOST_MARKS
+        assert 5 * len(encode_charts([figure]).encode()) < 3_500_000  # five kinds, beside 1 MB of scripts
 
 
 def test_an_axis_is_logarithmic_where_values_are_positive_and_the_range_is_wide():
@@ -282,3 +287,35 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path):
     assert math.isnan(found.curve.values["loss"][1])
     assert list_quantities([found.curve]) == ["loss"]
     assert isinstance(found.curve, LearningCurve)
+
+
+def test_a_merged_folder_has_the_records_of_its_sources(filled, tmp_path):
+    other = ResultsFolder(tmp_path / "other")
+    for folder, version in ((filled, "0.2.0"), (other, "0.3.0")):
+        lines = [
+            {"created": f"2026-11-2{day}T05:00:00+00:00", "command": command, "version": version}
+            for day, command in ((1, "run --suite maze2d"), (2, f"run --suite toy --seeds {version}"))
+        ]
+        (folder.path / "commands.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        (folder.path / "methods").mkdir()
+        about = {"format": FORMAT, "method": "swg", "title": version, "paper": "a paper", "departures": []}
+        record = json.dumps({**about, "created": f"2026-11-2{version[2]}T05:00:00+00:00"})
+        (folder.path / "methods" / "swg.json").write_text(record)
+    add_component(other, "critic-a", 0, parameters=7)
+    add_component(other, "critic-z", 5)
+    merged = tmp_path / "merged"
+    merge_folders([filled.path, other.path], merged, lambda line: None)
+    found = {(each.label, each.seed): each.parameters for each in map(read_record, list_records(merged))}
+    assert found == {("critic-z", 5): 1234} | {
+        (label, seed): 1234 for label in ("critic-a", "cep-energy-b") for seed in range(3)
+    }
+    assert read_method_record(merged / "methods" / "swg.json").title == "0.3.0"
+    assert [(each.command, each.version) for each in read_commands(merged)] == [
+        ("run --suite maze2d", "0.2.0"),
+        ("run --suite maze2d", "0.3.0"),
+        ("run --suite toy --seeds 0.2.0", "0.2.0"),
+        ("run --suite toy --seeds 0.3.0", "0.3.0"),
+    ]
+    assert (merged / "sources" / "2" / "commands.jsonl").read_bytes() == (
+        other.path / "commands.jsonl"
+    ).read_bytes()
