@@ -18,6 +18,7 @@ from bench.config.spec import Cell
 from bench.runner.evaluate import Outcome, Points
 from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell
+from bench.runner.weights import WeightHistograms
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
 from reports.load.schema import FORMAT, Critics, Data, Evaluations, FailedResult, Failure, Machine, Result, Seconds
@@ -73,8 +74,8 @@ def make_failed_result(making: Making, failure: Failure) -> FailedResult:
     return FailedResult(**making.describe(), status="failed", failure=failure)
 
 
-def make_result(making: Making, outcome: Outcome) -> Result:
-    """The result of a cell with the outcome of its evaluation."""
+def make_result(making: Making, outcome: Outcome, weights: WeightHistograms | None = None) -> Result:
+    """The result of a cell with the outcome of its evaluation, and the weights of a method that has some."""
     planned, counts = making.planned, outcome.counts
     cell = planned.cell
     return Result(
@@ -88,7 +89,8 @@ def make_result(making: Making, outcome: Outcome) -> Result:
         trajectories_file=None,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
         evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method, planned.setup)),
-        weights_histogram=None,
+        weights_histogram=weights.predicted if weights is not None else None,
+        learned_weights=weights.learned if weights is not None else None,
         critics=Critics(labels=list_critics(planned.models), departures=find_critic_departures(cell)),
     )
 

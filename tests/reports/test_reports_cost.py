@@ -252,7 +252,7 @@ def test_a_scale_of_zero_costs_what_its_own_policy_does_without_guidance(folder)
     assert find_costs(rows[2:], scores)[0] == {"swg rho=5": 25.0}, "timed with guidance alone"
 
 
-def spend(function, beside, gradient, actions=100):
+def spend(function, beside, gradient, actions: int | None = 100):
     return {"function": function, "beside": beside, "gradient": gradient, "guided_rows": 0, "actions": actions}
 
 
