@@ -1,4 +1,4 @@
-"""The weights of the data and those that a method predicts for what it draws, as shares by bin, all seeds together."""
+"""The weights of the data and those that a method predicts for what it draws, as shares by bin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

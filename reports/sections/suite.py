@@ -45,6 +45,7 @@ from reports.sections.ranks import make_ranks_section
 from reports.sections.settings import make_settings_section
 from reports.sections.terms import make_terms_section
 from reports.sections.tuning import make_tuning_section
+from reports.sections.weights import make_weights_section
 
 
 def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Block]:
@@ -202,5 +203,6 @@ def make_suite_section(
         *searched,
         *make_budgets_section(scores, records.ledger),
         *make_interventions_section(scores),
+        *make_weights_section(scores),
         *make_settings_section(scores),
     ]
