@@ -1,4 +1,4 @@
-"""The weights of the data as an area, those that a method predicts for its draws as a line, a panel for each task."""
+"""The weights of the data as an area, those predicted for draws as a line, a panel for each task."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -36,15 +36,7 @@ def make_weights_figure(scores: SuiteScores, found: Sequence[WeightShares]) -> F
 def collect_shares(scores: SuiteScores, found: Sequence[WeightShares]) -> pd.DataFrame:
     """A row for each bin of each histogram."""
     rows = [
-        (
-            scores.label_task(own.task),
-            own.variant,
-            mark,
-            float((low + high) / 2),
-            float(low),
-            float(high),
-            float(share),
-        )
+        (scores.label_task(own.task), own.variant, mark, *map(float, ((low + high) / 2, low, high, share)))
         for own in found
         for mark, shares in (("data", own.learned), ("predicted", own.predicted))
         for low, high, share in zip(own.edges[:-1], own.edges[1:], shares, strict=True)
