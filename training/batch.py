@@ -57,6 +57,10 @@ class Data:
     def first(self, count: int) -> "Data":
         return self._each(lambda tensor: tensor[:count])
 
+    def select(self, index: Int[Tensor, " some"]) -> "Data":
+        """The transitions at `index` alone."""
+        return self._each(lambda tensor: tensor[index])
+
     def to(self, device: torch.device) -> "Data":
         return self._each(lambda tensor: tensor.to(device))
 

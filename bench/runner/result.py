@@ -19,6 +19,7 @@ from bench.runner.evaluate import Outcome, Points
 from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell
 from bench.runner.trajectories import pack_trajectories
+from bench.runner.weights import WeightHistograms
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
 from reports.load.schema import (
@@ -91,8 +92,8 @@ def make_failed_result(making: Making, failure: Failure) -> FailedResult:
     return FailedResult(**making.describe(), status="failed", failure=failure)
 
 
-def make_result(making: Making, outcome: Outcome) -> Result:
-    """The result of a cell with the outcome of its evaluation."""
+def make_result(making: Making, outcome: Outcome, weights: WeightHistograms | None = None) -> Result:
+    """The result of a cell with the outcome of its evaluation, and the weights of a method that has some."""
     planned, counts = making.planned, outcome.counts
     cell = planned.cell
     return Result(
@@ -106,7 +107,8 @@ def make_result(making: Making, outcome: Outcome) -> Result:
         trajectories_file=f"seed-{cell.seed}.npz" if outcome.trajectories else None,
         interventions={name: tuple(by_level) for name, by_level in counts["interventions"].items()},
         evaluations=Evaluations(**counts["evaluations"], candidates=count_candidates(cell.method, planned.setup)),
-        weights_histogram=None,
+        weights_histogram=weights.predicted if weights is not None else None,
+        learned_weights=weights.learned if weights is not None else None,
         critics=Critics(labels=list_critics(planned.models), departures=find_critic_departures(cell)),
     )
 

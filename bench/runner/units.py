@@ -27,6 +27,7 @@ from bench.runner.result import Making, make_failed_result, make_result, pack_ar
 from bench.runner.resume import forget, keep_unfinished, resume_evaluation
 from bench.runner.study import MethodTuning
 from bench.runner.trials import tune_method
+from bench.runner.weights import measure_weights
 from bench.storage.components import ComponentStore
 from bench.storage.results import ResultStore
 from methods.core.policy import Policy
@@ -278,7 +279,8 @@ class Worker:
             self.console.say(f"  {cell.task.name} {cell.name} seed {cell.seed}: {kept} finished episodes kept")
         nodes = sort_upstream_first(planned.models.values())
         spent = schema.Seconds(train=builder.seconds(nodes, cell.seed), evaluate=seconds)
-        result = make_result(Making(planned, about, spent, self.request.device), outcome)
+        making, weights = Making(planned, about, spent, self.request.device), measure_weights(planned, builder)
+        result = make_result(making, outcome, weights)
         results = ResultStore(self.request.results)
         results.write(planned.label, result, pack_arrays(outcome, cell.task))
         log_outcome(builder.logger, f"{cell.task.name}/{planned.label}/seed-{cell.seed}", outcome)

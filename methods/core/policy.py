@@ -82,13 +82,30 @@ class SlotPolicy:
 
     def _draw(self, observations: Observations, rho: PerRow, noise: Noise, guided: bool) -> Actions:
         """Actions; without a row that has a scale above 0, by the denoiser itself, at no further cost."""
-        candidates = self.selection.candidates
-        rows = observations.repeat_interleave(candidates, dim=1)
-        denoiser = self._guide(rho.repeat_interleave(candidates, dim=1)) if guided else self.denoiser
-        z = sample(denoiser, rows, CandidateNoise(noise, candidates), self.sampler, self.bounds)
+        candidates, z = self.selection.candidates, self._sample(observations, rho, noise, guided)
         if candidates > 1:
             z = self.selection.choose(observations, z.unflatten(1, (-1, candidates)), self.models, noise)
         return z[..., : self.action_dim]
+
+    def draw_candidates(
+        self, observations: Observations, rho: PerRow, noise: Noise
+    ) -> Float[Tensor, "seed rows channel"]:
+        """z_0 of every candidate, with all its channels; those of an observation lie side by side.
+
+        Args:
+            observations, rho, noise: as of `act`.
+        """
+        guided = self.guidance is not None and bool(rho.any())
+        return self._sample(observations, rho, noise, guided)
+
+    def _sample(
+        self, observations: Observations, rho: PerRow, noise: Noise, guided: bool
+    ) -> Float[Tensor, "seed rows channel"]:
+        """z_0 of every candidate, (seed, rows × candidates, channel)."""
+        candidates = self.selection.candidates
+        rows = observations.repeat_interleave(candidates, dim=1)
+        denoiser = self._guide(rho.repeat_interleave(candidates, dim=1)) if guided else self.denoiser
+        return sample(denoiser, rows, CandidateNoise(noise, candidates), self.sampler, self.bounds)
 
     def _guide(self, rho: Float[Tensor, "seed rows"]) -> Denoiser:
         guidance = self.guidance

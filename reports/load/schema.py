@@ -277,7 +277,9 @@ class Result(Cell):
         samples_sha256: of the file of samples, where there is one; None in what older versions wrote.
         trajectories_sha256: of the file of trajectories, where there is one.
         interventions: name to counts by level of the schedule, 0 the least noisy.
-        weights_histogram: of the weights the method drew from, or None.
+        weights_histogram: of the weights that the method predicts for what it draws, at states of the data; None
+            for a method without, and in what older versions wrote.
+        learned_weights: of the weights of the data at those states; None where the other is.
         critics: that it stands on, or None where it was not stored.
     """
 
@@ -294,6 +296,7 @@ class Result(Cell):
     critics: Critics | None = None
     samples_sha256: str | None = None
     trajectories_sha256: str | None = None
+    learned_weights: Histogram | None = None
 
     @model_validator(mode="after")
     def _score_follows(self) -> "Result":

@@ -50,6 +50,7 @@ from reports.sections.settings import make_settings_section
 from reports.sections.terms import make_terms_section
 from reports.sections.trajectories import make_trajectory_blocks
 from reports.sections.tuning import make_tuning_section
+from reports.sections.weights import make_weights_section
 
 
 def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Block]:
@@ -226,5 +227,6 @@ def make_suite_section(
         *make_budgets_section(scores, records.ledger),
         *make_interventions_section(scores),
         *make_curves_section(scores, parts),
+        *make_weights_section(scores),
         *make_settings_section(scores),
     ]
