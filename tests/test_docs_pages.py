@@ -19,6 +19,7 @@ import reports.load.frozen_plan as frozen_plan
 import reports.load.looks as looks
 import reports.load.merged_schema as merged_schema
 import reports.load.method_schema as method_schema
+import reports.load.renders as renders
 import reports.load.schema as schema
 import reports.load.timing_schema as timing_schema
 import reports.load.tuning_schema as tuning_schema
@@ -243,6 +244,7 @@ def models_of_the_schema() -> dict[str, list[str]]:
         | vars(merged_schema)
         | vars(method_schema)
         | vars(component_schema)
+        | vars(renders)
     ).items():
         written = isinstance(cls, type) and issubclass(cls, schema.Schema)
         written = written and cls not in (schema.Schema, schema.Sealed)  # what files have in common
