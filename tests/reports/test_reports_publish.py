@@ -128,11 +128,11 @@ class Elements(HTMLParser):
         self.images += tag == "img"
         self.links += [given["href"]] if tag == "a" else []
         if tag == "meta" and given.get("http-equiv") == "Content-Security-Policy":
-            self.policy = given["content"]
+            self.policy = given["content"] or ""
         if tag == "tr" and given.get("class") == "group":
             self.groups.append([])
         elif tag == "tr" and "data-facets" in given:
-            self.groups[-1].append(json.loads(given["data-facets"]))
+            self.groups[-1].append(json.loads(given["data-facets"] or "[]"))
 
 
 def test_missing_and_failed_cells_are_named_and_in_no_mean(tmp_path):
