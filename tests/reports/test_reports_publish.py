@@ -128,11 +128,11 @@ class Elements(HTMLParser):
         self.images += tag == "img"
         self.links += [given["href"]] if tag == "a" else []
         if tag == "meta" and given.get("http-equiv") == "Content-Security-Policy":
-            self.policy = given["content"]
+            self.policy = given["content"] or ""
         if tag == "tr" and given.get("class") == "group":
             self.groups.append([])
         elif tag == "tr" and "data-facets" in given:
-            self.groups[-1].append(json.loads(str(given["data-facets"])))
+            self.groups[-1].append(json.loads(given["data-facets"] or "[]"))
 
 
 def test_missing_and_failed_cells_are_named_and_in_no_mean(tmp_path):
@@ -162,7 +162,7 @@ def test_words_of_a_contributor_are_text_in_every_file(tmp_path):
     place = publish(folder, tmp_path / "site", name=name, note=note)
     page = Elements((tmp_path / "site" / "index.html").read_text())
     assert (page.scripts, page.images) == (1, 0)
-    assert str(page.policy).startswith("default-src 'none'; script-src 'sha256-")
+    assert page.policy.startswith("default-src 'none'; script-src 'sha256-")
     assert {link for link in page.links if not link.startswith("#")} == {f"runs/{place.name}/report/index.html"}
     assert (tmp_path / "site" / "runs" / place.name / "report" / "index.html").is_file()
     said = json.loads((place / "run.json").read_text())
