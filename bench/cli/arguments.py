@@ -15,8 +15,10 @@ from typing import Annotated, Any, get_type_hints
 import tyro
 
 from bench.cli.check_words import check_words, find_command
+from bench.cli.data_options import DATA_COMMANDS
 from bench.cli.examples import EXAMPLES
-from bench.cli.options import COMMANDS, DATA_COMMANDS, SELDOM, CommandLine, ComparisonOptions
+from bench.cli.option_types import SELDOM
+from bench.cli.options import COMMANDS, CommandLine, ComparisonOptions
 from foundation.errors import UserError, near_names
 from foundation.program import program_name
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from bench.cli.data_options import CheckData, FetchData, ImportData, InfoData, ListData, MakeData
 from bench.cli.data_summary import draw_picture, summarize
-from bench.cli.options import CheckData, FetchData, ImportData, InfoData, ListData, MakeData
 from bench.cli.table import format_table
 from bench.config.check_settings import check_bounds
 from bench.config.sources import describe_choice, label_sources

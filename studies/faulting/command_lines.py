@@ -8,7 +8,8 @@ import io
 from hypothesis import strategies as st
 
 from bench.cli.arguments import parse
-from bench.cli.options import COMMANDS, DATA_COMMANDS
+from bench.cli.data_options import DATA_COMMANDS
+from bench.cli.options import COMMANDS
 
 from .mutations import TEXTS
 

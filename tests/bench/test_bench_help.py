@@ -14,9 +14,10 @@ import tyro
 from command_line import jobs_of
 
 from bench.cli.arguments import parse
+from bench.cli.data_options import DATA_COMMANDS
 from bench.cli.examples import EXAMPLES
 from bench.cli.list import list_choices
-from bench.cli.options import COMMANDS, DATA_COMMANDS, PolicyOptions
+from bench.cli.options import COMMANDS, PolicyOptions
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten
 from critics.weights import WEIGHTS
