@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from critics.in_support import InSupportQ
     from critics.iql import IQL, Critic, CriticConfig
     from critics.q_ensemble import QEnsemble
+    from critics.spread import ValueSpread
     from critics.weights import WeightFunction, WeightSetting, weigh_data
     from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         Data,
         Group,
         Models,
-        Progress,
         SeedLinear,
         SeedMLP,
         SeedStreams,
@@ -47,6 +47,7 @@ _PLACES = {
     "critics.in_support": ("InSupportQ",),
     "critics.iql": ("Critic", "CriticConfig", "IQL"),
     "critics.q_ensemble": ("QEnsemble",),
+    "critics.spread": ("ValueSpread",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
     "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
@@ -71,7 +72,6 @@ _PLACES = {
         "Data",
         "Group",
         "Models",
-        "Progress",
         "SeedLinear",
         "SeedMLP",
         "SeedStreams",

@@ -30,7 +30,7 @@ import bench
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, replace_dotted
 from bench.runner.data import make_setup
-from bench.runner.result import describe_machine
+from bench.runner.machine import describe_machine
 from foundation.files import write_atomically
 from methods import Data, Method, SeedStreams, Setup, SlotPolicy, Step, Trained, get_method, method_names
 from methods.diffusion.keyed_noise import KeyedNoise

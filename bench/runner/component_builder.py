@@ -12,9 +12,9 @@ import torch
 from bench.progress import ProgressConsole, format_label
 from bench.runner.halving import MEMORY_ERRORS, MemoryGuard, halve_seeds, name_memory, release_memory
 from bench.runner.loggers import Logger, NoLogger
+from bench.runner.machine import describe_machine
 from bench.runner.memory import measure_peak
 from bench.runner.nodes import Node, collect_fields, sort_upstream_first
-from bench.runner.result import describe_machine
 from bench.storage.checkpoint import Checkpoint, Parts
 from bench.storage.components import ComponentStore
 from foundation import stopping

@@ -13,8 +13,9 @@ from bench.config.request import resolve_episodes
 from bench.runner.blocks import REPORT, reset_seed
 from bench.runner.counting import add_counts
 from bench.runner.evaluate import Outcome
+from bench.runner.machine import describe_machine
 from bench.runner.plan import PlannedCell, label_cell
-from bench.runner.result import describe_machine, read_versions
+from bench.runner.result import read_versions
 from bench.runner.trajectories import read_kept
 from bench.storage.results import ResultStore
 from reports.errors import ReportError

@@ -2,12 +2,10 @@
 
 import datetime
 import io
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ import torch
 from bench.config.precedence import OWN, find_source_values
 from bench.config.spec import Cell
 from bench.runner.evaluate import Outcome, Points
+from bench.runner.machine import describe_machine
 from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell
 from bench.runner.trajectories import pack_trajectories
@@ -30,7 +29,6 @@ from reports.load.schema import (
     Evaluations,
     FailedResult,
     Failure,
-    Machine,
     Result,
     Seconds,
 )
@@ -155,23 +153,6 @@ def find_critic_departures(cell: Cell) -> tuple[str, ...] | None:
 def read_versions() -> dict[str, str]:
     """Python's and the packages' that a score can depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-
-
-def describe_machine(device: torch.device) -> Machine:
-    """The device's kind, its name and the number of cores."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else read_processor()
-    return Machine(device=device.type, processor=name, cores=os.cpu_count())
-
-
-def read_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name, with family and model where the system tells them: clouds give several one name."""
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    # The lines of every core follow one another; a dict keeps the last, and all cores are of one kind.
-    about = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    name = about.get("model name") or platform.processor() or platform.machine()
-    labels = {"cpu family": "family", "model": "model"}
-    numbers = [f"{label} {about[key]}" for key, label in labels.items() if key in about]
-    return f"{name} ({', '.join(numbers)})" if numbers else name
 
 
 def pack_arrays(outcome: Outcome, task: Task) -> bytes | None:

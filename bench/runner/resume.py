@@ -10,9 +10,10 @@ import torch
 from bench.config.request import Request
 from bench.progress import ProgressConsole
 from bench.runner.blocks import REPORT, Evaluation
+from bench.runner.machine import describe_machine
 from bench.runner.nodes import KEY_LENGTH
 from bench.runner.plan import PlannedCell, label_cell
-from bench.runner.result import describe_machine, read_versions
+from bench.runner.result import read_versions
 from bench.runner.unfinished import Unfinished
 from bench.storage.components import hash_json
 from bench.storage.results import ResultStore

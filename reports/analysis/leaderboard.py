@@ -22,7 +22,6 @@ from reports.analysis.leaderboard_groups import (
     POINTS,
     Group,
     TrackedResults,
-    describe_processor,
     find_difference,
     group_cells,
     hash_shared,
@@ -287,11 +286,11 @@ def _make_row(
     )
 
 
-def _count_episodes(result: Result) -> list[int]:
-    """The episodes of a result; of a density the samples at each β."""
-    return [density.samples for density in result.densities] or [len(result.episodes)]
-
-
 def describe_processor(result: Result) -> str:
     """The processor that a result was evaluated on, with the device where it is no CPU."""
     return result.machine.processor + ("" if result.machine.device == "cpu" else f" ({result.machine.device})")
+
+
+def _count_episodes(result: Result) -> list[int]:
+    """The episodes of a result; of a density the samples at each β."""
+    return [density.samples for density in result.densities] or [len(result.episodes)]

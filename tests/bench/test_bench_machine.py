@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.runner.result import read_processor
+from bench.runner.machine import read_processor
 
 CORE = "processor\t: {}\nvendor_id\t: AuthenticAMD\ncpu family\t: {}\nmodel\t\t: 2\nmodel name\t: AMD EPYC\n\n"
 
