@@ -186,9 +186,9 @@ def _refuse_conditions(terms: Terms, task: str) -> None:
     for seed, results in by_seed.items():
         for what, values in _list_conditions(results):
             first: dict[tuple[str | None, ...], tuple[str, str]] = {}
+            causes = [name for name in terms.names if name.startswith(_FOLLOWS.get(what, ()))]
             for variant, value in values:
                 settings = terms.settings[task, variant]
-                causes = [name for name in terms.names if name.startswith(_FOLLOWS.get(what, ()))]
                 one, text = first.setdefault(tuple(settings.get(name) for name in causes), (variant, value))
                 if text != value:
                     raise _make_error(

@@ -92,7 +92,7 @@ def make_sweep_figure(scores: SuiteScores, values: Sequence[SweepValue], points:
         values: of the sweeps of one setting.
         points: of these sweeps, see `collect_sweep_points`.
     """
-    setting = _choose_axis(values, points)
+    setting = choose_axis(values, points)
     families = {value.sweep.family: value.sweep.method for value in values}
     styles = find_styles({**families, **{p.method: p.method for p in points if p.method not in families}})
     marks = collect_scales(scores, points).rename(columns={RHO: setting.column})
@@ -109,7 +109,7 @@ def make_sweep_figure(scores: SuiteScores, values: Sequence[SweepValue], points:
     return make_figure(name, caption, marks, chart_scales(marks, styles, setting), draw)
 
 
-def _choose_axis(values: Sequence[SweepValue], points: Sequence[ScalePoint]) -> Setting:
+def choose_axis(values: Sequence[SweepValue], points: Sequence[ScalePoint]) -> Setting:
     """The axis of a sweep; rings for the sources that some point has."""
     name, numbers = values[0].sweep.setting, [value.value for value in values]
     if name != RHO:

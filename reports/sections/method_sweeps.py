@@ -86,8 +86,7 @@ def _describe_declared(swept: SweptSuite) -> str:
     """At which values sweeps are compared, and which are compared at none."""
     said = ""
     if swept.declared:
-        parts = [f"`{family}` at {describe_value(value)}" for family, value in swept.declared.items()]
-        said = f"Compared, at a value that was declared before: {'; '.join(parts)}. "
+        said = f"Compared, at a value that was declared before: {'; '.join(_list_declared(swept))}. "
     of_rho = [sweep.family for sweep in swept.undeclared if sweep.setting == RHO]
     others = [sweep.family for sweep in swept.undeclared if sweep.setting != RHO]
     if of_rho:
@@ -98,6 +97,14 @@ def _describe_declared(swept: SweptSuite) -> str:
     if others:
         said += f"In no comparison: {_join(others)}, since nothing declares a value of such a setting. "
     return said
+
+
+def _list_declared(swept: SweptSuite) -> list[str]:
+    """`swg` and `cep`, each at its default ρ (10); methods with the same value together."""
+    found: dict[str, list[str]] = {}
+    for family, value in swept.declared.items():
+        found.setdefault(describe_value(value), []).append(family)
+    return [f"{_join(own)}{', each' if len(own) > 1 else ''} at {value}" for value, own in found.items()]
 
 
 def describe_value(declared: Declared) -> str:
@@ -111,7 +118,7 @@ def describe_swept_conclusion(swept: SweptSuite | None) -> str:
     """What the opening says of a suite's sweeps, with a space before it; nothing where nothing is swept."""
     if swept is None or not swept.sweeps:
         return ""
-    at = [f"`{family}` at {describe_value(value)}" for family, value in swept.declared.items()]
+    at = _list_declared(swept)
     apart = _join([sweep.family for sweep in swept.undeclared]) if swept.undeclared else ""
     parts = [*at, *([f"{apart} at no value, since none is known to be declared before"] if apart else [])]
     return (

@@ -1,19 +1,24 @@
 """A sweep is one method with an axis: what is compared of it, and what the page and its files show."""
 
 import io
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import vl_convert
 from many_results import Size, write_sweeps
 from synthetic_results import FORMAT, control, evaluation, tuned
 
 from reports.analysis.declared import review_sweeps
+from reports.analysis.scales import collect_sweep_points
 from reports.analysis.suite import Options
 from reports.analysis.sweep_values import collect_sweep_values
 from reports.analysis.tracks import make_tracks
 from reports.errors import ReportError
+from reports.figures.scales import choose_axis, draw_scales, make_sweep_figure
+from reports.figures.style import STYLES
 from reports.load.ledger import read_tuning_records
 from reports.load.scores import load_scores
 from reports.load.sweeps import find_sweeps
@@ -213,6 +218,30 @@ def test_a_sweep_says_which_of_its_values_failed(folder, tmp_path):
     page = read(folder, tmp_path / "out", "report.md")
     assert "Not shown, with a failed cell: `swg rho=100`." in page
     assert "over ρ (3 values from 0 to 10)" in page
+
+
+@pytest.mark.parametrize("setting", ["rho", "critic.steps"])
+def test_the_curve_is_drawn_with_a_mark_for_each_row_and_a_ring_for_each_declared_value(folder, setting):
+    """By another program than a browser, and by matplotlib."""
+    if setting == "rho":
+        add_sweep(folder, declared_rho={"rho": 10.0, "source": "default"})
+    else:
+        for steps in (100, 1000, 5000):
+            for task in TASKS:
+                add(folder, task, steps / 100, method="swg", key=str(steps), config={setting: steps})
+    found = review(folder)
+    values = collect_sweep_values(found)
+    figure = make_sweep_figure(found.scores, values, collect_sweep_points(found.scores, values, ()))
+    rows = json.loads(figure.marks.to_json(orient="records"))
+    svg = vl_convert.vegalite_to_svg({"data": {"values": rows}, **(figure.chart or {})}, vl_version="6.4")
+    rings = 3 if setting == "rho" else 0  # over both tasks, and on each
+    assert len(rows) == 3 * 3
+    assert svg.count('aria-roledescription="point"') == len(rows) + rings
+    axes = draw_scales(figure.marks, {"swg": STYLES["swg"]}, "t", choose_axis(values, [])).axes
+    joined = [
+        line for line in axes[0].lines if line.get_linestyle() == "-" and len(np.asarray(line.get_xdata())) == 3
+    ]
+    assert [np.asarray(line.get_ydata()).tolist() for line in joined] == [[v.mean.value for v in values]]
 
 
 def test_a_made_up_folder_is_read_whole(tmp_path):
