@@ -20,6 +20,7 @@ def write_status(root: Path, resident: int, highest: int) -> None:
 def test_without_a_count_begun_anew_only_a_new_peak_is_known(tmp_path: Path):
     write_status(tmp_path, 100, 500)
     began = begin_measuring(tmp_path)
+    assert began is not None
     assert began == Measuring(100 * 1024, 500 * 1024, False)
     assert began is not None
     assert read_peak(began, tmp_path) is None  # 500 kB were reached before

@@ -169,7 +169,7 @@ def test_chart_and_picture_have_a_line_for_each_seed_and_one_for_the_mean():
     figure = make_curves_figure("maze2d", "critic", parts)
     assert figure.chart is not None
     assert figure.chart["params"][0]["bind"]["options"] == ["one", "two"]
-    records = json.loads(str(figure.marks.to_json(orient="records")))
+    records = json.loads(figure.marks.to_json(orient="records") or "")
     svg = vl_convert.vegalite_to_svg({"data": {"values": records}, **figure.chart}, vl_version="6.4")
     assert svg.count('aria-roledescription="line mark"') == 4  # of the task that is chosen
     marks = figure.marks

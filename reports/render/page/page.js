@@ -319,9 +319,16 @@ function fitChart(chart, width) {
   return spec;
 }
 
+/** The width that a chart will have once what it is folded into is opened. */
+function foreseeWidth(place) {
+  const main = getComputedStyle(document.querySelector("main"));
+  const room = parseFloat(main.width) - parseFloat(main.paddingLeft) - parseFloat(main.paddingRight);
+  return Math.min(room, parseFloat(getComputedStyle(place).maxWidth) || room);
+}
+
 async function drawChart(place, { chart, marks }) {
   const hidden = !place.clientWidth;
-  const width = place.clientWidth || document.querySelector("main").clientWidth;
+  const width = place.clientWidth || foreseeWidth(place);
   const spec = fitChart(chart, width);
   if (hidden && spec.width === "container") spec.width = width - PANEL_ROOM;
   place.finalize?.();
