@@ -86,6 +86,7 @@ def draw_ranks(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> 
 def chart_ranks(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     """The chart: both panels side by side, or below each other."""
     variants, count = list(styles), len(styles)
+    scale = {"domain": [0.8, count + 0.2], "nice": False, "zero": False}
     mean = {
         "width": 200,
         "height": max(120, 20 * count),
@@ -99,7 +100,7 @@ def chart_ranks(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
             {
                 "mark": {"type": "point", "filled": True, "opacity": 1, "size": 80},
                 "encoding": {
-                    "x": {**scale_number("value", _MEAN), "scale": {"domain": [1, count], "padding": 8}},
+                    "x": {**scale_number("value", _MEAN, tickMinStep=1), "scale": scale},
                     **encode_marker(styles),
                     "tooltip": tell("variant", ("value", ".2f"), ("lower", ".2f"), ("upper", ".2f")),
                 },

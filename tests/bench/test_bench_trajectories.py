@@ -80,7 +80,7 @@ def test_the_file_has_the_episodes_one_after_the_other():
 
 def test_a_path_that_is_not_finite_is_not_kept():
     class Lost(type(TASK.make_environment())):
-        def step(self, action):
+        def step(self, action):  # pyright: ignore[reportIncompatibleMethodOverride]
             observation, *rest = super().step(action)
             return np.full_like(observation, np.nan), *rest
 
