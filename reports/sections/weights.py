@@ -11,11 +11,7 @@ _NOTE = (
     "At states of the data: the weights that the denoiser was trained on, by the critic, and those that it "
     "predicts for the candidates it draws there with the reported ρ, before one is selected. Without guidance "
     "both would be of one law if the denoiser had learned it exactly; guidance is to move the second to greater "
-<<<<<<< HEAD
-    "weights. The weights are the model's own, and say nothing of the critic's errors."
-=======
     "weights. They are the model's own weights, and say nothing of the critic's errors."
->>>>>>> episodes
 )
 
 
