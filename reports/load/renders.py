@@ -84,11 +84,11 @@ def read_videos(folder: Path, results: Sequence[Result]) -> list[Video]:
     spent = 0
     for path, render in _read_descriptions(folder):
         content = _read_video(path.with_name(render.video), render)
-        reason = _find_reason(render, content, spent) if content is not None else "its file is gone"
-        spent += 0 if reason or content is None else len(content)
         result = known.get((render.label, render.task, render.seed))
+        reason = _find_mismatch(render, result) if result is not None else ""
+        reason = reason or (_find_reason(render, content, spent) if content is not None else "its file is gone")
+        spent += 0 if reason or content is None else len(content)
         if result is not None:
-            reason = reason or _find_mismatch(render, result)
             found.append(Video(render, None if reason else content, reason))
     return found
 
