@@ -44,7 +44,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "merge": ("merge results-a results-b --to results",),
     "publish": (
         "publish results --to site",
-        "publish results --to site --name ours --note 'maze2d, 10 seeds'",
+        "publish results --to site --name ours --note maze2d",
         "publish --check site",
     ),
     "clean": ("clean", "clean --results results --results other-results --remove"),

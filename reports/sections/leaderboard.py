@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from reports.analysis.contributed import ContributedRun
-from reports.analysis.leaderboard import BASELINE, Absent, Row
+from reports.analysis.leaderboard import BASELINE, Absent, Row, describe_processor
 from reports.analysis.leaderboard_groups import Group, list_shared
 from reports.load.contribution_schema import REPORT, RUNS
 from reports.render.document import Block, Details, Heading, Table, Text
@@ -12,10 +12,10 @@ from reports.render.numbers import count_noun, describe_range, format_difference
 
 TITLE = "Contributed runs"
 _DIGITS = {True: 1, False: 2}  # of points, and of multiples of a noise floor
-_HEADER = ("variant", "run", "processor", "score", f"minus {BASELINE}", "seeds × episodes", "ρ", "trials")
+_HEADER = ("variant", "run", "score", f"minus {BASELINE}", "seeds × episodes", "ρ", "trials")
 _RUNS_HEADER = (
-    *("run", "name", "note", "added", "suites", "last plan", "frozen plan", "repeats", "results", "failed"),
-    *("missing", "in the ledger"),
+    *("run", "name", "note", "processor", "suites", "added", "last plan", "frozen plan", "repeats"),
+    *("results", "failed", "missing", "in the ledger"),
 )
 
 
@@ -71,7 +71,7 @@ def _describe(runs: Sequence[ContributedRun], rows: Sequence[Row]) -> list[str]:
         f"Compared is within a run alone: `minus {BASELINE}` is the difference to `{BASELINE}` on the same seeds "
         "with its paired t interval, not corrected for their number; the run's report has the corrected tests.",
         "Every result here parses, has the score that its episodes give and belongs to its place; the cells of "
-        "each run's last plan are all there, its ledger's chain is whole, and no seed that the ledger says was "
+        "each run's last plan are all there, the chains of ledgers are whole, and no seed that a ledger says was "
         "tuned on is reported. Hashes and chains show damage and later edits, not what was made up with care.",
     ]
 
@@ -99,11 +99,12 @@ def _warn(runs: Sequence[ContributedRun], repeats: Mapping[tuple[str, str], int]
 
 
 def _tabulate_rows(rows: Sequence[Row], names: Mapping[str, str]) -> Table:
-    places, body, groups = {}, [], {}
+    places, notes, body, groups = {}, {}, [], {}
     for group, own in groupby(rows, key=lambda row: row.group):
         groups[len(body)] = _describe_group(group)
         for row in own:
             places[len(body), 1] = link_report(row.run)
+            notes[len(body), 2] = f"evaluated on {' and '.join(row.processors)}"
             body.append(_format_row(row, names))
     facets = {
         "suite": tuple(row.group.suite for row in rows),
@@ -114,7 +115,8 @@ def _tabulate_rows(rows: Sequence[Row], names: Mapping[str, str]) -> Table:
         "track": tuple(row.group.track for row in rows),
         "processor": tuple("; ".join(row.processors) for row in rows),
     }
-    return Table(_HEADER, tuple(body), 3, "leaderboard-table", links=places, groups=groups, facets=facets)
+    name = "leaderboard-table"
+    return Table(_HEADER, tuple(body), 2, name, notes=notes, links=places, groups=groups, facets=facets)
 
 
 def link_report(run: str) -> str:
@@ -143,7 +145,6 @@ def _format_row(row: Row, names: Mapping[str, str]) -> tuple[str, ...]:
     return (
         _quote(row.variant),
         f"{names[row.run]} ({row.run[:6]})",
-        _quote("; ".join(row.processors)),
         format_estimate(row.score, digits),
         "–" if row.gain is None else format_difference(row.gain, digits),
         f"{row.seeds} × {describe_range(row.episodes)}",
@@ -171,12 +172,14 @@ def _tabulate_runs(runs: Sequence[ContributedRun], repeats: Mapping[tuple[str, s
         said, count = run.said, len(run.results)
         alike = [f"{number} of {other}" for (other, own), number in repeats.items() if own == said.id]
         frozen = f"{run.frozen.hash[:12]}, of {run.frozen.created}" if run.frozen is not None else "–"
-        words = (said.id, said.name, said.note or "–", said.created, ", ".join(s.suite for s in run.suites))
+        processors = sorted({describe_processor(result) for result in run.results})
+        suites = ", ".join(scores.suite for scores in run.suites)
+        words = (said.id, said.name, said.note or "–", "; ".join(processors), suites, said.created)
         plans = ("complete" if run.has_plan else "not recorded", frozen, ", ".join(alike) or "–")
         numbers = (f"{count}", f"{len(run.failed)}", f"{len(run.unfinished)}", f"{count - run.unrecorded}")
         body.append(tuple(map(_quote, (*words, *plans))) + numbers)
     places = {(number, 0): link_report(run.said.id) for number, run in enumerate(runs)}
-    return Table(_RUNS_HEADER, tuple(body), 8, "runs-table", links=places)
+    return Table(_RUNS_HEADER, tuple(body), 9, "runs-table", links=places)
 
 
 def _make_absent_blocks(runs: Sequence[ContributedRun], absent: Sequence[Absent]) -> list[Block]:
