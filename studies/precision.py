@@ -31,6 +31,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from arms import (
+    MEASURED,
     TINY,
     Place,
     Study,
@@ -106,7 +107,7 @@ def compare_scores(measured: Mapping[str, Any]) -> list[Verdict]:
 def compare_distances(measured: Mapping[str, Any]) -> list[Verdict]:
     """Criterion 2, a row for each method: multiples of the noise floor, their ratio, and the ratio on each set."""
     rows = []
-    for method in next(iter(measured["log_multiples"].values())):
+    for method in next(iter(measured["log_multiples"].values()), ()):
         logs = {
             arm: np.array([each[method][arm] for each in measured["log_multiples"].values()])  # (set, seed)
             for arm in ARMS
@@ -175,8 +176,14 @@ def make_tables(measured: Mapping[str, Any]) -> list[Table]:
         ),
     }
     everything = {**criteria, "all": ([row for rows, _ in criteria.values() for row in rows], ())}
+    is_whole = all(rows for rows, _ in criteria.values())
     lines = [
-        (name, str(len(rows)), str(sum(row.is_inside for row in rows)), say(all(row.is_inside for row in rows)))
+        (
+            name,
+            str(len(rows)),
+            str(sum(row.is_inside for row in rows)),
+            say(all(row.is_inside for row in rows)) if rows and (name != "all" or is_whole) else "not measured",
+        )
         for name, (rows, _) in everything.items()
     ]
     tables = [
@@ -245,26 +252,44 @@ def average_end(losses: np.ndarray) -> float:
     return float(losses[-max(1, round(LAST * len(losses))) :].mean())
 
 
-def measure(maze: Study, toy: Study, console: ProgressConsole) -> dict[str, Any]:
-    """Train and evaluate what is missing, and collect every number that a table needs."""
-    scored, drawn = maze.run(console), toy.run(console)
-
-    def collect(results: Mapping[Place, Result], task: str, of: Callable[[Result], float]) -> dict[str, Any]:
-        return {
-            method: {arm: [of(each) for each in collect_seeds(results, arm, task, method)] for arm in ARMS}
-            for method in maze.methods
-        }
-
-    sets = dict.fromkeys(place.task for place in drawn)
+def collect(
+    results: Mapping[Place, Result], task: str, methods: Sequence[str], of: Callable[[Result], float]
+) -> dict[str, dict[str, list[float]]]:
+    """A number of every seed, by method and arm."""
     return {
-        "preset": maze.preset,
+        method: {arm: [of(each) for each in collect_seeds(results, arm, task, method)] for arm in ARMS}
+        for method in methods
+    }
+
+
+def measure_maze(study: Study, console: ProgressConsole) -> dict[str, Any]:
+    """Train and evaluate what is missing on the maze, and collect what three of the tables need."""
+    scored = study.run(console)
+    return {
+        "preset": study.preset,
         "seeds": sorted({place.seed for place in scored}),
         "rho": {place.method: result.rho for place, result in scored.items()},
-        "scores": collect(scored, TASK, lambda result: result.score),
-        "log_multiples": {name: collect(drawn, name, average_log_multiple) for name in sets},
-        "actions": measure_actions(scored, maze),
-        "losses": measure_losses(scored, maze.artifacts),
+        "scores": collect(scored, TASK, study.methods, lambda result: result.score),
+        "actions": measure_actions(scored, study),
+        "losses": measure_losses(scored, study.artifacts),
+        "log_multiples": {},
     }
+
+
+def measure_sets(study: Study, console: ProgressConsole) -> dict[str, Any]:
+    """The same on the toy sets, for the table of distances."""
+    drawn = study.run(console)
+    sets = dict.fromkeys(place.task for place in drawn)
+    return {"log_multiples": {name: collect(drawn, name, study.methods, average_log_multiple) for name in sets}}
+
+
+def measure(maze: Study, toy: Study, out: Path, console: ProgressConsole) -> None:
+    """Measure the maze, then the toy sets; what was measured of a study that is not whole is not measured again."""
+    found = read_measured(out) if (out / MEASURED).is_file() else {}
+    if not found or found["log_multiples"]:
+        found = measure_maze(maze, console)
+        write_measured(out, found)
+    write_measured(out, {**found, **measure_sets(toy, console)})
 
 
 def make_studies(options: argparse.Namespace) -> tuple[Study, Study]:
@@ -303,7 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 study.show_plan(console)
             if options.plan:
                 return
-            write_measured(options.out, measure(*studies, console))
+            measure(*studies, options.out, console)
         write_tables(options.out, make_tables(read_measured(options.out)))
     except UserError as error:
         parser.error(str(error))

@@ -109,3 +109,9 @@ def test_the_whole_in_small_goes_on_where_it_stopped(tmp_path: Path, capsys: pyt
     assert (tmp_path / "out" / "measured.json").read_text() == kept
     study.main([*tiny, "--kept"])
     assert (tmp_path / "out" / "tables.md").read_text() == tables
+
+
+def test_without_toy_sets_three_criteria_are_judged_and_nothing_is_said_of_all():
+    verdicts = study.make_tables(measured() | {"log_multiples": {}})[0].rows
+    assert [row[-1] for row in verdicts] == ["yes", "not measured", "no", "yes", "not measured"]
+    assert [row[-1] for row in study.make_tables(measured())[0].rows] == ["yes", "yes", "no", "yes", "no"]

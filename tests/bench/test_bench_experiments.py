@@ -154,7 +154,10 @@ def test_a_given_scale_leaves_the_declared_one_known(tmp_path, pytestconfig):
         tmp_path, "swg-table2", "--tasks", "hopper-medium-v2", "--methods", "swg,cep,idql", "--rho", "3,6"
     )
     declared = {(c.name, c.rho): c.declared_rho for c in found}
-    published, default = (rhos.to_dict()["hopper-medium-v2"], "published"), (1.0, "default")
+    published, default = (
+        ({task: float(rho) for task, rho in rhos.items()}["hopper-medium-v2"], "published"),
+        (1.0, "default"),
+    )
     assert declared == {
         ("swg", 3.0): published, ("swg", 6.0): published, ("cep", 3.0): default, ("cep", 6.0): default,
         ("idql", None): (None, None),

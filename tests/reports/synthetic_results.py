@@ -156,6 +156,7 @@ def control(task: str, method: str, seed: int, score: float, **changes: Any) -> 
         "seed": seed,
         "rho": None,
         "rho_source": None,
+        "declared_rho": None,
         "preset": "quick",
         "terms": "shared",
         "metric": "normalized_score",
