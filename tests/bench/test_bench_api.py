@@ -53,7 +53,10 @@ def bench_command(bench):
 
 @pytest.mark.parametrize(
     ("function", "options"),
-    [(name.replace("-", "_"), COMMANDS[name]) for name in ("run", "plan", "tune-rho", "tune", "time", "report")],
+    [
+        (name.replace("-", "_"), COMMANDS[name])
+        for name in ("run", "plan", "tune-rho", "tune", "time", "report", "watch")
+    ],
 )
 def test_a_function_has_the_options_of_its_command_and_their_defaults(function, options):
     """Texts of the command line are read as what the function has."""
