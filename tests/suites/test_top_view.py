@@ -12,6 +12,7 @@ def test_walls_are_the_boxes_of_the_model(name):
     task = TASKS[name]
     environment = task.make_environment()
     environment.reset(seed=3)
+    assert task.top_view is not None
     view, model = task.top_view(environment), simulator(environment).model
     walls = [i for i in range(model.ngeom) if model.geom(i).name.startswith(("block_", "wall_"))]
     low, high = (model.geom_pos[walls, :2] + sign * model.geom_size[walls, :2] for sign in (-1, 1))
@@ -26,6 +27,7 @@ def test_the_goal_is_that_of_the_last_reset():
     task = TASKS["antmaze-umaze"]
     environment = task.make_environment()
     goals = []
+    assert task.top_view is not None
     for seed in (0, 1):
         environment.reset(seed=seed)
         goals.append(task.top_view(environment).goal)
