@@ -112,5 +112,5 @@ def write_mp4(path: Path, cut: Cut, draw: Draw, fps: int, ffmpeg: str) -> None:
         if process.returncode:
             said.seek(0)
             lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
-            words = clean_line(lines[-1][:200]) if lines else f"exit code {process.returncode}"
+            words = clean_line(lines[0][:200]) if lines else f"exit code {process.returncode}"
             raise UserError(f"ffmpeg ({ffmpeg}) cannot write {str(path)!r}: {words}; name a .gif file instead.")

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from drifting import TASK, make_policy
+from drifting import TASK, Drift, make_policy
 from gymnasium.utils.seeding import np_random
 
 from bench.conformance.subject import OBSERVATIONS
@@ -79,10 +79,10 @@ def test_the_file_has_the_episodes_one_after_the_other():
 
 
 def test_a_path_that_is_not_finite_is_not_kept():
-    class Lost(type(TASK.make_environment())):
-        def step(self, action):  # pyright: ignore[reportIncompatibleMethodOverride]
-            observation, *rest = super().step(action)
-            return np.full_like(observation, np.nan), *rest
+    class Lost(Drift):
+        def step(self, action):
+            observation, reward, terminated, truncated, info = super().step(action)
+            return np.full_like(observation, np.nan), reward, terminated, truncated, info
 
     found = play(replace(MAZE, make_environment=Lost, horizon=1), range(2))
     assert len(found.episodes) == 2

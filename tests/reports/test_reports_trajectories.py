@@ -14,6 +14,7 @@ from synthetic_results import FORMAT, ResultsFolder, control
 
 from reports.analysis.suite import Options
 from reports.errors import ReportError
+from reports.figures.marks import list_rows, select
 from reports.figures.trajectories import Kept, make_trajectories_figure
 from reports.load import renders
 from reports.load.scores import SuiteScores, load_scores
@@ -73,8 +74,10 @@ def filled(folder: ResultsFolder) -> ResultsFolder:
 def test_the_figure_draws_the_episodes_that_every_variant_has(filled):
     figure = make_trajectories_figure(scores_of(filled), TASK)
     assert figure is not None
-    paths = figure.marks[figure.marks["mark"] == "path"]
-    drawn = {key: rows[["step", "x", "y"]].values.tolist() for key, rows in paths.groupby(["variant", "seed"])}
+    paths = select(figure.marks, mark="path")
+    drawn = {}
+    for row in list_rows(paths):
+        drawn.setdefault((row["variant"], row["seed"]), []).append([row["step"], row["x"], row["y"]])
     assert drawn == {
         ("swg", 0): [[0, 0.25, 0], [10, 0.5, -0.75], [20, 1.5, 0.875]],
         ("swg", 1): [[0, 0.25, 0], [10, 0.5, -0.75], [20, 1.5, 0.875]],
@@ -82,13 +85,13 @@ def test_the_figure_draws_the_episodes_that_every_variant_has(filled):
         ("unguided", 1): [[0, 0.25, 0], [10, -1, -0.5]],
     }
     assert set(paths["episode"]) == {1}
-    assert set(paths[paths["seed"] == 1]["return"]) == {51.0 + 2.0}, "control() gives its second episode this"
-    (goal,) = figure.marks.query("mark == 'goal' and variant == 'swg'")[["x", "y", "x2", "y2"]].values.tolist()
-    assert goal == [0.75, 0.25, 1.25, 0.75]
+    assert set(select(paths, seed=1)["return"]) == {51.0 + 2.0}, "control() gives its second episode this"
+    (goal,) = list_rows(select(figure.marks, mark="goal", variant="swg"))
+    assert [goal[name] for name in ("x", "y", "x2", "y2")] == [0.75, 0.25, 1.25, 0.75]
     assert "No paths were kept of idql." in figure.caption
     assert "(seed 0: 1; seed 1: 1)" in figure.caption
     assert "Dots are starts, the same for all variants" in figure.caption
-    chart = {"data": {"values": json.loads(figure.marks.to_json(orient="records"))}, **(figure.chart or {})}
+    chart = {"data": {"values": json.loads(str(figure.marks.to_json(orient="records")))}, **(figure.chart or {})}
     assert "<svg" in vl_convert.vegalite_to_svg(chart, vl_version="6.4")
     assert figure.draw("png").startswith(b"\x89PNG")
 

@@ -27,6 +27,7 @@ def test_the_goal_is_that_of_the_last_reset():
     task = TASKS["antmaze-umaze"]
     environment = task.make_environment()
     goals = []
+    assert task.top_view is not None
     for seed in (0, 1):
         environment.reset(seed=seed)
         assert task.top_view is not None
