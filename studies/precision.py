@@ -284,7 +284,7 @@ def measure_sets(study: Study, console: ProgressConsole) -> dict[str, Any]:
 
 
 def measure(maze: Study, toy: Study, out: Path, console: ProgressConsole) -> None:
-    """Measure the maze, then the toy sets; of a study that is not whole what was measured is not measured again."""
+    """Measure the maze, then the toy sets; what a study that is not whole has is not measured again."""
     found = read_measured(out) if (out / MEASURED).is_file() else {}
     if not found or found["log_multiples"]:
         found = measure_maze(maze, console)

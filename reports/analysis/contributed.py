@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.analysis.equal_terms import check_terms
-from reports.analysis.leaderboard import Absent, Row, label_rows, make_rows
+from reports.analysis.leaderboard import Absent, Row, make_rows
+from reports.analysis.leaderboard_groups import label_rows
 from reports.analysis.recorded import (
     find_unrecorded,
     refuse_copied_seeds,

@@ -18,24 +18,22 @@ import numpy as np
 
 from reports.analysis.intervals import Estimate, estimate_mean
 from reports.analysis.leaderboard_groups import (
-    NOT_SHARED,
     POINTS,
     Group,
-    TrackedResults,
+    describe_processor,
     find_difference,
-    group_cells,
-    hash_shared,
+    group_results,
+    name_multiple,
+    name_track,
 )
 from reports.analysis.suite import analyse_densities
 from reports.analysis.tracks import ALL_TASKS, ONE_RHO, TrackScore, make_tracks
 from reports.load.ledger import TuningRecords
-from reports.load.schema import Cell, Result
+from reports.load.schema import Result
 from reports.load.scores import SuiteScores
-from reports.load.variants import label_variants, strip_rho
+from reports.load.variants import strip_rho
 
-NO_SCALE = "no ρ, not tuned"
 BASELINE = "unguided"
-_TRACKS = {"preset": "published", None: "unknown"}
 _DERIVED = ("published", "tuned", ONE_RHO)  # tracks that the results of a sweep can have
 
 
@@ -85,6 +83,14 @@ class Absent:
     why: str
 
 
+@dataclass(frozen=True)
+class _Results:
+    """The results of a variant on one task with one track, one for each seed."""
+
+    results: tuple[Result, ...]
+    track: str
+
+
 def make_rows(
     run: str, scores: SuiteScores, labels: Mapping[Path, str], records: TuningRecords
 ) -> tuple[list[Row], list[Absent]]:
@@ -102,7 +108,7 @@ def make_rows(
         for unranked in scores.unranked
         for cell in unranked.failed
     ]  # fmt: skip
-    cells: dict[tuple[str, str], TrackedResults] = {}
+    cells: dict[tuple[str, str], _Results] = {}
     for variant in scores.variants:
         for task in scores.tasks:
             results = scores.of(task, variant)
@@ -111,45 +117,15 @@ def make_rows(
                 why = f"its seeds have different tracks: {' and '.join(tracks)}"
                 absent.append(Absent(run, scores.suite, task, labels[results[0].path], why))
             else:
-                cells[variant, task] = TrackedResults(results, tracks[0])
+                cells[variant, task] = _Results(results, tracks[0])
     found = _make_point_rows if scores.is_control else _make_density_rows
     rows, lacking = found(run, scores, cells, labels)
     derived = _make_derived_rows(run, scores, rows, labels, records) if scores.is_control else []
     return [*rows, *derived], [*absent, *lacking]
 
 
-def name_track(cell: Cell) -> str:
-    """How ρ and the method's own settings were chosen: `tuned`, `published`, `default`, `given`, `exact`."""
-    if cell.rho is None:
-        return "tuned" if cell.tuning is not None else NO_SCALE
-    track = _TRACKS.get(cell.rho_source, cell.rho_source or "unknown")
-    has_knobs = cell.tuning is not None and bool(cell.tuning.knobs)
-    return f"{track} ρ, other settings tuned" if has_knobs and track != "tuned" else track
-
-
-def label_rows(cells: Sequence[Cell]) -> dict[Path, str]:
-    """The variant of every result of a site by its path: the method, with the settings that set it apart.
-
-    What was tuned, and the number of episodes, sets none apart. Those of other groups are labelled by themselves.
-
-    Args:
-        cells: the results of all runs, failed ones too.
-    """
-    groups: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in cells:
-        key = (cell.suite, cell.data.label, cell.terms, cell.preset, hash_shared(cell), name_track(cell))
-        knobs = cell.tuning.knobs if cell.tuning is not None else ()
-        chosen = {*NOT_SHARED, *(f"{cell.method}.{knob}" for knob in knobs)}
-        config = {name: value for name, value in cell.config.items() if name not in chosen}
-        groups.setdefault(key, []).append(cell.model_copy(update={"config": config}))
-    labels: dict[Path, str] = {}
-    for group in groups.values():
-        labels |= {path: strip_rho(label) for path, label in label_variants(group).items()}
-    return labels
-
-
 def _make_point_rows(
-    run: str, scores: SuiteScores, cells: Mapping[tuple[str, str], TrackedResults], labels: Mapping[Path, str]
+    run: str, scores: SuiteScores, cells: Mapping[tuple[str, str], _Results], labels: Mapping[Path, str]
 ) -> tuple[list[Row], list[Absent]]:
     rows, absent = [], []
     for variant in scores.variants:
@@ -161,7 +137,7 @@ def _make_point_rows(
             )
         if len(scores.tasks) == 1 or len(own) < len(scores.tasks):
             continue
-        why = find_difference([group_cells([cell], POINTS) for cell in own.values()])
+        why = find_difference([group_results([cell.results[0]], POINTS, cell.track) for cell in own.values()])
         if why:
             first = next(iter(own.values())).results[0]
             absent.append(Absent(run, scores.suite, ALL_TASKS, labels[first.path], why))
@@ -199,7 +175,7 @@ def _list_terms(scores: SuiteScores, variant: str, tasks: Sequence[str]) -> set[
 
 
 def _make_density_rows(
-    run: str, scores: SuiteScores, cells: Mapping[tuple[str, str], TrackedResults], labels: Mapping[Path, str]
+    run: str, scores: SuiteScores, cells: Mapping[tuple[str, str], _Results], labels: Mapping[Path, str]
 ) -> tuple[list[Row], list[Absent]]:
     analysis = analyse_densities(scores, None)
     rows, absent = [], []
@@ -212,11 +188,6 @@ def _make_density_rows(
                 why = f"a seed was not scored at β = {beta:g}, or its distance is not positive"
                 absent.append(Absent(run, scores.suite, task, labels[cell.results[0].path], why))
     return rows, absent
-
-
-def name_multiple(beta: float) -> str:
-    """The unit of a density's score at one β."""
-    return f"multiple of the noise floor at β = {beta:g}"
 
 
 def _make_derived_rows(
@@ -246,8 +217,8 @@ def _find_cell(
     variants: Sequence[str],
     track: str,
     score: TrackScore,
-    made: Iterable[tuple[Row, Sequence[TrackedResults]]],
-) -> TrackedResults | None:
+    made: Iterable[tuple[Row, Sequence[_Results]]],
+) -> _Results | None:
     """The results of a task at a track's scale; for a mean over tasks those of the task's own row."""
     if score.rho is None:
         own = [cells[0] for row, cells in made if row.group.track == track and row.group.tasks == (task,)]
@@ -255,13 +226,13 @@ def _find_cell(
     for variant in variants:
         results = scores.of(task, variant)
         if all(result.rho == score.rho for result in results):
-            return TrackedResults(results, track)
+            return _Results(results, track)
     return None
 
 
 def _make_row(
     run: str,
-    cells: Sequence[TrackedResults],
+    cells: Sequence[_Results],
     unit: str,
     score: Estimate,
     gain: Estimate | None,
@@ -273,7 +244,7 @@ def _make_row(
     spent = [cost for cost in tuning if cost is not None]
     return Row(
         run=run,
-        group=group_cells(cells, unit),
+        group=group_results([cell.results[0] for cell in cells], unit, cells[0].track),
         variant=labels[results[0].path],
         score=score,
         gain=gain,
@@ -284,11 +255,6 @@ def _make_row(
         tuning_episodes=sum(cost.episodes for cost in spent) if spent else None,
         processors=tuple(sorted({describe_processor(result) for result in results})),
     )
-
-
-def describe_processor(result: Result) -> str:
-    """The processor that a result was evaluated on, with the device where it is no CPU."""
-    return result.machine.processor + ("" if result.machine.device == "cpu" else f" ({result.machine.device})")
 
 
 def _count_episodes(result: Result) -> list[int]:

@@ -1,16 +1,19 @@
-"""Which rows of a leaderboard stand together: those with one group, and the settings by which groups differ."""
+"""Groups of a leaderboard's rows: what scores that stand together have in common, and their variants' labels."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from reports.analysis.equal_terms import CONTROLLED, INVERSE_TEMPERATURES
 from reports.load.schema import Cell, Result
-from reports.load.variants import format_setting, name_terms
+from reports.load.variants import format_setting, label_variants, name_terms, strip_rho
 
 POINTS = "normalised score"
+NO_SCALE = "no ρ, not tuned"
 SIMULATORS = ("mujoco", "gymnasium", "gymnasium-robotics")
-NOT_SHARED = ("evaluation.episodes", INVERSE_TEMPERATURES)
+_TRACKS = {"preset": "published", None: "unknown"}
+_NOT_SHARED = ("evaluation.episodes", INVERSE_TEMPERATURES)
 _LETTERS = 8
 
 
@@ -49,29 +52,67 @@ class Group:
         return self.unit == POINTS
 
 
-@dataclass(frozen=True)
-class TrackedResults:
-    """The results of a variant on one task with one track, one for each seed."""
-
-    results: tuple[Result, ...]
-    track: str
+def name_multiple(beta: float) -> str:
+    """The unit of a density's score at one β."""
+    return f"multiple of the noise floor at β = {beta:g}"
 
 
-def group_cells(cells: Sequence[TrackedResults], unit: str) -> Group:
-    """Where the score of cells of one variant stands; they differ in their tasks, see `find_difference`."""
-    first = cells[0].results[0]
-    data = [describe_data_set(cell.results[0]) for cell in cells]
-    shared = list(dict.fromkeys(hash_shared(cell.results[0]) for cell in cells))
+def name_track(cell: Cell) -> str:
+    """How ρ and the method's own settings were chosen: `tuned`, `published`, `default`, `given`, `exact`."""
+    if cell.rho is None:
+        return "tuned" if cell.tuning is not None else NO_SCALE
+    track = _TRACKS.get(cell.rho_source, cell.rho_source or "unknown")
+    has_knobs = cell.tuning is not None and bool(cell.tuning.knobs)
+    return f"{track} ρ, other settings tuned" if has_knobs and track != "tuned" else track
+
+
+def label_rows(cells: Sequence[Cell]) -> dict[Path, str]:
+    """The variant of every result of a site by its path: the method, with the settings that set it apart.
+
+    What was tuned, and the number of episodes, sets none apart. Those of other groups are labelled by themselves.
+
+    Args:
+        cells: the results of all runs, failed ones too.
+    """
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        key = (cell.suite, cell.data.label, cell.terms, cell.preset, hash_shared(cell), name_track(cell))
+        knobs = cell.tuning.knobs if cell.tuning is not None else ()
+        chosen = {*_NOT_SHARED, *(f"{cell.method}.{knob}" for knob in knobs)}
+        config = {name: value for name, value in cell.config.items() if name not in chosen}
+        groups.setdefault(key, []).append(cell.model_copy(update={"config": config}))
+    labels: dict[Path, str] = {}
+    for group in groups.values():
+        labels |= {path: strip_rho(label) for path, label in label_variants(group).items()}
+    return labels
+
+
+def describe_processor(result: Result) -> str:
+    """The processor that a result was evaluated on, with the device where it is no CPU."""
+    return result.machine.processor + ("" if result.machine.device == "cpu" else f" ({result.machine.device})")
+
+
+def group_results(results: Sequence[Result], unit: str, track: str) -> Group:
+    """Where the score of a variant stands.
+
+    Args:
+        results: one of each task that the score is of, see `find_difference`.
+        unit: of the score.
+        track: of all of them.
+    """
+    first = results[0]
+    data = [describe_data_set(result) for result in results]
+    shared = list(dict.fromkeys(map(hash_shared, results)))
     return Group(
         suite=first.suite,
-        tasks=tuple(cell.results[0].task for cell in cells),
+        tasks=tuple(result.task for result in results),
         unit=unit,
         source=first.data.label,
-        data=data[0] if len(cells) == 1 else f"{len(cells)} data sets, {_shorten_hash(data)}",
+        data=data[0] if len(data) == 1 else f"{len(data)} data sets, {_shorten_hash(data)}",
         terms=name_terms(first.terms),
         preset=first.preset,
         shared=shared[0] if len(shared) == 1 else _shorten_hash(shared),
-        track=cells[0].track,
+        track=track,
         versions=describe_versions(first),
     )
 
@@ -110,7 +151,7 @@ def hash_shared(cell: Cell) -> str:
 def read_shared(cell: Cell) -> dict[str, str]:
     """The settings that are not the method's own, as text; the number of episodes and the β are none of them."""
     own = f"{cell.method}."
-    names = (name for name in cell.config if not name.startswith(own) and name not in NOT_SHARED)
+    names = (name for name in cell.config if not name.startswith(own) and name not in _NOT_SHARED)
     return {name: format_setting(cell.config[name]) for name in names}
 
 

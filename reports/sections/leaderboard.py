@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from reports.analysis.contributed import ContributedRun
-from reports.analysis.leaderboard import BASELINE, Absent, Row, describe_processor
-from reports.analysis.leaderboard_groups import Group, list_shared
+from reports.analysis.leaderboard import BASELINE, Absent, Row
+from reports.analysis.leaderboard_groups import Group, describe_processor, list_shared
 from reports.load.contribution_schema import REPORT, RUNS
 from reports.render.document import Block, Details, Heading, Table, Text
 from reports.render.numbers import count_noun, describe_range, format_difference, format_estimate
