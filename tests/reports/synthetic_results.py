@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from reports.load.schema import FailedResult, Result
+
 FORMAT = 4
 MEASURES = {
     "floor_log_spread": 0.3,
@@ -145,6 +147,13 @@ def evaluation(kind: str, seeds: list[int], rho: float | None, **changes: Any) -
     }
 
 
+def failed(task: str, method: str, seed: int, step: str, reason: str, **changes: Any) -> dict[str, Any]:
+    """A cell without a score; `changes` replace its top-level fields."""
+    of_a_score = Result.model_fields.keys() - FailedResult.model_fields.keys()
+    record = {name: value for name, value in control(task, method, seed, 0.0).items() if name not in of_a_score}
+    return {**record, "status": "failed", "failure": {"step": step, "reason": reason}, **changes}
+
+
 def control(task: str, method: str, seed: int, score: float, **changes: Any) -> dict[str, Any]:
     """A normalised-score result; `changes` replace its top-level fields."""
     return {
@@ -167,6 +176,8 @@ def control(task: str, method: str, seed: int, score: float, **changes: Any) -> 
         "densities": [],
         "samples_file": None,
         "samples_sha256": None,
+        "trajectories_sha256": None,
+        "learned_weights": None,
         "data": data_set("local", f"local/{task}-v0", "ab12", 100000),
         "config": {"critic.steps": 10000, "critic.expectile": 0.7},
         "components": {"critic": "c0", "denoiser": "d0"},

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 from statsmodels.stats.multitest import multipletests
-from synthetic_results import MACHINE, ResultsFolder, control, density
+from synthetic_results import MACHINE, ResultsFolder, control, density, failed
 
 import bench
 from bench.cli.main import main
@@ -146,10 +146,7 @@ def test_distances_and_failed_cells(tmp_path):
     old, new = (ResultsFolder(tmp_path / name) for name in "AB")
     for folder, distance in ((old, 0.2), (new, 0.1)):
         folder.add(density("rings", "swg", 0, {1.0: distance}))
-    record = {**control("a", "cep", 0, 1.0), "status": "failed", "failure": {"step": "critic", "reason": "NaN"}}
-    gone = ("metric", "score", "episodes", "densities", "samples_file", "samples_sha256", "trajectories_file",
-            "interventions", "evaluations", "weights_histogram", "critics")  # fmt: skip
-    new.add({name: value for name, value in record.items() if name not in gone})
+    new.add(failed("a", "cep", 0, "critic", "NaN"))
     page, rows, _, _ = compare(tmp_path / "A", tmp_path / "B")
     assert (rows.unit[0], rows.difference[0]) == ("distance", pytest.approx(-0.1))
     assert "B has a, cep, seed 0 (critic)" in page

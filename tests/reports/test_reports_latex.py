@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_results import control, data_set, density
+from synthetic_results import control, data_set, density, failed
 
 import bench
 from bench.cli.main import main
@@ -113,11 +113,7 @@ def test_a_report_has_each_main_table_in_latex(filled):
 
 def test_a_report_has_its_results_and_episodes_as_parquet(filled):
     filled.add(control("maze2d-umaze", "cep", 0, 1.0))
-    failed = {"status": "failed", "failure": {"step": "critic", "reason": "NaN"}}
-    gone = ("metric", "score", "episodes", "densities", "samples_file", "samples_sha256", "trajectories_file",
-            "interventions", "evaluations", "weights_histogram", "critics")  # fmt: skip
-    record = {**control("maze2d-umaze", "cep", 1, 1.0), **failed}
-    filled.add({name: value for name, value in record.items() if name not in gone})
+    filled.add(failed("maze2d-umaze", "cep", 1, "critic", "NaN"))
     out = filled.path / "report"
     write_report(filled.path, out, options=Options(replicates=100))
     known = bench.load_results(filled.path), bench.load_results(filled.path, by="episode")

@@ -54,7 +54,7 @@ def test_files_and_numbers(filled, tmp_path):
     lines = []
     written, text = report(filled, out, progress=lines.append, pictures=True)
     assert written[0] == out / "report.md"
-    assert {path.name for path in out.iterdir()} == {path.name for path in written}
+    assert {path.name for path in out.iterdir()} == {".cache", *(path.name for path in written)}
     assert {"index.html", "summary.txt", "scores.csv", "aggregates.csv"} <= {path.name for path in written}
     for name in ("maze2d-scores", "maze2d-aggregates", "maze2d-profile"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from synthetic_results import ResultsFolder, control, density
+from synthetic_results import ResultsFolder, control, density, failed
 
 from reports.analysis.suite import Options
 from reports.errors import ReportError
@@ -155,12 +155,7 @@ def test_nothing_missing_is_the_report_without_partial(folder):
 
 def test_a_failed_cell_is_counted_and_stays_unranked(folder):
     paths = plan_and_run(folder, {(TASKS[1], "cep", 2)})
-    failed = control(TASKS[0], "swg", 1, 1.0)
-    of_a_score = "metric score episodes densities samples_file samples_sha256 trajectories_file interventions"
-    for name in (*of_a_score.split(), "evaluations", "weights_histogram", "critics"):
-        del failed[name]
-    failed |= {"status": "failed", "failure": {"step": "critic", "reason": "its loss is NaN"}}
-    assert folder.add(failed) == paths[TASKS[0], "swg", 1]
+    assert folder.add(failed(TASKS[0], "swg", 1, "critic", "its loss is NaN")) == paths[TASKS[0], "swg", 1]
     page = (write(folder) / "report.md").read_text()
     assert "17 of the 18 results of the last plan are there, 1 of them failed; 1 is missing" in page
     assert "Unranked, with a failed cell: `swg`" in page

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 import vl_convert
 from many_results import Size, write_sweeps
-from synthetic_results import FORMAT, control, evaluation, tuned
+from synthetic_results import FORMAT, control, evaluation, failed, tuned
 
 from reports.analysis.declared import review_sweeps
 from reports.analysis.scales import collect_sweep_points
@@ -208,13 +208,8 @@ def test_every_value_has_its_own_interval(folder):
 
 def test_a_sweep_says_which_of_its_values_failed(folder, tmp_path):
     add_sweep(folder, values=(0.0, 1.0, 10.0, 100.0))
-    failed = control(A, "swg", 2, 0.0, rho=100.0, rho_source="given", status="failed")
-    for name in (
-        "metric", "score", "episodes", "densities", "samples_file", "samples_sha256", "trajectories_file",
-        "interventions", "evaluations", "weights_histogram", "critics",
-    ):  # fmt: skip
-        del failed[name]
-    folder.add({**failed, "failure": {"step": "critic, step 5 of 10", "reason": "diverged"}}, "h100.0")
+    cell = failed(A, "swg", 2, "critic, step 5 of 10", "diverged", rho=100.0, rho_source="given")
+    folder.add(cell, "h100.0")
     page = read(folder, tmp_path / "out", "report.md")
     assert "Not shown, with a failed cell: `swg rho=100`." in page
     assert "over ρ (3 values from 0 to 10)" in page
