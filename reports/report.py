@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from foundation.text import clean_text
@@ -77,6 +77,30 @@ def _make_opening(
         *(Text(line) for line in said),
         Text(f"{len(results)} results{failed}{beside}, {missing} ({cells}); the newest is of {newest}."),
     ]
+
+
+def _open(
+    results: Path,
+    analyses: Sequence[Analysis],
+    said: Sequence[str],
+    kept: tuple[Sequence[str] | None, Sequence[str] | None],
+    has_unfinished: bool,
+) -> tuple[list[str], list[Block]]:
+    """The sentences on what is missing, and the opening with them.
+
+    Args:
+        results: the folder.
+        analyses, said: of its suites, and the conclusions.
+        kept: tasks and methods.
+        has_unfinished: whether earlier plans lack results.
+    """
+    suites, planned = [analysis.scores for analysis in analyses], find_planned(results, *kept)
+    seen = {result.path for result in _list_results(analyses)}
+    due = [cell for cell in planned if results / cell.path not in seen]
+    lacking = warn_of_missing(suites, planned, due)
+    none = "none of the last plan" if has_unfinished else "none"
+    missing = f"{count_missing(suites, due) or none} missing"
+    return lacking, _make_opening(analyses, said, missing, make_partial_blocks(suites, lacking))
 
 
 def _warn(analyses: Sequence[Analysis], unfinished: Sequence[PlanEntry], records: TuningRecords) -> Iterator[Text]:
@@ -218,6 +242,14 @@ def _remove_pictures(blocks: Sequence[Block], out: Path) -> None:
                 (out / f"{block.name}.{kind}").unlink(missing_ok=True)
 
 
+def _remove_stale(blocks: Sequence[Block], out: Path, files: Mapping[str, bytes], pictures: bool) -> None:
+    """Remove what an earlier report wrote and this one, of these files, did not."""
+    if not pictures:
+        _remove_pictures(blocks, out)
+    if PARTIAL not in files:
+        (out / PARTIAL).unlink(missing_ok=True)
+
+
 def read_timing(results: Path) -> tuple[TimingRow, ...]:
     """What `time` measured into a results folder."""
     found = read_optional(results / TIMING, Timing)
@@ -295,8 +327,7 @@ def write_report(
             written then. What a finished report saw for the first time is added to that record
             (`reports/load/looks.py`).
     """
-    tell = progress or (lambda line: None)
-    options = options or Options()
+    tell, options = progress or (lambda line: None), options or Options()
     if _is_only_timed(results):
         return _write_costs(results, out, tasks, methods, options.pictures)
     analyses, review = _analyse_suites(results, baseline, tasks, methods, options, tell)
@@ -306,14 +337,7 @@ def write_report(
     every = [result for analysis in analyses for result in analysis.scores.results()]
     comparisons = compare(results, experiments.cells if experiments else (), every)
     concluded = _describe_conclusions(analyses, review, _describe_left_out(results, tasks, methods))
-    suites = [analysis.scores for analysis in analyses]
-    planned = find_planned(results, tasks, methods)
-    seen = {result.path for result in _list_results(analyses)}
-    due = [cell for cell in planned if results / cell.path not in seen]
-    lacking = warn_of_missing(suites, planned, due)
-    none = "none of the last plan" if unfinished else "none"
-    missing = f"{count_missing(suites, due) or none} missing"
-    opening = _make_opening(analyses, concluded, missing, make_partial_blocks(suites, lacking))
+    lacking, opening = _open(results, analyses, concluded, (tasks, methods), bool(unfinished))
     blocks = [*opening, *_warn(analyses, unfinished, records)]
     blocks += make_comparison_section(comparisons)
     tracks = {a.scores.suite: make_tracks(a.scores, records) for a in analyses}
@@ -340,9 +364,6 @@ def write_report(
     files = {name: content.encode() for name, content in text.items() if content is not None}
     files |= _export_tables(results, analyses, blocks)
     written = write_files(out, {**files, **_collect_figures(blocks, options.pictures)})
-    if not options.pictures:
-        _remove_pictures(blocks, out)
-    if PARTIAL not in files:
-        (out / PARTIAL).unlink(missing_ok=True)
+    _remove_stale(blocks, out, files, options.pictures)
     _record_looks(results, analyses, tell)
     return written
