@@ -1,6 +1,6 @@
 """The Python interface of `report`: a results folder's report, its results in another form, or what changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -78,19 +78,29 @@ def report(  # noqa: PLR0913 (the options of a command)
     from reports.report import write_report
 
     place, tell = place or folder / "report", ProgressConsole(quiet=not progress).say
-    options = Options(margin=float(margin), bold=bold, pictures=print, partial=partial or watch)
+    asked = Options(margin=float(margin), bold=bold, pictures=print, partial=partial or watch)
 
-    def write(refresh: int | None = None) -> None:
-        write_report(
-            folder, place, baseline=baseline, options=replace(options, refresh=refresh), progress=tell, **kept
-        )
+    def write(again: int | None) -> None:
+        options = replace(asked, refresh=again)
+        write_report(folder, place, baseline=baseline, options=options, progress=tell, **kept)
 
-    with handle_signals():
-        if watch:
-            rewrite_report(folder, place, float(every or _EVERY), write, tell)
-        else:
-            write()
+    _write(folder, place, write, tell, float(every or _EVERY) if watch else None)
     return place
+
+
+def _write(
+    folder: Path,
+    place: Path,
+    write: Callable[[int | None], None],
+    tell: Callable[[str], None],
+    every: float | None,
+) -> None:
+    """Write a report once, or again after at least so many seconds; the rest as of `rewrite_report`."""
+    with handle_signals():
+        if every is None:
+            write(None)
+        else:
+            rewrite_report(folder, place, every, write, tell)
 
 
 def _refuse_options(what: str, given: Mapping[str, Any]) -> None:
