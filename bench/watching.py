@@ -27,6 +27,7 @@ from reports.render.page.page import format_refresh
 if TYPE_CHECKING:
     import pandas as pd
 
+_DAY = 86_400.0  # seconds; a longer wait between two looks is none
 _RECORDS = (PLANS, TIMING, TUNED, EXPERIMENTS, FROZEN)
 
 
@@ -64,7 +65,7 @@ def watch(
             return make_frame(found)
         with Live(render_progress(found, folder, time.time()), console=console, auto_refresh=False) as live:
             while not found.is_finished:
-                time.sleep(every)
+                time.sleep(min(every, _DAY))
                 found = _look(reader)
                 live.update(render_progress(found, folder, time.time()), refresh=True)
     return make_frame(found)
@@ -113,7 +114,7 @@ def rewrite_report(
                     tell(f"No report yet: {error}")
             if is_finished:
                 return
-            time.sleep(every)
+            time.sleep(min(every, _DAY))
     finally:
         _stop_refresh(out / "index.html", refresh)
 

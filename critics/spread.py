@@ -10,13 +10,15 @@ from torch import nn
 from critics.weights import weigh_data
 from training import Component, Computed, Progress, SeedStreams, Step
 
+LEAST = 0.1
+
 
 @dataclass(frozen=True)
 class ValueSpread(Computed):
     """The standard deviation of Q(s, a) over the data, for every seed's critic.
 
-    Deviation: the authors' code trains Q on returns of mean 0 and standard deviation 1; the spread of Q over the
-    data puts the shared critic's values on that scale.
+    Deviation: SfBC's code trains Q on returns of mean 0 and standard deviation 1; the spread of Q over the data puts
+    the shared critic's values on that scale. It is at least 0.1, as that of the returns in the code.
 
     Attributes:
         critic: whose Q.
@@ -36,6 +38,6 @@ class ValueSpread(Computed):
         return module
 
     def compute(self, module: nn.Module, step: Step, progress: Progress) -> None:
-        """At least 1e-6, so that equal values are drawn alike."""
+        """At least 0.1, so that equal values are drawn alike."""
         values = weigh_data(step, lambda q, v: q)
-        module.get_buffer("spread").copy_(values.std(1, keepdim=True).clamp(min=1e-6))
+        module.get_buffer("spread").copy_(values.std(1, correction=0, keepdim=True).clamp(min=LEAST))

@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import socket
+import stat
 import tempfile
 import threading
 import time
@@ -27,6 +28,8 @@ EXPIRY = 60.0
 _FREE = b"free"
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 _LARGEST = 4096  # bytes of a lease's file
+_TRIES = 100  # to read the newest file, while others come
+_EPOCH = 1970  # the first year that a lease can be of
 
 
 @dataclass(frozen=True)
@@ -142,19 +145,24 @@ class Lease:
 
     def read_newest(self) -> State:
         """What the file says that counts now."""
-        number = self._find_newest()
-        if not number:
-            return State()
-        try:
-            with (self.folder / str(number)).open(
-                "rb"
-            ) as file:  # opened, since clients of NFS keep what `stat` says
-                content, touched = file.read(_LARGEST), os.fstat(file.fileno()).st_mtime_ns
-        except FileNotFoundError:  # a higher one is there by now
-            return self.read_newest()
-        if content.startswith(_FREE):
-            return State(number)
-        return State(number, _read_holder(content), False, touched)
+        for _ in range(_TRIES):
+            number = self._find_newest()
+            if not number:
+                return State()
+            try:
+                # Opened, since clients of NFS keep what `stat` says; without waiting, as a pipe would make it.
+                handle = os.open(self.folder / str(number), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            except FileNotFoundError:  # a higher one is there by now
+                continue
+            try:
+                status = os.fstat(handle)
+                content = os.read(handle, _LARGEST) if stat.S_ISREG(status.st_mode) else b""
+            finally:
+                os.close(handle)
+            if content.startswith(_FREE):
+                return State(number)
+            return State(number, _read_holder(content), False, status.st_mtime_ns)
+        return State()
 
     def take(self, here: Holder) -> Iterator[Holder | None]:
         """Take the lease; yields the holder, or None where that is not known, as often as it is still held.
@@ -181,6 +189,13 @@ class Lease:
             self._path.open("rb+") as file,
         ):  # gone where it was taken over
             file.write(_FREE)
+
+    def remove(self) -> None:
+        """Let others take it, and leave no folder behind, unless another has it by then."""
+        self.release()
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+            self.folder.rmdir()
 
     @property
     def _path(self) -> Path:
@@ -247,7 +262,9 @@ def _read_holder(content: bytes) -> Holder | None:
         str(found)
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         return None
-    return found if type(found.process) is int and found.process > 0 else None
+    texts = (found.host, found.kernel, found.space, found.begun, found.since)
+    is_sound = type(found.process) is int and found.process > 0 and all(isinstance(text, str) for text in texts)
+    return found if is_sound and datetime.datetime.fromisoformat(found.since).year >= _EPOCH else None
 
 
 class _Heart:

@@ -5,14 +5,14 @@ to first order at ā, where it has the value Q and the gradient Q', and a_0 | a_
 variance σ̃² in every direction, it is
     E_k ≈ βQ(s, ā) + β Q'ᵀ(μ̃ - ā) + ½ β² σ̃² |Q'|²        (eq. 17, 25)
 with μ̃ = E[a_0 | a_k, s] of the behaviour model (eq. 18). A network f(a_k, s, k) is regressed on it (eq. 26). It is
-exact where μ is Gaussian and Q linear in a.
+exact where μ is Gaussian, with one variance in every direction and state, and Q is linear in a.
 
 Deviation: the paper's eq. 27 writes the value loss with V - Q; here V follows implicit Q-learning's, of the shared
 critic. The paper gives no batch, learning rate, schedule or steps: its presets take CEP's and say so.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias
 
 import torch
@@ -75,6 +75,10 @@ class AnalyticNet(GuidanceObjective):
     def upstream(self) -> Mapping[str, Component]:
         """The critic and the behaviour model."""
         return {"critic": self.critic, "denoiser": self.denoiser}
+
+    def for_estimate(self) -> "AnalyticNet":
+        """With a variance of few rows, since that of all levels takes longer than the steps to be timed."""
+        return replace(self, rows=min(self.rows, 16))
 
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """σ̃² of every level, (seed, level)."""
@@ -214,8 +218,10 @@ def analytic_energy(
 class AEPO(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the analytic energy. Selection: the first draw.
 
-    The paper rescales the guided score to the norm of the unguided one (eq. 45); that is a setting of all
-    guidances, `guidance.rescale`. `tune --training` tries β from 1 to 5, the paper's range.
+    Deviation: the paper rescales the guided score to the norm of the unguided one (eq. 45). That is a setting of
+    all guidances here, `guidance.rescale`, which is off unless it is asked for or AEPO's own settings are taken.
+
+    `tune --training` tries β from 1 to 5, the paper's range.
 
     Attributes:
         inverse_temperature: β of π ∝ μ e^{βQ} (1 to 5 in the paper).

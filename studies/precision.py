@@ -283,10 +283,16 @@ def measure_sets(study: Study, console: ProgressConsole) -> dict[str, Any]:
     return {"log_multiples": {name: collect(drawn, name, study.methods, average_log_multiple) for name in sets}}
 
 
+def is_of(found: Mapping[str, Any], study: Study) -> bool:
+    """Whether what was measured of a maze is what this study would measure."""
+    wanted = (study.preset, list(range(study.seeds)), list(study.methods))
+    return (found["preset"], found["seeds"], list(found["scores"])) == wanted
+
+
 def measure(maze: Study, toy: Study, out: Path, console: ProgressConsole) -> None:
     """Measure the maze, then the toy sets; what a study that is not whole has is not measured again."""
     found = read_measured(out) if (out / MEASURED).is_file() else {}
-    if not found or found["log_multiples"]:
+    if not found or found["log_multiples"] or not is_of(found, maze):
         found = measure_maze(maze, console)
         write_measured(out, found)
     write_measured(out, {**found, **measure_sets(toy, console)})

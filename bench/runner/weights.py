@@ -16,8 +16,11 @@ import torch
 from torch import Tensor
 
 from bench.runner.component_builder import ComponentBuilder
+from bench.runner.halving import MEMORY_ERRORS, name_memory
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell
+from foundation.errors import UserError
+from foundation.exhausted import is_out_of_memory
 from methods.core.method import SlotMethod
 from methods.diffusion.noise import StreamNoise
 from reports.load.schema import Histogram
@@ -41,14 +44,29 @@ class WeightHistograms:
     predicted: Histogram
 
 
-@torch.no_grad()
 def measure_weights(planned: PlannedCell, builder: ComponentBuilder) -> WeightHistograms | None:
-    """The histograms of a cell; None for a method without a weight channel, and where its critic's file is gone.
+    """The histograms of a cell; None for a method without a weight channel, and where they cannot be made.
+
+    No result depends on them: where a file of its critic is gone or damaged, or memory does not hold the candidates,
+    the console says so.
 
     Args:
         planned: the cell, whose components are made.
         builder: of its data.
     """
+    try:
+        return _measure(planned, builder)
+    except UserError as error:
+        builder.console.say(f"  no histogram of weights: {error}")
+    except MEMORY_ERRORS as error:
+        if not is_out_of_memory(error):
+            raise
+        builder.console.say(f"  no histogram of weights: {name_memory(error)} does not hold its candidates")
+    return None
+
+
+@torch.no_grad()
+def _measure(planned: PlannedCell, builder: ComponentBuilder) -> WeightHistograms | None:
     method, node = planned.cell.method, planned.models.get(_DENOISER)
     if not isinstance(method, SlotMethod) or node is None or not isinstance(node.component, Trained):
         return None

@@ -52,4 +52,5 @@ def _average(texts: Iterable[str]) -> float:
     numbers = [float(text) if text else math.nan for text in texts]
     if not all(map(math.isfinite, numbers)):
         return math.nan
-    return float(f"{math.fsum(numbers) / len(numbers):.{_DIGITS}g}")
+    mean = math.fsum(number / len(numbers) for number in numbers)  # the sum itself may be too large for a number
+    return float(f"{mean:.{_DIGITS}g}")

@@ -1,4 +1,4 @@
-"""A selection picks one of N candidates per observation: the best by a score, or a draw by a weight.
+"""A selection makes one z of N candidates per observation: the best by a score, a draw by a weight, a mean of draws.
 
 A comparison can give every selection the same N; the first draw then becomes the best by the shared critic's Q.
 """
@@ -64,7 +64,7 @@ class First:
 
 @dataclass(frozen=True)
 class Scored(ABC):
-    """One of N candidates by a score; the subclass says which.
+    """One z of N candidates by a score; the subclass says which.
 
     Attributes:
         candidates: N.

@@ -7,7 +7,7 @@ Where the paper is silent, `paper` has the code's value and says so by its sourc
 from collections.abc import Mapping
 from typing import Any
 
-from methods.presets.cep import BEHAVIOUR
+from methods.presets.cep import BEHAVIOUR, TOY_STEPS
 from methods.presets.value import Presets, Settings, Value, on_toy
 
 PAPER = "arXiv 2209.14548"
@@ -18,6 +18,7 @@ _LOCOMOTION: Mapping[str, Any] = dict.fromkeys(("halfcheetah-*", "hopper-*", "wa
 _code: Settings = {
     # The behaviour model is the one that CEP took over: the same U-shaped network, schedule, batch and rate.
     **{name: Value(value.value, f"{CODE}: as in CEP's", value.where) for name, value in BEHAVIOUR.items()},
+    "denoiser.steps": Value(586_000, f"{CODE}: 600 epochs of 4,000,000 rows, batch 4,096", on_toy(TOY_STEPS)),
     "sampler.solver": Value("dpm++-singlestep", f"{BOTH}: DPM-Solver; order 3, here 2", on_toy("dpm++-multistep")),
     "sampler.steps": Value(15, BOTH),
     "candidates": Value(32, BOTH),
@@ -26,6 +27,7 @@ _code: Settings = {
     "draws": Value(1, CODE, _LOCOMOTION),
     "critic.width": Value(256, CODE),
     "critic.layers": Value(2, f"{CODE}; antmaze-large has 3, the first of 512"),
+    "critic.batch_size": Value(4096, CODE),
     "critic.learning_rate": Value(1e-3, CODE),
     "critic.discount": Value(0.99, CODE),
 }
