@@ -20,6 +20,8 @@ from reports.analysis.progress import STATUSES, Progress, measure_progress
 from reports.errors import NoScores
 from reports.load.files import EXPERIMENTS, TIMING, TUNED
 from reports.load.frozen_plan import FROZEN
+from reports.load.ledger import LEDGER
+from reports.load.origins import COMMANDS
 from reports.load.plans import PLANS, list_missing, read_plans
 from reports.load.progress import ProgressReader
 from reports.render.page.page import format_refresh
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DAY = 86_400.0  # seconds; a longer wait between two looks is none
-_RECORDS = (PLANS, TIMING, TUNED, EXPERIMENTS, FROZEN)
+_RECORDS = (PLANS, TIMING, TUNED, EXPERIMENTS, FROZEN, LEDGER, COMMANDS)
+_FILES = ("runs/*/*/seed-*.json", "components/*/seed-*.json", "methods/*.json", "renders/*")
 
 
 def watch(
@@ -122,7 +125,8 @@ def rewrite_report(
 def _stamp(results: Path) -> dict[Path, tuple[int, int]]:
     """Time and size of every file that a report is made of."""
     found: dict[Path, tuple[int, int]] = {}
-    for path in (*(results / name for name in _RECORDS), *(results / "runs").glob("*/*/seed-*.json")):
+    globs = (path for pattern in _FILES for path in results.glob(pattern))
+    for path in (*(results / name for name in _RECORDS), *globs):
         with contextlib.suppress(FileNotFoundError):  # not there, or set aside meanwhile
             status = path.stat()
             found[path] = (status.st_mtime_ns, status.st_size)

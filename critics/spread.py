@@ -17,8 +17,8 @@ LEAST = 0.1
 class ValueSpread(Computed):
     """The standard deviation of Q(s, a) over the data, for every seed's critic.
 
-    Deviation: SfBC's code trains Q on returns of mean 0 and standard deviation 1; the spread of Q over the data puts
-    the shared critic's values on that scale. It is at least 0.1, as that of the returns in the code.
+    Deviation: SfBC's code trains Q on returns of mean 0 and standard deviation 1; the spread of Q over the data
+    puts the shared critic's values on that scale. It is at least 0.1, as that of the returns in the code.
 
     Attributes:
         critic: whose Q.

@@ -14,7 +14,7 @@ from reports.analysis.published import Comparison, compare
 from reports.analysis.recorded import refuse_copied_seeds, refuse_unlike_records
 from reports.analysis.suite import BOLD_RULES, Analysis, Options, analyse_swept
 from reports.analysis.tracks import TrackRow, make_tracks
-from reports.errors import ReportError
+from reports.errors import NoScores, ReportError
 from reports.load.components import read_records
 from reports.load.files import EXPERIMENTS, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
@@ -88,7 +88,7 @@ def gather(
     for suite in swept:
         scores = suite.scores
         tell(f"{scores.suite}: {len(scores.results())} results, {options.replicates:,} bootstrap replicates")
-        primary = review.find_primary(scores) if review is not None else None
+        primary = review.find_primary(suite.compared or scores) if review is not None else None
         analyses.append(analyse_swept(suite, baseline, options, looks, primary))
     reported = list_results(suites)
     planned, seen = find_planned(results, tasks, methods), {result.path for result in reported}
@@ -111,11 +111,7 @@ def gather(
 
 def list_results(suites: Sequence[SuiteScores]) -> list[Result | FailedResult]:
     """Every result that is reported, failed ones and those beside them too, in the order of their files."""
-    found: list[Result | FailedResult] = []
-    for scores in suites:
-        found += [*scores.results(), *scores.list_left_out()]
-        found += [result for each in scores.unranked for result in (*each.failed, *each.finished)]
-    return sorted(found, key=lambda result: result.path)
+    return sorted((result for scores in suites for result in scores.list_all()), key=lambda result: result.path)
 
 
 def _check_suites(suites: Sequence[SuiteScores], records: TuningRecords) -> None:
@@ -138,7 +134,9 @@ def _check_baseline(asked: str | None, suites: Sequence[SweptSuite]) -> None:
             f"{asked!r} is a value of a sweep, which is compared at its declared value alone; there are: "
             f"{', '.join(compared) or 'none'}."
         )
-    raise ReportError(f"no variant {asked!r} to compare with; there are: {', '.join(compared)}.")
+    planned = {v for suite in suites if suite.scores.partial for v in suite.scores.partial.whole.variants}
+    error = NoScores if asked in planned else ReportError
+    raise error(f"no variant {asked!r} to compare with; there are: {', '.join(compared)}.")
 
 
 def _check_options(options: Options) -> None:

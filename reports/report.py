@@ -79,7 +79,8 @@ def write_report(
     gathered = gather(results, baseline, tasks, methods, options, tell)
     left_out = describe_left_out(results, tasks, methods)
     concluded = describe_conclusions(gathered.analyses, gathered.review, left_out)
-    lacking = warn_of_missing(gathered.suites, gathered.planned, gathered.missing)
+    is_marked = any(analysis.scores.partial is not None for analysis in gathered.analyses)
+    lacking = warn_of_missing(gathered.suites, gathered.planned, gathered.missing, is_marked=is_marked)
     blocks = [*_open(gathered, concluded, lacking), *make_comparison_section(gathered.comparisons)]
     for analysis in gathered.analyses:
         tell(f"{analysis.every.suite}: tables and figures")
@@ -95,8 +96,8 @@ def write_report(
     files = {name: content.encode() for name, content in text.items() if content is not None}
     files |= _export_tables(results, gathered.suites, blocks)
     written = write_report_files(out, files, blocks, options.pictures)
-    if PARTIAL not in files:
-        (out / PARTIAL).unlink(missing_ok=True)
+    for name in text.keys() - files.keys():  # of an earlier report, which had something to say there
+        (out / name).unlink(missing_ok=True)
     _record_looks(results, gathered.suites, tell)
     return written
 

@@ -26,7 +26,7 @@ def announce_evaluations(results: Iterable[Path]) -> Iterator[None]:
     try:
         for file in results:
             lease = Lease(locate_lease(file))
-            with contextlib.suppress(OSError):  # as where another process removes the folder of the one it gives back
+            with contextlib.suppress(OSError):  # as where another removes the folder of its own
                 if next(lease.take(here), _TAKEN) is _TAKEN:
                     held.append(lease)
         yield

@@ -47,8 +47,8 @@ class WeightHistograms:
 def measure_weights(planned: PlannedCell, builder: ComponentBuilder) -> WeightHistograms | None:
     """The histograms of a cell; None for a method without a weight channel, and where they cannot be made.
 
-    No result depends on them: where a file of its critic is gone or damaged, or memory does not hold the candidates,
-    the console says so.
+    No result depends on them: where a file of its critic is gone or damaged, or memory does not hold the
+    candidates, the console says so.
 
     Args:
         planned: the cell, whose components are made.

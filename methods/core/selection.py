@@ -1,4 +1,4 @@
-"""A selection makes one z of N candidates per observation: the best by a score, a draw by a weight, a mean of draws.
+"""A selection makes one z of N candidates: the best by a score, a draw by a weight, or the mean of several draws.
 
 A comparison can give every selection the same N; the first draw then becomes the best by the shared critic's Q.
 """

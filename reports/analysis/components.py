@@ -83,6 +83,9 @@ def _list_results(scores: SuiteScores) -> list[tuple[str, Cell]]:
     every: dict[str, list[Cell]] = {
         variant: [r for task in scores.tasks for r in scores.of(task, variant)] for variant in scores.variants
     }
+    if scores.partial is not None:
+        for cell in scores.partial.left_out:
+            every.setdefault(cell[1], []).append(scores.partial.there[cell])
     every |= {each.variant: [*each.finished, *each.failed] for each in scores.unranked}
     return [(variant, result) for variant, results in every.items() for result in results]
 

@@ -1,4 +1,4 @@
-"""At which value a swept method is compared with others: one that was declared before the reported episodes.
+"""At which value a swept method is compared with others: one that the reported episodes did not choose.
 
 The best of a sweep by the reported scores is selected on the data that it is then judged by: its mean is too high,
 its interval too narrow and its p too small, the more so the more values there are. A scale that was tuned on other

@@ -89,8 +89,7 @@ def review_plan(plan: FrozenPlan, suites: Sequence[SuiteScores], ledger: Sequenc
         suites: of the report.
         ledger: of the results folder.
     """
-    cells: list[Cell] = [result for scores in suites for result in scores.results()]
-    cells += [cell for s in suites for u in s.unranked for cell in (*u.failed, *u.finished)]
+    cells: list[Cell] = [result for scores in suites for result in scores.list_all()]
     planned = {(entry.task, entry.method, entry.data) for entry in plan.methods}
     reported = [e for e in ledger if e.kind == "reported" and (e.task, e.method, e.data) in planned]
     own = [entry for entry in reported if set(entry.seeds) & set(plan.seeds)]

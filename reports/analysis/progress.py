@@ -323,6 +323,6 @@ def _measure_speed(training: Training, held: Held | None) -> float | None:
         return None
     since = _read_time(held.holder.since)
     step, touched = training.before or (0, since)
-    if touched < since or training.touched <= touched:
+    if touched < since or training.touched <= touched or training.step <= step:
         return None
     return (training.step - step) / (training.touched - touched)

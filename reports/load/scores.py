@@ -94,7 +94,16 @@ class SuiteScores:
 
     def list_left_out(self) -> tuple[Result, ...]:
         """The results that are there and not compared, since others are missing."""
-        return () if self.partial is None else tuple(self.partial.there[cell] for cell in self.partial.left_out)
+        if self.partial is None:
+            return ()
+        compared = {id(result) for result in self._results}
+        found = {id(r): r for cell in self.partial.left_out if id(r := self.partial.there[cell]) not in compared}
+        return tuple(found.values())
+
+    def list_all(self) -> tuple[Result | FailedResult, ...]:
+        """Every result: compared, left out, and of variants with a failed cell, the failed ones too."""
+        beside = (result for each in self.unranked for result in (*each.finished, *each.failed))
+        return (*self.results(), *self.list_left_out(), *beside)
 
     def method(self, variant: str) -> str:
         return self.of(self.tasks[0], variant)[0].method
@@ -349,7 +358,7 @@ def load_scores(
     for task in sorted({(r.suite, r.task) for r in found}):
         _check_column(task[1], [r for r in found if (r.suite, r.task) == task])
     if not found and not failed:
-        raise ReportError(f"no results in {results} match the tasks and methods asked for together.")
+        raise NoScores(f"no results in {results} match the tasks and methods asked for together.")
     there = {r.suite for r in (*found, *failed)}
     names = dict.fromkeys([*(c.suite for c in plan if c.suite in there), *sorted(there)])
     return tuple(

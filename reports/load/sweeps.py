@@ -23,6 +23,7 @@ class Sweep:
         setting: `rho`, or the dotted name of a setting.
         variants: value to variant, ascending.
         failed: labels of its variants that have a failed cell, and so are none of those.
+        missing: of those of which a part of a plan has no result that is compared.
     """
 
     family: str
@@ -30,6 +31,7 @@ class Sweep:
     setting: str
     variants: Mapping[float, str] = field(repr=False)
     failed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def symbol(self) -> str:
@@ -60,7 +62,8 @@ def find_sweeps(scores: SuiteScores) -> tuple[Sweep, ...]:
 
 
 def _is_long(sweep: Sweep) -> bool:
-    return len(sweep.variants) >= FEWEST_VALUES
+    """Whether there are enough values, with those that failed or are missing: chance decides of no sweep."""
+    return len({*sweep.variants.values(), *sweep.failed, *sweep.missing}) >= FEWEST_VALUES
 
 
 def _sweep_rho(scores: SuiteScores, method: str, variants: Sequence[str]) -> Iterable[Sweep]:
@@ -71,13 +74,23 @@ def _sweep_rho(scores: SuiteScores, method: str, variants: Sequence[str]) -> Ite
             families.setdefault(family, {})[rho] = variant
     for family, found in families.items():
         lacking = [u.variant for u in scores.unranked if u.variant != family and strip_rho(u.variant) == family]
-        yield Sweep(family, method, RHO, dict(sorted(found.items())), tuple(lacking))
+        absent = [v for v in _list_absent(scores) if v != family and strip_rho(v) == family]
+        yield Sweep(family, method, RHO, dict(sorted(found.items())), tuple(lacking), tuple(absent))
+
+
+def _list_absent(scores: SuiteScores) -> list[str]:
+    """The variants of a part of a plan that are not compared."""
+    whole = () if scores.partial is None else scores.partial.whole.variants
+    return [variant for variant in whole if variant not in scores.variants]
 
 
 def _sweep_setting(scores: SuiteScores, method: str, variants: Sequence[str]) -> Iterable[Sweep]:
     """The sweeps of a setting, of which variants on the same terms have different numbers."""
     own = [scores.of(task, variant)[0] for variant in variants for task in scores.tasks]
-    names = [name for name in find_differing(own) if name != "terms"] if len(variants) >= FEWEST_VALUES else []
+    lost = [u.variant for u in scores.unranked if u.variant.startswith(f"{method} ")]
+    absent = [variant for variant in _list_absent(scores) if variant.startswith(f"{method} ")]
+    is_long = len({*variants, *lost, *absent}) >= FEWEST_VALUES
+    names = [name for name in find_differing(own) if name != "terms"] if is_long else []
     if len(names) != 1:
         return
     (name,) = names
@@ -88,10 +101,8 @@ def _sweep_setting(scores: SuiteScores, method: str, variants: Sequence[str]) ->
         if _is_number(value) and label in variant and _is_same_everywhere(scores, variant, name):
             families.setdefault(variant.replace(label, "", 1), {})[float(value)] = variant  # pyright: ignore[reportArgumentType]
     for family, found in families.items():
-        lacking = [
-            u.variant for u in scores.unranked if u.variant.startswith(f"{method} ") and f" {name}=" in u.variant
-        ]
-        yield Sweep(family, method, name, dict(sorted(found.items())), tuple(lacking))
+        failed, missing = (tuple(v for v in of if f" {name}=" in v) for of in (lost, absent))
+        yield Sweep(family, method, name, dict(sorted(found.items())), failed, missing)
 
 
 def _is_number(value: object) -> bool:

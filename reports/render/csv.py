@@ -69,7 +69,7 @@ def export_scores(analyses: Sequence[Analysis]) -> str:
 def export_partial(analyses: Sequence[Analysis]) -> str | None:
     """One row per cell of a suite of which some are missing, which too; None where no suite lacks any."""
     rows = []
-    for scores in (a.scores for a in analyses if a.scores.partial is not None):
+    for scores in (a.every for a in analyses if a.every.partial is not None):
         assert scores.partial is not None, "others are left out above"
         for cell in scores.partial.whole.cells:
             found = scores.partial.there.get(cell)

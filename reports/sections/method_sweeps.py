@@ -86,7 +86,7 @@ def _describe_declared(swept: SweptSuite) -> str:
     """At which values sweeps are compared, and which are compared at none."""
     said = ""
     if swept.declared:
-        said = f"Compared, at a value that was declared before: {'; '.join(_list_declared(swept))}. "
+        said = f"Compared, at a value that these episodes did not choose: {'; '.join(_list_declared(swept))}. "
     of_rho = [sweep.family for sweep in swept.undeclared if sweep.setting == RHO]
     others = [sweep.family for sweep in swept.undeclared if sweep.setting != RHO]
     if of_rho:
@@ -120,9 +120,10 @@ def describe_swept_conclusion(swept: SweptSuite | None) -> str:
         return ""
     at = _list_declared(swept)
     apart = _join([sweep.family for sweep in swept.undeclared]) if swept.undeclared else ""
-    parts = [*at, *([f"{apart} at no value, since none is known to be declared before"] if apart else [])]
+    none = f"{apart} at no value, since none is known to be tuned, published or the default"
+    parts = [*at, *([none] if apart else [])]
     return (
-        f" Swept methods are compared at a value that was declared before these episodes: {'; '.join(parts)}. The "
+        f" Swept methods are compared at a value that these episodes did not choose: {'; '.join(parts)}. The "
         "best of a sweep is compared with nothing, since these episodes chose it."
     )
 

@@ -11,13 +11,18 @@ from reports.render.missing import tabulate_presence
 from reports.render.numbers import count_noun
 
 _RULE = (
-    "A mean is over the tasks and seeds that every compared variant has, which are chosen by what is there and by "
-    "no score; – (1 of 3) marks what is left out, with how many of its seeds are there."
+    "A mean is over the tasks and seeds that every variant with one has, which are chosen by what is there and by "
+    "no score."
 )
+_MARK = " In tables – (1 of 3) marks what is left out, with how many of its seeds are there."
 
 
 def warn_of_missing(
-    suites: Sequence[SuiteScores], planned: Sequence[PlanEntry], missing: Sequence[PlanEntry]
+    suites: Sequence[SuiteScores],
+    planned: Sequence[PlanEntry],
+    missing: Sequence[PlanEntry],
+    *,
+    is_marked: bool = True,
 ) -> list[str]:
     """The sentences that a report on a part of the results opens with; none where nothing is missing.
 
@@ -25,8 +30,9 @@ def warn_of_missing(
         suites: of the report.
         planned: the cells of the last plan; none where there is no plan.
         missing: those of them without a result.
+        is_marked: whether tables mark what is left out of them; those of a sweep do not.
     """
-    holes = _find_holes(suites)
+    holes = [] if missing else _find_holes(suites)
     if not missing and not holes:
         return []
     failed = len({cell.path for cell in planned} & _list_failed(suites))
@@ -43,12 +49,15 @@ def warn_of_missing(
         for name in dict.fromkeys(c.suite for c in missing)
         if name not in there
     ]
-    return [" ".join([*said, _RULE]), *(_describe_compared(s, s.partial) for s in suites if s.partial is not None)]
+    return [
+        " ".join([*said, _RULE]) + (_MARK if is_marked else ""),
+        *(_describe_compared(s, s.partial) for s in suites if s.partial is not None),
+    ]
 
 
 def count_missing(suites: Sequence[SuiteScores], missing: Sequence[PlanEntry]) -> int:
-    """How many results are missing, of the last plan and of the tables; arguments as of `warn_of_missing`."""
-    return len(missing) + len(_find_holes(suites))
+    """How many results are missing, of the last plan, else of the tables; arguments as of `warn_of_missing`."""
+    return len(missing) or len(_find_holes(suites))
 
 
 def make_partial_blocks(suites: Sequence[SuiteScores], warnings: Sequence[str]) -> list[Block]:
@@ -106,13 +115,13 @@ def _describe_compared(scores: SuiteScores, partial: Partial) -> str:
     """What of a suite is compared, what is not, and which variant alone keeps the most from being compared."""
     whole = partial.whole
     said = (
-        f"{scores.suite}: compared {_are(len(scores.variants))} {_list(scores.variants)} on "
+        f"{scores.suite}: tables and figures are of {_list(scores.variants)} on "
         f"{len(scores.tasks)} of {count_noun(len(whole.tasks), 'task')} ({', '.join(scores.tasks)}) and "
         f"{len(scores.seeds)} of {count_noun(len(whole.seeds), 'seed')} ({', '.join(map(str, scores.seeds))})."
     )
     others = [variant for variant in whole.variants if variant not in scores.variants]
     if others:
-        said += f" Not compared: {', '.join(f'`{v}` ({_count_cells(partial, v)})' for v in others)}."
+        said += f" Left out: {', '.join(f'`{v}` ({_count_cells(partial, v)})' for v in others)}."
     return said + _suggest_without(scores, partial)
 
 

@@ -54,8 +54,7 @@ def make_provenance_section(suites: Sequence[SuiteScores], origins: Origins) -> 
 
 
 def _list_results(scores: SuiteScores) -> list[Cell]:
-    beside = [result for each in scores.unranked for result in (*each.finished, *each.failed)]
-    return [*scores.results(), *beside]
+    return list(scores.list_all())
 
 
 def _make_command_blocks(results: Sequence[Cell], commands: Sequence[CommandRecord]) -> list[Block]:

@@ -95,9 +95,8 @@ def test_a_mean_is_over_cells_that_all_methods_have(folder):
     )
     assert page.startswith(f"# Diffusion guidance: report\n\n**Warning:** {said}")
     assert summary.startswith(said)
-    assert (
-        "compared are `unguided`, `swg`, `cep` on 1 of 2 tasks (maze2d-umaze) and 3 of 3 seeds (0, 1, 2)" in page
-    )
+    where = "on 1 of 2 tasks (maze2d-umaze) and 3 of 3 seeds (0, 1, 2)"
+    assert f"tables and figures are of `unguided`, `swg`, `cep` {where}" in page
     assert "Without `cep` (3 of 6 results) 6 pairs of a task and a seed, instead of 3, could be compared." in page
     for text in (page, summary):
         row = next(line for line in text.splitlines() if line.startswith("| maze2d-medium (local)"))
@@ -128,7 +127,7 @@ def test_seeds_that_one_method_lacks_are_in_no_mean(folder):
 def test_a_method_that_was_not_begun_is_a_column_of_marks(folder):
     plan_and_run(folder, {(task, "cep", seed) for task in TASKS for seed in SEEDS})
     page = (write(folder) / "report.md").read_text()
-    assert "Not compared: `cep` (0 of 6 results)." in page
+    assert "Left out: `cep` (0 of 6 results)." in page
     row = next(line for line in page.splitlines() if line.startswith("| mean over tasks"))
     assert row.split("|")[-2].strip() == "–"
     assert "12 results, 6 missing" in page
