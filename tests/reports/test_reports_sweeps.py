@@ -215,6 +215,41 @@ def test_a_sweep_says_which_of_its_values_failed(folder, tmp_path):
     assert "over ρ (3 values from 0 to 10)" in page
 
 
+@pytest.mark.parametrize("lost", ["failed", "missing"])
+def test_a_sweep_that_lost_a_value_stays_one_and_its_values_are_compared_with_nothing(folder, tmp_path, lost):
+    """Of 0, 1 and 10 the last has no score: chance does not turn the rest into two methods to choose from."""
+    add_sweep(folder)
+    for task in TASKS:
+        add(folder, task, 33.0, method="idql")
+    if lost == "failed":
+        folder.add(failed(A, "swg", 2, "critic", "diverged", rho=10.0, rho_source="given"), "h10.0")
+    else:
+        for path in folder.path.glob("runs/*/swg-h10.0/seed-*.json"):
+            path.unlink()
+    missing = [
+        {"suite": "maze2d", "task": task, "method": "swg", "rho": 10.0, "seed": seed,
+         "path": f"runs/{task}/swg-h10.0/seed-{seed}.json"}
+        for task in TASKS for seed in range(3)
+    ]  # fmt: skip
+    folder.write_plans(missing if lost == "missing" else [])
+    options = Options(replicates=100, partial=lost == "missing")
+    write_report(folder.path, tmp_path / "out", options=options)
+    (scores,) = load_scores(folder.path, partial=options.partial)
+    (sweep,) = find_sweeps(scores)
+    assert list(sweep.variants) == [0, 1]
+    assert (sweep.failed or sweep.missing) == ("swg rho=10",)
+    compared = review_sweeps(scores, ()).compared
+    assert compared is not None
+    assert compared.variants == ("idql",)
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "In no comparison: `swg`" in page
+    if lost == "missing":
+        assert "PARTIAL: 0 of the 6 results of the last plan are there; 6 are missing: by method, `swg` 6" in page
+        assert "6 missing" in page
+        states = table((tmp_path / "out" / "partial.csv").read_text())["state"]
+        assert states.value_counts().to_dict() == {"compared": 18, "missing": 6}
+
+
 @pytest.mark.parametrize("setting", ["rho", "critic.steps"])
 def test_the_curve_is_drawn_with_a_mark_for_each_row_and_a_ring_for_each_declared_value(folder, setting):
     """By another program than a browser, and by matplotlib."""
