@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reports.load.components import list_records, read_record
 from reports.load.method_schema import CommandRecord, MethodRecord
-from reports.load.origins import METHODS, read_commands, read_method_record
+from reports.load.origins import list_method_records, read_commands, read_method_record
 from reports.load.seals import seal_line
 
 
@@ -24,7 +24,7 @@ def find_records(folders: Sequence[Path]) -> dict[str, Path]:
             found.setdefault(path.relative_to(folder).as_posix(), folder)
     newest: dict[str, MethodRecord] = {}
     for folder in folders:
-        for path in sorted((folder / METHODS).glob("*.json")):
+        for path in list_method_records(folder):
             name, record = path.relative_to(folder).as_posix(), read_method_record(path)
             if name not in newest or record.created > newest[name].created:
                 newest[name], found[name] = record, folder

@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.storage.merge_records import refuse_tuned_seeds
 from foundation.errors import UserError
 from reports.analysis.contributed import ContributedRun, read_contributed
+from reports.load.components import list_records, read_record
 from reports.load.contribution_schema import Contribution
 from reports.load.contributions import list_sources
 from reports.load.files import EXPERIMENTS, TIMING, check_folder, read_lines, read_optional
@@ -14,8 +15,9 @@ from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import FIRST, LEDGER, hash_line, read_tuning_records, split_lines
 from reports.load.looks import read_looks
 from reports.load.merged_schema import MERGED, Merged
+from reports.load.origins import list_method_records, read_commands, read_method_record
 from reports.load.plans import PLANS, read_plans
-from reports.load.samples import find_samples_fault
+from reports.load.samples import find_samples_fault, find_trajectories_fault
 from reports.load.schema import Experiments, Result
 from reports.load.timing_schema import Timing
 from suites.registry import get_suite, suite_names
@@ -53,9 +55,19 @@ def check_records(folder: Path) -> None:
     read_tuning_records(folder)
     read_plans(folder)
     read_looks(folder)
+    read_commands(folder)
+    for path in list_records(folder):
+        read_record(path)
+    for path in list_method_records(folder):
+        read_method_record(path)
     read_frozen_plan(folder / FROZEN)
     read_optional(folder / TIMING, Timing)
     read_optional(folder / EXPERIMENTS, Experiments)
+    _check_sources(folder)
+
+
+def _check_sources(folder: Path) -> None:
+    """Hold the records of a merged folder's sources against what it says that it took."""
     merged = read_optional(folder / MERGED, Merged)
     sources = [place for place in list_sources(folder)[1:] if place.parent.parent == folder]
     for place, source in zip(sources, merged.sources if merged is not None else (), strict=False):
@@ -102,15 +114,18 @@ def check_scores(results: Sequence[Result]) -> None:
 
 
 def check_samples(results: Sequence[Result]) -> None:
-    """Check the files of samples, by their headers and their hashes.
+    """Check the files of samples and of trajectories, by their headers and their hashes.
 
     Raises:
         UserError: the first that is damaged or missing.
     """
     for result in results:
-        fault = find_samples_fault(result)
-        if fault is not None:
-            raise UserError(
-                f"file {str(result.path.parent / (result.samples_file or ''))!r} {fault}: restore it from a copy, "
-                "or delete its result and run again."
-            )
+        for name, fault in (
+            (result.samples_file, find_samples_fault(result)),
+            (result.trajectories_file, find_trajectories_fault(result)),
+        ):
+            if fault is not None:
+                raise UserError(
+                    f"file {str(result.path.parent / (name or ''))!r} {fault}: restore it from a copy, "
+                    "or delete its result and run again."
+                )

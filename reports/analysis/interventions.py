@@ -115,10 +115,11 @@ def _share_by_level(results: tuple[Result, ...], name: str) -> tuple[LevelShare,
     counts = [np.array(result.interventions.get(name, ()), dtype=np.int64) for result in results]
     if len({len(own) for own in counts}) != 1 or not len(counts[0]):
         return ()
-    steps = {result.config.get(_STEPS) for result in results}
-    if len(steps) != 1:
+    first, *others = (result.config.get(_STEPS) for result in results)
+    is_known = first is None or (type(first) is int and first >= 1)
+    if not is_known or any(each != first for each in others):
         return ()
-    visited = np.array(list_visited(len(counts[0]), steps.pop()))
+    visited = np.array(list_visited(len(counts[0]), first))
     rows = [divmod(result.evaluations.guided_rows, len(visited)) for result in results]
     hidden = np.setdiff1d(np.arange(len(counts[0])), visited)
     if any(rest or not each or own.max() > each or own[hidden].any()

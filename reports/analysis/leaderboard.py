@@ -28,6 +28,7 @@ from reports.analysis.leaderboard_groups import (
 )
 from reports.analysis.suite import analyse_densities
 from reports.analysis.tracks import ALL_TASKS, ONE_RHO, TrackScore, make_tracks
+from reports.load.declared_scales import is_declared
 from reports.load.ledger import TuningRecords
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
@@ -109,10 +110,15 @@ def make_rows(
         for cell in unranked.failed
     ]  # fmt: skip
     cells: dict[tuple[str, str], _Results] = {}
-    for variant in scores.variants:
+    shown: set[tuple[Path, str]] = set()
+    for variant in sorted(scores.variants, key=lambda each: not _find_source(scores, each)):
         for task in scores.tasks:
             results = scores.of(task, variant)
-            tracks = sorted({name_track(result) for result in results})
+            tracks = _find_tracks(scores, variant, results)
+            ways = {(result.path, track) for result in results for track in tracks}
+            if ways & shown:  # it stands under another variant
+                continue
+            shown |= ways
             if len(tracks) > 1:
                 why = f"its seeds have different tracks: {' and '.join(tracks)}"
                 absent.append(Absent(run, scores.suite, task, labels[results[0].path], why))
@@ -122,6 +128,23 @@ def make_rows(
     rows, lacking = found(run, scores, cells, labels)
     derived = _make_derived_rows(run, scores, rows, labels, records) if scores.is_control else []
     return [*rows, *derived], [*absent, *lacking]
+
+
+def _find_tracks(scores: SuiteScores, variant: str, results: Sequence[Result]) -> list[str]:
+    """The tracks of a variant's results on a task.
+
+    That of `swg rho=tuned` is `tuned` also where the result is a sweep's own, see `gather_declared`.
+    """
+    source = _find_source(scores, variant)
+    named = [result.model_copy(update={"rho_source": source}) for result in results] if source else results
+    return sorted({name_track(result) for result in named})
+
+
+def _find_source(scores: SuiteScores, variant: str) -> str:
+    """The source of a scale that is each task's own, as `tuned` of `swg rho=tuned`; empty of other variants."""
+    source = variant[len(strip_rho(variant)) :].removeprefix(" rho=")
+    every = (result for task in scores.tasks for result in scores.of(task, variant))
+    return source if source and all(is_declared(result, source) for result in every) else ""
 
 
 def _make_point_rows(
@@ -199,9 +222,10 @@ def _make_derived_rows(
     for track_row in make_tracks(scores, records):
         tasks = scores.tasks if track_row.task == ALL_TASKS else (track_row.task,)
         variants = [variant for variant in scores.variants if strip_rho(variant) == track_row.family]
-        label = labels[scores.of(tasks[0], variants[0])[0].path]
+        own = [labels[scores.of(tasks[0], variant)[0].path] for variant in variants]
         for track, score in track_row.found.items():
-            if track not in _DERIVED or score.origin != "reported" or (label, tasks, track) in known:
+            has_row = any((label, tasks, track) in known for label in own)
+            if track not in _DERIVED or score.origin != "reported" or has_row:
                 continue
             chosen = [_find_cell(scores, task, variants, track, score, found) for task in tasks]
             if all(cell is not None for cell in chosen):

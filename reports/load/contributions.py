@@ -15,17 +15,19 @@ from pathlib import Path
 
 from foundation.files import is_temporary
 from reports.errors import ReportError
+from reports.load.components import list_records, read_record
 from reports.load.contribution_schema import MARKER, RESULTS, RUN, RUNS, SITE, Contribution
 from reports.load.files import EXPERIMENTS, TIMING, TUNED, read_bytes, read_file, read_finished, read_lines
 from reports.load.frozen_plan import FROZEN
 from reports.load.ledger import LEDGER
 from reports.load.looks import LOOKS
 from reports.load.merged_schema import MERGED, SOURCES
+from reports.load.origins import COMMANDS, list_method_records, read_method_record
 from reports.load.plans import PLANS
 from reports.load.schema import FailedResult, Result
 
-RECORDS = (LEDGER, PLANS, LOOKS, TUNED, TIMING, EXPERIMENTS, FROZEN, MERGED)
-_OF_LINES = (LEDGER, PLANS, LOOKS)
+RECORDS = (LEDGER, PLANS, LOOKS, COMMANDS, TUNED, TIMING, EXPERIMENTS, FROZEN, MERGED)
+_OF_LINES = (LEDGER, PLANS, LOOKS, COMMANDS)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def list_files(folder: Path) -> list[str]:
     """The files of a results folder that are contributed, by their relative paths: results with samples, records.
 
     Raises:
-        ReportError: a damaged result.
+        ReportError: a damaged result, or record of a component or method.
     """
     found = ["FORMAT", *_list_records(folder)]
     for result in read_results(folder):
@@ -66,10 +68,14 @@ def list_files(folder: Path) -> list[str]:
 
 
 def _list_records(folder: Path) -> Iterator[str]:
-    """The records of a folder, and of the sources of a merged one."""
+    """The records of a folder, those of its components and methods too, and of the sources of a merged one."""
     for place in list_sources(folder):
         prefix = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
         yield from (prefix + name for name in RECORDS if (place / name).exists())
+        for paths, read in ((list_records(place), read_record), (list_method_records(place), read_method_record)):
+            for path in paths:
+                read(path)  # which refuses a name that is no record's
+                yield path.relative_to(folder).as_posix()
 
 
 def list_sources(folder: Path) -> list[Path]:

@@ -27,6 +27,11 @@ def find_method_record(results: Path, method: str) -> Path:
     return results / METHODS / f"{method}.json"
 
 
+def list_method_records(results: Path) -> list[Path]:
+    """The files of all records of methods, in the order of their paths; none where there is no such folder."""
+    return sorted((results / METHODS).glob("*.json"))
+
+
 def read_method_record(path: Path) -> MethodRecord:
     """The record of a method.
 

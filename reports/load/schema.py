@@ -208,6 +208,14 @@ class Histogram(Schema):
     edges: tuple[float, ...]
     counts: tuple[Whole, ...]
 
+    @model_validator(mode="after")
+    def _fits(self) -> "Histogram":
+        if not self.counts or len(self.edges) != len(self.counts) + 1:
+            raise ValueError(f"has {len(self.edges)} edges and {len(self.counts)} counts in a histogram")
+        if any(later <= earlier for earlier, later in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError("has edges that do not rise in a histogram")
+        return self
+
 
 class Failure(Schema):
     """The step at which a cell failed, and why."""

@@ -24,7 +24,7 @@ def make_curves_section(scores: SuiteScores, parts: Sequence[Part]) -> list[Bloc
         scores: the suite.
         parts: the components that it stands on.
     """
-    curved = [part for part in parts if part.record is not None and part.record.curve is not None]
+    curved = [part for part in parts if _has_quantity(part)]
     if not curved:
         return []
     table = name_table(tabulate_ends(scores, curved), scores.suite, "curves", splits=True)
@@ -36,6 +36,11 @@ def make_curves_section(scores: SuiteScores, parts: Sequence[Part]) -> list[Bloc
         summary = f"Learning curves of {kind}: {count_noun(tasks, 'task')}, {count_noun(seeds, 'seed')}"
         blocks.append(Details(summary, (make_curves_figure(scores.suite, kind, own),)))
     return blocks
+
+
+def _has_quantity(part: Part) -> bool:
+    """Whether its curve has something to draw, which one of learning rates alone has not."""
+    return part.record is not None and part.record.curve is not None and bool(list_quantities([part.record.curve]))
 
 
 def tabulate_ends(scores: SuiteScores, parts: Sequence[Part]) -> Table:

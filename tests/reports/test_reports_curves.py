@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import vl_convert
+from blocks import find_all
 from synthetic_results import FORMAT, MACHINE, ResultsFolder, control
 
 from bench.storage.merge import merge_folders
@@ -32,8 +33,10 @@ from reports.load.components import list_records, read_record, read_records
 from reports.load.origins import read_commands, read_method_record
 from reports.load.plans import read_plans
 from reports.load.scores import load_scores
+from reports.render.document import Details
 from reports.render.page.charts import encode_charts
 from reports.report import write_report
+from reports.sections.curves import make_curves_section
 
 
 def curve(*losses: float, **more: list[float]) -> dict[str, Any]:
@@ -216,6 +219,17 @@ def test_a_resumed_training_has_the_seconds_of_all_its_processes(filled, tmp_pat
         add_component(filled, "critic-a", seed, seconds_per_seed=1.0, curve={**curve(2.0), "seconds": [900.0]})
     made = [line for line in report(filled, tmp_path / "out").splitlines() if line.startswith("| critic")]
     assert any(line.split("|")[-3].strip() == "300.0" for line in made)
+
+
+@pytest.mark.parametrize("values", [{}, {"learning_rate": [0.1]}])
+def test_a_curve_of_nothing_to_draw_is_left_out(filled, values):
+    for seed in range(3):
+        add_component(filled, "critic-a", seed, curve={**curve(2.0), "values": values})
+    (scores,) = load_scores(filled.path)
+    parts = read_parts(filled)
+    folded = [each.summary for each in find_all(make_curves_section(scores, parts), Details)]
+    assert [each.split(":")[0] for each in folded[1:]] == ["Learning curves of cep-energy"]
+    assert make_curves_section(scores, [each for each in parts if each.kind == "critic"]) == []
 
 
 def test_what_has_no_record_is_named(filled, tmp_path):

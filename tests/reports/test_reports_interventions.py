@@ -64,6 +64,13 @@ def test_rows_that_do_not_follow_are_said(folder, by_level, rows, steps):
     assert find_all(blocks, Figure) == []
 
 
+@pytest.mark.parametrize("steps", [0, -1, "15", True, 1.5, [3]])
+def test_steps_that_no_sampler_takes_are_said(folder, steps):
+    add(folder, "swg", 0, {"clipped_weights": [1, 2]}, 100, steps)
+    blocks = make_interventions_section(load(folder))
+    assert f"do not follow from what is stored: `swg` on {TASK}." in say(blocks)
+
+
 def test_where_there_were_none_a_sentence_stands_in_the_place_of_a_picture(folder):
     add(folder, "swg", 0, {"nan_gradients": [0, 0], "clipped_weights": [0, 0]}, 1_200)
     add(folder, "cep", 0, {"nan_gradients": [0, 3]}, 2_000)

@@ -199,6 +199,29 @@ def test_a_sweep_has_its_tracks_and_none_chosen_by_the_reported_episodes(tmp_pat
         assert float(row["score"]) == pytest.approx(means[best, task].mean())
 
 
+def test_scales_of_each_task_beside_a_sweep_are_one_variant_of_their_track(tmp_path):
+    """Tuned: 3 on the first task, which the sweep lacks, and 5 on the second, which it has."""
+    folder = ResultsFolder(tmp_path / "mine")
+    own = dict(zip(TASKS, (3.0, 5.0), strict=True))
+    runs = [(task, rho, "given") for task in TASKS for rho in (1.0, 5.0, 10.0)] + [(TASKS[0], 3.0, "tuned")]
+    for task, rho, source in runs:
+        for seed in range(3):
+            declared = {"rho": own[task], "source": "tuned"}
+            about = {"rho": rho, "rho_source": source, "declared_rho": declared}
+            folder.add(scored(task, "swg", seed, draw(task, "cep", seed, rho), **about), f"{rho:g}")
+    publish(folder, tmp_path / "site")
+    rows = read_rows(tmp_path / "site")
+    found = [tuple(row[name] for name in ("variant", "tasks", "track", "rho")) for row in rows]
+    assert len(set(found)) == len(found)
+    tuned = {row["tasks"]: row for row in rows if row["track"] == "tuned"}
+    both = next(tasks for tasks in tuned if " " in tasks)
+    assert tuned.keys() == {*TASKS, both}
+    means = [np.array([np.mean(draw(task, "cep", seed, own[task])) for seed in range(3)]) for task in TASKS]
+    assert numbers(tuned[both], "score", "lower", "upper") == pytest.approx(interval(np.mean(means, axis=0)))
+    assert len([row for row in rows if row["track"] == "given"]) == 3 * 3
+    assert json.loads((tmp_path / "site" / "leaderboard.json").read_text())["absent"] == []
+
+
 def test_densities_have_a_row_at_each_beta(tmp_path):
     folder = ResultsFolder(tmp_path / "mine")
     distances = {0: {3.0: 0.02, 10.0: 0.04}, 1: {3.0: 0.03, 10.0: 0.05}, 2: {3.0: 0.01, 10.0: 0.02}}

@@ -1,5 +1,6 @@
 """A results folder is contributed whole or not at all, once, and a site that was changed is found out."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from contributed_folders import TASKS, draw, fill, publish, read_rows, scored, snapshot, write_little
 from synthetic_results import ResultsFolder, evaluation, tuned
@@ -48,6 +50,37 @@ def test_the_hash_is_that_of_sha256sum_and_the_files_are_as_they_were(tmp_path, 
     assert kept == {name: mine[name] for name in mine if name not in ("plan.json", "logs/x")}
     assert {"report.md", "index.html", "scores.csv"} <= set(snapshot(place / "report"))
     assert {path.name for path in (tmp_path / "site" / "runs").iterdir()} == {place.name}
+
+
+def test_records_of_components_methods_and_commands_are_copied(tmp_path):
+    folder, _ = fill(tmp_path / "mine", (0, 1))
+    wanted = add_origins(folder)
+    (folder.path / "renders").mkdir()
+    (folder.path / "renders" / "x.json").write_text("{}")
+    kept = snapshot(publish(folder, tmp_path / "site") / "results")
+    assert {name: kept.get(name) for name in wanted} == wanted
+    assert not [name for name in kept if "renders" in name]
+    assert bench.check_site(tmp_path / "site", progress=False) == []
+
+
+def add_origins(folder: ResultsFolder) -> dict[str, bytes]:
+    """A record of a component, of a method and of a command, and what they hold."""
+    about = {"format": 4, "title": "SWG", "paper": "a paper", "departures": []}
+    line = {"created": "2026-11-21T05:00:00+00:00", "command": "run --suite maze2d", "version": "0.3.0"}
+    component = {
+        "format": 4, "label": "critic-a", "kind": "critic", "seed": 0, "steps": 30, "made_with": [0],
+        "settings": {}, "upstream": {}, "parameters": 7, "seconds_per_seed": 1.0, "peak_memory": None,
+        "machine": None, "created": None, "weights_sha256": "0" * 64, "curve": None, "failure": None,
+    }  # fmt: skip
+    contents = {
+        "components/critic-a/seed-0.json": json.dumps(component),
+        "methods/swg.json": json.dumps({**about, "method": "swg", "created": line["created"]}),
+        "commands.jsonl": json.dumps(line) + "\n",
+    }
+    for name, content in contents.items():
+        (folder.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / name).write_text(content)
+    return {name: content.encode() for name, content in contents.items()}
 
 
 def test_publishing_once_more_changes_nothing_and_says_so(tmp_path, capsys):
@@ -151,7 +184,40 @@ def be_older(folder, results):
     return ("is from another version",)
 
 
+def damage_component(folder, results):
+    add_origins(folder)
+    edit(folder, "components/critic-a/seed-0.json", ('"kind": "critic"', '"kind": "energy"'))
+    return ("components/critic-a/seed-0.json", "which is no component of kind")
+
+
+def misname_component(folder, results):
+    add_origins(folder)
+    (folder.path / "components" / "critic-a").rename(folder.path / "components" / "a b")
+    return ("components/a b/seed-0.json", "belongs elsewhere")
+
+
+def damage_method(folder, results):
+    add_origins(folder)
+    edit(folder, "methods/swg.json", ('"method": "swg"', '"method": "cep"'))
+    return ("methods/swg.json", "holds the record of method cep")
+
+
+def damage_commands(folder, results):
+    add_origins(folder)
+    edit(folder, "commands.jsonl", ('"version"', '"vision"'))
+    return ("line 1 of", "commands.jsonl", "is not a command")
+
+
+def change_trajectories(folder, results):
+    result = json.loads((folder.path / RESULT).read_text())
+    digest = hashlib.sha256(b"another").hexdigest()
+    file = folder.add({**result, "trajectories_file": "seed-1.npz", "trajectories_sha256": digest})
+    np.savez(file.with_suffix(".npz"), radius=np.float32(1.0))
+    return ("seed-1.npz", "is not the one that was written")
+
+
 BAD = (
+    damage_component, misname_component, damage_method, damage_commands, change_trajectories,
     change_score, change_return, change_both, cut_ledger, lose_result, tune_on_reported, choose_on_reported,
     copy_seed, lead_out, be_huge, be_a_path, be_unequal, damage_timing, be_older,
 )  # fmt: skip

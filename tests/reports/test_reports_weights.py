@@ -5,6 +5,7 @@ from blocks import find_one, say
 from synthetic_results import control
 
 from reports.analysis.weights import collect_weights
+from reports.errors import ReportError
 from reports.load.scores import load_scores
 from reports.render.document import Details, Figure, Table
 from reports.sections.weights import make_weights_section
@@ -56,3 +57,19 @@ def test_what_is_not_stored_with_every_seed_is_named(folder):
 def test_results_of_older_versions_have_no_such_section(folder):
     folder.add(control(TASK, "swg", 0, 1.0))
     assert make_weights_section(load(folder)) == []
+
+
+@pytest.mark.parametrize(
+    ("edges", "counts", "words"),
+    [
+        ([0.0, 1.0], [1, 2], "has 2 edges and 2 counts in a histogram"),
+        ([0.0], [], "has 1 edges and 0 counts"),
+        ([], [], "has 0 edges and 0 counts"),
+        ([0.0, 1.0, 1.0], [1, 2], "edges that do not rise"),
+    ],
+)
+def test_a_histogram_that_does_not_fit_is_one_sentence(folder, edges, counts, words):
+    folder.add(control(TASK, "swg", 0, 1.0, weights_histogram={"edges": edges, "counts": counts}))
+    with pytest.raises(ReportError, match=words) as refused:
+        load(folder)
+    assert "\n" not in str(refused.value)
