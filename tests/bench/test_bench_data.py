@@ -79,7 +79,7 @@ def test_a_result_says_what_its_data_were(bench, data, original, tmp_path):
         folders = ("--results", tmp_path / "r" / place, "--artifacts", tmp_path / "a")
         told = bench("run", *MAZE, "--methods", "unguided", "--seeds", 1, *folders, "--data", source)
         assert told.code == 0, told.err
-    found = [json.loads(path.read_text())["data"] for path in (tmp_path / "r").rglob("seed-0.json")]
+    found = [json.loads(path.read_text())["data"] for path in (tmp_path / "r").glob("*/runs/*/*/seed-0.json")]
     about = {each.pop("source"): each for each in found}
     assert about["d4rl"].pop("name") == NAME
     assert about["file"].pop("name") == original.name

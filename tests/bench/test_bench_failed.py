@@ -199,7 +199,9 @@ class Failing:
 
 
 def play(scales: Sequence[float], episodes: int = 60) -> tuple[Played, ...]:
-    task = replace(TASK, observation_dim=1, action_dim=2, horizon=6, make_environment=Counting, success=None)
+    task = replace(
+        TASK, observation_dim=1, action_dim=2, horizon=6, make_environment=Counting, success=None, top_view=None
+    )
     asked = [Evaluation(0, rho, range(episodes), (), torch.device("cpu")) for rho in scales]
     return roll_out(Failing(), task, asked, lambda done, total: None)
 

@@ -119,8 +119,8 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         ("list --plugin nowhere.py", "'nowhere.py' is not a file"),
         (
             "rnu",
-            "unknown command 'rnu'; did you mean run? choose one of run, plan, tune-rho, tune, report, time, "
-            "merge, publish, clean, check-method, check-suite, doctor, list, data.",
+            "unknown command 'rnu'; did you mean run? choose one of run, plan, tune-rho, tune, report, watch, "
+            "time, render, merge, publish, clean, check-method, check-suite, doctor, list, data.",
         ),
         ("data wat", "unknown command of data 'wat'; choose one of list, fetch, make, import, info, check."),
         ("run --suite", "--suite takes a value and got none: give it as in `--suite NAME`."),
@@ -165,7 +165,9 @@ def test_arguments_that_do_not_parse_are_rejected(bench, tmp_path, monkeypatch, 
 def test_a_knob_of_a_method_that_is_not_compared_is_named(bench, fresh):
     tune = ("tune", "--suite", "maze2d", "--methods", "cep", "--ranges", "candidates=1:4")
     sentence = bench(*tune, *fresh).mistake
-    assert "ranges candidates is a knob of ddice, idql, swg-r, which are not compared; add one to" in sentence
+    assert (
+        "ranges candidates is a knob of ddice, idql, sfbc, swg-r, which are not compared; add one to" in sentence
+    )
 
 
 @pytest.mark.parametrize("suite", ["antmaze", "kitchen", "adroit-pen"])

@@ -76,7 +76,7 @@ def test_another_episode_than_was_scored_is_said_to_be_another(render, evaluated
         result["versions"]["torch"] = "1.0"
         copy = tmp_path / file.relative_to(evaluated[0])
         copy.parent.mkdir(parents=True)
-        copy.write_bytes(seal_file(json.dumps(result)))
+        copy.write_bytes(seal_file(json.dumps(result, indent=1)))
     (tmp_path / "FORMAT").write_text("4\n")
     told = render("--camera", "map", "--out", tmp_path / "it.gif", results=tmp_path)
     assert told.code == 0, told
