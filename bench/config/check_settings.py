@@ -44,6 +44,11 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
     steps, levels = config.sampler.steps, config.denoiser.levels
     if steps is not None and steps > levels:
         raise UserError(f"sampler.steps={steps} must be at most denoiser.levels={levels}.")
+    if config.guidance.clip is not None and config.guidance.normalise:
+        raise UserError(
+            f"guidance.clip={config.guidance.clip:g} would change nothing beside guidance.normalise, which sets "
+            "the norm of every score; leave one of them out."
+        )
     betas = config.evaluation.inverse_temperatures
     within = betas is None or all(0 <= beta <= INVERSE_TEMPERATURE_MAX for beta in betas)
     if betas is not None and (not betas or len(set(betas)) < len(betas) or not within):

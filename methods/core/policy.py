@@ -146,10 +146,16 @@ def make_policy(
     device = denoiser.schedule.alpha.device
     bounds = Bounds(torch.tensor(low, device=device), torch.tensor(high, device=device))
     recorder = find_recorder(device) if capturable and not setup.plain else None
-    rescaled = setup.action_dim if setup.guidance.rescale else 0
+    applied = setup.guidance
+    steered = partial(
+        GuidedDenoiser,
+        clip=applied.clip,
+        normalise=applied.normalise,
+        rescaled=setup.action_dim if applied.rescale else 0,
+    )
     return SlotPolicy(
         denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts, recorder,
-        partial(GuidedDenoiser, rescaled=rescaled),
+        steered,
     )  # fmt: skip
 
 

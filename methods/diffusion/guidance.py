@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from foundation.bounds import Positive
 from foundation.errors import UserError
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.schedule import Schedule
@@ -26,10 +27,18 @@ class GuidanceConfig:
     """How the guidance of every method is applied.
 
     Attributes:
+        clip: largest Euclidean norm of a row's score at ρ = 1, which is the gradient of log w in all channels of
+            the noisy z: nats per unit of z, in which actions lie within -1 and 1. A longer score is shortened to
+            it, keeps its direction, and is counted as `clipped_scores`; ρ is applied after. None clips nothing.
+        normalise: give the score the norm 1/σ at every level, so that guidance moves the noise prediction by ρ,
+            and ẑ_0 by ρ σ/α, whatever the gradient's length, as policy-guided diffusion's unit gradients (arXiv
+            2404.06356). A score of zero has no direction and stays zero.
         rescale: give the guided noise prediction of the action the norm that it has unguided, so that guidance
             turns it and does not lengthen it (AEPO, arXiv 2505.01822, eq. 45).
     """
 
+    clip: Positive | None = None
+    normalise: bool = False
     rescale: bool = False
 
 
@@ -62,7 +71,8 @@ class Counts:
     Attributes:
         apart: how many observations a call of one seed has, where they are counted apart; else None.
         interventions: name → (seed or observation, level) counts; `nan_gradients` are rows whose score was not
-            finite, which were not guided at that level; a guidance adds its own, such as `clipped_weights`.
+            finite, which were not guided at that level, `clipped_scores` those whose score was longer than
+            `guidance.clip`; a guidance adds its own, such as `clipped_weights`.
         function: rows times calls of the denoiser's network.
         gradient: rows times gradient evaluations.
         beside: rows times forward passes of a guidance's other networks.
@@ -183,6 +193,7 @@ class GuidedDenoiser(WrappedDenoiser):
         steer: (z, level, observations) → what the guidance says there.
         rho: scale of each row, (seed, batch); a row with 0 is left as the wrapped denoiser has it.
         counts: of interventions and evaluations.
+        clip, normalise: see `GuidanceConfig`.
         rescaled: leading channels of z whose guided noise prediction gets the norm of the unguided one; see
             `rescale_noise`. 0 leaves it as it is.
     """
@@ -190,24 +201,35 @@ class GuidedDenoiser(WrappedDenoiser):
     steer: Callable[[Tensor, int, Tensor], Steer]
     rho: PerRow
     counts: Counts
+    clip: float | None = None
+    normalise: bool = False
     rescaled: int = 0
 
     def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
         steer = self.steer(z, level, observations)
-        finite = steer.score.isfinite().all(-1)
-        for name, rows in {**steer.interventions, "nan_gradients": ~finite}.items():
+        alpha, sigma = self.schedule.coefficients[level]
+        score, interventions = self._bound(steer.score, sigma)
+        for name, rows in {**steer.interventions, **interventions}.items():
             self.counts.intervene(name, rows & self.guided, level, len(self.schedule))
         self.counts.gradient += steer.gradients * z.shape[1]
         self.counts.beside += steer.beside * z.shape[1]
         self.counts.guide(self.guided_rows)
-        alpha, sigma = self.schedule.coefficients[level]
-        shift = self.rho[..., None] * (sigma**2 / alpha)
-        moved = steer.clean + shift * torch.where(finite[..., None], steer.score, 0.0)
+        moved = steer.clean + self.rho[..., None] * (sigma**2 / alpha) * score
         if self.rescaled:
             rescaled = rescale_noise(z, steer.clean, moved, alpha, self.rescaled)
             moved = torch.where(self.guided[..., None], rescaled, moved)
         return moved
+
+    def _bound(self, score: Z, sigma: float) -> tuple[Z, dict[str, Bool[Tensor, "seed batch"]]]:
+        """The score as it is applied at a level with that σ, and by name the rows at which it was put right."""
+        finite = score.isfinite().all(-1)
+        score, interventions = torch.where(finite[..., None], score, 0.0), {"nan_gradients": ~finite}
+        if self.normalise:
+            score = normalise_score(score, sigma)
+        elif self.clip is not None:
+            score, interventions["clipped_scores"] = clip_score(score, self.clip)
+        return score, interventions
 
     @cached_property
     def guided(self) -> Bool[Tensor, "seed batch"]:
@@ -218,6 +240,40 @@ class GuidedDenoiser(WrappedDenoiser):
     def guided_rows(self) -> Int[Tensor, " group"]:
         """How many they are of each seed or observation."""
         return self.counts.sum_rows(self.guided)
+
+
+def clip_score(score: Z, most: float) -> tuple[Z, Bool[Tensor, "seed batch"]]:
+    """The score shortened to a norm of `most` in rows where it is longer, and which rows these are.
+
+    Args:
+        score: finite, with respect to all channels of z.
+        most: above 0.
+    """
+    direction, norm = split_score(score)
+    longer = norm > most
+    return torch.where(longer, most * direction, score), longer[..., 0]
+
+
+def normalise_score(score: Z, sigma: float) -> Z:
+    """s/(σ |s|), with which ε̂ = ε - ρ σ s is ε - ρ s/|s|; a score of zero stays zero.
+
+    Deviation: only with `guidance.normalise`. Policy-guided diffusion (arXiv 2404.06356, Alg. 1) moves the noisy
+    sample z/α by λ_n s/|s| in every step, with λ_n = λ (σ_n + 0.3 σ_N sin(π n/N)) and σ_n = σ/α here; in this
+    package ẑ_0 is moved by ρ σ/α, which every solver takes over in its own way, and there is no sine term.
+
+    Args:
+        score: finite, with respect to all channels of z.
+        sigma: σ of the level.
+    """
+    return split_score(score)[0] / sigma
+
+
+def split_score(score: Z) -> tuple[Z, Float[Tensor, "seed batch 1"]]:
+    """s/|s| and |s| of each row; no square leaves the range of floats, and 0 has the direction 0."""
+    largest = score.abs().amax(-1, keepdim=True)
+    part = score / torch.where(largest > 0, largest, 1.0)
+    length = torch.linalg.vector_norm(part, dim=-1, keepdim=True)
+    return part / torch.where(largest > 0, length, 1.0), largest * length
 
 
 def rescale_noise(z: Z, clean: Z, moved: Z, alpha: float, channels: int) -> Z:

@@ -28,7 +28,8 @@ def _describe(found: Sequence[Interventions]) -> list[str]:
     """What an intervention is, then who had none of which, and where levels are not known."""
     said = [
         "Rows of an evaluation (one candidate at one level) in which the guidance had to be put right, such as a "
-        "gradient that is not finite, which is left out, or a weight clipped to its range, which has no gradient."
+        "gradient that is not finite, which is left out, a weight clipped to its range, which has no gradient, or "
+        "a score clipped to the norm that `guidance.clip` allows."
     ]
     for each in found:
         name = each.name.replace("_", " ")
