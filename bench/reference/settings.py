@@ -12,8 +12,13 @@ from bench.reference.docstrings import read_attributes, read_description
 from critics.losses import VALUE_LOSSES, parse_value_loss
 from critics.weights import WEIGHTS, parse_weight
 from foundation.bounds import Parsed
+from methods.diffusion.strength import STRENGTHS, parse_strength
 
-NAMED = {parse_weight: ("a weight function", WEIGHTS), parse_value_loss: ("a value loss", VALUE_LOSSES)}
+NAMED = {
+    parse_weight: ("a weight function", WEIGHTS),
+    parse_value_loss: ("a value loss", VALUE_LOSSES),
+    parse_strength: ("a schedule of ρ", STRENGTHS),
+}
 DATA_FLAG = "data-set"  # the option --data is the source, so the data set's own settings have this prefix
 
 

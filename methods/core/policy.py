@@ -16,7 +16,9 @@ from methods.core.slots import Guidance, Objective, Selection
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.guidance import CountedDenoiser, Counts, GuidedDenoiser, Steer
 from methods.diffusion.noise import CandidateNoise, Noise
-from methods.diffusion.sampler import Bounds, SamplerConfig, sample
+from methods.diffusion.sampler import Bounds, SamplerConfig, sample, visited_levels
+from methods.diffusion.schedule import Schedule
+from methods.diffusion.strength import make_strength
 from training import Models
 from training.capture import Recorder, find_recorder
 from training.shapes import Actions, Observations, PerRow
@@ -146,17 +148,22 @@ def make_policy(
     device = denoiser.schedule.alpha.device
     bounds = Bounds(torch.tensor(low, device=device), torch.tensor(high, device=device))
     recorder = find_recorder(device) if capturable and not setup.plain else None
-    applied = setup.guidance
-    steered = partial(
+    return SlotPolicy(
+        denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts, recorder,
+        _steer_as_set(setup, denoiser.schedule),
+    )  # fmt: skip
+
+
+def _steer_as_set(setup: Setup, schedule: Schedule) -> SteeredDenoiser:
+    """The guided denoiser with what the comparison sets for every guidance."""
+    applied, levels = setup.guidance, visited_levels(len(schedule), setup.sampler.steps)
+    return partial(
         GuidedDenoiser,
         clip=applied.clip,
         normalise=applied.normalise,
+        strength=make_strength(applied.schedule, schedule, levels),
         rescaled=setup.action_dim if applied.rescale else 0,
     )
-    return SlotPolicy(
-        denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts, recorder,
-        steered,
-    )  # fmt: skip
 
 
 def _columns(ranges: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:

@@ -19,6 +19,7 @@ from foundation.bounds import Positive
 from foundation.errors import UserError
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.schedule import Schedule
+from methods.diffusion.strength import StrengthSetting
 from training.shapes import Observations, PerRow, Z
 
 
@@ -33,12 +34,16 @@ class GuidanceConfig:
         normalise: give the score the norm 1/σ at every level, so that guidance moves the noise prediction by ρ,
             and ẑ_0 by ρ σ/α, whatever the gradient's length, as policy-guided diffusion's unit gradients (arXiv
             2404.06356). A score of zero has no direction and stays zero.
+        schedule: factor c_k of ρ at noise level k: `constant`, 1; `sigma`, σ_k, which grows with the noise to 1;
+            `first:SHARE` or `last:SHARE`, 1 in the first (noisiest) or last share of the sampling steps, at least
+            one of them, and 0 in the others, where no gradient is evaluated.
         rescale: give the guided noise prediction of the action the norm that it has unguided, so that guidance
             turns it and does not lengthen it (AEPO, arXiv 2505.01822, eq. 45).
     """
 
     clip: Positive | None = None
     normalise: bool = False
+    schedule: StrengthSetting = "constant"
     rescale: bool = False
 
 
@@ -194,6 +199,7 @@ class GuidedDenoiser(WrappedDenoiser):
         rho: scale of each row, (seed, batch); a row with 0 is left as the wrapped denoiser has it.
         counts: of interventions and evaluations.
         clip, normalise: see `GuidanceConfig`.
+        strength: factor c_k of ρ at every level, or None where all are 1; at 0 the level is unguided.
         rescaled: leading channels of z whose guided noise prediction gets the norm of the unguided one; see
             `rescale_noise`. 0 leaves it as it is.
     """
@@ -203,10 +209,14 @@ class GuidedDenoiser(WrappedDenoiser):
     counts: Counts
     clip: float | None = None
     normalise: bool = False
+    strength: tuple[float, ...] | None = None
     rescaled: int = 0
 
     def __call__(self, z: Z, level: int, observations: Observations) -> Z:
-        """clean + ρ (σ²/α) score; a row whose score is not finite stays unguided at this level and is counted."""
+        """clean + ρ c_k (σ²/α) score; a row whose score is not finite stays unguided here and is counted."""
+        factor = 1.0 if self.strength is None else self.strength[level]
+        if factor == 0:
+            return self.denoiser(z, level, observations)
         steer = self.steer(z, level, observations)
         alpha, sigma = self.schedule.coefficients[level]
         score, interventions = self._bound(steer.score, sigma)
@@ -215,7 +225,7 @@ class GuidedDenoiser(WrappedDenoiser):
         self.counts.gradient += steer.gradients * z.shape[1]
         self.counts.beside += steer.beside * z.shape[1]
         self.counts.guide(self.guided_rows)
-        moved = steer.clean + self.rho[..., None] * (sigma**2 / alpha) * score
+        moved = steer.clean + self.rho[..., None] * (factor * sigma**2 / alpha) * score
         if self.rescaled:
             rescaled = rescale_noise(z, steer.clean, moved, alpha, self.rescaled)
             moved = torch.where(self.guided[..., None], rescaled, moved)

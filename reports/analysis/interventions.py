@@ -2,9 +2,12 @@
 
 A result counts interventions by level, and guided rows over all levels together. The sampler asks the denoiser
 once at each of the levels that it visits, `sampler.steps` of them evenly spread over the schedule, or all, and
-every row that is guided is guided at each; so the guided rows of a level are their total over the levels visited.
+every row that is guided is guided at each, or at those that `guidance.schedule` leaves; so the guided rows of a
+level are their total over these levels.
 """
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +17,8 @@ from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 
 POINTS = 100  # of a curve
-_STEPS = "sampler.steps"
+_STEPS, _SCHEDULE = "sampler.steps", "guidance.schedule"
+_SHARE = re.compile(r"(first|last):(?:share=)?([0-9.eE+-]+)")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,23 @@ def list_visited(levels: int, steps: int | None) -> list[int]:
     return sorted({int(level) for level in places.round()})
 
 
+def list_guided(visited: list[int], schedule: object) -> list[int]:
+    """The levels at which rows are guided, ascending; none where the schedule is not known.
+
+    Args:
+        visited: levels, ascending.
+        schedule: as `guidance.schedule` has it, None in results from before there was one: guided at every level.
+    """
+    if schedule in (None, "constant", "sigma"):
+        return visited
+    found = _SHARE.fullmatch(schedule) if isinstance(schedule, str) else None
+    try:
+        steps = max(1, math.floor(float(found[2]) * len(visited) + 0.5)) if found else 0
+    except (ValueError, OverflowError):
+        return []
+    return visited[-steps:] if found and found[1] == "first" else visited[:steps]
+
+
 def list_unguided(scores: SuiteScores) -> tuple[str, ...]:
     """Variants of which no row was guided."""
     return tuple(
@@ -115,18 +136,20 @@ def _share_by_level(results: tuple[Result, ...], name: str) -> tuple[LevelShare,
     counts = [np.array(result.interventions.get(name, ()), dtype=np.int64) for result in results]
     if len({len(own) for own in counts}) != 1 or not len(counts[0]):
         return ()
-    first, *others = (result.config.get(_STEPS) for result in results)
+    (first, schedule), *others = ((result.config.get(_STEPS), result.config.get(_SCHEDULE)) for result in results)
     is_known = first is None or (type(first) is int and first >= 1)
-    if not is_known or any(each != first for each in others):
+    if not is_known or any(each != (first, schedule) for each in others):
         return ()
-    visited = np.array(list_visited(len(counts[0]), first))
-    rows = [divmod(result.evaluations.guided_rows, len(visited)) for result in results]
-    hidden = np.setdiff1d(np.arange(len(counts[0])), visited)
+    guided = np.array(list_guided(list_visited(len(counts[0]), first), schedule))
+    if not len(guided):
+        return ()
+    rows = [divmod(result.evaluations.guided_rows, len(guided)) for result in results]
+    hidden = np.setdiff1d(np.arange(len(counts[0])), guided)
     if any(rest or not each or own.max() > each or own[hidden].any()
            for (each, rest), own in zip(rows, counts, strict=True)):  # fmt: skip
         return ()
     by_level, each = np.stack(counts), np.array([whole for whole, _ in rows])
-    groups = np.array_split(visited, min(POINTS, len(visited)))
+    groups = np.array_split(guided, min(POINTS, len(guided)))
     return tuple(_join_levels(by_level[:, group], each, group) for group in groups)
 
 

@@ -5,7 +5,9 @@ from blocks import find_all, find_one, say
 from synthetic_results import control
 
 from methods.diffusion.sampler import visited_levels
-from reports.analysis.interventions import POINTS, collect_interventions, list_visited
+from methods.diffusion.schedule import make_schedule
+from methods.diffusion.strength import make_strength
+from reports.analysis.interventions import POINTS, collect_interventions, list_guided, list_visited
 from reports.load.scores import load_scores
 from reports.render.document import Figure
 from reports.sections.interventions import make_interventions_section
@@ -13,11 +15,12 @@ from reports.sections.interventions import make_interventions_section
 TASK = "maze2d-umaze"
 
 
-def add(folder, method, seed, interventions, guided_rows, steps=None, task=TASK):
+def add(folder, method, seed, interventions, guided_rows, steps=None, schedule=None):
     spent = {"function": 100, "gradient": 100, "beside": 0, "guided_rows": guided_rows, "actions": 10}
     config = {"critic.steps": 10000, "sampler.steps": steps}
+    config |= {} if schedule is None else {"guidance.schedule": schedule}
     more = {"interventions": interventions, "evaluations": spent, "config": config}
-    folder.add(control(task, method, seed, 1.0, **more))
+    folder.add(control(TASK, method, seed, 1.0, **more))
 
 
 def load(folder):
@@ -29,6 +32,29 @@ def load(folder):
 def test_the_visited_levels_are_the_samplers(levels):
     for steps in (None, *range(1, levels + 1)):
         assert list_visited(levels, steps) == sorted(visited_levels(levels, steps)), (levels, steps)
+
+
+@pytest.mark.parametrize("steps", [None, 1, 4, 7])
+@pytest.mark.parametrize(
+    "text", ["constant", "sigma", *(f"{end}:{n / 20}" for n in range(1, 21) for end in ("first", "last"))]
+)
+def test_the_guided_levels_are_the_policys(text, steps):
+    visited = visited_levels(9, steps)
+    strength = make_strength(text, make_schedule("vp", 9), visited) or (1.0,) * 9
+    assert list_guided(sorted(visited), text) == [level for level in sorted(visited) if strength[level]]
+
+
+def test_levels_that_are_not_guided_have_no_rows(folder):
+    # Of four levels the two noisiest are guided: 200 guided rows are 100 at each.
+    add(folder, "swg", 0, {"clipped_weights": [0, 0, 10, 50]}, 200, schedule="first:0.5")
+    (found,) = collect_interventions(load(folder))
+    assert [(at.first, at.share) for at in found.shares[TASK, "swg"]] == [(2, 0.1), (3, 0.5)]
+
+
+@pytest.mark.parametrize("schedule", ["middle:0.5", "first", "first:1.2.3", "first:-1", 3])
+def test_a_schedule_that_no_policy_has_is_said(folder, schedule):
+    add(folder, "swg", 0, {"clipped_weights": [0, 5, 10, 50]}, 200, schedule=schedule)
+    assert f"do not follow from what is stored: `swg` on {TASK}." in say(make_interventions_section(load(folder)))
 
 
 def test_a_share_is_of_the_rows_guided_at_its_level(folder):
