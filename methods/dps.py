@@ -9,7 +9,7 @@ the in-support critic.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -35,9 +35,15 @@ class PlugIn:
 
     Attributes:
         inverse_temperature: β.
+        is_stopped: whether the gradient stops at ẑ_0, which leaves β ∇Q/α.
     """
 
     inverse_temperature: float
+    is_stopped: bool = False
+
+    def stop_gradient(self) -> "PlugIn":
+        """With the gradient stopped at ẑ_0."""
+        return replace(self, is_stopped=True)
 
     def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
         """The critic, whose Q must have a gradient in the action."""
@@ -51,12 +57,12 @@ class PlugIn:
         level: int,
         observations: Float[Tensor, "seed batch observation"],
     ) -> Steer:
-        """Through critic and denoiser."""
+        """Through critic and denoiser, or through the critic alone."""
 
         def log_weight(clean: Tensor) -> Tensor:
             return self.inverse_temperature * models["critic"].q(observations, clean)
 
-        return Steer(*gradient_through(denoiser, z, level, observations, log_weight))
+        return Steer(*gradient_through(denoiser, z, level, observations, log_weight, self.is_stopped))
 
 
 @register("dps")

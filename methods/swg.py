@@ -9,7 +9,7 @@ trained and sampled as every other task.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias
 
 import torch
@@ -145,9 +145,16 @@ class SelfWeighted:
     Attributes:
         shrunk_clip: clip ŵ √ᾱ_{t-1} in its place, as the authors' code does: it divides by √α_t, not √ᾱ_t. Inside
             the range the gradient is the same, the log's constant falls out; more rows fall below it.
+        is_stopped: whether the gradient stops at ẑ_0, of which ŵ is a channel: the score is then 1/(α ŵ) in the
+            weight channel and 0 in those of the action, and takes no gradient evaluation.
     """
 
     shrunk_clip: bool = False
+    is_stopped: bool = False
+
+    def stop_gradient(self) -> "SelfWeighted":
+        """With the gradient stopped at ẑ_0."""
+        return replace(self, is_stopped=True)
 
     def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
         """None: the denoiser's own weight guides it."""
@@ -161,14 +168,14 @@ class SelfWeighted:
         level: int,
         observations: Float[Tensor, "seed batch observation"],
     ) -> Steer:
-        """Through the whole denoiser."""
-        clean, pull_back = linearise(denoiser, z, level, observations)
+        """Through the whole denoiser, unless it is stopped."""
+        clean, pull_back = linearise(denoiser, z, level, observations, self.is_stopped)
         weight = clean[..., -1:]
         seen = weight * denoiser.schedule.coefficients[level - 1][0] if self.shrunk_clip and level > 0 else weight
         clipped = (seen < LOWEST_WEIGHT) | (seen > HIGHEST_WEIGHT)
         slope = torch.where(clipped, 0.0, weight.reciprocal())  # ∂ log ŵ/∂ŵ, of a clipped ŵ zero
         gradient = pull_back(slope, first=denoiser.channels - 1)
-        return Steer(clean, gradient, interventions={"clipped_weights": clipped[..., 0]})
+        return Steer(clean, gradient, int(not self.is_stopped), interventions={"clipped_weights": clipped[..., 0]})
 
 
 @register("swg")

@@ -15,8 +15,9 @@ from bench.config.precedence import OWN, Case, resolve_settings
 from bench.config.spec import Config
 from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError
-from methods.core.method import Method
-from methods.core.registry import get_method
+from methods.core.method import Method, SlotMethod
+from methods.core.registry import get_method, method_names
+from methods.core.slots import ThroughDenoiser
 from reports.analysis.protocol import Protocol
 from suites.registry import get_suite
 from suites.task import DensityTask, Task
@@ -166,6 +167,7 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
                 check_settings(config, made)
                 refuse_two_numbers(config, made, given)
                 jobs.append(Job(task, config, made, terms, part, frozenset(fixed)))
+    refuse_idle_stop(jobs)
     first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
     return tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
 
@@ -182,6 +184,27 @@ def refuse_two_numbers(config: Config, methods: Mapping[str, Method], given: Map
             f"equal.candidates={config.equal.candidates} sets the number for every method, so "
             f"{both[0]}={given[both[0]]} would change nothing; leave one of them out."
         )
+
+
+def refuse_idle_stop(jobs: Iterable[Job]) -> None:
+    """Refuse `guidance.stop_gradient` where no compared method has a gradient that could be stopped.
+
+    Raises:
+        UserError: none has one; it names the methods and what to do.
+    """
+    stopped = [job for job in jobs if job.config.guidance.stop_gradient]
+    methods = {name: method for job in stopped for name, method in job.methods.items()}
+    if methods and not any(map(goes_through_denoiser, methods.values())):
+        others = [name for name in method_names() if goes_through_denoiser(get_method(name)())]
+        raise UserError(
+            f"guidance.stop_gradient would change nothing: no gradient of {', '.join(methods)} goes through the "
+            f"denoiser; leave it out, or add one of {', '.join(others)}."
+        )
+
+
+def goes_through_denoiser(method: Method) -> bool:
+    """Whether the method's guidance has a gradient that `guidance.stop_gradient` stops."""
+    return isinstance(method, SlotMethod) and isinstance(method.guidance(), ThroughDenoiser)
 
 
 def resolve_betas(task: DensityTask, config: Config) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from methods.core.captured import CapturedCalls
 from methods.core.inference import prepare
 from methods.core.setup import Setup
-from methods.core.slots import Guidance, Objective, Selection
+from methods.core.slots import Guidance, Objective, Selection, ThroughDenoiser
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.guidance import CountedDenoiser, Counts, GuidedDenoiser, Steer
 from methods.diffusion.noise import CandidateNoise, Noise
@@ -147,6 +147,8 @@ def make_policy(
     )
     device = denoiser.schedule.alpha.device
     bounds = Bounds(torch.tensor(low, device=device), torch.tensor(high, device=device))
+    if setup.guidance.stop_gradient and isinstance(guidance, ThroughDenoiser):
+        guidance = guidance.stop_gradient()
     recorder = find_recorder(device) if capturable and not setup.plain else None
     return SlotPolicy(
         denoiser, guidance, selection, counted, setup.sampler, bounds, setup.action_dim, counts, recorder,

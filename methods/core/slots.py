@@ -57,6 +57,15 @@ class Guidance(Protocol):
 
 
 @runtime_checkable
+class ThroughDenoiser(Guidance, Protocol):
+    """A guidance whose gradient goes through the denoiser, and can be stopped there (`guidance.stop_gradient`)."""
+
+    def stop_gradient(self) -> Guidance:
+        """The same guidance with the derivative of ẑ_0 taken to be 1/α; see `linearise`."""
+        ...
+
+
+@runtime_checkable
 class Selection(Protocol):
     """How one of several candidates is picked; it is not called for one candidate."""
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from foundation.bounds import Positive
 from foundation.errors import UserError
@@ -37,6 +38,10 @@ class GuidanceConfig:
         schedule: factor c_k of ρ at noise level k: `constant`, 1; `sigma`, σ_k, which grows with the noise to 1;
             `first:SHARE` or `last:SHARE`, 1 in the first (noisiest) or last share of the sampling steps, at least
             one of them, and 0 in the others, where no gradient is evaluated.
+        stop_gradient: take ẑ_0's derivative in z to be 1/α, that of (z - σ ε)/α with ε held: no gradient goes
+            through the denoiser. SWG's score is then in the weight channel alone, and DPS's is the critic's
+            gradient over α. It changes nothing for methods without such a gradient, and is refused where no
+            compared method has one.
         rescale: give the guided noise prediction of the action the norm that it has unguided, so that guidance
             turns it and does not lengthen it (AEPO, arXiv 2505.01822, eq. 45).
     """
@@ -44,6 +49,7 @@ class GuidanceConfig:
     clip: Positive | None = None
     normalise: bool = False
     schedule: StrengthSetting = "constant"
+    stop_gradient: bool = False
     rescale: bool = False
 
 
@@ -305,11 +311,21 @@ def rescale_noise(z: Z, clean: Z, moved: Z, alpha: float, channels: int) -> Z:
     return torch.cat([(own - factor * noise) / alpha, moved[..., channels:]], -1)
 
 
-def linearise(denoiser: Denoiser, z: Z, level: int, observations: Observations) -> tuple[Z, PullBack]:
+def linearise(
+    denoiser: Denoiser, z: Z, level: int, observations: Observations, stop: bool = False
+) -> tuple[Z, PullBack]:
     """E[z_0 | z_k, s], and its pull-back: (slope, first) → J^T slope, for the clean channels from `first` on.
 
     The pull-back is for one use. Leaving out the channels before `first` saves what only they need.
+
+    Args:
+        denoiser: that is linearised.
+        z, level, observations: where.
+        stop: hold the predicted noise, so that J = 1/α and nothing goes backwards through the denoiser.
     """
+    if stop:
+        alpha, _ = denoiser.schedule.coefficients[level]
+        return denoiser(z, level, observations), lambda slope, first=0: pad(slope, (first, 0)) / alpha
     own = getattr(type(denoiser), "linearise", None)  # of its class, not of what it may wrap
     if own is not None:
         return own(denoiser, z, level, observations)
@@ -326,10 +342,22 @@ def linearise(denoiser: Denoiser, z: Z, level: int, observations: Observations) 
 
 
 def gradient_through(
-    denoiser: Denoiser, z: Z, level: int, observations: Observations, log_weight: Callable[[Tensor], Tensor]
+    denoiser: Denoiser,
+    z: Z,
+    level: int,
+    observations: Observations,
+    log_weight: Callable[[Tensor], Tensor],
+    stop: bool = False,
 ) -> tuple[Z, Z]:
-    """E[z_0 | z_k, s] and ∇_z of `log_weight` of it; one forward and one backward pass through the denoiser."""
-    clean, pull_back = linearise(denoiser, z, level, observations)
+    """E[z_0 | z_k, s] and ∇_z of `log_weight` of it; one forward and one backward pass through the denoiser.
+
+    Args:
+        denoiser: what predicts.
+        z, level, observations: where.
+        log_weight: of the clean channels, (seed, batch).
+        stop: leave out the backward pass; see `linearise`.
+    """
+    clean, pull_back = linearise(denoiser, z, level, observations, stop)
     with torch.enable_grad():
         leaf = clean.detach().requires_grad_()
         value = log_weight(leaf).sum()
