@@ -41,8 +41,9 @@ class CriticConfig:
     """Settings of implicit Q-learning; the defaults are those on which IQL, IDQL and SWG agree.
 
     Attributes:
-        expectile: of the value loss and the expectile weights (papers: 0.9 for AntMaze, 0.7 elsewhere).
-        value_loss: `expectile`, `linex:alpha=1` or `dice:alpha=0.5`.
+        expectile: τ of the value loss, expectile or quantile, and of the weights of these names (papers: 0.9 for
+            AntMaze, 0.7 elsewhere).
+        value_loss: `expectile`, `quantile`, `linex:alpha=1` or `dice:alpha=0.5`.
         discount: γ.
         polyak: rate at which the target network follows.
         width: hidden units of each layer.

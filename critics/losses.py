@@ -23,6 +23,14 @@ def expectile_loss(
     return torch.abs(expectile - (u < 0).to(u.dtype)) * u.square()
 
 
+def quantile_loss(
+    q: Float[Tensor, "*shape"], v: Float[Tensor, "*shape"], *, quantile: float
+) -> Float[Tensor, "*shape"]:
+    """|τ - 1(u < 0)| |u| with u = Q - V, whose minimiser is the τ-quantile of Q (IDQL, arXiv 2304.10573)."""
+    u = q - v
+    return torch.abs(quantile - (u < 0).to(u.dtype)) * u.abs()
+
+
 def linex_loss(
     q: Float[Tensor, "*shape"], v: Float[Tensor, "*shape"], *, alpha: float = 1.0
 ) -> Float[Tensor, "*shape"]:
@@ -67,6 +75,15 @@ class ExpectileValue:
 
 
 @dataclass(frozen=True)
+class QuantileValue:
+    """V by quantile regression on Q; τ is the critic's `expectile`."""
+
+    def bind(self, expectile: float) -> Callable[[Tensor, Tensor], Tensor]:
+        """The loss (q, v) → loss at this τ."""
+        return partial(quantile_loss, quantile=expectile)
+
+
+@dataclass(frozen=True)
 class LinexValue:
     """V by the linex loss.
 
@@ -96,12 +113,17 @@ class DiceValue:
         return partial(dice_value_loss, alpha=self.alpha)
 
 
-ValueLoss = ExpectileValue | LinexValue | DiceValue
-VALUE_LOSSES: dict[str, type[ValueLoss]] = {"expectile": ExpectileValue, "linex": LinexValue, "dice": DiceValue}
+ValueLoss = ExpectileValue | QuantileValue | LinexValue | DiceValue
+VALUE_LOSSES: dict[str, type[ValueLoss]] = {
+    "expectile": ExpectileValue,
+    "quantile": QuantileValue,
+    "linex": LinexValue,
+    "dice": DiceValue,
+}
 
 
 def parse_value_loss(text: str) -> ValueLoss:
-    """`expectile`, `linex:alpha=2`, `dice` → the loss; ValueError names the choices."""
+    """`expectile`, `quantile`, `linex:alpha=2`, `dice` → the loss; ValueError names the choices."""
     return parse_named(text, VALUE_LOSSES, "value loss")
 
 

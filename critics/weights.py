@@ -65,6 +65,28 @@ class SmoothExpectile:
 
 
 @dataclass(frozen=True)
+class Quantile:
+    """w = |τ - 1(A < 0)| / |A| with A = Q - V (IDQL, arXiv 2304.10573, of quantile regression).
+
+    It is largest where Q is V, and falls to both sides.
+
+    Deviation: clipped at `maximum`, since the paper states no bound and w has none where Q is V.
+
+    Attributes:
+        quantile: τ in (0, 1).
+        maximum: the clip.
+    """
+
+    quantile: Fraction = 0.7
+    maximum: Positive = 80.0
+
+    def __call__(self, q: Float[Tensor, "*shape"], v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        advantage = q - v
+        share = torch.where(advantage < 0, 1 - self.quantile, self.quantile)
+        return (share / advantage.abs()).clamp(1e-30, self.maximum)
+
+
+@dataclass(frozen=True)
 class Exponential:
     """w = min(e^{βA}, maximum) with A = Q - V (SWG, arXiv 2505.18345; AWR's weight).
 
@@ -127,6 +149,7 @@ class Dice:
 WEIGHTS: dict[str, type[WeightFunction]] = {
     "hard-expectile": HardExpectile,
     "smooth-expectile": SmoothExpectile,
+    "quantile": Quantile,
     "exponential": Exponential,
     "linex": Linex,
     "dice": Dice,
@@ -138,13 +161,15 @@ def parse_weight(text: str, expectile: float = 0.7) -> WeightFunction:
 
     Args:
         text: `name` or `name:field=value,…`.
-        expectile: the critic's expectile, used by the expectile weights unless `text` sets another.
+        expectile: the critic's expectile, τ of the expectile and quantile weights unless `text` sets another.
 
     Raises:
         ValueError: an unknown name or field, naming the choices.
     """
-    if text.partition(":")[0].endswith("-expectile") and "expectile=" not in text.partition(":")[2]:
-        text += f"{',' if ':' in text else ':'}expectile={expectile}"
+    name, _, fields = text.partition(":")
+    field = "expectile" if name.endswith("-expectile") else name
+    if field in ("expectile", "quantile") and f"{field}=" not in fields:
+        text += f"{',' if ':' in text else ':'}{field}={expectile}"
     return parse_named(text, WEIGHTS, "weight")
 
 

@@ -57,7 +57,7 @@ class Sample:
         (
             {"weight": "x"},
             "own.weight: unknown weight 'x'; "
-            "choose one of hard-expectile, smooth-expectile, exponential, linex, dice.",
+            "choose one of hard-expectile, smooth-expectile, quantile, exponential, linex, dice.",
         ),
         ({"weight": "linex:alpha=0"}, "own.weight.alpha=0.0 must be above 0."),
         ({"several": (1.0, 0.0)}, "own.several=0.0 must be above 0."),

@@ -46,7 +46,7 @@ MISTAKES = {
     "--critic.batch-size -3": ("critic.batch_size=-3", "at least 1"),
     "--critic.expectile 1.5": ("critic.expectile=1.5", "above 0 and below 1"),
     "--critic.learning-rate nan": ("critic.learning_rate=nan", "above 0"),
-    "--critic.value-loss foo": ("critic.value_loss", "'foo'", "expectile, linex, dice"),
+    "--critic.value-loss foo": ("critic.value_loss", "'foo'", "expectile, quantile, linex, dice"),
     "--critic.value-loss dice:alpha=0": ("critic.value_loss.alpha=0.0", "above 0"),
     "--denoiser.width 0": ("denoiser.width=0", "at least 1"),
     "--denoiser.levels 0": ("denoiser.levels=0", "at least 1"),

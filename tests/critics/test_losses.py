@@ -13,10 +13,12 @@ from critics.losses import (
     DiceValue,
     ExpectileValue,
     LinexValue,
+    QuantileValue,
     dice_value_loss,
     expectile_loss,
     linex_loss,
     parse_value_loss,
+    quantile_loss,
     td_target,
 )
 
@@ -52,6 +54,20 @@ def test_expectile_loss_is_minimised_by_the_expectile(tau):
     assert minimiser(ExpectileValue().bind(tau), SAMPLE) == pytest.approx(expected, abs=1e-6)
     if tau == 0.5:
         assert expected == pytest.approx(SAMPLE.mean())
+
+
+def test_quantile_loss():
+    # u = 2: 0.7·2; u = -2: 0.3·2; u = 0.
+    assert values(quantile_loss, [3, -1, 1], [1, 1, 1], quantile=0.7) == pytest.approx([1.4, 0.6, 0])
+
+
+@pytest.mark.parametrize("tau", [0.1, 0.5, 0.7, 0.9])
+def test_quantile_loss_is_minimised_by_the_quantile(tau):
+    """Of 400 values that of rank ⌈400 τ⌉ or any up to the next, since 400 τ is a whole number."""
+    at = round(400 * tau)
+    low, high = np.sort(SAMPLE)[at - 1 : at + 1]
+    assert low - 1e-6 <= minimiser(QuantileValue().bind(tau), SAMPLE) <= high + 1e-6
+    assert low <= np.quantile(SAMPLE, tau, method="averaged_inverted_cdf") <= high
 
 
 def test_linex_loss():
@@ -101,9 +117,12 @@ def test_td_target():
 
 def test_names_are_read_with_their_fields():
     assert parse_value_loss("expectile") == ExpectileValue()
+    assert parse_value_loss("quantile") == QuantileValue()
     assert parse_value_loss("linex:alpha=2") == LinexValue(2.0)
     assert parse_value_loss("dice") == DiceValue(0.5)
-    with pytest.raises(ValueError, match=r"unknown value loss 'huber'; choose one of expectile, linex, dice\."):
+    with pytest.raises(
+        ValueError, match=r"unknown value loss 'huber'; choose one of expectile, quantile, linex, dice\."
+    ):
         parse_value_loss("huber")
     with pytest.raises(ValueError, match=r"'expectile' has no field 'alpha'; it has none\."):
         parse_value_loss("expectile:alpha=1")

@@ -5,13 +5,14 @@ import math
 import pytest
 import torch
 
-from critics.losses import dice_value_loss, expectile_loss, linex_loss
+from critics.losses import dice_value_loss, expectile_loss, linex_loss, quantile_loss
 from critics.weights import (
     WEIGHTS,
     Dice,
     Exponential,
     HardExpectile,
     Linex,
+    Quantile,
     SmoothExpectile,
     WeightFunction,
     parse_weight,
@@ -37,6 +38,12 @@ def test_smooth_expectile():
     assert at(SmoothExpectile(0.7, sharpness=3.0), 1.0) == pytest.approx([0.6810297], abs=1e-7)
     # Ever sharper it becomes the hard one.
     assert at(SmoothExpectile(0.7, 1e6), 0.1, -0.1) == pytest.approx([0.7, 0.3])
+
+
+def test_quantile():
+    # 0.7/2; 0.3/0.5; at 0 and near it the clip; 0.9/0.25 of another τ.
+    assert at(Quantile(0.7), 2.0, -0.5, 0.0, 1e-6) == pytest.approx([0.35, 0.6, 80.0, 80.0])
+    assert at(Quantile(0.9, 3.0), 0.25, 0.5, -0.5) == pytest.approx([3.0, 1.8, 0.2])
 
 
 def test_exponential():
@@ -71,7 +78,7 @@ def test_dice():
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_every_weight_is_positive_bounded_and_never_falls_with_the_advantage(name):
+def test_every_weight_is_positive_and_bounded_and_all_but_one_never_fall_with_the_advantage(name):
     weight = parse_weight(name, expectile=0.7)
     advantage = torch.cat([-torch.logspace(4, -6, 80), torch.zeros(1), torch.logspace(-6, 4, 80)])
     w = weight(advantage, torch.zeros_like(advantage))
@@ -79,7 +86,9 @@ def test_every_weight_is_positive_bounded_and_never_falls_with_the_advantage(nam
     assert w.isfinite().all()
     assert (w > 0).all()
     assert w.max() <= weight.maximum
-    assert w[-1].item() == pytest.approx(weight.maximum)
+    assert w.max().item() == pytest.approx(weight.maximum)
+    if name == "quantile":  # the largest at A = 0
+        w = torch.minimum(w, w.flip(0))[: len(w) // 2]
     assert (w.diff() >= -1e-6 * w[:-1]).all()
 
 
@@ -87,9 +96,10 @@ def test_every_weight_is_positive_bounded_and_never_falls_with_the_advantage(nam
     ("loss", "weight"),
     [
         (lambda q, v: expectile_loss(q, v, expectile=0.8) / 2, HardExpectile(0.8)),
+        (lambda q, v: quantile_loss(q, v, quantile=0.8), Quantile(0.8)),
         (lambda q, v: linex_loss(q, v, alpha=1.5), Linex(1.5)),
     ],
-    ids=["expectile", "linex"],
+    ids=["expectile", "quantile", "linex"],
 )
 def test_a_weight_is_the_slope_of_its_value_loss_over_the_advantage(loss, weight):
     """IDQL, eq. 8: the implicit policy of min_V E f(Q - V) has w = |f'(u)|/|u|."""
@@ -110,6 +120,9 @@ def test_names_are_read_with_their_fields():
     assert parse_weight("smooth-expectile", 0.9) == SmoothExpectile(expectile=0.9)
     assert parse_weight("hard-expectile:expectile=0.6", 0.9) == HardExpectile(0.6)
     assert parse_weight("smooth-expectile:sharpness=3", 0.9) == SmoothExpectile(0.9, 3.0)
+    assert parse_weight("quantile", 0.9) == Quantile(0.9)
+    assert parse_weight("quantile:maximum=7", 0.9) == Quantile(0.9, 7.0)
+    assert parse_weight("quantile:quantile=0.6", 0.9) == Quantile(0.6)
     assert parse_weight("exponential:inverse_temperature=1,maximum=7", 0.9) == Exponential(1.0, 7.0)
     assert parse_weight("dice", 0.9) == Dice()
 
@@ -117,7 +130,10 @@ def test_names_are_read_with_their_fields():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("softmax", "unknown weight 'softmax'; choose one of hard-expectile, smooth-expectile, exponential"),
+        (
+            "softmax",
+            "unknown weight 'softmax'; choose one of hard-expectile, smooth-expectile, quantile, exponential",
+        ),
         ("linex:beta=3", "weight 'linex' has no field 'beta'; it has alpha, maximum."),
         ("linex:alpha=big", "weight 'linex': alpha='big' is not a number."),
         ("linex:alpha", "weight 'linex': alpha='' is not a number."),
