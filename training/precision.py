@@ -1,7 +1,9 @@
-"""Matrix products of training in bfloat16; weights, optimisers, averages and losses stay in single precision.
+"""Matrix products in bfloat16: those of training, and those of sampling, each by a setting of its own.
 
-bfloat16 has the range of float32 and 8 bits of precision, so no loss has to be scaled. PyTorch's autocast rounds
-what enters a product; what a perceptron or a noise network gives is single precision again.
+bfloat16 has the range of float32 and 8 bits of precision, so no loss has to be scaled. In training PyTorch's
+autocast rounds what enters a product; weights, optimisers, averages and losses stay in single precision. Networks
+that are prepared for sampling hold weights that are rounded once. What a perceptron or a noise network gives is
+single precision again.
 """
 
 from typing import Literal, TypeAlias
@@ -18,6 +20,11 @@ def round_products(precision: Precision, device: torch.device) -> torch.autocast
     Without autocast's cache: a weight that is first used without gradients would have none afterwards.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False)
+
+
+def narrow(x: Tensor, precision: Precision) -> Tensor:
+    """A tensor as a product of that precision takes it: in bfloat16, or as it is."""
+    return x.bfloat16() if precision == "bf16" else x
 
 
 def widen(x: Tensor) -> Tensor:

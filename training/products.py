@@ -41,10 +41,15 @@ def has_bf16_products() -> bool:
     return torch.backends.mkldnn.is_available() and operator is not None and bool(operator())
 
 
+def lacks_bf16_products(device: torch.device) -> bool:
+    """Whether products in bfloat16 are computed in single precision there, of rounded numbers."""
+    return device.type == "cpu" and not has_bf16_products()
+
+
 def rounds_here(x: Tensor) -> bool:
     """Whether a product under autocast in bfloat16 is computed in single precision, of rounded numbers."""
     is_asked = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
-    return is_asked and torch.get_autocast_dtype("cpu") == torch.bfloat16 and not has_bf16_products()
+    return is_asked and torch.get_autocast_dtype("cpu") == torch.bfloat16 and lacks_bf16_products(x.device)
 
 
 def goes_to_onednn(x: Tensor, weight: Tensor) -> bool:
@@ -79,7 +84,9 @@ def apply_affine(
 def multiply(
     x: Float[Tensor, "row inputs"], weight: Float[Tensor, "inputs outputs"]
 ) -> Float[Tensor, "row outputs"]:
-    """x W, without a gradient; W may be a transposed view."""
+    """x W, without a gradient; W may be a transposed view. Where W is in bfloat16, x is rounded and so is x W."""
+    if weight.dtype == torch.bfloat16:
+        return _multiply_rounded(x, weight, None)
     return _multiply_rows(x, weight, None) if goes_to_onednn(x, weight) else x.mm(weight)
 
 
@@ -88,7 +95,13 @@ def multiply_and_add(
     x: Float[Tensor, "row inputs"],
     weight: Float[Tensor, "inputs outputs"],
 ) -> Float[Tensor, "row outputs"]:
-    """x W + b, without a gradient; b may be of every row."""
+    """x W + b, without a gradient; b may be of every row.
+
+    Where W is in bfloat16, x is rounded. A b that all rows share is in bfloat16 too, and so is the result; to a b
+    of every row the rounded x W is added in the precision of b.
+    """
+    if weight.dtype == torch.bfloat16:
+        return _multiply_rounded(x, weight, bias) if bias.dim() == 1 else bias + _multiply_rounded(x, weight, None)
     if not goes_to_onednn(x, weight):
         return torch.addmm(bias, x, weight)
     if bias.dim() == 1:
@@ -115,6 +128,14 @@ class Affine(torch.autograd.Function):
             _multiply_networks(x.transpose(-2, -1), gradient) if of_weight else None,
             gradient.sum(-2, keepdim=True) if of_bias else None,
         )
+
+
+def _multiply_rounded(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    x = x.bfloat16()
+    if lacks_bf16_products(x.device):
+        wide = x.float(), weight.float()
+        return (multiply(*wide) if bias is None else multiply_and_add(bias.float(), *wide)).bfloat16()
+    return x.mm(weight) if bias is None else torch.addmm(bias, x, weight)
 
 
 def _multiply_networks(x: Tensor, y: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ The defaults of the dataclasses are the papers' own; `bench.config.precedence` s
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -13,6 +13,7 @@ from annotated_types import Ge
 from critics.iql import CriticConfig
 from foundation.bounds import Count
 from foundation.errors import unknown_name
+from foundation.keys import keyed_fields
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.diffusion.denoiser import DenoiserConfig
@@ -128,15 +129,32 @@ class Cell:
         """Every setting by its dotted name: the shared ones and this method's own."""
         return flatten(self.config) | flatten(self.method, self.name)
 
+    def key_settings(self) -> dict[str, Any]:
+        """Those of the settings that are part of the key of its result."""
+        return flatten_keyed(self.config) | flatten_keyed(self.method, self.name)
 
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """A nested dataclass as dotted names → values."""
+
+def flatten(
+    config: Any, prefix: str = "", fields: Callable[[Any], Iterable[Any]] = dataclasses.fields
+) -> dict[str, Any]:
+    """A nested dataclass as dotted names → values.
+
+    Args:
+        config: the dataclass.
+        prefix: its own dotted name.
+        fields: of a dataclass's instance those that count.
+    """
     flat: dict[str, Any] = {}
-    for item in dataclasses.fields(config):
+    for item in fields(config):
         name = f"{prefix}.{item.name}" if prefix else item.name
         value = getattr(config, item.name)
-        flat |= flatten(value, name) if dataclasses.is_dataclass(value) else {name: value}
+        flat |= flatten(value, name, fields) if dataclasses.is_dataclass(value) else {name: value}
     return flat
+
+
+def flatten_keyed(config: Any, prefix: str = "") -> dict[str, Any]:
+    """`flatten` without what is in no key."""
+    return flatten(config, prefix, keyed_fields)
 
 
 def replace_dotted(config: T, settings: Mapping[str, Any]) -> T:

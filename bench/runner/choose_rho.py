@@ -14,7 +14,7 @@ from typing import Any
 from bench.config.code import hash_method
 from bench.config.precedence import find_source_values
 from bench.config.request import Job, Request
-from bench.config.spec import Config, RhoChoice, flatten, join_items
+from bench.config.spec import Config, RhoChoice, flatten, flatten_keyed, join_items
 from bench.runner.knobs import is_knob_value
 from bench.storage.components import hash_json
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
@@ -86,8 +86,8 @@ def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], da
 
 def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, str]) -> str:
     """A hash of all that a policy depends on but ρ and the seed; `labels` are those of its components."""
-    applied = flatten(config.sampler, "sampler") | flatten(config.guidance, "guidance")
-    acting = applied | flatten(config.equal, "equal") | flatten(method, name)
+    applied = flatten_keyed(config.sampler, "sampler") | flatten_keyed(config.guidance, "guidance")
+    acting = applied | flatten_keyed(config.equal, "equal") | flatten_keyed(method, name)
     return hash_json([labels, acting, hash_method(method)])[:KEY_LENGTH]
 
 

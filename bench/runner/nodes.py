@@ -5,16 +5,19 @@ settings, the keys of its upstream components and the data set's fingerprint.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from bench.storage.components import hash_json
+from foundation.keys import described_fields, keyed_fields
 from methods.core.method import MethodError
 from training import Component, Computed, Trained
 from training.seeds import STREAMS
 
 KEY_LENGTH = 16
+Fields: TypeAlias = Callable[[Any], Sequence[dataclasses.Field[Any]]]
+"""A dataclass's instance → those of its fields that count."""
 
 
 @dataclass(frozen=True)
@@ -48,33 +51,38 @@ def make_node(component: Component, fingerprint: str, known: dict[Component, Nod
         labels = {name: node.label for name, node in upstream.items()}
         cls = type(component)
         made_by = [component.kind, component.version, STREAMS, f"{cls.__module__}.{cls.__qualname__}"]
-        key = hash_json([*made_by, collect_fields(component), labels, fingerprint])
+        key = hash_json([*made_by, collect_fields(component, keyed_fields), labels, fingerprint])
         known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
     return known[component]
 
 
-def collect_fields(component: Component) -> dict[str, Any]:
-    """A component's settings as JSON values, without its upstream components, which enter by their keys."""
+def collect_fields(component: Component, fields: Fields = described_fields) -> dict[str, Any]:
+    """A component's settings as JSON values, without its upstream components, which enter by their keys.
+
+    Args:
+        component: whose.
+        fields: of the component and of each dataclass below it: `described_fields`, or `keyed_fields` for a key.
+    """
     return {
-        item.name: as_json(getattr(component, item.name), f"{component.kind}.{item.name}")
-        for item in dataclasses.fields(component)  # pyright: ignore[reportArgumentType]
-        if not isinstance(getattr(component, item.name), Component) and item.metadata.get("in_key") is not False
+        item.name: as_json(getattr(component, item.name), f"{component.kind}.{item.name}", fields)
+        for item in fields(component)
+        if not isinstance(getattr(component, item.name), Component)
     }
 
 
-def as_json(value: Any, name: str) -> Any:
+def as_json(value: Any, name: str, fields: Fields) -> Any:
     """A field's value as JSON; a nested dataclass with the name of its type.
 
     Raises:
         MethodError: a value that JSON does not know.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **as_json(fields, name)}
+        held = {item.name: getattr(value, item.name) for item in fields(value)}
+        return {"type": type(value).__name__, **as_json(held, name, fields)}
     if isinstance(value, Mapping):
-        return {str(key): as_json(each, f"{name}.{key}") for key, each in value.items()}
+        return {str(key): as_json(each, f"{name}.{key}", fields) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [as_json(each, f"{name}[{place}]") for place, each in enumerate(value)]
+        return [as_json(each, f"{name}[{place}]", fields) for place, each in enumerate(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise MethodError(

@@ -88,7 +88,8 @@ def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Componen
 def label_cell(planned: PlannedCell) -> str:
     """The label by all that makes the result; its source of data tells equal data of two sources apart."""
     cell, labels = planned.cell, planned.components
-    made_by = [FORMAT, EVALUATION, cell.task.name, cell.name, cell.settings(), cell.rho, labels, *planned.data]
+    settings = cell.key_settings()
+    made_by = [FORMAT, EVALUATION, cell.task.name, cell.name, settings, cell.rho, labels, *planned.data]
     made_by += [describe_task(cell.task), hash_method(cell.method)]
     made_by += [cell.terms] if cell.terms != SHARED else []
     return f"{cell.name}-{hash_json(made_by)[:KEY_LENGTH]}"

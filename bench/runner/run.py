@@ -25,6 +25,7 @@ from bench.runner.finished import is_failed, set_aside
 from bench.runner.memory import warn_of_memory
 from bench.runner.method_records import record_methods
 from bench.runner.plan import TaskPlan, enter_experiment, plan_task
+from bench.runner.precision import explain_slow_bf16
 from bench.runner.protocol import refuse_untuned
 from bench.runner.sharing import estimate_sharing
 from bench.runner.units import split_into_units
@@ -38,8 +39,6 @@ from foundation.resources import count_cores
 from methods.core.method import Method
 from reports.load.schema import PlanEntry
 from suites.task import ControlTask
-from training import Trained
-from training.products import has_bf16_products
 
 SECONDS_WORTH_PROCESSES = 20.0  # each takes some seconds to start
 
@@ -198,9 +197,10 @@ def print_plan(
     if warned is not None:
         console.say(warned)
     missing = [node.component for plan in plans for node, _ in plan.missing]
-    is_bf16 = any(isinstance(each, Trained) and each.precision == "bf16" for each in missing)
-    if is_bf16 and request.device.type == "cpu" and not has_bf16_products():
-        console.say("  bf16: not in this processor, which rounds and multiplies in fp32; fp32 is faster here")
+    acting = [planned.cell.config for plan in plans for planned in plan.open]
+    slow = explain_slow_bf16(missing, acting, request.device)
+    if slow is not None:
+        console.say(slow)
     seconds = sum(each.seconds for each in estimates)
     if seconds:
         has_episodes = any(isinstance(plan.task, ControlTask) and plan.open for plan in plans)

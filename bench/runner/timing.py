@@ -18,6 +18,7 @@ from bench.config.spec import join_items
 from bench.config.sweeps import SWEEPS, apply_sweep, find_sweep
 from bench.progress import ProgressConsole, format_duration
 from bench.runner.estimate import seconds_per_call
+from bench.runner.precision import explain_slow_bf16
 from bench.runner.result import describe_machine
 from bench.runner.shares import measure_shares
 from bench.runner.timed_policies import PolicyCall, TimedPolicy, build_policies, plan_calls
@@ -123,6 +124,9 @@ def print_plan(points: Sequence[Point], request: Request[TimingDetails], console
     if swept:
         values = join_items(point.value for point in swept)
         console.say(f"  sweep {swept[0].name}: {swept[0].setting} {values}, one after the other")
+    slow = explain_slow_bf16((), [job.config for point in points for job in point.jobs], request.device)
+    if slow is not None:
+        console.say(slow)
     seconds = sum(estimate_point(point, request) for point in points)
     console.say(f"  expected time: {format_duration(seconds)} (measured on one call of each)")
 

@@ -22,6 +22,7 @@ from bench.runner.knobs import find_knobs, list_tunable
 from bench.runner.memory import warn_of_memory
 from bench.runner.nodes import Node, sort_upstream_first
 from bench.runner.plan import PlannedCell, find_missing
+from bench.runner.precision import explain_slow_bf16
 from bench.runner.ranges import refuse_ranges
 from bench.runner.run import check_folders, choose_processes
 from bench.runner.study import MethodTuning, count_finished, count_wanted, open_journal, open_study, plan_tuning
@@ -252,6 +253,10 @@ def print_plan(
     warned = warn_of_memory(missing, [plan.loaded.data for plan in plans], processes, request.device)
     if warned is not None:
         console.say(warned)
+    acting = [tuning.job.config for plan in plans for tuning in plan.tunings]
+    slow = explain_slow_bf16([node.component for node, _ in missing], acting, request.device)
+    if slow is not None:
+        console.say(slow)
     if seconds:
         episodes = any(isinstance(plan.task, ControlTask) for plan in plans)
         console.say(describe_expected(seconds / processes, episodes))

@@ -136,7 +136,8 @@ def make_policy(
         capturable: see `Method`.
     """
     counts = Counts()
-    prepared = models if setup.plain else {name: prepare(model) for name, model in models.items()}
+    precision = setup.sampler.precision
+    prepared = {name: prepare(model, precision, setup.plain) for name, model in models.items()}
     counted = {**prepared, "denoiser": CountedDenoiser(prepared["denoiser"], counts)}
     denoiser = objective.denoiser(counted["denoiser"])
     low, high = (

@@ -82,7 +82,7 @@ class Support(Computed):
             done = step.number - place * self.states
             if done >= self.states:
                 continue
-            behaviour = prepare(take_seed(step.models["behaviour"], place))
+            behaviour = prepare(take_seed(step.models["behaviour"], place), self.sampler.precision)
             for first in range(max(0, done) // states * states, self.states, states):
                 noise = KeyedNoise(seed, stream, range(first, first + states), device)
                 block = observations[place, first : first + states]

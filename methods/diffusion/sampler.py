@@ -8,7 +8,7 @@ answers make 15 steps, ours 14 and ẑ_0.
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -17,9 +17,11 @@ from torch import Tensor
 
 from foundation.bounds import Count, NonNegative
 from foundation.errors import unknown_name
+from foundation.keys import UNLESS_DEFAULT
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.noise import Noise
 from methods.diffusion.solvers import SOLVERS, Level, Visit
+from training.precision import Precision
 from training.shapes import Observations, Z
 
 CLIPS = ("clean", "iterate", "none")
@@ -36,12 +38,16 @@ class SamplerConfig:
         temperature: factor of the initial noise and of every step's noise; 0 starts from the zero vector.
         clip: what is kept within the bounds on the way: `clean`, every prediction ẑ_0; `iterate`, z after every
             step (the code of SWG and IDQL); `none` (the code of CEP and Diffusion-DICE).
+        precision: of the networks' matrix products while support actions and those of a policy are drawn; in
+            `bf16` noise, schedule, z, Q and selection stay in `fp32`. `--precision`, which is of training, leaves
+            it as it is.
     """
 
     solver: Literal["ddpm", "ddpm-large", "ddim", "dpm++-multistep", "dpm++-singlestep"] = "ddpm"
     steps: Count | None = None
     temperature: NonNegative = 1.0
     clip: Literal["clean", "iterate", "none"] = "clean"
+    precision: Precision = field(default="fp32", metadata=UNLESS_DEFAULT)
 
 
 @dataclass(frozen=True)

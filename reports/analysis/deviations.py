@@ -225,7 +225,7 @@ class Comparison:
             for known in self.ledger
             if (known.task, known.method) == (entry.task, entry.method)
             and seeds & set(known.seeds)
-            and not _differ(entry.settings, known.settings)
+            and not _differ(entry.acting_settings, known.settings)
         }
 
     def _compare_versions(self) -> Iterable[Deviation]:
@@ -252,7 +252,7 @@ def _match(entries: Sequence[FrozenMethod], cells: Sequence[Cell]) -> list[tuple
         nearest = min(
             range(len(entries)),
             key=lambda i: (
-                len(set(_differ(entries[i].settings, cell.config)) - _list_chosen(entries[i], cell)),
+                len(set(_differ(entries[i].acting_settings, cell.config)) - _list_chosen(entries[i], cell)),
                 cell.rho_source != entries[i].rho.source,
                 cell.rho not in entries[i].rho.values,
             ),
@@ -276,10 +276,10 @@ def _list_settings(entry: FrozenMethod, cells: Sequence[Cell]) -> list[str]:
     found: dict[str, set[str]] = {}
     for cell in cells:
         chosen = _list_chosen(entry, cell)
-        for name in (name for name in _differ(entry.settings, cell.config) if name not in chosen):
+        for name in (name for name in _differ(entry.acting_settings, cell.config) if name not in chosen):
             found.setdefault(name, set()).add(_write(cell.config, name))
     return [what for name, values in found.items() for what in _compare_values(
-        f"`{name}`", _write(entry.settings, name), values
+        f"`{name}`", _write(entry.acting_settings, name), values
     )]  # fmt: skip
 
 

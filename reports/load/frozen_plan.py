@@ -14,6 +14,7 @@ from typing import Any, Literal
 from reports.errors import ReportError
 from reports.load.fields import Name, Whole
 from reports.load.files import read_file
+from reports.load.later_settings import fill_settings
 from reports.load.schema import Format, Schema
 
 FROZEN = "frozen_plan.json"
@@ -71,6 +72,11 @@ class FrozenMethod(Schema):
     components: Mapping[str, str]
     policy: str
 
+    @property
+    def acting_settings(self) -> Mapping[str, Any]:
+        """The settings with those that came after the plan was frozen; its hash is of those that it has."""
+        return fill_settings(self.settings)
+
 
 class FrozenPlan(Schema):
     """`frozen_plan.json`: a comparison as it was planned.
@@ -112,8 +118,14 @@ def dump_plan(plan: FrozenPlan) -> dict[str, Any]:
 
 def is_same_plan(one: FrozenPlan, other: FrozenPlan) -> bool:
     """Whether two plans differ in nothing but when they were frozen."""
-    when = {"created": "", "hash": ""}
-    return dump_plan(one) | when == dump_plan(other) | when
+    return _dump_what_is_planned(one) == _dump_what_is_planned(other)
+
+
+def _dump_what_is_planned(plan: FrozenPlan) -> dict[str, Any]:
+    """Without when it was frozen and its hash, with all settings."""
+    said = dump_plan(plan)
+    methods = [{**method, "settings": fill_settings(method["settings"])} for method in said["methods"]]
+    return {**said, "methods": methods, "created": "", "hash": ""}
 
 
 def read_frozen_plan(file: Path) -> FrozenPlan | None:

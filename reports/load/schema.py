@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from reports.load.fields import Diverging, Label, Name, ResultPath, Whole
+from reports.load.later_settings import Settings
 
 FORMAT = 4
 HIGHER_IS_BETTER = "normalized_score"
@@ -264,7 +265,7 @@ class Cell(Sealed):
     preset: str
     terms: str
     data: Data
-    config: Mapping[str, Any]
+    config: Settings
     components: Mapping[str, Label]
     tuning: TuningCost | None
     tunable: tuple[str, ...]

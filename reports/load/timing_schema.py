@@ -1,10 +1,9 @@
 """The schema of `timing.json`: what `bench time` measured of every policy."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from reports.load.fields import Count, Name, Whole
+from reports.load.later_settings import Settings
 from reports.load.schema import Evaluations, Format, Machine, Schema, Sealed
 
 _KEY = {
@@ -113,7 +112,7 @@ class TimingRow(Schema):
     device: str
     threads: Whole
     machine: Machine
-    settings: Mapping[str, Any]
+    settings: Settings
     sweep: SweepPoint | None
     milliseconds: Milliseconds
     cpu_milliseconds: Milliseconds

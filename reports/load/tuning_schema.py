@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from reports.load.fields import Diverging, Name, NotNegative, Whole
+from reports.load.later_settings import Settings
 from reports.load.schema import Data, Format, Schema, Sealed
 
 
@@ -53,7 +54,7 @@ class Choice(Schema):
     terms: str
     data: Data
     policy: str
-    settings: Mapping[str, Any]
+    settings: Settings
     rho: NotNegative | None
     knobs: Mapping[str, Any] = {}
     score: float
@@ -122,7 +123,7 @@ class LedgerEntry(Sealed):
     terms: str
     data: tuple[str, str]
     policy: str
-    settings: Mapping[str, Any]
+    settings: Settings
     rho: float | None
     seeds: tuple[Whole, ...]
     first_episode: Whole

@@ -87,7 +87,7 @@ def test_one_precision_is_that_of_every_network_and_one_of_them_may_be_given_apa
     [("bf16", False, True), ("bf16", True, False), ("fp32", False, False)],
 )
 def test_a_plan_says_where_bf16_is_the_slower_one(bench, fresh, monkeypatch, precision, has_products, is_said):
-    monkeypatch.setattr("bench.runner.run.has_bf16_products", lambda: has_products)
+    monkeypatch.setattr("bench.runner.precision.lacks_bf16_products", lambda device: not has_products)
     told = bench("plan", *TOY, "--methods", "unguided", "--precision", precision, *fresh)
     assert told.code == 0
     assert ("bf16: not in this processor" in told.out) is is_said

@@ -12,9 +12,10 @@ from methods.diffusion.inference.u_shaped import InferenceUShaped
 from methods.diffusion.networks.perceptron import PerceptronNetwork
 from methods.diffusion.networks.residual import NoiseNetwork
 from methods.diffusion.networks.u_shaped import UShapedNetwork
+from training.precision import Precision, widen
 from training.shapes import Observations, Z
 
-NETWORKS: dict[type[nn.Module], Callable[[Any, Tensor], Any]] = {
+NETWORKS: dict[type[nn.Module], Callable[[Any, Tensor, Precision], Any]] = {
     NoiseNetwork: InferenceResidual,
     PerceptronNetwork: InferencePerceptron,
     UShapedNetwork: InferenceUShaped,
@@ -26,16 +27,17 @@ class InferenceDenoiser:
 
     Args:
         module: of one seed, its network one of `NETWORKS`.
+        precision: of the network's products, backwards too; ẑ_0 and gradients are of the module's own precision.
     """
 
-    def __init__(self, module: NetworkDenoiser):
+    def __init__(self, module: NetworkDenoiser, precision: Precision = "fp32"):
         self.module, self.schedule, self.channels = module, module.schedule, module.channels
-        self.network = NETWORKS[type(module.network)](module.network, module.levels)
+        self.network = NETWORKS[type(module.network)](module.network, module.levels, precision)
 
     def __call__(self, z: Z, level: int, observations: Observations) -> Z:
         """E[z_0 | z_k, s] = (z_k - σ_k ε)/α_k."""
         alpha, sigma = self.schedule.coefficients[level]
-        return z.sub(self.network(z[0], level, observations), alpha=sigma).div_(alpha)
+        return z.sub(widen(self.network(z[0], level, observations)), alpha=sigma).div_(alpha)
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else the module has."""
@@ -47,8 +49,8 @@ class InferenceDenoiser:
         noise, pull_back_noise = self.network.linearise(z[0], level, observations)
 
         def pull_back(slope: Tensor, first: int = 0) -> Tensor:
-            own = pull_back_noise(slope[0], first)[None].mul_(-sigma)
+            own = widen(pull_back_noise(slope[0], first))[None].mul_(-sigma)
             own[..., first:] += slope
             return own.div_(alpha)
 
-        return z.sub(noise, alpha=sigma).div_(alpha), pull_back
+        return z.sub(widen(noise), alpha=sigma).div_(alpha), pull_back

@@ -1,6 +1,8 @@
 """Layers of one seed with two-dimensional weights, and the backward pass of each with respect to its input.
 
-`forward` keeps on a tape what `backward` takes off it, last in, first out; no graph is recorded.
+`forward` keeps on a tape what `backward` takes off it, last in, first out; no graph is recorded. In bf16 weights
+are rounded once, when they are prepared, and every product gives bfloat16; the residual network's sums, LayerNorm
+and what a level adds to the first layer stay in single precision.
 """
 
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from training.networks import LAYER_NORM_EPSILON, SeedLayerNorm, SeedLinear, SeedMLP
+from training.precision import Precision, narrow, widen
 from training.products import multiply, multiply_and_add
 
 aten = torch.ops.aten
@@ -30,10 +33,12 @@ class Affine:
 
     Args:
         layer: of one seed.
+        precision: of the products.
     """
 
-    def __init__(self, layer: SeedLinear):
-        self.weight, self.bias = layer.weight[0].detach(), layer.bias[0, 0].detach()
+    def __init__(self, layer: SeedLinear, precision: Precision):
+        self.weight = narrow(layer.weight[0].detach(), precision)
+        self.bias = narrow(layer.bias[0, 0].detach(), precision)
         self.transposed = self.weight.t()
         self.outputs = len(self.bias)
 
@@ -60,7 +65,8 @@ class Activation:
         return self.function(x)
 
     def backward(self, gradient: Float[Tensor, "row feature"], tape: Tape) -> Float[Tensor, "row feature"]:
-        return self.slope(gradient, tape.pop())
+        x = tape.pop()
+        return self.slope(gradient.to(x.dtype), x)
 
 
 class Norm:
@@ -82,7 +88,7 @@ class Norm:
 
     def backward(self, gradient: Float[Tensor, "row feature"], tape: Tape) -> Float[Tensor, "row feature"]:
         rstd, mean, x = tape.pop(), tape.pop(), tape.pop()
-        given = (gradient, x, self.shape, mean, rstd, self.scale, self.shift, [True, False, False])
+        given = (widen(gradient), x, self.shape, mean, rstd, self.scale, self.shift, [True, False, False])
         return aten.native_layer_norm_backward(*given)[0]
 
 
@@ -91,12 +97,13 @@ class Perceptron:
 
     Args:
         network: of one seed.
+        precision: of the products.
         begin: the number of layers that are left out.
         is_given_active: whether what comes in went through the activation between those and the rest.
     """
 
-    def __init__(self, network: SeedMLP, begin: int = 0, is_given_active: bool = False):
-        self.layers = [Affine(layer) for layer in network if isinstance(layer, SeedLinear)][begin:]
+    def __init__(self, network: SeedMLP, precision: Precision, begin: int = 0, is_given_active: bool = False):
+        self.layers = [Affine(layer, precision) for layer in network if isinstance(layer, SeedLinear)][begin:]
         self.activation = Activation(network[1])
         self.begins_active = begin > 0 and not is_given_active
         self.outputs = self.layers[-1].outputs
@@ -130,6 +137,7 @@ class Entry:
         layer: of one seed.
         channels: of z; there may be none.
         features: e, what the network sees of every level.
+        precision: of the products with z and s.
         embed: what it sees of the states, themselves by default.
         level_first: whether the level stands before the states.
     """
@@ -139,12 +147,15 @@ class Entry:
         layer: SeedLinear,
         channels: int,
         features: Float[Tensor, "level feature"],
+        precision: Precision,
         embed: Callable[[Tensor], Tensor] = lambda observations: observations,
         level_first: bool = False,
     ):
         weight, size = layer.weight[0].detach(), features.shape[-1]
-        self.weight, self.transposed, rest = weight[:channels], weight[:channels].t(), weight[channels:]
-        level, self.state = (rest[:size], rest[size:]) if level_first else (rest[-size:], rest[:-size])
+        self.weight, rest = narrow(weight[:channels], precision), weight[channels:]
+        self.transposed = self.weight.t()
+        level, state = (rest[:size], rest[size:]) if level_first else (rest[-size:], rest[:-size])
+        self.state = narrow(state, precision)
         self.levels = torch.addmm(layer.bias[0, 0].detach(), features, level)
         self.embed = embed
         self._given: Tensor | None = None

@@ -9,6 +9,7 @@ from torch import Tensor
 from methods.diffusion.inference.layers import Activation, Affine, Entry, Perceptron, Tape, first_layer
 from methods.diffusion.inference.residual import pad_left
 from methods.diffusion.networks.perceptron import PerceptronNetwork
+from training.precision import Precision
 
 
 class InferencePerceptron:
@@ -17,15 +18,16 @@ class InferencePerceptron:
     Args:
         network: of one seed.
         levels: what the network takes for each level.
+        precision: of the products.
     """
 
-    def __init__(self, network: PerceptronNetwork, levels: Float[Tensor, " level"]):
+    def __init__(self, network: PerceptronNetwork, levels: Float[Tensor, " level"], precision: Precision):
         embedding = network.level(levels)[0].detach()
-        self.early = None if network.early is None else Affine(network.early)
+        self.early = None if network.early is None else Affine(network.early, precision)
         self.activation = Activation(network.mlp[1])
-        self.rest = Perceptron(network.mlp, begin=1, is_given_active=self.early is not None)
+        self.rest = Perceptron(network.mlp, precision, begin=1, is_given_active=self.early is not None)
         self.channels = self.rest.outputs + (0 if self.early is None else self.early.outputs)
-        self.enter = Entry(first_layer(network.mlp), self.channels, embedding)
+        self.enter = Entry(first_layer(network.mlp), self.channels, embedding, precision)
 
     def __call__(
         self,

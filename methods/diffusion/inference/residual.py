@@ -9,15 +9,16 @@ from torch.nn.functional import pad
 
 from methods.diffusion.inference.layers import Activation, Affine, Entry, Norm, Perceptron, Tape, first_layer
 from methods.diffusion.networks.residual import Block, NoiseNetwork
+from training.precision import Precision
 from training.products import multiply, multiply_and_add
 
 
 class InferenceBlock:
     """x + Dense(act(Dense(LayerNorm(x))))."""
 
-    def __init__(self, block: Block):
-        self.norm, self.expand = Norm(block.norm), Affine(block.expand)
-        self.activation, self.contract = Activation(block.activation), Affine(block.contract)
+    def __init__(self, block: Block, precision: Precision):
+        self.norm, self.expand = Norm(block.norm), Affine(block.expand, precision)
+        self.activation, self.contract = Activation(block.activation), Affine(block.contract, precision)
 
     def forward(self, x: Float[Tensor, "row width"], tape: Tape | None) -> Float[Tensor, "row width"]:
         hidden = self.activation.forward(self.expand.forward(self.norm.forward(x, tape)), tape)
@@ -34,23 +35,24 @@ class InferenceResidual:
     Args:
         network: of one seed.
         levels: what the network takes for each level.
+        precision: of the products.
     """
 
-    def __init__(self, network: NoiseNetwork, levels: Float[Tensor, " level"]):
-        self.leave, self.activation = Affine(network.leave), Activation(network.activation)
+    def __init__(self, network: NoiseNetwork, levels: Float[Tensor, " level"], precision: Precision):
+        self.leave, self.activation = Affine(network.leave, precision), Activation(network.activation)
         embedding = network.level(levels)[0].detach()
         self.actions, self.further = self.leave.outputs, 0
         self.auxiliary, self.own = None, None
-        blocks = [InferenceBlock(block) for block in network.blocks]  # pyright: ignore[reportArgumentType]
+        blocks = [InferenceBlock(block, precision) for block in network.blocks]  # pyright: ignore[reportArgumentType]
         inner = len(blocks)
         if network.auxiliary is not None:
             is_own = network.auxiliary_block is None
-            self.auxiliary = Perceptron(network.auxiliary, begin=1 if is_own else 0)
+            self.auxiliary = Perceptron(network.auxiliary, precision, begin=1 if is_own else 0)
             self.further = self.auxiliary.outputs
             inner = 0 if network.auxiliary_block is None else network.auxiliary_block + 1
             if is_own:
-                self.own = Entry(first_layer(network.auxiliary), self.actions + self.further, embedding)
-        self.enter = Entry(network.enter, self.actions + self.further, embedding)
+                self.own = Entry(first_layer(network.auxiliary), self.actions + self.further, embedding, precision)
+        self.enter = Entry(network.enter, self.actions + self.further, embedding, precision)
         self.blocks, self.later = blocks[:inner], blocks[inner:]
 
     def __call__(

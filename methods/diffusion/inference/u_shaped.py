@@ -10,15 +10,16 @@ from methods.diffusion.inference.layers import Activation, Affine, Entry, Percep
 from methods.diffusion.inference.residual import pad_left
 from methods.diffusion.networks.u_shaped import ContextBlock, UShapedNetwork
 from training.networks import SeedLinear
+from training.precision import Precision
 
 
 class InferenceContextBlock:
     """skip(x) + act(Dense(act(Dense(x)) + Dense(context)))."""
 
-    def __init__(self, block: ContextBlock):
-        self.first, self.second, self.context = Affine(block.first), Affine(block.second), Affine(block.context)
-        self.activation = Activation(block.activation)
-        self.skip = Affine(block.skip) if isinstance(block.skip, SeedLinear) else None
+    def __init__(self, block: ContextBlock, precision: Precision):
+        self.first, self.second = Affine(block.first, precision), Affine(block.second, precision)
+        self.context, self.activation = Affine(block.context, precision), Activation(block.activation)
+        self.skip = Affine(block.skip, precision) if isinstance(block.skip, SeedLinear) else None
 
     def forward(self, x: Float[Tensor, "row inputs"], context: Tensor, tape: Tape | None) -> Tensor:
         hidden = self.activation.forward(self.first.forward(x), tape).add(self.context.forward(context))
@@ -37,17 +38,20 @@ class InferenceUShaped:
     Args:
         network: of one seed.
         levels: what the network takes for each level.
+        precision: of the products.
     """
 
-    def __init__(self, network: UShapedNetwork, levels: Float[Tensor, " level"]):
-        self.state, self.activation = Affine(network.state), Activation(network.activation)
+    def __init__(self, network: UShapedNetwork, levels: Float[Tensor, " level"], precision: Precision):
+        self.state, self.activation = Affine(network.state, precision), Activation(network.activation)
         time = network.time(levels / levels[-1])[0].detach()
-        self.enter = Entry(first_layer(network.context), 0, time, self._embed_states)
-        self.context = Perceptron(network.context, begin=1)
-        self.down = [InferenceContextBlock(block) for block in network.down]  # pyright: ignore[reportArgumentType]
-        self.bottom = InferenceContextBlock(network.bottom)
-        self.up = [InferenceContextBlock(block) for block in network.up]  # pyright: ignore[reportArgumentType]
-        self.leave = Affine(network.leave)
+        self.enter = Entry(first_layer(network.context), 0, time, precision, self._embed_states)
+        self.context = Perceptron(network.context, precision, begin=1)
+        down, up = (
+            [InferenceContextBlock(block, precision) for block in blocks]  # pyright: ignore[reportArgumentType]
+            for blocks in (network.down, network.up)
+        )
+        self.down, self.bottom, self.up = down, InferenceContextBlock(network.bottom, precision), up
+        self.leave = Affine(network.leave, precision)
 
     def _embed_states(self, observations: Float[Tensor, "row observation"]) -> Float[Tensor, "row feature"]:
         return self.activation.forward(self.state.forward(observations), None)
