@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 
 from foundation.bounds import Positive
 from foundation.errors import UserError
+from foundation.keys import UNLESS_DEFAULT
 from methods.diffusion.denoiser import Denoiser
 from methods.diffusion.schedule import Schedule
 from methods.diffusion.strength import StrengthSetting
@@ -29,6 +30,8 @@ class GuidanceConfig:
     """How the guidance of every method is applied.
 
     Attributes:
+        rescale: give the guided noise prediction of the action the norm that it has unguided, so that guidance
+            turns it and does not lengthen it (AEPO, arXiv 2505.01822, eq. 45).
         clip: largest Euclidean norm of a row's score at ρ = 1, which is the gradient of log w in all channels of
             the noisy z: nats per unit of z, in which actions lie within -1 and 1. A longer score is shortened to
             it, keeps its direction, and is counted as `clipped_scores`; ρ is applied after. None clips nothing.
@@ -42,15 +45,13 @@ class GuidanceConfig:
             through the denoiser. SWG's score is then in the weight channel alone, and DPS's is the critic's
             gradient over α. It changes nothing for methods without such a gradient, and is refused where no
             compared method has one.
-        rescale: give the guided noise prediction of the action the norm that it has unguided, so that guidance
-            turns it and does not lengthen it (AEPO, arXiv 2505.01822, eq. 45).
     """
 
-    clip: Positive | None = None
-    normalise: bool = False
-    schedule: StrengthSetting = "constant"
-    stop_gradient: bool = False
     rescale: bool = False
+    clip: Positive | None = field(default=None, metadata=UNLESS_DEFAULT)
+    normalise: bool = field(default=False, metadata=UNLESS_DEFAULT)
+    schedule: StrengthSetting = field(default="constant", metadata=UNLESS_DEFAULT)
+    stop_gradient: bool = field(default=False, metadata=UNLESS_DEFAULT)
 
 
 @dataclass(frozen=True)

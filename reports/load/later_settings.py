@@ -5,7 +5,13 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
-LATER_SETTINGS: Mapping[str, Any] = {"sampler.precision": "fp32"}
+LATER_SETTINGS: Mapping[str, Any] = {
+    "sampler.precision": "fp32",
+    "guidance.clip": None,
+    "guidance.normalise": False,
+    "guidance.schedule": "constant",
+    "guidance.stop_gradient": False,
+}
 """By dotted name; their fields are `foundation.keys.UNLESS_DEFAULT`, and the values are the defaults."""
 
 
