@@ -9,7 +9,7 @@ the in-support critic.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -43,7 +43,7 @@ class PlugIn:
 
     def stop_gradient(self) -> "PlugIn":
         """With the gradient stopped at ẑ_0."""
-        return replace(self, is_stopped=True)
+        return PlugIn(self.inverse_temperature, is_stopped=True)
 
     def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
         """The critic, whose Q must have a gradient in the action."""

@@ -9,7 +9,7 @@ trained and sampled as every other task.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 import torch
@@ -154,7 +154,7 @@ class SelfWeighted:
 
     def stop_gradient(self) -> "SelfWeighted":
         """With the gradient stopped at ẑ_0."""
-        return replace(self, is_stopped=True)
+        return SelfWeighted(self.shrunk_clip, is_stopped=True)
 
     def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
         """None: the denoiser's own weight guides it."""

@@ -41,20 +41,32 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
     for name, method in methods.items():
         check_bounds(method, name)
     check_equal_candidates(config, methods)
+    check_guidance(config.guidance)
     steps, levels = config.sampler.steps, config.denoiser.levels
     if steps is not None and steps > levels:
         raise UserError(f"sampler.steps={steps} must be at most denoiser.levels={levels}.")
-    if config.guidance.clip is not None and config.guidance.normalise:
-        raise UserError(
-            f"guidance.clip={config.guidance.clip:g} would change nothing beside guidance.normalise, which sets "
-            "the norm of every score; leave one of them out."
-        )
     betas = config.evaluation.inverse_temperatures
     within = betas is None or all(0 <= beta <= INVERSE_TEMPERATURE_MAX for beta in betas)
     if betas is not None and (not betas or len(set(betas)) < len(betas) or not within):
         raise UserError(
             f"evaluation.inverse_temperatures={', '.join(map(str, betas)) or 'nothing'} must be different numbers "
             f"from 0 to {INVERSE_TEMPERATURE_MAX:g}, such as 0 3 10 20."
+        )
+
+
+def check_guidance(applied: Any) -> None:
+    """A bound of the score's norm and a set norm exclude each other.
+
+    Args:
+        applied: a `methods.diffusion.guidance.GuidanceConfig`.
+
+    Raises:
+        UserError: both are given.
+    """
+    if applied.clip is not None and applied.normalise:
+        raise UserError(
+            f"guidance.clip={applied.clip:g} would change nothing beside guidance.normalise, which sets the "
+            "norm of every score; leave one of them out."
         )
 
 
