@@ -46,14 +46,14 @@ class CQLNetworks(ActorCriticNetworks):
     """The policy and twin Q, and the logarithms of what weighs them.
 
     Attributes:
-        log_entropy_weight: log η, (seed,).
-        log_multiplier: logarithm of the Lagrange multiplier, (seed,); only with a threshold.
-        done: buffer (seed,), the steps done.
+        log_entropy_weight: log η, (seed, 1).
+        log_multiplier: logarithm of the Lagrange multiplier, (seed, 1); only with a threshold.
+        done: buffer (seed, 1), the steps done.
     """
 
     def __init__(self, streams: SeedStreams, component: "ConservativeQ"):
         super().__init__(streams, component.actor, SquashedGaussianActor)
-        zeros = torch.zeros(len(streams), device=streams.device)
+        zeros = torch.zeros(len(streams), 1, device=streams.device)
         self.log_entropy_weight = nn.Parameter(zeros.clone())
         if component.threshold is not None:
             self.log_multiplier = nn.Parameter(zeros.clone())
@@ -102,7 +102,7 @@ class ConservativeQ(ActorCritic[CQLNetworks]):
         found = {"entropy": entropy, "actor": actor}
         if self.threshold is None:
             return {**found, "critic": (td + penalty).sum(1)}
-        multiplier = module.log_multiplier.exp().clamp(max=GREATEST_MULTIPLIER)[:, None]
+        multiplier = module.log_multiplier.exp().clamp(max=GREATEST_MULTIPLIER)
         excess = penalty - self.threshold
         return {
             **found,
@@ -118,12 +118,12 @@ class ConservativeQ(ActorCritic[CQLNetworks]):
         noise = step.noise.normal(len(batch.index[0]), 1, self.action_dim)
         actions, log_prob = (each.squeeze(2) for each in module.actor.sample(batch.observations, noise))
         weight = module.log_entropy_weight
-        entropy = -(weight * (log_prob.detach().mean(-1) - self.action_dim))
+        entropy = -(weight * (log_prob.detach() - self.action_dim)).mean(-1)
         value = module.each_q(batch.observations, actions).amin(1)
         if self.warm_up_steps is not None:
             likelihood = module.actor.log_prob(batch.observations, batch.actions)
-            value = torch.where((module.get_buffer("done") < self.warm_up_steps)[:, None], likelihood, value)
-        return entropy, (weight.detach().exp()[:, None] * log_prob - value).mean(-1)
+            value = torch.where(module.get_buffer("done") < self.warm_up_steps, likelihood, value)
+        return entropy, (weight.detach().exp() * log_prob - value).mean(-1)
 
     @torch.no_grad()
     def value_next(self, module: CQLNetworks, batch: Batch, step: Step) -> Tensor:

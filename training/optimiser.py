@@ -148,7 +148,7 @@ def make_optimisers(module: nn.Module, groups: tuple[Group, ...]) -> list[GroupO
 @torch.no_grad()
 def gradient_norm(parameters: list[nn.Parameter]) -> PerSeed:
     """The Euclidean norm of each seed's gradient over all parameters."""
-    squares = [p.grad.reshape(len(p), -1).square().sum(1) for p in parameters if p.grad is not None]
+    squares = [p.grad.flatten(1).square().sum(1) for p in parameters if p.grad is not None]
     return torch.stack(squares).sum(0).sqrt() if squares else torch.zeros(len(parameters[0]))
 
 
