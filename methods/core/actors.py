@@ -238,7 +238,7 @@ class ActorPolicy:
     Attributes:
         models: `actor`, which has `act`, and `scale` where the observations are rescaled.
         low, high: range of the data's actions.
-        counts: each action is one evaluation of the actor's network.
+        counts: each action is one forward pass of a network that is no denoiser.
     """
 
     models: Models
@@ -248,7 +248,7 @@ class ActorPolicy:
 
     def act(self, observations: Observations, rho: PerRow, noise: Noise) -> Actions:
         """Actions; neither ρ nor the noise matters."""
-        self.counts.function += observations.shape[1]
+        self.counts.beside += observations.shape[1]
         actions = self.models["actor"].act(rescale(self.models, observations))
         return torch.minimum(torch.maximum(actions, self.low), self.high)
 
