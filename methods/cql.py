@@ -1,10 +1,10 @@
 """CQL(H): soft actor-critic with a penalty on Q's of actions that the data do not have (arXiv 2006.04779).
 
     L_Q = Σ_i { E[(Q_i(s, a) - r - γ (1 - d) min_j Q'_j(s', a'))²] + α (E[log Σ_a e^{Q_i(s, a)}] - E[Q_i(s, a)]) }
-with a' ~ π(s') (eq. 4; Q' are targets). The sum over actions is estimated from N uniform actions, N of π(s) and N of
-π(s'), each by e^{Q} over its density (appendix F). L_π = E[η log π(ã | s) - min_i Q_i(s, ã)], ã ~ π(s), with the
-entropy's weight η set so that π has entropy -n, n the action dimensions. With a threshold τ, a Lagrange multiplier
-multiplies α times the penalty, less τ, in the place of the penalty (appendix F).
+with a' ~ π(s') (eq. 4; Q' are targets). The sum over actions is estimated from N uniform actions, N of π(s) and N
+of π(s'), each by e^{Q} over its density (appendix F). L_π = E[η log π(ã | s) - min_i Q_i(s, ã)] with ã ~ π(s); the
+entropy's weight η is set so that π has entropy -n, n the action dimensions. With a threshold τ the penalty is
+m (α (…) - τ), m a Lagrange multiplier that rises while α (…) is above τ (appendix F).
 
 Deviation: eq. 4 halves the squared error, the authors' code does not, and nor does this file: α is the code's.
 
@@ -136,7 +136,7 @@ class ConservativeQ(ActorCritic[CQLNetworks]):
         return each.amax(-1).amin(1)
 
     def sum_actions(self, module: CQLNetworks, batch: Batch, step: Step) -> Tensor:
-        """log Σ_a e^{Q(s, a)} of each of the twins, (seed, 2, batch), from actions that are weighed by their density."""
+        """log Σ_a e^{Q(s, a)} of each of the twins, (seed, 2, batch); actions are weighed by their density."""
         with torch.no_grad():
             shape = (len(batch.index[0]), self.actions, self.action_dim)
             here, of_here = module.actor.sample(batch.observations, step.noise.normal(*shape))
@@ -160,8 +160,8 @@ class ConservativeQ(ActorCritic[CQLNetworks]):
 class CQL(ActorMethod):
     """One Gaussian policy squashed by tanh that follows its own conservative Q; it acts by its mean.
 
-    Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`: size,
-    steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 10; 5 and 10 are the authors'.
+    Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`:
+    size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 10; 5 and 10 are the authors'.
 
     Attributes:
         alpha: α, which weighs the penalty.
@@ -169,8 +169,8 @@ class CQL(ActorMethod):
         actions: N, draws from each of three laws for the sum over actions.
         max_backup: bootstrap from the greatest Q' among N draws of π(s') in the place of one draw's.
         warm_up_steps: first steps in which the policy follows the data's likelihood (40,000 in the code), or None.
-        learning_rate: the policy's and of the entropy's weight; a third of Q's, `critic.learning_rate`, if left out,
-            as 1e-4 is of 3e-4.
+        learning_rate: the policy's and that of the entropy's weight; if left out a third of Q's,
+            `critic.learning_rate`, as 1e-4 is of 3e-4.
     """
 
     title: ClassVar[str] = "CQL"

@@ -1,8 +1,9 @@
 """IQL: a Gaussian policy by advantage-weighted regression on the data's actions (arXiv 2110.06169).
 
     L = -E[min(e^{β(Q(s, a) - V(s))}, 100) log π(a | s)]        (eq. 7)
-with Q and V of implicit Q-learning. Those are the shared critic's, `critic.*`; this file is the policy's extraction
-alone, so that `iql` and `idql` differ in how they get an action from one critic: by regression, or by selection.
+with Q and V of implicit Q-learning. Those are the shared critic's, `critic.*`; this file is the policy's
+extraction alone, so that `iql` and `idql` differ in how they get an action from one critic: by regression, or by
+selection.
 
 Deviation: the actor is trained on the made critic's last Q and V; the authors' code trains it beside the critic,
 on the Q and V of each step.

@@ -11,7 +11,7 @@ step, and the actor in the second, the fourth and so on. The two differ by one A
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
@@ -121,12 +121,13 @@ class TD3(ActorCritic[TD3Networks]):
 class TD3BC(ActorMethod):
     """One deterministic actor that follows its own Q and stays near the data's actions.
 
-    Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`: size,
-    steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 4, which the paper's ablation spans.
+    Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`:
+    size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 4, our choice around
+    the paper's 2.5.
 
     Attributes:
         alpha: α, by which Q counts against the distance from the data.
-        scale: where |Q_1| is taken for λ: at the `policy`'s actions, as in the code, or at the `data`'s, as in the paper.
+        scale: where |Q_1| is taken for λ: at the `policy`'s actions (the code), or at the `data`'s (the paper).
         noise: deviation of ε, which smooths the target policy.
         noise_clip: c.
         delay: steps of Q for one of the actor and the targets.

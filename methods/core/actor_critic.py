@@ -1,4 +1,4 @@
-"""An actor that is trained together with its own critic: twin Q, its target, and the settings of the shared critic."""
+"""An actor that is trained together with its own critic: twin Q and its target, sized as the shared critic."""
 
 import copy
 from collections.abc import Sequence
@@ -89,6 +89,4 @@ class ActorCritic(CriticComponent[NetworksT]):
     def make_group(self, name: str, begins: str, learning_rate: float, every: int = 1) -> Group:
         """The optimiser of the parameters whose names begin so; Q's has the critic's weight decay."""
         decay = self.config.weight_decay if begins == "twin_q." else 0.0
-        return Group(
-            name=name, parameters=(begins,), learning_rate=learning_rate, weight_decay=decay, every=every
-        )
+        return Group(name=name, parameters=(begins,), learning_rate=learning_rate, weight_decay=decay, every=every)

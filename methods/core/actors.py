@@ -271,8 +271,8 @@ class ActorMethod(Method):
         """
         if setup.known_critic is not None:
             raise MethodError(
-                f"{self.title} acts by the mean of its policy, the same point for every sample, so it is no sampler "
-                "of a density; leave it out with --methods on the toy sets."
+                f"{self.title} acts by the mean of its policy, the same point for every sample, so it does not "
+                "sample a density; leave it out with --methods on the toy sets."
             )
         actor = self.actor(setup)
         found = {"actor": actor, **{name: c for name, c in actor.upstream().items() if name == "scale"}}

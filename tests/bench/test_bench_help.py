@@ -137,7 +137,8 @@ def test_further_methods_are_compared_when_they_are_named_and_only_then(bench):
         assert described(text, f"--{setting}"), setting
     listed = bench("list", "methods").out
     for name in method_names():
-        assert re.search(rf"^  {name} .* {'no' if name in further | actors else 'yes'} ", listed, re.MULTILINE), name
+        default = "no" if name in further | actors else "yes"
+        assert re.search(rf"^  {name} .* {default} ", listed, re.MULTILINE), name
 
 
 def test_help_shows_the_defaults_of_the_preset_the_suite_and_the_terms(bench):

@@ -134,7 +134,8 @@ class Regressed(Reference):
         self.log_std = nn.Parameter(torch.zeros(self.data.actions.shape[-1]))
         self.is_gaussian = hasattr(module, "log_std")
         config = self.component.config
-        self.own = Optimised.by_adam([*parameters, *([self.log_std] if self.is_gaussian else [])], config.learning_rate)
+        parameters += [self.log_std] if self.is_gaussian else []
+        self.own = Optimised.by_adam(parameters, config.learning_rate)
         self.schedule = None
         if getattr(self.component, "decay", False):
             self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.own.optimiser, self.component.steps)
@@ -191,13 +192,13 @@ class TD3BC(Reference):
         own, config = self.component, self.component.config
         batch = self.draw(config.batch_size)
         here, there = self.see(batch.observations), self.see(batch.next_observations)
-        epsilon = torch.clip(self.noise.normal(*batch.actions.shape)[0] * own.noise, -own.noise_clip, own.noise_clip)
+        drawn = self.noise.normal(*batch.actions.shape)[0] * own.noise
+        epsilon = torch.clip(drawn, -own.noise_clip, own.noise_clip)
         smoothed = torch.clip(self.actor_target(there) + epsilon, -1, 1)
         following = torch.minimum(*(pair(network, there, smoothed) for network in self.q_target))
         goal = (batch.rewards + config.discount * (1 - batch.terminals) * following).detach()
-        loss_q = sum(
-            (nn.functional.mse_loss(pair(network, here, batch.actions), goal) for network in self.q), torch.zeros(())
-        )
+        errors = [nn.functional.mse_loss(pair(network, here, batch.actions), goal) for network in self.q]
+        loss_q = errors[0] + errors[1]
         chosen = self.actor(here)
         value = pair(self.q[0], here, chosen)
         measured = value if own.scale == "policy" else pair(self.q[0], here, batch.actions)
@@ -290,11 +291,14 @@ class CQL(Reference):
         losses_q = []
         if own.threshold is not None:
             multiplier = self.log_multiplier.exp()
-            loss_multiplier = -sum((multiplier * (gap.detach() - own.threshold) for gap in gaps), torch.zeros(())) / 2
+            excess = [gap.detach() - own.threshold for gap in gaps]
+            loss_multiplier = -(multiplier * excess[0] + multiplier * excess[1]) / 2
             gaps = [multiplier.detach() * (gap - own.threshold) for gap in gaps]
         for network, gap in zip(self.q, gaps, strict=True):
-            losses_q.append(nn.functional.mse_loss(pair(network, batch.observations, batch.actions), goal) + gap)
-        moves = [(self.of_entropy, loss_entropy), (self.of_actor, loss_actor), *zip(self.of_q, losses_q, strict=True)]
+            error = nn.functional.mse_loss(pair(network, batch.observations, batch.actions), goal)
+            losses_q.append(error + gap)
+        of_q = zip(self.of_q, losses_q, strict=True)
+        moves = [(self.of_entropy, loss_entropy), (self.of_actor, loss_actor), *of_q]
         said = {"entropy": loss_entropy, "actor": loss_actor, "critic": losses_q[0] + losses_q[1]}
         if own.threshold is not None:
             moves.append((self.of_multiplier, loss_multiplier))

@@ -11,12 +11,32 @@ from reference_actors import CQL as ReferenceCQL
 from reference_actors import TD3BC as ReferenceTD3BC
 from reference_actors import Reference, Regressed
 from scipy import stats
-from tiny import ACTIONS, HIGH, LOW, OBSERVATIONS, act, make, make_policy, quiet, tiny_data, tiny_setup, upstream_of
+from tiny import (
+    ACTIONS,
+    HIGH,
+    LOW,
+    OBSERVATIONS,
+    act,
+    make,
+    make_policy,
+    quiet,
+    tiny_data,
+    tiny_setup,
+    upstream_of,
+)
 from torch import Tensor, nn
 
 from critics.iql import IQL
 from critics.known import KnownCritic
-from methods import ActorMethod, GaussianActor, MethodError, ObservationScale, SeedStreams, Setup, SquashedGaussianActor
+from methods import (
+    ActorMethod,
+    GaussianActor,
+    MethodError,
+    ObservationScale,
+    SeedStreams,
+    Setup,
+    SquashedGaussianActor,
+)
 from methods.bc import BC
 from methods.core.actors import Scale, size_actor
 from methods.cql import CQL

@@ -72,7 +72,9 @@ def test_it_acts_with_finite_actions_in_range_and_counts_what_it_did(name: str):
         numbers = [number for levels in counts["interventions"].values() for number in levels]
         numbers += counts["evaluations"].values()
         assert all(type(number) is int and number >= 0 for number in numbers)
-        network = "function" if isinstance(policy, SlotPolicy) else "beside"  # the denoiser's passes, or an actor's
+        network = (
+            "function" if isinstance(policy, SlotPolicy) else "beside"
+        )  # the denoiser's passes, or an actor's
         assert counts["evaluations"][network] >= BATCH
         assert (counts["evaluations"]["guided_rows"] > 0) == (strength(name) != 0)
         assert json.loads(json.dumps(counts)) == counts
@@ -154,7 +156,7 @@ def changed(config: Any, path: Sequence[str], value: Any) -> Any:
             other = (*value[:-1], value[-1] + 1)
         case _:
             assert value is None
-            other = 1
+            other = 1.0 if float in get_args(hint) else 1
     return dataclasses.replace(config, **{path[0]: other})
 
 
