@@ -140,8 +140,8 @@ class Regressed(Reference):
         if getattr(self.component, "decay", False):
             self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.own.optimiser, self.component.steps)
         if "critic" in models:
-            self.target, self.value = copy_twins(models["critic"].target_q, row), models["critic"].value[-1]
-            self.value = copy_perceptron(self.value, row)
+            self.target = copy_twins(models["critic"].target_q, row)
+            self.value = copy_perceptron(models["critic"].value[-1], row)
 
     def weigh(self, batch: Rows) -> Tensor:
         if not hasattr(self, "target"):
@@ -171,9 +171,6 @@ class Regressed(Reference):
         if self.schedule is not None:
             self.schedule.step()
         return {"loss": loss.item()}
-
-    def kept(self) -> dict[str, nn.Module]:
-        return {"mean": self.mean}
 
 
 class TD3BC(Reference):
