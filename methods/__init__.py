@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from critics.spread import ValueSpread
     from critics.weights import WeightFunction, WeightSetting, weigh_data
     from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
+    from methods.core.actor_critic import ActorCritic, ActorCriticNetworks
+    from methods.core.actors import (
+        Actor,
+        ActorComponent,
+        ActorMethod,
+        GaussianActor,
+        ObservationScale,
+        SquashedGaussianActor,
+        rescale,
+        size_actor,
+    )
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Knob, Method, MethodError, Rho, SlotMethod
     from methods.core.policy import Policy, SlotPolicy, make_policy
@@ -50,6 +61,17 @@ _PLACES = {
     "critics.spread": ("ValueSpread",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
     "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
+    "methods.core.actor_critic": ("ActorCritic", "ActorCriticNetworks"),
+    "methods.core.actors": (
+        "Actor",
+        "ActorComponent",
+        "ActorMethod",
+        "GaussianActor",
+        "ObservationScale",
+        "SquashedGaussianActor",
+        "rescale",
+        "size_actor",
+    ),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Knob", "Method", "MethodError", "Rho", "SlotMethod"),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),

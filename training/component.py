@@ -36,6 +36,7 @@ class Step:
         noise: each seed's random numbers.
         done: steps done before this one; None in a step that is captured, to be replayed at any number of them.
         parts: named parts of the loss, (seed,) each, for the learning curve.
+        due: names of the groups whose turn it is; None for all.
     """
 
     data: Data
@@ -44,6 +45,7 @@ class Step:
     precomputed: Mapping[str, Tensor] = field(default_factory=dict)
     done: int | None = 0
     parts: dict[str, Tensor] = field(default_factory=dict)
+    due: frozenset[str] | None = None
 
     @property
     def number(self) -> int:
@@ -55,6 +57,10 @@ class Step:
         if self.done is None:
             raise CaptureError("the step depends on its number")
         return self.done
+
+    def is_due(self, group: str) -> bool:
+        """Whether it is the turn of the group of that name, which `Group.every` says; known in a captured step."""
+        return self.due is None or group in self.due
 
     def sample_batch(self, size: int) -> Batch:
         """Transitions drawn uniformly with replacement, `size` for every seed."""

@@ -50,7 +50,7 @@ class EagerSteps:
     def take(self, number: int) -> None:
         plan = self.state.plan(number)
         self.state.set_rates(number)
-        step = replace(self.given, done=number, parts={})
+        step = replace(self.given, done=number, parts={}, due=plan.due)
         with self.let_stop():
             losses = self.differentiate(step, plan)
         self.update(step, losses, plan)
@@ -148,7 +148,7 @@ class CapturedSteps:
 
     def _capture(self, plan: StepPlan) -> CapturedStep:
         state, losses = self.eager.state, {}
-        step = replace(self.eager.given, done=None, parts={})
+        step = replace(self.eager.given, done=None, parts={}, due=plan.due)
         with state.allow_capture():
             replay = self.recorder.capture(lambda: losses.update(self.eager.compute(step, plan)), state.noise)
         return CapturedStep(replay, losses, step.parts)

@@ -26,6 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ddice.noises": 4,
         "idql.candidates": 8,
         "swg-r.candidates": 8,
+        "cql.warm_up_steps": None,
         "evaluation.episodes": 2,
     },
     # Minutes on two cores: small networks and few steps.
@@ -58,6 +59,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ddice.noises": 4,
         "idql.candidates": 16,
         "swg-r.candidates": 16,
+        "cql.warm_up_steps": None,
         "evaluation.episodes": 50,
     },
     # The papers' sizes are the dataclasses' defaults.

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import methods
-from methods.core.method import Method
+from methods.core.method import Method, SlotMethod
 
 MARK = "Deviation:"
 ROOT = Path(inspect.getfile(methods)).parent.parent
 PACKAGES = ("methods", "critics", "training")
+FRAME = tuple(ROOT / "methods" / file for file in ("core/method.py", "core/setup.py", "diffusion/guidance.py"))
+"""Files that every method imports, and through them the backbone and the sampler of methods of three slots."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,17 @@ def is_method(file: Path) -> bool:
 
 
 def find_files(cls: type[Method]) -> list[Path]:
-    """The method's file and what it imports of our packages, directly or not, in the order it is met."""
+    """The method's file and what it imports of our packages, directly or not, in the order it is met.
+
+    A method that is not of three slots samples with nothing of `FRAME`'s imports, unless it imports it itself.
+    """
     waiting, found = [Path(inspect.getfile(cls))], {}
+    closed = () if issubclass(cls, SlotMethod) else FRAME
     while waiting:
         file = waiting.pop(0)
         if file not in found:
             found[file] = None
-            waiting += find_imports(file)
+            waiting += [] if file in closed else find_imports(file)
     return list(found)
 
 

@@ -87,7 +87,7 @@ class Counts:
             `guidance.clip`; a guidance adds its own, such as `clipped_weights`.
         function: rows times calls of the denoiser's network.
         gradient: rows times gradient evaluations.
-        beside: rows times forward passes of a guidance's other networks.
+        beside: rows times forward passes of other networks, a guidance's or an actor.
         guided_rows: rows times levels that were guided, ρ > 0, to read the interventions against.
     """
 

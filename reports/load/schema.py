@@ -169,7 +169,7 @@ class Evaluations(Schema):
     Attributes:
         function: rows times calls of the denoiser.
         gradient: rows times evaluations of a gradient.
-        beside: rows times forward passes of a guidance's networks other than the denoiser.
+        beside: rows times forward passes of networks other than the denoiser, a guidance's or an actor.
         guided_rows: rows times levels that were guided.
         actions: that were asked for, so that the other numbers can be read per action; None where not stored.
         candidates: draws among which each action was selected; None where the method does not say.

@@ -134,7 +134,7 @@ class TimingRow(Schema):
 
     @property
     def forward(self) -> float:
-        """Forward passes of networks for an action, of the denoiser and of what a guidance asks beside it."""
+        """Forward passes for an action, of the denoiser and of other networks, a guidance's or an actor."""
         return (self.evaluations.function + self.evaluations.beside) / self.batch
 
     @property

@@ -134,9 +134,9 @@ def make_cost_section(rows: Sequence[TimingRow], order: Sequence[str]) -> list[B
 def _make_part_blocks(rows: Sequence[TimingRow], order: Sequence[str]) -> tuple[Block, ...]:
     text = (
         "Shares of a call's time, measured apart: forward passes of the denoiser, all that guidance adds to them, "
-        "choosing among candidates, and the rest. Forward passes (of the denoiser and of a guidance's other "
-        "networks) and gradients are those of an action, all candidates together; NFE counts a gradient twice. "
-        "Wall / CPU is the time that passed over the process's CPU time."
+        "choosing among candidates, and the rest. Forward passes (of the denoiser, of a guidance's other "
+        "networks, of an actor) and gradients are those of an action, all candidates together; NFE counts a "
+        "gradient twice. Wall / CPU is the time that passed over the process's CPU time."
     )
     return Text(text), name_table(tabulate_parts(rows, order), rows[0].suite, "cost-parts", splits=True)
 

@@ -22,8 +22,8 @@ _SHARED = ("critic", _KNOWN)
 _COST_NOTE = (
     "Of one action in evaluation: the candidates it is selected from; the forward passes of the denoiser and the "
     "gradients that all of them take; NFE, all forward passes plus twice the gradients, those of a guidance's own "
-    "network among them, which count as much as one of the denoiser, whatever its size. A critic's passes are not "
-    "counted. The critic is compared with the settings of it that the "
+    "network and of an actor among them, which count as much as one of the denoiser, whatever its size. A "
+    "critic's passes are not counted. The critic is compared with the settings of it that the "
     "code of the method's authors has, by the method's preset `official`."
 )
 

@@ -104,7 +104,7 @@ def test_every_number_has_a_bound(name):
         for key, value in flatten(settings).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
-    assert numbers or name in ("unguided", "swg")
+    assert numbers or name in ("unguided", "swg", "bc")
     for setting, value in numbers.items():
         with pytest.raises(UserError, match=setting.replace(".", r"\.")):
             check_bounds(replace_dotted(settings, {setting: type(value)(-1)}))

@@ -124,8 +124,8 @@ def test_help_of_run_describes_every_setting(bench):
 
 
 def test_further_methods_are_compared_when_they_are_named_and_only_then(bench):
-    further = {"mse", "dps", "aepo", "sfbc"}
-    assert set(method_names()) - set(compared_names()) == further
+    further, actors = {"mse", "dps", "aepo", "sfbc"}, {"bc", "iql", "td3-bc", "cql"}
+    assert set(method_names()) - set(compared_names()) == further | actors
     jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons"])
     assert set(jobs[0].methods) == set(compared_names()) >= {"cep", "ddice", "idql", "swg", "swg-r", "unguided"}
     jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,aepo,sfbc,cep"])
@@ -137,7 +137,8 @@ def test_further_methods_are_compared_when_they_are_named_and_only_then(bench):
         assert described(text, f"--{setting}"), setting
     listed = bench("list", "methods").out
     for name in method_names():
-        assert re.search(rf"^  {name} .* {'no' if name in further else 'yes'} ", listed, re.MULTILINE), name
+        default = "no" if name in further | actors else "yes"
+        assert re.search(rf"^  {name} .* {default} ", listed, re.MULTILINE), name
 
 
 def test_help_shows_the_defaults_of_the_preset_the_suite_and_the_terms(bench):

@@ -42,6 +42,7 @@ def test_what_needs_no_training_is_tunable_and_what_does_is_not():
         "dps": ("rho",),
         "aepo": ("rho",),
         "sfbc": ("candidates", "inverse_temperature"),
+        **dict.fromkeys(("bc", "iql", "td3-bc", "cql"), ()),
     }
     job = job_of()
     setup = make_setup(job.task, job.config, (-1.0, -1.0), (1.0, 1.0))

@@ -149,7 +149,7 @@ def test_a_narrower_range_is_searched_kept_apart_and_reported(bench, fresh, tmp_
         ),
         (
             "inverse_temperature=1:2",
-            "ranges inverse_temperature is a knob of aepo, cep, sfbc, which are not compared; add",
+            "ranges inverse_temperature is a knob of aepo, cep, iql, sfbc, which are not compared; add",
         ),
         (
             "candidates=1:65",

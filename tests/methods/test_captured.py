@@ -7,12 +7,12 @@ from typing import ClassVar
 import pytest
 import torch
 from recorded_work import CpuRecorder
-from tiny import OBSERVATIONS, act, make_policy, small, tiny_setup
+from tiny import OBSERVATIONS, act, make_policy, slot_methods, small, tiny_setup
 from torch import Tensor
 
 import methods.core.captured
 from critics.known import KnownCritic
-from methods import Method, Setup, SlotPolicy, method_names
+from methods import Method, Setup, SlotPolicy
 from methods.core.captured import HeldNoise
 from methods.core.policy import find_recorder
 from methods.diffusion.denoiser import DenoiserConfig
@@ -66,7 +66,7 @@ def assert_same_calls(method: Method, setup: Setup) -> CpuRecorder:
 
 
 @pytest.mark.parametrize("solver", ["ddpm", "dpm++-singlestep"])
-@pytest.mark.parametrize("name", method_names())
+@pytest.mark.parametrize("name", slot_methods())
 def test_replayed_calls_are_the_eager_ones(name: str, solver):
     recorder = assert_same_calls(small(name), tiny_setup(sampler=SamplerConfig(solver=solver)))
     guided = make_both(small(name), tiny_setup())[0].guidance is not None

@@ -72,17 +72,21 @@ def test_it_acts_with_finite_actions_in_range_and_counts_what_it_did(name: str):
         numbers = [number for levels in counts["interventions"].values() for number in levels]
         numbers += counts["evaluations"].values()
         assert all(type(number) is int and number >= 0 for number in numbers)
-        assert counts["evaluations"]["function"] >= BATCH
+        network = (
+            "function" if isinstance(policy, SlotPolicy) else "beside"
+        )  # the denoiser's passes, or an actor's
+        assert counts["evaluations"][network] >= BATCH
         assert (counts["evaluations"]["guided_rows"] > 0) == (strength(name) != 0)
         assert json.loads(json.dumps(counts)) == counts
 
 
 @every_method
-def test_the_same_seeds_give_the_same_actions_and_the_noise_matters(name: str):
+def test_the_same_seeds_give_the_same_actions_and_the_noise_matters_where_actions_are_drawn(name: str):
     policy, rho = policy_of(name), strength(name)
     assert torch.equal(act_on(policy, SEEDS, rho), act_on(policy, SEEDS, rho))
     other = act_on(policy, SEEDS, rho, "another purpose")
-    assert not torch.allclose(act_on(policy, SEEDS, rho), other)
+    is_drawn = isinstance(policy, SlotPolicy)  # an actor acts by the mean of its policy
+    assert torch.allclose(act_on(policy, SEEDS, rho), other) != is_drawn
 
 
 @every_method
@@ -152,7 +156,7 @@ def changed(config: Any, path: Sequence[str], value: Any) -> Any:
             other = (*value[:-1], value[-1] + 1)
         case _:
             assert value is None
-            other = 1
+            other = 1.0 if float in get_args(hint) else 1
     return dataclasses.replace(config, **{path[0]: other})
 
 
@@ -160,7 +164,7 @@ def changed(config: Any, path: Sequence[str], value: Any) -> Any:
 def test_components_have_stable_keys_that_change_with_every_setting(name: str):
     first, again = (small(name).components(tiny_setup()) for _ in range(2))
     assert first == again
-    assert first
+    assert sum(len(list(leaves(component))) for component in first.values()) > 5
     for part, component in first.items():
         assert isinstance(component, Component)
         assert hash(component) == hash(again[part])
@@ -169,7 +173,7 @@ def test_components_have_stable_keys_that_change_with_every_setting(name: str):
         assert label.startswith(f"{component.kind}-")
         assert label != make_node(component, "other data", {}).label
         settings = list(leaves(component))
-        assert len(settings) > 5
+        assert settings
         labels = [make_node(changed(component, *setting), "data", {}).label for setting in settings]
         assert label not in labels
         assert len(set(labels)) == len(labels)

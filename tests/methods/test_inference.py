@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import act, make_policy, small, tiny_setup
+from tiny import act, make_policy, slot_methods, small, tiny_setup
 from torch import Tensor, nn
 
-from methods import SeedStreams, SlotPolicy, method_names
+from methods import SeedStreams, SlotPolicy
 from methods.core.guidance_net import GuidanceNet, GuidanceNetConfig
 from methods.core.inference import InferenceGuidanceNet, prepare
 from methods.diffusion.denoiser import Backbone, DenoiserConfig, NetworkDenoiser
@@ -96,7 +96,7 @@ def test_a_prepared_guidance_network_and_its_slope_are_the_modules_in_double(lay
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("name", method_names())
+@pytest.mark.parametrize("name", slot_methods())
 def test_actions_and_counts_are_those_of_the_modules(name: str, solver: Any):
     setup, seeds = tiny_setup(sampler=SamplerConfig(solver=solver)), (3,)
     observations, scales = normal(1, ROWS, 3), torch.tensor([[0.0, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0]])

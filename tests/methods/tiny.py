@@ -10,7 +10,19 @@ import torch
 from torch import Tensor
 
 from critics.iql import CriticConfig
-from methods import Component, Computed, Data, Method, Policy, SeedStreams, Setup, Trained, get_method
+from methods import (
+    Component,
+    Computed,
+    Data,
+    Method,
+    Policy,
+    SeedStreams,
+    Setup,
+    SlotMethod,
+    Trained,
+    get_method,
+    method_names,
+)
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.diffusion.denoiser import DenoiserConfig
 from methods.diffusion.noise import StreamNoise
@@ -24,6 +36,11 @@ LOW, HIGH = (-0.9, -0.8), (0.7, 0.9)
 
 def quiet(done: int, total: int) -> None:
     """Progress that nobody watches."""
+
+
+def slot_methods() -> list[str]:
+    """The built-in methods of three slots."""
+    return [name for name in method_names() if issubclass(get_method(name), SlotMethod)]
 
 
 def small(name: str) -> Method:
