@@ -263,6 +263,7 @@ def measure_study(name: str, script: str) -> Measurement:
 
 
 _MAZE = "--suite maze2d --preset quick"
+_FIGURE_2 = "--preset quick --seeds 5 --evaluation.episodes 20 --data local"
 _HOPPER = "--suite locomotion --tasks hopper-medium-v2 --preset paper --device cpu"
 MEASUREMENTS: Mapping[str, Measurement] = {
     "bench": measure_report("bench", f"run {_MAZE} --tasks maze2d-umaze"),
@@ -288,6 +289,11 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ("studies/peers.py --checkouts build/peers",), partial(quote_printed, "peers"), RESULTS / "peers.md"
     ),
     "precision": measure_study("precision", f"studies/precision.py --tuned-from {KEPT / 'maze2d.tar.xz'}"),
+    "rescaling": Measurement(
+        (f"-m bench run --experiment aepo-figure2 {_FIGURE_2} --results {RESULTS / 'rescaling'}",),
+        partial(quote_tables, "rescaling"),
+        remake=lambda folder: f"studies/rescaling.py {shlex.quote(str(folder))}",
+    ),
     "faults": measure_study("faults", "studies/faults.py"),
     "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
     "cost": measure_report(

@@ -1,6 +1,6 @@
 """An experiment is the cells of one table or figure of a paper, as data: its name runs exactly those.
 
-All of them are SWG's (https://arxiv.org/abs/2505.18345). Flags override an
+They are SWG's (https://arxiv.org/abs/2505.18345) and AEPO's (https://arxiv.org/abs/2505.01822). Flags override an
 experiment's settings, and `--rho` its scales.
 """
 
@@ -77,6 +77,7 @@ class Experiment:
 
 
 _TABLE_2 = {"idql": "IDQL", "cep": "QGPO", "ddice": "D-DICE", "swg": "SWG"}
+_AEPO_COLUMNS = {"cep": "QGPO", "idql": "IDQL", "sfbc": "SfBC"}
 _SWG = {"swg": "SWG"}
 _SCALES = (1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 V0 = "v0"  # the authors' code takes this version of everything but locomotion
@@ -85,6 +86,52 @@ V0 = "v0"  # the authors' code takes this version of everything but locomotion
 def _weights(name: str, settings: Mapping[str, Any]) -> Part:
     """Table 3 names no ρ; its expectile row is the average of Table 2, which uses the published scales."""
     return Part(suite="locomotion", methods={"swg": f"weight={name}"}, published=True, settings=settings)
+
+
+RESCALED: Mapping[str, Any] = {"guidance.rescale": True}  # AEPO, eq. 45
+_AEPO = {"aepo": "AEPO"}
+_CURVES = (
+    "walker2d-medium-expert-v2",
+    "halfcheetah-medium-expert-v2",
+    "hopper-medium-expert-v2",
+    "walker2d-medium-v2",
+)
+"""The tasks of AEPO's Figures 2 to 5, in their order."""
+
+
+def _rescaled(suite: str, methods: Mapping[str, str], tasks: tuple[str, ...] | None = None) -> tuple[Part, ...]:
+    """AEPO, whose guidance is rescaled, and other methods, whose is not."""
+    return (
+        Part(suite=suite, tasks=tasks, methods=_AEPO, settings=RESCALED),
+        Part(suite=suite, tasks=tasks, methods=methods),
+    )
+
+
+def _scan(name: str, values: tuple[float | str, ...]) -> tuple[Part, ...]:
+    """AEPO at several values of one setting, rescaled."""
+    return tuple(
+        Part(suite="locomotion", tasks=_CURVES, methods=_AEPO, settings={**RESCALED, name: value})
+        for value in values
+    )
+
+
+def _scale_curve(number: int) -> Experiment:
+    """One of AEPO's Figures 2 to 5."""
+    task = _CURVES[number - 2]
+    return Experiment(
+        title=f"{task}: AEPO at ω 0 to 3, the guided score rescaled or not",
+        table=None,
+        parts=tuple(
+            Part(
+                suite="locomotion",
+                tasks=(task,),
+                methods=_AEPO,
+                rhos=(0.0, 0.1, 0.5, 1.0, 2.0, 3.0),
+                settings={"guidance.rescale": rescale},
+            )
+            for rescale in (True, False)
+        ),
+    )
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -135,6 +182,43 @@ EXPERIMENTS: dict[str, Experiment] = {
         title="antmaze: SWG at ρ 1, 5, 10, 15, 20, 25, 30",
         table="SWG Table 9",
         parts=(Part(suite="antmaze", methods={"swg": "rho={rho}"}, rhos=_SCALES, version=V0),),
+    ),
+    # The paper prints no ω of a task, so none is fixed here; its names have no version but locomotion's.
+    "aepo-table1": Experiment(
+        title="locomotion: AEPO, and the columns of its table that are methods here",
+        table="AEPO Table 1",
+        parts=_rescaled("locomotion", _AEPO_COLUMNS),
+    ),
+    "aepo-table2": Experiment(
+        title="maze2d, sparse reward, and antmaze: AEPO, and the columns of its table that are methods here",
+        table="AEPO Table 2",
+        parts=(
+            # The table has no IDQL and no QGPO on maze2d.
+            *_rescaled("maze2d", {"sfbc": "SfBC"}),
+            *_rescaled("antmaze", _AEPO_COLUMNS),
+        ),
+    ),
+    "aepo-table3": Experiment(
+        title="Adroit pen, human and cloned: AEPO and QGPO",
+        table="AEPO Table 3",
+        parts=_rescaled("adroit-pen", {"cep": "QGPO"}),
+    ),
+    "aepo-figure1": Experiment(
+        title="locomotion: AEPO with the posterior variances 1 (noise) and 2 (data)",
+        table=None,
+        parts=tuple(
+            Part(suite="locomotion", methods=_AEPO, settings={**RESCALED, "aepo.posterior": posterior})
+            for posterior in ("noise", "data")
+        ),
+    ),
+    **{f"aepo-figure{number}": _scale_curve(number) for number in (2, 3, 4, 5)},
+    "aepo-figure6": Experiment(
+        title="AEPO at β 1 to 5 and at expectiles 0.5 to 0.8, on the tasks of Figures 2 to 5, our choice",
+        table=None,
+        parts=(
+            *_scan("aepo.inverse_temperature", (1.0, 2.0, 3.0, 4.0, 5.0)),
+            *_scan("critic.expectile", (0.5, 0.6, 0.8)),  # 0.7 is the first row with β 3
+        ),
     ),
 }
 

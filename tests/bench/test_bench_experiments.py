@@ -22,6 +22,8 @@ from bench.runner.result import declare_rho
 from bench.storage.manifest import record_experiment
 from bench.storage.results import ResultStore
 from reports.load.schema import Data, DeclaredRho
+from suites import get_tasks
+from suites.registry import suite_names
 from suites.sources.d4rl.fetch import stored_file
 from suites.sources.d4rl.files import FILES
 
@@ -115,6 +117,40 @@ def test_a_source_that_a_task_has_not_is_told_before_others_data_are_made(bench,
     told = bench("run", "--experiment", "swg-table2", "--data", "local", *TINY, *fresh)
     assert "task antmaze-umaze has no data set from source 'local'" in told.mistake
     assert not (tmp_path / "artifacts" / "data").exists()
+
+
+AEPOS = {"AEPO": "aepo", "QGPO": "cep", "IDQL": "idql", "SfBC": "sfbc"}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_aepos_tables_are_every_number_that_a_method_and_a_task_here_can_have(tmp_path, pytestconfig, number):
+    table = pd.read_csv(pytestconfig.rootpath / "reports/published/published_aepo.csv")
+    table = table[table["source"] == f"AEPO Table {number}"]
+    here = {task.name for name in suite_names() for task in get_tasks(name)}
+    wanted = {
+        (t, AEPOS[m]) for t, m in zip(table["task"], table["method"], strict=True) if m in AEPOS and t in here
+    }
+    found = cells(tmp_path, f"aepo-table{number}")
+    assert {(c.task.name, c.name) for c in found} == wanted
+    assert len(found) == len(wanted)
+    assert {c.name: c.row for c in found}.items() <= {ours: theirs for theirs, ours in AEPOS.items()}.items()
+    assert {(c.name == "aepo", c.settings()["guidance.rescale"]) for c in found} == {(True, True), (False, False)}
+
+
+def test_aepos_figure_2_is_six_scales_rescaled_and_not(tmp_path):
+    found = cells(tmp_path, "aepo-figure2")
+    assert {c.task.name for c in found} == {"walker2d-medium-expert-v2"}
+    assert Counter((c.rho, c.settings()["guidance.rescale"]) for c in found) == {
+        (rho, rescale): 1 for rho in (0, 0.1, 0.5, 1, 2, 3) for rescale in (True, False)
+    }
+
+
+def test_aepos_figures_1_and_6_vary_one_setting_at_a_time(tmp_path):
+    assert {c.settings()["aepo.posterior"] for c in cells(tmp_path, "aepo-figure1")} == {"noise", "data"}
+    settings = [c.settings() for c in cells(tmp_path, "aepo-figure6")]
+    pairs = {(s["aepo.inverse_temperature"], s["critic.expectile"]) for s in settings}
+    assert pairs == {(b, 0.7) for b in (1, 2, 3, 4, 5)} | {(3, t) for t in (0.5, 0.6, 0.7, 0.8)}
+    assert len(settings) == len(pairs) * 4
 
 
 @pytest.mark.parametrize(("name", "suite", "tasks"), [("8", "locomotion", 9), ("9", "antmaze", 6)])

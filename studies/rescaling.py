@@ -1,0 +1,93 @@
+"""AEPO's Figure 2 on results that are there: score at each ω, the guided score rescaled or not, in pairs of seeds.
+
+    .venv/bin/python -m bench run --experiment aepo-figure2 --preset quick --seeds 5 --results results/figure2
+    .venv/bin/python studies/rescaling.py results/figure2
+
+Rescaled and not have the same components, seeds, episodes and noise at every ω, so their difference is of pairs,
+and so is each one's difference from ω = 0. Intervals are t intervals over seeds, one at a time, without correction
+for the number of rows. Writes `tables.md` beside the results, and prints it.
+"""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from arms import write_tables
+
+import bench
+from foundation.errors import UserError
+from reports.analysis.intervals import estimate_mean
+from reports.render.document import Table
+from reports.render.numbers import format_difference
+
+SETTING = "guidance.rescale"
+Scores = Mapping[tuple[bool, float], np.ndarray]
+"""By (rescaled or not, ω), the scores of all seeds in their order."""
+
+
+def read_scores(folder: Path) -> dict[str, Scores]:
+    """The scores of each task.
+
+    Raises:
+        UserError: there is no result, one failed, or a seed lacks an ω with or without rescaling.
+    """
+    again = f"run `python -m bench run --experiment aepo-figure2 --results {folder}` to its end."
+    cells = bench.load_results(folder, settings=True)
+    cells = cells[cells["method"] == "aepo"]
+    failed = int((cells["status"] != "done").sum())
+    if failed or cells.empty:
+        why = f"{failed} of AEPO's results failed" if failed else "there is no result of AEPO"
+        raise UserError(f"{str(folder)!r}: {why}; {again}")
+    found = {}
+    for task, own in cells.groupby("task", sort=False):
+        seeds, scales = sorted(set(own["seed"])), sorted(set(own["rho"]))
+        by_place = own.set_index([SETTING, "rho", "seed"])["score"].to_dict()
+        for rescaled, rho, seed in itertools.product((True, False), scales, seeds):
+            if (rescaled, rho, seed) not in by_place:
+                what = f"{task}, {SETTING}={str(rescaled).lower()}, ω = {rho:g}, seed {seed}"
+                raise UserError(f"{str(folder)!r} has no result of {what}; {again}")
+        found[str(task)] = {
+            (rescaled, float(rho)): np.array([by_place[rescaled, rho, seed] for seed in seeds])
+            for rescaled, rho in itertools.product((True, False), scales)
+        }
+    return found
+
+
+def compare(scores: Scores) -> Table:
+    """A row for each ω: both means with the deviation of seeds, their difference, and each one's from ω = 0."""
+    rows = []
+    for rho in sorted({rho for _, rho in scores}):
+        kinds = {kind: scores[kind, rho] for kind in (True, False)}
+        of_zero = [
+            format_difference(estimate_mean(own - scores[kind, 0.0]), 1) if rho else "–"
+            for kind, own in kinds.items()
+        ]
+        both = format_difference(estimate_mean(kinds[True] - kinds[False]), 1) if rho else "–"
+        rows.append((f"{rho:g}", *(_spread(own) for own in kinds.values()), both, *of_zero))
+    header = ("ω", "rescaled", "not", "rescaled − not", "rescaled − unguided", "not − unguided")
+    return Table(header, tuple(rows))
+
+
+def _spread(scores: np.ndarray) -> str:
+    return f"{scores.mean():.1f} ± {scores.std(ddof=1):.1f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write and print a table for each task."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, help="folder of the run")
+    options = parser.parse_args(arguments)
+    try:
+        write_tables(options.results, [compare(scores) for scores in read_scores(options.results).values()])
+    except UserError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
