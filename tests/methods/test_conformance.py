@@ -152,7 +152,7 @@ def changed(config: Any, path: Sequence[str], value: Any) -> Any:
             other = (*value[:-1], value[-1] + 1)
         case _:
             assert value is None
-            other = 1
+            other = 1.0 if float in get_args(hint) else 1
     return dataclasses.replace(config, **{path[0]: other})
 
 
