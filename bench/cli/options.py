@@ -21,7 +21,7 @@ class ComparisonOptions:
     tasks: Names = None
     """Tasks of it; all if left out."""
     methods: Names = None
-    """Methods; all but aepo, sfbc and the biased mse and dps if left out."""
+    """Methods; all but aepo, dql, sfbc and the biased mse and dps if left out."""
     preset: str = "quick"
     """Training sizes: smoke (seconds), quick (minutes), paper, official (as in the authors' code)."""
     terms: str = "controlled"

@@ -15,7 +15,7 @@ from methods.core import registry
 from suites.environments import make
 from suites.registry import ENTRY_POINTS, find_tasks, get_suite, suite_names
 
-BUILT_IN = ("aepo", "cep", "ddice", "dps", "idql", "mse", "sfbc", "swg", "swg-r", "unguided")
+BUILT_IN = ("aepo", "cep", "ddice", "dps", "dql", "idql", "mse", "sfbc", "swg", "swg-r", "unguided")
 PLUGIN = '''
 """A method in one file."""
 from dataclasses import dataclass

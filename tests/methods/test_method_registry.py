@@ -9,7 +9,7 @@ import pytest
 from foundation.errors import UnknownName, UserError
 from methods import get_method, method_names
 
-BUILT_IN = ("aepo", "cep", "ddice", "dps", "idql", "mse", "sfbc", "swg", "swg-r", "unguided")
+BUILT_IN = ("aepo", "cep", "ddice", "dps", "dql", "idql", "mse", "sfbc", "swg", "swg-r", "unguided")
 
 
 def sentence(call: Callable[..., object], *arguments: object, error: type[UserError]) -> str:
@@ -44,7 +44,7 @@ def test_an_unknown_name_gets_the_near_ones_and_all():
     message = sentence(get_method, "swgr", error=UnknownName)
     assert message.startswith("unknown method 'swgr'; did you mean ")
     assert "swg-r" in message.split("?")[0]
-    assert message.endswith("choose one of aepo, cep, ddice, dps, idql, mse, sfbc, swg, swg-r, unguided.")
+    assert message.endswith("choose one of aepo, cep, ddice, dps, dql, idql, mse, sfbc, swg, swg-r, unguided.")
     assert "did you mean" not in sentence(get_method, "zzzzzz", error=UnknownName)
 
 
