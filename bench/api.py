@@ -69,8 +69,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     Args:
         suite: task group, such as `maze2d`; see `python -m bench list suites`.
         tasks: names of its tasks; all of them if left out.
-        methods: names of methods; all but aepo, sfbc, the biased baselines and those with an actor
-            (bc, cql, iql, td3-bc) if left out.
+        methods: names of methods; cep, ddice, idql, swg, swg-r and unguided if left out.
         preset: training sizes: `smoke`, `quick`, `paper` or `official`.
         terms: `controlled` (one critic, network and sampler for all) or `as-published`.
         protocol: `fair` asks for 10 seeds, 50 episodes and 12 trials of `tune` for every method with something to

@@ -21,7 +21,7 @@ class ComparisonOptions:
     tasks: Names = None
     """Tasks of it; all if left out."""
     methods: Names = None
-    """Methods; all but aepo, sfbc, the biased mse and dps, and the actors bc, cql, iql and td3-bc if left out."""
+    """Methods; cep, ddice, idql, swg, swg-r and unguided if left out."""
     preset: str = "quick"
     """Training sizes: smoke (seconds), quick (minutes), paper, official (as in the authors' code)."""
     terms: str = "controlled"

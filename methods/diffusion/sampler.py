@@ -87,7 +87,20 @@ def sample(
     config: SamplerConfig,
     bounds: Bounds | None = None,
 ) -> Z:
-    """Draw one z_0 for every observation.
+    """Draw one z_0 for every observation, without gradient; see `sample_with_gradient`."""
+    return sample_with_gradient(denoiser, observations, noise, config, bounds)
+
+
+def sample_with_gradient(
+    denoiser: Denoiser,
+    observations: Observations,
+    noise: Noise,
+    config: SamplerConfig,
+    bounds: Bounds | None = None,
+) -> Z:
+    """Draw one z_0 for every observation; its gradient goes through every evaluation of the denoiser.
+
+    Where a value was clipped, the gradient is zero.
 
     Args:
         denoiser: guided or not.

@@ -124,14 +124,16 @@ def test_help_of_run_describes_every_setting(bench):
 
 
 def test_further_methods_are_compared_when_they_are_named_and_only_then(bench):
-    further, actors = {"mse", "dps", "aepo", "sfbc"}, {"bc", "iql", "td3-bc", "cql"}
+    further = {"mse", "dps", "aepo", "sfbc", "dql"}
+    actors = {"bc", "iql", "td3-bc", "cql"}
     assert set(method_names()) - set(compared_names()) == further | actors
     jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons"])
     assert set(jobs[0].methods) == set(compared_names()) >= {"cep", "ddice", "idql", "swg", "swg-r", "unguided"}
-    jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,aepo,sfbc,cep"])
+    jobs = jobs_of(["run", "--suite", "toy", "--tasks", "moons", "--methods", "mse,dps,aepo,sfbc,dql,cep"])
     assert set(jobs[0].methods) == further | {"cep"}
     # On the toy sets the critic's Q is βE already.
-    assert {getattr(method, "inverse_temperature", None) for method in jobs[0].methods.values()} == {1.0}
+    temperatures = {getattr(method, "inverse_temperature", 1.0) for method in jobs[0].methods.values()}
+    assert temperatures == {1.0}
     text = bench("run", "--suite", "toy", "--methods", "mse,dps", "--help-all").out
     for setting in ("mse.inverse-temperature", "mse.batch-size", "dps.inverse-temperature"):
         assert described(text, f"--{setting}"), setting

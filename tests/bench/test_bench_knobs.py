@@ -41,6 +41,7 @@ def test_what_needs_no_training_is_tunable_and_what_does_is_not():
         "mse": ("rho",),
         "dps": ("rho",),
         "aepo": ("rho",),
+        "dql": ("candidates", "select"),
         "sfbc": ("candidates", "inverse_temperature"),
         **dict.fromkeys(("bc", "iql", "td3-bc", "cql"), ()),
     }
@@ -75,6 +76,7 @@ def test_a_narrower_range_is_that_of_every_method_and_nothing_else_of_it_changes
         "idql": narrow,
         "ddice": narrow,
         "sfbc": narrow,
+        "dql": narrow,
     }
     assert found["idql"]["candidates"].is_whole
     assert found["idql"]["select"] == get_method("idql").knobs["select"]

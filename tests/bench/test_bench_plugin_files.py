@@ -16,7 +16,8 @@ from suites.environments import make
 from suites.registry import ENTRY_POINTS, find_tasks, get_suite, suite_names
 
 BUILT_IN = (
-    "aepo", "bc", "cep", "cql", "ddice", "dps", "idql", "iql", "mse", "sfbc", "swg", "swg-r", "td3-bc", "unguided",
+    "aepo", "bc", "cep", "cql", "ddice", "dps", "dql", "idql", "iql", "mse", "sfbc", "swg", "swg-r", "td3-bc",
+    "unguided",
 )  # fmt: skip
 PLUGIN = '''
 """A method in one file."""

@@ -10,7 +10,8 @@ from foundation.errors import UnknownName, UserError
 from methods import get_method, method_names
 
 BUILT_IN = (
-    "aepo", "bc", "cep", "cql", "ddice", "dps", "idql", "iql", "mse", "sfbc", "swg", "swg-r", "td3-bc", "unguided",
+    "aepo", "bc", "cep", "cql", "ddice", "dps", "dql", "idql", "iql", "mse", "sfbc", "swg", "swg-r", "td3-bc",
+    "unguided",
 )  # fmt: skip
 
 

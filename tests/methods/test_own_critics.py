@@ -1,4 +1,4 @@
-"""CEP and Diffusion-DICE with their authors' critics: what is made of what, and they act as every method does."""
+"""Methods with their authors' critics: what is made of what, and they act as every method does."""
 
 import dataclasses
 from typing import Any
@@ -20,13 +20,15 @@ from methods.cep import CEP, EnergyNet
 from methods.core.support import NextSupportActions, SupportActions
 from methods.ddice import DiffusionDICE
 from methods.diffusion.noise import StreamNoise
+from methods.dql import DiffusionQL
 from training import SeedStreams
 from training.networks import member_values
 
 CEP_OWN = CEP(critic="in-support", support_actions=3, support_states=12, batch_size=8)
 DICE_OWN = DiffusionDICE(select="ensemble", ensemble=3, candidates=3, noises=2, batch_size=8)
 DICE_DRAW = dataclasses.replace(DICE_OWN, select="draw")
-OWN = {"cep": CEP_OWN, "ddice": DICE_OWN, "ddice-draw": DICE_DRAW}
+DQL_OWN = DiffusionQL(critic="q-learning", candidates=3)
+OWN = {"cep": CEP_OWN, "ddice": DICE_OWN, "ddice-draw": DICE_DRAW, "dql": DQL_OWN}
 
 each = pytest.mark.parametrize("method", OWN.values(), ids=OWN)
 
@@ -42,7 +44,7 @@ def energy_of(method: CEP, setup: Setup) -> EnergyNet:
 
 
 def own_network() -> Setup:
-    """The tiny task with the backbone of the two methods' authors."""
+    """The tiny task with the backbone of CEP's and Diffusion-DICE's authors."""
     setup = tiny_setup()
     own = dataclasses.replace(setup.denoiser, network="u-shaped", schedule="vp-linear", levels=1000)
     sampler = dataclasses.replace(setup.sampler, solver="dpm++-singlestep", steps=15, clip="none")
@@ -62,7 +64,7 @@ def test_it_acts_in_range_and_a_seed_does_not_depend_on_its_company(method: Meth
 
 
 @each
-def test_it_acts_with_the_authors_backbone_and_sampler(method: Method):
+def test_it_acts_with_the_u_shaped_backbone_and_second_order_sampler(method: Method):
     actions = act_on(make_policy(method, own_network(), SEEDS)[0], SEEDS, 1.0)
     assert actions.isfinite().all()
     assert ((actions >= torch.tensor(LOW)) & (actions <= torch.tensor(HIGH))).all()
@@ -166,6 +168,9 @@ def test_where_q_is_known_nothing_is_learned():
 @pytest.mark.parametrize(
     ("method", "words"),
     [
+        (DiffusionQL(backup_actions=0), "dql.backup_actions=0 must be at least 1"),
+        (DiffusionQL(gradient_clip=0.0), "dql.gradient_clip=0.0 must be above 0"),
+        (DiffusionQL(eta=-1.0), "dql.eta=-1.0 must be at least 0"),
         (DiffusionDICE(ensemble=0), "ddice.ensemble=0 must be at least 1"),
         (CEP(value_inverse_temperature=-1.0), "cep.value_inverse_temperature=-1.0 must be at least 0"),
     ],

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from methods.diffusion.denoiser import NetworkDenoiser
 from methods.diffusion.noise import StreamNoise
-from methods.diffusion.sampler import SamplerConfig, sample, visited_levels
+from methods.diffusion.sampler import Bounds, SamplerConfig, sample, sample_with_gradient, visited_levels
 from methods.diffusion.schedule import SCHEDULES, Schedule, make_schedule
 from methods.diffusion.solvers import SOLVERS
 from training import SeedStreams
@@ -251,3 +251,48 @@ def test_a_setting_that_cannot_be_is_named():
         make_schedule("linear", 5)
     with pytest.raises(ValueError, match="at least one level, not 0"):
         make_schedule("vp", 0)
+
+
+@dataclass(frozen=True)
+class Curved:
+    """ẑ_0 = sin(θ z) + s in double precision, of which θ is a parameter."""
+
+    theta: Tensor
+    schedule: Schedule = field(default_factory=lambda: make_schedule("vp", 6))
+    channels: int = 2
+
+    def __call__(self, z: Tensor, level: int, observations: Tensor) -> Tensor:
+        return torch.sin(self.theta * z) + observations
+
+
+class DoubleNoise(StreamNoise):
+    """The same numbers in double precision."""
+
+    def normal(self, key: str, *shape: int) -> Tensor:
+        return super().normal(key, *shape).double()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_gradient_goes_through_every_evaluation_and_stops_where_it_is_clipped(solver):
+    """∂z_0/∂θ of every row against central differences, and none where the last prediction is out of bounds."""
+    observations = torch.linspace(-1.0, 1.0, 10, dtype=torch.float64).view(1, 5, 2)
+    bounds = Bounds(torch.full((2,), -1.2, dtype=torch.float64), torch.full((2,), 1.2, dtype=torch.float64))
+
+    def draw(theta: Tensor, sampler: Any = sample_with_gradient) -> Tensor:
+        noise = DoubleNoise(SeedStreams([0], "draws"), 5)
+        return sampler(Curved(theta), observations, noise, SamplerConfig(solver=solver), bounds)
+
+    theta = torch.tensor([0.7, 1.3], dtype=torch.float64, requires_grad=True)
+    drawn, shift = draw(theta), 1e-6
+    assert torch.equal(draw(theta, sample), drawn)
+    assert not draw(theta, sample).requires_grad
+    for row, channel in itertools.product(range(5), range(2)):
+        (found,) = torch.autograd.grad(drawn[0, row, channel], theta, retain_graph=True)
+        for place in range(2):
+            step = shift * torch.eye(2, dtype=torch.float64)[place]
+            with torch.no_grad():
+                expected = (draw(theta + step) - draw(theta - step))[0, row, channel] / (2 * shift)
+            assert found[place].item() == pytest.approx(expected.item(), abs=1e-7)
+        is_clipped = abs(drawn[0, row, channel].item()) == 1.2
+        assert (found[channel].item() == 0.0) == is_clipped
+    assert (drawn.abs() == 1.2).any()
