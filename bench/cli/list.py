@@ -121,12 +121,14 @@ def format_scales(part: Part) -> str:
 
 
 def list_presets() -> str:
-    """Every preset with the fields it sets."""
-    rows = [
-        (name, ", ".join(f"{field}={value}" for field, value in fields.items()) or "the papers' own sizes")
-        for name, fields in PRESETS.items()
-    ]
-    return format_table("Presets", ("name", "sets"), rows)
+    """Every preset with the fields that it sets over the defaults, and those that a suite adds to them."""
+    rows = []
+    for name, fields in PRESETS.items():
+        of_suites = {suite: get_suite(suite).settings.get(name, {}) for suite in suite_names()}
+        for suite, found in {"all": fields, **of_suites}.items():
+            if found:
+                rows.append((name, suite, ", ".join(f"{field}={value}" for field, value in found.items())))
+    return format_table("Presets", ("name", "suite", "sets over the defaults, which are the papers'"), rows)
 
 
 def list_weights() -> str:

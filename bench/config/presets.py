@@ -60,8 +60,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "swg-r.candidates": 16,
         "evaluation.episodes": 50,
     },
-    # The papers' sizes are the dataclasses' defaults.
-    "paper": {},
+    # The papers' sizes are the dataclasses' defaults; SWG's optimiser is Adam, and AdamW its code's.
+    "paper": {"denoiser.weight_decay": 0.0},
     # SWG's code (SWG-JAX e312c4f), whose critic and backbone the methods share here, where it is not the paper.
     "official": {
         "critic.steps": 500_000,

@@ -31,7 +31,7 @@ _code: Settings = {
     "denoiser.blocks": Value(3, TOY_CODE, on_toy(6)),
     "denoiser.expansion": Value(4, CODE),
     "denoiser.dropout": Value(0.1, CODE),
-    "denoiser.activation": Value("silu", f"{CODE}: swish"),
+    "denoiser.activation": Value("silu", f"{TOY_CODE}; swish"),
     "denoiser.frequencies": Value(64, CODE),
     "denoiser.level_features": Value(256, CODE),
     "denoiser.initial": Value("xavier", f"{TOY_CODE}; PyTorch's layers", on_toy("uniform")),
@@ -57,11 +57,14 @@ _paper: Settings = {
     "denoiser.width": Value(256, TOY_PAPER, on_toy(512)),
     "denoiser.blocks": Value(3, TOY_PAPER, on_toy(6)),
     "denoiser.dropout": Value(0.1, PAPER),
+    "denoiser.activation": Value("silu", f"{CODE}; toy sets: {PAPER}, D.1", on_toy("gelu")),
     "denoiser.schedule": Value("vp", TOY_PAPER, on_toy("cosine")),
     "denoiser.levels": Value(15, TOY_PAPER, on_toy(100)),
     "denoiser.steps": Value(1_000_000, TOY_PAPER, {"antmaze-*": 3_000_000, **on_toy(200_000)}),
     "denoiser.batch_size": Value(1024, PAPER),
     "denoiser.learning_rate": Value(3e-4, TOY_PAPER, {"pen-*": 3e-5, **on_toy(1e-4)}),
+    "denoiser.weight_decay": Value(0.0, f"{TOY_PAPER}: Adam"),
+    "denoiser.ema": Value(0.001, f"{CODE}; toy sets: none in {PAPER}, D.1", on_toy(None)),
 }
 
 PRESETS: Presets = {"paper": {**_code, **_paper}, "official": _code}
