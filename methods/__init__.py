@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from critics.q_ensemble import QEnsemble
     from critics.spread import ValueSpread
     from critics.weights import WeightFunction, WeightSetting, weigh_data
+    from foundation.added import ADDED
     from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Knob, Method, MethodError, Rho, SlotMethod
@@ -49,6 +50,7 @@ _PLACES = {
     "critics.q_ensemble": ("QEnsemble",),
     "critics.spread": ("ValueSpread",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
+    "foundation.added": ("ADDED",),
     "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Knob", "Method", "MethodError", "Rho", "SlotMethod"),

@@ -9,21 +9,21 @@ trained and sampled as every other task.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from methods import (
+    ADDED,
     AuxiliaryHead,
     Component,
     Denoiser,
     DenoiserObjective,
     Knob,
     MethodError,
-    Models,
     NetworkDenoiser,
     Rho,
     Setup,
@@ -39,6 +39,7 @@ from methods import (
 
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-4, 1.0
 WeightHead: TypeAlias = Literal["early", "middle", "last", "own"]
+WeighBy: TypeAlias = Literal["target", "trained"]
 WEIGHT_HEADS: Mapping[str, int | None] = {"early": 0, "middle": -2, "last": -1, "own": None}
 """The index of the block that the weight is read from."""
 NETWORK_HEADS: Mapping[str, tuple[WeightHead, ...]] = {
@@ -60,6 +61,7 @@ class JointDenoiser(DenoiserObjective):
         weight: of the data's actions.
         critic: where Q and V come from.
         weight_head: where the weight is predicted, see `SWG`.
+        weigh_by: the Q networks that the weights are of, see `SWG`.
     """
 
     kind: ClassVar[str] = "joint"
@@ -67,6 +69,7 @@ class JointDenoiser(DenoiserObjective):
     weight: WeightFunction
     critic: Component
     weight_head: WeightHead
+    weigh_by: WeighBy = field(default="target", metadata=ADDED)
 
     @property
     def head(self) -> AuxiliaryHead:
@@ -79,7 +82,8 @@ class JointDenoiser(DenoiserObjective):
 
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """The weight of every transition, at most 1, (seed, transition)."""
-        return {"weight": weigh_data(step, self.weight) / max(self.weight.maximum, 1.0)}
+        weight = weigh_data(step, self.weight, by=self.weigh_by)
+        return {"weight": weight / max(self.weight.maximum, 1.0)}
 
     def losses(self, module: NetworkDenoiser, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """Noise prediction over the action channels and the weight channel."""
@@ -95,7 +99,7 @@ class Joint:
 
     Attributes:
         weight: the weight function, by its setting.
-        weight_head: see `SWG`.
+        weight_head, weigh_by: see `SWG`.
         knob: the weight functions that the paper compares (Table 3), the exponential one with its β = 3 and about
             a third and three times that (our choice), and the code's hard expectile.
     """
@@ -112,6 +116,7 @@ class Joint:
     )
     weight: str
     weight_head: WeightHead = "middle"
+    weigh_by: WeighBy = "target"
 
     def component(self, setup: Setup) -> JointDenoiser:
         """The joint denoiser; the critic only makes its weights.
@@ -125,7 +130,8 @@ class Joint:
                 f"weight_head={self.weight_head} is not for denoiser.network={network}, which has "
                 f"{' and '.join(NETWORK_HEADS[network])} alone; leave out one of the two."
             )
-        return JointDenoiser(setup.backbone, setup.weight(self.weight), setup.critic(), self.weight_head)
+        weight = setup.weight(self.weight)
+        return JointDenoiser(setup.backbone, weight, setup.critic(), self.weight_head, self.weigh_by)
 
     def denoiser(self, model: Denoiser) -> Denoiser:
         return model
@@ -156,7 +162,7 @@ class SelfWeighted:
     def steer(
         self,
         denoiser: Denoiser,
-        models: Models,
+        models: Mapping[str, Any],
         z: Float[Tensor, "seed batch channel"],
         level: int,
         observations: Float[Tensor, "seed batch observation"],
@@ -177,6 +183,7 @@ class SWG(SlotMethod):
     """Objective: joint (a, w). Guidance: ∇ log of the predicted weight. Selection: the first draw.
 
     `tune --training` tries the weight functions of the paper's Table 3, the exponential one at three temperatures.
+    The paper tunes ρ for each weight function and prints that of each task for the expectile weight alone.
 
     Attributes:
         weight: the weight function: `smooth-expectile` (paper, eq. 21), `hard-expectile` (code), `exponential`,
@@ -186,19 +193,22 @@ class SWG(SlotMethod):
             through: from its `early` (first), `middle` (last but one, as in the authors' code) or `last` block, or
             by a perceptron of its `own`. An earlier head is the paper's idea for cheaper guidance (§5.4). `mlp`
             has `early`, its first hidden layer, and `middle`, where the weight is a channel among the others.
+        weigh_by: the Q networks that the weights w(Q, V) are of, the smaller value of the two: `trained` (paper,
+            Algorithm 3) or `target`, their moving averages (code).
     """
 
     title: ClassVar[str] = "SWG"
     paper: ClassVar[str] = "SWG, arXiv 2505.18345"
-    rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    rho: ClassVar[Rho | None] = Rho(default=10.0, published=True, published_with={"weight": "*-expectile*"})
     knobs: ClassVar[Mapping[str, Knob]] = {"weight": Joint.knob}
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
     weight_head: WeightHead = "middle"
+    weigh_by: WeighBy = field(default="target", metadata=ADDED)
 
     def objective(self) -> Joint:
         """z = (a, w)."""
-        return Joint(self.weight, self.weight_head)
+        return Joint(self.weight, self.weight_head, self.weigh_by)
 
     def guidance(self) -> SelfWeighted:
         """By its own weight."""

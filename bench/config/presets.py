@@ -66,6 +66,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "official": {
         "critic.steps": 500_000,
         "critic.value_layer_norm": True,
+        "denoiser.first_level": 0,
+        "denoiser.layer_norm_epsilon": 1e-6,
         # Its sampler clips actions and weight after every step. Its temperature of 0 is not shared: it would make
         # all candidates of a method that selects one the same (`--terms own` gives it to SWG).
         "sampler.clip": "iterate",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from annotated_types import Ge
 
 from critics.iql import CriticConfig
+from foundation.added import is_left_out
 from foundation.bounds import Count
 from foundation.errors import unknown_name
 from methods.core.guidance_net import GuidanceNetConfig
@@ -125,8 +126,8 @@ class Cell:
     row: str | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Every setting by its dotted name: the shared ones and this method's own."""
-        return flatten(self.config) | flatten(self.method, self.name)
+        """The settings by dotted name as a result records them: the shared ones and this method's own."""
+        return record_settings(self.config) | record_settings(self.method, self.name)
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -136,6 +137,22 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
         name = f"{prefix}.{item.name}" if prefix else item.name
         value = getattr(config, item.name)
         flat |= flatten(value, name) if dataclasses.is_dataclass(value) else {name: value}
+    return flat
+
+
+def record_settings(config: Any, prefix: str = "") -> dict[str, Any]:
+    """`flatten` as files and keys have it: a setting that was added later where it differs from its default alone.
+
+    Results that were kept before it then have the same settings as those that leave it at its default.
+    """
+    flat: dict[str, Any] = {}
+    for item in dataclasses.fields(config):
+        name = f"{prefix}.{item.name}" if prefix else item.name
+        value = getattr(config, item.name)
+        if dataclasses.is_dataclass(value):
+            flat |= record_settings(value, name)
+        elif not is_left_out(item, value):
+            flat[name] = value
     return flat
 
 

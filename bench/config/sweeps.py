@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.config.check_settings import check_settings
 from bench.config.request import Job
-from bench.config.spec import Config, flatten, replace_dotted
+from bench.config.spec import Config, record_settings, replace_dotted
 from bench.config.values import Names
 from foundation.errors import UserError, unknown_name
 from methods.core.method import Method
@@ -132,6 +132,8 @@ def list_versions(job: Job, sweep: Sweep | None) -> list[tuple[str, Method]]:
 def list_acting_settings(name: str, method: Method, config: Config) -> dict[str, Any]:
     """The settings that a policy is built from, by dotted name: all but those of data sets and evaluation."""
     shared = {
-        each: value for each, value in flatten(config).items() if not each.startswith(("data.", "evaluation."))
+        each: value
+        for each, value in record_settings(config).items()
+        if not each.startswith(("data.", "evaluation."))
     }
-    return shared | flatten(method, name)
+    return shared | record_settings(method, name)

@@ -14,7 +14,7 @@ from typing import Any
 from bench.config.code import hash_method
 from bench.config.precedence import find_source_values
 from bench.config.request import Job, Request
-from bench.config.spec import Config, RhoChoice, flatten, join_items
+from bench.config.spec import Config, RhoChoice, join_items, record_settings
 from bench.runner.knobs import is_knob_value
 from bench.storage.components import hash_json
 from bench.storage.ledger import Ledger, Subject, refuse_seeds
@@ -77,8 +77,8 @@ def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], da
         data: that they are made from.
     """
     method, config = job.methods[name], job.config
-    shared = {key: value for key, value in flatten(config).items() if not key.startswith("evaluation.")}
-    settings = json.loads(json.dumps(shared | flatten(method, name)))  # as `tuned.json` gives them back
+    shared = {key: value for key, value in record_settings(config).items() if not key.startswith("evaluation.")}
+    settings = json.loads(json.dumps(shared | record_settings(method, name)))  # as `tuned.json` gives them back
     policy = hash_policy(method, name, config, labels)
     given = frozenset(field for field in method.knobs if f"{name}.{field}" in job.given)
     return Purpose(job.task.name, name, preset, job.terms, data, policy, settings, given)
@@ -86,8 +86,8 @@ def make_purpose(job: Job, preset: str, name: str, labels: Mapping[str, str], da
 
 def hash_policy(method: Method, name: str, config: Config, labels: Mapping[str, str]) -> str:
     """A hash of all that a policy depends on but ρ and the seed; `labels` are those of its components."""
-    applied = flatten(config.sampler, "sampler") | flatten(config.guidance, "guidance")
-    acting = applied | flatten(config.equal, "equal") | flatten(method, name)
+    applied = record_settings(config.sampler, "sampler") | record_settings(config.guidance, "guidance")
+    acting = applied | record_settings(config.equal, "equal") | record_settings(method, name)
     return hash_json([labels, acting, hash_method(method)])[:KEY_LENGTH]
 
 
@@ -216,6 +216,6 @@ def choose(method: Method, task: Task, purpose: Purpose, given: Sequence[float],
     sourced = find_source_values(method, purpose.preset, purpose.terms, task).get("rho")
     if sourced is not None:
         return [(float(sourced), "preset")]
-    if method.rho.published and task.published_rho is not None:
+    if method.takes_published_rho() and task.published_rho is not None:
         return [(task.published_rho, "published")]
     return [(method.rho.default, "default")]

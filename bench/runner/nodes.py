@@ -1,7 +1,8 @@
 """A node is a component with its key, and the nodes that it is made from.
 
 The key is the hash of everything that made the component: kind, code version, how its random numbers are named,
-settings, the keys of its upstream components and the data set's fingerprint.
+settings, the keys of its upstream components and the data set's fingerprint. A setting that was added later is in
+it where it differs from its default (`foundation.added`).
 """
 
 import dataclasses
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.storage.components import hash_json
+from foundation.added import is_left_out
 from methods.core.method import MethodError
 from training import Component, Computed, Trained
 from training.seeds import STREAMS
@@ -55,10 +57,12 @@ def make_node(component: Component, fingerprint: str, known: dict[Component, Nod
 
 def collect_fields(component: Component) -> dict[str, Any]:
     """A component's settings as JSON values, without its upstream components, which enter by their keys."""
+    values = {item: getattr(component, item.name) for item in dataclasses.fields(component)}  # pyright: ignore[reportArgumentType]
     return {
-        item.name: as_json(getattr(component, item.name), f"{component.kind}.{item.name}")
-        for item in dataclasses.fields(component)  # pyright: ignore[reportArgumentType]
-        if not isinstance(getattr(component, item.name), Component) and item.metadata.get("in_key") is not False
+        item.name: as_json(value, f"{component.kind}.{item.name}")
+        for item, value in values.items()
+        if not isinstance(value, Component) and item.metadata.get("in_key") is not False
+        if not is_left_out(item, value)
     }
 
 
@@ -69,8 +73,9 @@ def as_json(value: Any, name: str) -> Any:
         MethodError: a value that JSON does not know.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **as_json(fields, name)}
+        fields = {item: getattr(value, item.name) for item in dataclasses.fields(value)}
+        there = {item.name: found for item, found in fields.items() if not is_left_out(item, found)}
+        return {"type": type(value).__name__, **as_json(there, name)}
     if isinstance(value, Mapping):
         return {str(key): as_json(each, f"{name}.{key}") for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 
 from bench.config.code import describe_task, hash_method
 from bench.config.request import Job, Request, TuningDetails, resolve_episodes
-from bench.config.spec import flatten
+from bench.config.spec import record_settings
 from bench.runner.blocks import EVALUATION
 from bench.runner.choose_rho import Purpose, make_purpose
 from bench.runner.data import LoadedData
@@ -256,7 +256,7 @@ def open_study(storage: JournalStorage, tuning: MethodTuning) -> optuna.Study:
     """The study of a (purpose, components, settings, seeds, search, ranges), made or resumed from the journal."""
     request, job, grid = tuning.request, tuning.job, tuning.grid
     labels = {name: node.label for name, node in tuning.nodes.items()}
-    settings = flatten(job.config) | flatten(tuning.method, tuning.name)
+    settings = record_settings(job.config) | record_settings(tuning.method, tuning.name)
     key = hash_json(
         [
             labels,

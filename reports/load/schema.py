@@ -246,7 +246,7 @@ class Cell(Sealed):
         declared_rho: known before its episodes, also where another scale was given; None for a method that has
             none, and in what older versions wrote.
         terms: `shared` for a controlled comparison, `own` for each method as published.
-        config: every setting by its dotted name.
+        config: every setting by its dotted name; one that was added later where it differs from its default.
         components: label of each component by the method's name for it.
         tunable: what tuning may set of the method on the task, `rho` among it; none where it has nothing.
         path: the file it was read from; not written.
