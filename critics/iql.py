@@ -76,8 +76,8 @@ class CriticConfig:
 class IQLNetworks(nn.Module):
     """Twin Q, its target and V of all seeds; satisfies `Critic`.
 
-    Deviation: the LayerNorm on V's input has ε = 1e-5, as in PyTorch; flax, which SWG's and IDQL's code is written
-    in, has 1e-6.
+    Deviation (swg, swg-r, idql): the LayerNorm on V's input has ε = 1e-5, as in PyTorch; flax, which SWG's and
+    IDQL's code is written in, has 1e-6.
     """
 
     def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
@@ -158,8 +158,8 @@ class IQL(CriticComponent[IQLNetworks]):
     def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Value loss plus both temporal-difference losses, mean over the batch.
 
-        Deviation: V and Q take one joint step, so Q's target uses V from before the step; the authors' SWG,
-        IDQL and D-DICE code step V first. The two differ by one Adam step of lag.
+        Deviation (swg, swg-r, idql, ddice): V and Q take one joint step, so Q's target uses V from before the
+        step; the authors' SWG, IDQL and D-DICE code step V first. The two differ by one Adam step of lag.
         """
         batch = step.sample_batch(self.config.batch_size)
         with torch.no_grad():

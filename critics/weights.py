@@ -85,7 +85,8 @@ class Exponential:
 class Linex:
     """w = α |e^{αA} - 1| / |A| with A = Q - V, α² at A = 0 (SWG, arXiv 2505.18345).
 
-    Deviation: clipped at `maximum`, since the paper states no bound and the weight must fit a diffused channel.
+    Deviation (swg, swg-r): linex is clipped at `maximum`, since the paper states no bound and the weight must fit
+    a diffused channel.
 
     Attributes:
         alpha: α; 1 in the paper.

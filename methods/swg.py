@@ -6,6 +6,11 @@ z = (a, w); the guided noise is ε - ρ σ_k ∇_z log ŵ((z_k - σ_k ε)/α_k),
 Deviation: on the toy sets the authors' code scales the points to [-1, 1], counts the weight channel twice in the
 loss, bounds the gradient's norm by 1, embeds β as it does the level, and takes log ŵ unclipped; here they are
 trained and sampled as every other task.
+
+Deviation: on locomotion the paper divides rewards by the difference of the best and the worst return; here, as in
+the authors' code and IQL's, they are also multiplied by 1,000, which makes σ(A) a thousand times as sharp. As the
+paper reads (`data.return_range` 1) advantages are a thousandth of those here: with τ = 0.7, A = 1 weighs 0.592 and
+A = 0.001 weighs 0.5001, so that all weights are nearly one half and the guidance nearly zero.
 """
 
 from collections.abc import Mapping
@@ -55,7 +60,9 @@ class JointDenoiser(DenoiserObjective):
     """The joint objective: noise prediction over z = (a, w), the weight beside the action (§3).
 
     Deviation: a weight function with a bound above 1 is divided by it, so that every weight lies in (0, 1], the
-    range the authors' code clips to; ∇ log w does not feel a constant factor.
+    range the authors' code clips to; ∇ log w does not feel a constant factor. The clip's lower end does: the
+    exponential weight, divided by 80, gets no guidance where less than 80e-4 = 0.008 is predicted. The code does
+    not divide it and gets none above 1.
 
     Attributes:
         weight: of the data's actions.
