@@ -75,7 +75,11 @@ class CriticConfig:
 
 
 class IQLNetworks(nn.Module):
-    """Twin Q, its target and V of all seeds; satisfies `Critic`."""
+    """Twin Q, its target and V of all seeds; satisfies `Critic`.
+
+    Deviation (swg, swg-r, idql): the LayerNorm on V's input has ε = 1e-5, as in PyTorch; flax, which SWG's and
+    IDQL's code is written in, has 1e-6.
+    """
 
     def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
         super().__init__()
@@ -90,6 +94,10 @@ class IQLNetworks(nn.Module):
     def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Minimum of the twin target networks."""
         return member_values(self.target_q, observations, actions, members=2).amin(1)
+
+    def trained_q(self, observations: Observations, actions: Actions) -> PerRow:
+        """Minimum of the twins themselves."""
+        return member_values(self.twin_q, observations, actions, members=2).amin(1)
 
     def first_q(self, observations: Observations, actions: Actions) -> PerRow:
         """The first of the twin target networks alone."""
@@ -151,8 +159,8 @@ class IQL(CriticComponent[IQLNetworks]):
     def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Value loss plus both temporal-difference losses, mean over the batch.
 
-        Deviation: V and Q take one joint step, so Q's target uses V from before the step; the authors' SWG,
-        IDQL and D-DICE code step V first. The two differ by one Adam step of lag.
+        Deviation (swg, swg-r, idql, ddice): V and Q take one joint step, so Q's target uses V from before the
+        step; the authors' SWG, IDQL and D-DICE code step V first. The two differ by one Adam step of lag.
         """
         batch = step.sample_batch(self.config.batch_size)
         with torch.no_grad():

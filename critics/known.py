@@ -75,6 +75,10 @@ class KnownCritic(Component):
         """The same: there are no twins."""
         return self.q(observations, actions)
 
+    def trained_q(self, observations: Observations, actions: Actions) -> PerRow:
+        """The same: there is nothing to train."""
+        return self.q(observations, actions)
+
     def v(self, observations: Observations) -> PerRow:
         """β E_max, so that log w = q - v is never positive."""
         return observations[..., 0] * self.energy_max

@@ -36,7 +36,7 @@ def linex_loss(
 ) -> Float[Tensor, "*shape"]:
     """exp(α u) - α u with u = Q - V (SWG, arXiv 2505.18345, the linex weight's value loss).
 
-    Deviation: α u is clipped at 10 in the exponential, beyond which float32 training diverges.
+    Deviation (swg, swg-r): α u is clipped at 10 in the exponential, beyond which float32 training diverges.
     """
     u = alpha * (q - v)
     return torch.exp(u.clamp(max=LINEX_MAXIMUM)) - u

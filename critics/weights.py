@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -107,7 +107,8 @@ class Exponential:
 class Linex:
     """w = α |e^{αA} - 1| / |A| with A = Q - V, α² at A = 0 (SWG, arXiv 2505.18345).
 
-    Deviation: clipped at `maximum`, since the paper states no bound and the weight must fit a diffused channel.
+    Deviation (swg, swg-r): linex is clipped at `maximum`, since the paper states no bound and the weight must fit
+    a diffused channel.
 
     Attributes:
         alpha: α; 1 in the paper.
@@ -193,7 +194,10 @@ class GivenWeight(Component):
 
 
 def weigh_data(
-    step: Step, weight: Callable[[Tensor, Tensor], Tensor], critic: str = "critic"
+    step: Step,
+    weight: Callable[[Tensor, Tensor], Tensor],
+    critic: str = "critic",
+    by: Literal["target", "trained"] = "target",
 ) -> Float[Tensor, "seed transition"]:
     """w(Q(s, a), V(s)) at every transition of the data set, for every seed's critic.
 
@@ -201,12 +205,14 @@ def weigh_data(
         step: with the data, and the made critic among its models.
         weight: (q, v) → w.
         critic: the critic's name among the models.
+        by: whose smaller Q it is, the target twins' or the trained ones'.
     """
     data, made, seeds = step.data, step.models[critic], len(step.noise)
+    ask = made.trained_q if by == "trained" else made.q
 
     def weigh(index: Tensor) -> Tensor:
         observations = data.observations[index].expand(seeds, -1, -1)
         actions = data.actions[index].expand(seeds, -1, -1)
-        return weight(made.q(observations, actions), made.v(observations))
+        return weight(ask(observations, actions), made.v(observations))
 
     return step.in_chunks(weigh, len(data))

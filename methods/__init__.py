@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from critics.twin_q import TwinQ
     from critics.weights import WeightFunction, WeightSetting, weigh_data
     from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
+    from foundation.keys import UNLESS_DEFAULT
     from methods.core.actor_critic import ActorCritic, ActorCriticNetworks
     from methods.core.actors import (
         Actor,
@@ -63,6 +64,7 @@ _PLACES = {
     "critics.spread": ("ValueSpread",),
     "critics.twin_q": ("TwinQ",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
+    "foundation.keys": ("UNLESS_DEFAULT",),
     "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
     "methods.core.actor_critic": ("ActorCritic", "ActorCriticNetworks"),
     "methods.core.actors": (

@@ -6,24 +6,29 @@ z = (a, w); the guided noise is ε - ρ σ_k ∇_z log ŵ((z_k - σ_k ε)/α_k),
 Deviation: on the toy sets the authors' code scales the points to [-1, 1], counts the weight channel twice in the
 loss, bounds the gradient's norm by 1, embeds β as it does the level, and takes log ŵ unclipped; here they are
 trained and sampled as every other task.
+
+Deviation: on locomotion the paper divides rewards by the difference of the best and the worst return; here, as in
+the authors' code and IQL's, they are also multiplied by 1,000, which makes σ(A) a thousand times as sharp. As the
+paper reads (`data.return_range` 1) advantages are a thousandth of those here: with τ = 0.7, A = 1 weighs 0.592 and
+A = 0.001 weighs 0.5001, so that all weights are nearly one half and the guidance nearly zero.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from methods import (
+    UNLESS_DEFAULT,
     AuxiliaryHead,
     Component,
     Denoiser,
     DenoiserObjective,
     Knob,
     MethodError,
-    Models,
     NetworkDenoiser,
     Rho,
     Setup,
@@ -39,6 +44,7 @@ from methods import (
 
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-4, 1.0
 WeightHead: TypeAlias = Literal["early", "middle", "last", "own"]
+WeighBy: TypeAlias = Literal["target", "trained"]
 WEIGHT_HEADS: Mapping[str, int | None] = {"early": 0, "middle": -2, "last": -1, "own": None}
 """The index of the block that the weight is read from."""
 NETWORK_HEADS: Mapping[str, tuple[WeightHead, ...]] = {
@@ -54,12 +60,15 @@ class JointDenoiser(DenoiserObjective):
     """The joint objective: noise prediction over z = (a, w), the weight beside the action (§3).
 
     Deviation: a weight function with a bound above 1 is divided by it, so that every weight lies in (0, 1], the
-    range the authors' code clips to; ∇ log w does not feel a constant factor.
+    range the authors' code clips to; ∇ log w does not feel a constant factor. The clip's lower end does: the
+    exponential weight, divided by 80, gets no guidance where less than 80e-4 = 0.008 is predicted. The code does
+    not divide it and gets none above 1.
 
     Attributes:
         weight: of the data's actions.
         critic: where Q and V come from.
         weight_head: where the weight is predicted, see `SWG`.
+        weigh_by: the Q networks that the weights are of, see `SWG`.
     """
 
     kind: ClassVar[str] = "joint"
@@ -67,6 +76,7 @@ class JointDenoiser(DenoiserObjective):
     weight: WeightFunction
     critic: Component
     weight_head: WeightHead
+    weigh_by: WeighBy = field(default="target", metadata=UNLESS_DEFAULT)
 
     @property
     def head(self) -> AuxiliaryHead:
@@ -79,7 +89,8 @@ class JointDenoiser(DenoiserObjective):
 
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """The weight of every transition, at most 1, (seed, transition)."""
-        return {"weight": weigh_data(step, self.weight) / max(self.weight.maximum, 1.0)}
+        weight = weigh_data(step, self.weight, by=self.weigh_by)
+        return {"weight": weight / max(self.weight.maximum, 1.0)}
 
     def losses(self, module: NetworkDenoiser, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """Noise prediction over the action channels and the weight channel."""
@@ -95,7 +106,7 @@ class Joint:
 
     Attributes:
         weight: the weight function, by its setting.
-        weight_head: see `SWG`.
+        weight_head, weigh_by: see `SWG`.
         knob: the weight functions that the paper compares (Table 3), the exponential one with its β = 3 and about
             a third and three times that (our choice), and the code's hard expectile.
     """
@@ -112,6 +123,7 @@ class Joint:
     )
     weight: str
     weight_head: WeightHead = "middle"
+    weigh_by: WeighBy = "target"
 
     def component(self, setup: Setup) -> JointDenoiser:
         """The joint denoiser; the critic only makes its weights.
@@ -125,7 +137,8 @@ class Joint:
                 f"weight_head={self.weight_head} is not for denoiser.network={network}, which has "
                 f"{' and '.join(NETWORK_HEADS[network])} alone; leave out one of the two."
             )
-        return JointDenoiser(setup.backbone, setup.weight(self.weight), setup.critic(), self.weight_head)
+        weight = setup.weight(self.weight)
+        return JointDenoiser(setup.backbone, weight, setup.critic(), self.weight_head, self.weigh_by)
 
     def denoiser(self, model: Denoiser) -> Denoiser:
         return model
@@ -163,7 +176,7 @@ class SelfWeighted:
     def steer(
         self,
         denoiser: Denoiser,
-        models: Models,
+        models: Mapping[str, Any],
         z: Float[Tensor, "seed batch channel"],
         level: int,
         observations: Float[Tensor, "seed batch observation"],
@@ -184,6 +197,7 @@ class SWG(SlotMethod):
     """Objective: joint (a, w). Guidance: ∇ log of the predicted weight. Selection: the first draw.
 
     `tune --training` tries the weight functions of the paper's Table 3, the exponential one at three temperatures.
+    The paper tunes ρ for each weight function and prints that of each task for the expectile weight alone.
 
     Attributes:
         weight: the weight function: `smooth-expectile` (paper, eq. 21), `hard-expectile` (code), `exponential`,
@@ -193,19 +207,22 @@ class SWG(SlotMethod):
             through: from its `early` (first), `middle` (last but one, as in the authors' code) or `last` block, or
             by a perceptron of its `own`. An earlier head is the paper's idea for cheaper guidance (§5.4). `mlp`
             has `early`, its first hidden layer, and `middle`, where the weight is a channel among the others.
+        weigh_by: the Q networks that the weights w(Q, V) are of, the smaller value of the two: `trained` (paper,
+            Algorithm 3) or `target`, their moving averages (code).
     """
 
     title: ClassVar[str] = "SWG"
     paper: ClassVar[str] = "SWG, arXiv 2505.18345"
-    rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    rho: ClassVar[Rho | None] = Rho(default=10.0, published=True, published_with={"weight": "*-expectile*"})
     knobs: ClassVar[Mapping[str, Knob]] = {"weight": Joint.knob}
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
     weight_head: WeightHead = "middle"
+    weigh_by: WeighBy = field(default="target", metadata=UNLESS_DEFAULT)
 
     def objective(self) -> Joint:
         """z = (a, w)."""
-        return Joint(self.weight, self.weight_head)
+        return Joint(self.weight, self.weight_head, self.weigh_by)
 
     def guidance(self) -> SelfWeighted:
         """By its own weight."""

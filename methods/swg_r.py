@@ -5,12 +5,12 @@ code ranks by the sampled weight channel, as here; their JAX code by min target-
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from methods import Best, Count, Knob, Models, Rho, SlotMethod, WeightSetting, register
+from methods import UNLESS_DEFAULT, Best, Count, Knob, Rho, SlotMethod, WeightSetting, register
 from methods.swg import Joint, SelfWeighted, WeightHead
 
 
@@ -26,21 +26,23 @@ class SWGR(SlotMethod):
         weight: the weight function, as for SWG.
         shrunk_clip: as for SWG.
         weight_head: as for SWG.
+        weigh_by: as for SWG.
         candidates: N. It needs a temperature above 0, or all candidates are the same.
     """
 
     title: ClassVar[str] = "SWG-R"
     paper: ClassVar[str] = "SWG with resampling, arXiv 2505.18345"
-    rho: ClassVar[Rho | None] = Rho(default=10.0, published=True)
+    rho: ClassVar[Rho | None] = Rho(default=10.0, published=True, published_with={"weight": "*-expectile*"})
     knobs: ClassVar[Mapping[str, Knob]] = {"candidates": Knob(1, 64, log=True), "weight": Joint.knob}
     weight: WeightSetting = "smooth-expectile"
     shrunk_clip: bool = False
     weight_head: WeightHead = "middle"
+    weigh_by: Literal["target", "trained"] = field(default="target", metadata=UNLESS_DEFAULT)
     candidates: Count = 16
 
     def objective(self) -> Joint:
         """z = (a, w), the same denoiser as SWG's."""
-        return Joint(self.weight, self.weight_head)
+        return Joint(self.weight, self.weight_head, self.weigh_by)
 
     def guidance(self) -> SelfWeighted:
         """By its own weight."""
@@ -51,6 +53,6 @@ class SWGR(SlotMethod):
         return Best(self.candidates, predicted_weight, needs=None)
 
 
-def predicted_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:
+def predicted_weight(models: Mapping[str, Any], observations: Tensor, z: Tensor) -> Tensor:
     """The sampled weight channel, (seed, rows)."""
     return z[..., -1]

@@ -54,9 +54,19 @@ class MinusOne:
 
 @dataclass(frozen=True)
 class ReturnRange:
-    """Rewards scaled so that the best and the worst episode's returns differ by 1000."""
+    """Rewards scaled so that the best and the worst episode's returns differ by a width.
 
-    name: str = "r × 1000 / (max return - min return)"
+    Attributes:
+        width: 1000 in IQL's code and that of all that follow it; 1 divides by the range alone.
+    """
+
+    width: float = 1000.0
+
+    @property
+    def name(self) -> str:
+        """Such as `r × 1000 / (max return - min return)`."""
+        factor = "" if self.width == 1 else f" × {self.width:g}"
+        return f"r{factor} / (max return - min return)"
 
     def __call__(self, rewards: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Scaled rewards.
@@ -71,7 +81,7 @@ class ReturnRange:
                 f"rewards cannot be scaled by their range of returns: every one of the {len(returns)} episodes "
                 f"returns {returns[0]:g}; use data with better and worse episodes"
             )
-        return (rewards * (1000.0 / spread)).astype(np.float32)
+        return (rewards * (self.width / spread)).astype(np.float32)
 
 
 def episode_returns(rewards: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -51,18 +51,20 @@ class SeedLinear(nn.Module):
 class SeedLayerNorm(nn.Module):
     """Layer normalisation over the features with a scale and shift per seed.
 
-    Deviation: LayerNorm's ε is 1e-5, as in PyTorch; flax, which SWG's and IDQL's code is written in, has 1e-6.
+    Args:
+        streams: the seeds and their random numbers.
+        features: how many.
+        epsilon: added to the variance.
     """
 
-    def __init__(self, streams: SeedStreams, features: int):
+    def __init__(self, streams: SeedStreams, features: int, epsilon: float = LAYER_NORM_EPSILON):
         super().__init__()
+        self.epsilon = epsilon
         self.scale = nn.Parameter(torch.ones(len(streams), 1, features, device=streams.device))
         self.shift = nn.Parameter(torch.zeros(len(streams), 1, features, device=streams.device))
 
     def forward(self, x: Float[Tensor, "seed batch features"]) -> Float[Tensor, "seed batch features"]:
-        return torch.addcmul(
-            self.shift, nn.functional.layer_norm(x, x.shape[-1:], eps=LAYER_NORM_EPSILON), self.scale
-        )
+        return torch.addcmul(self.shift, nn.functional.layer_norm(x, x.shape[-1:], eps=self.epsilon), self.scale)
 
 
 class SeedMLP(nn.Sequential):

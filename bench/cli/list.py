@@ -11,6 +11,7 @@ from typing import Any
 from bench.cli.table import format_table
 from bench.config.experiments import EXPERIMENTS, Part
 from bench.config.presets import PRESETS
+from bench.config.spec import join_items
 from bench.reference.methods import MethodDescription, SettingRow, Sourced, describe_method
 from bench.reference.values import format_value
 from critics.weights import WEIGHTS
@@ -117,16 +118,20 @@ def format_scales(part: Part) -> str:
         return ",".join(f"{rho:g}" for rho in part.rhos)
     if part.published:
         return "swg: published" if len(part.methods) > 1 else "published"
+    if part.tuned:
+        return "tuned; another is compared with no row"
     return "tuned, published or default"
 
 
 def list_presets() -> str:
-    """Every preset with the fields it sets."""
-    rows = [
-        (name, ", ".join(f"{field}={value}" for field, value in fields.items()) or "the papers' own sizes")
-        for name, fields in PRESETS.items()
-    ]
-    return format_table("Presets", ("name", "sets"), rows)
+    """Every preset with the fields that it sets over the defaults, and those that a suite adds to them."""
+    rows = []
+    for name, fields in PRESETS.items():
+        of_suites = {suite: get_suite(suite).settings.get(name, {}) for suite in suite_names()}
+        for suite, found in {"all": fields, **of_suites}.items():
+            if found:
+                rows.append((name, suite, ", ".join(f"{field}={value}" for field, value in found.items())))
+    return format_table("Presets", ("name", "suite", "sets over the defaults, which are the papers'"), rows)
 
 
 def list_weights() -> str:
@@ -196,6 +201,10 @@ def format_tuning(method: MethodDescription) -> list[str]:
     if method.rho is not None:
         grid = ", ".join(f"{rho:g}" for rho in method.rho.grid)
         published = "; a task's published ρ (`list tasks`) overrides the default" if method.rho.published else ""
+        if published and method.rho.published_with:
+            published += (
+                f" with {join_items(f'{name}={like}' for name, like in method.rho.published_with.items())}"
+            )
         lines.append(f"Guidance scale ρ: tune-rho tries {grid}{published}.")
     for knob in method.knobs:
         trains = "; it changes what is trained: tune --training" if knob.trains else ""

@@ -45,6 +45,11 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
     steps, levels = config.sampler.steps, config.denoiser.levels
     if steps is not None and steps > levels:
         raise UserError(f"sampler.steps={steps} must be at most denoiser.levels={levels}.")
+    if config.denoiser.network == "u-shaped" and config.denoiser.first_level != 1:
+        raise UserError(
+            f"denoiser.first_level={config.denoiser.first_level} is not for denoiser.network=u-shaped, which sees "
+            "the share k/K of the level; leave out one of the two."
+        )
     betas = config.evaluation.inverse_temperatures
     within = betas is None or all(0 <= beta <= INVERSE_TEMPERATURE_MAX for beta in betas)
     if betas is not None and (not betas or len(set(betas)) < len(betas) or not within):

@@ -25,6 +25,8 @@ class Part:
         methods: method's name to its row in the paper's table, in which `{rho}` stands for the scale.
         rhos: scales of every method that has one; none leaves them to `bench.runner.choose_rho`.
         published: whether a method for which SWG's scales are meant takes the task's published one.
+        tuned: whether the paper tuned ρ and does not print it: cells at another scale than one that was tuned here
+            are not compared with a row.
         settings: fields by dotted name, over those of the preset, the suite and the task.
         version: of D4RL's files that the table uses, for tasks that have such; None for the task's.
     """
@@ -34,6 +36,7 @@ class Part:
     methods: Mapping[str, str]
     rhos: tuple[float, ...] = ()
     published: bool = False
+    tuned: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     version: str | None = None
 
@@ -44,7 +47,7 @@ class Part:
         """The scales that this part fixes for a method on a task, or none."""
         if method.rho is None:
             return ()
-        if self.published and method.rho.published and task.published_rho is not None:
+        if self.published and method.takes_published_rho() and task.published_rho is not None:
             return ((task.published_rho, "published"),)
         return tuple((rho, "given") for rho in self.rhos)
 
@@ -53,10 +56,16 @@ class Part:
         compared with a row."""
         return all(settings.get(name, value) == value for name, value in self.settings.items())
 
-    def row(self, method: str, rho: float | None, asked: bool) -> str | None:
-        """The row of the table that a cell is compared with; none for a scale asked for that no row names."""
+    def row(self, method: str, rho: float | None, source: str | None, asked: bool) -> str | None:
+        """The row of the table that a cell is compared with; none for a scale that no row is at.
+
+        Args:
+            method: its name.
+            rho, source: its scale and where that came from.
+            asked: whether scales were asked for.
+        """
         text = self.methods[method]
-        if asked and rho is not None and "{rho}" not in text:
+        if (asked and rho is not None and "{rho}" not in text) or (self.tuned and source != "tuned"):
             return None
         return text.format(rho="none" if rho is None else f"{rho:g}")
 
@@ -84,8 +93,14 @@ V0 = "v0"  # the authors' code takes this version of everything but locomotion
 
 
 def _weights(name: str, settings: Mapping[str, Any]) -> Part:
-    """Table 3 names no ρ; its expectile row is the average of Table 2, which uses the published scales."""
-    return Part(suite="locomotion", methods={"swg": f"weight={name}"}, published=True, settings=settings)
+    """Table 3 names no ρ, which was tuned for each weight.
+
+    Its expectile row is the average of Table 2, which uses the published scales. The other weights' scales are not
+    published, so they are tuned here (`tune-rho` with the part's settings).
+    """
+    is_expectile = name == "expectile"
+    row = {"swg": f"weight={name}"}
+    return Part(suite="locomotion", methods=row, published=is_expectile, tuned=not is_expectile, settings=settings)
 
 
 RESCALED: Mapping[str, Any] = {"guidance.rescale": True}  # AEPO, eq. 45
@@ -165,7 +180,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
     ),
     "swg-table3": Experiment(
-        title="locomotion: SWG's weights expectile, exponential (β 3, clip 80) and linex (α 1), published ρ",
+        title="locomotion: SWG's weights expectile at the published ρ, exponential (β 3, clip 80) and linex (α 1)",
         table="SWG Table 3",
         parts=(
             _weights("expectile", {"swg.weight": "smooth-expectile"}),

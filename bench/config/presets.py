@@ -62,12 +62,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "cql.warm_up_steps": None,
         "evaluation.episodes": 50,
     },
-    # The papers' sizes are the dataclasses' defaults.
-    "paper": {},
+    # The papers' sizes are the dataclasses' defaults; SWG's optimiser is Adam, and AdamW its code's.
+    "paper": {"denoiser.weight_decay": 0.0},
     # SWG's code (SWG-JAX e312c4f), whose critic and backbone the methods share here, where it is not the paper.
     "official": {
         "critic.steps": 500_000,
         "critic.value_layer_norm": True,
+        "denoiser.first_level": 0,
+        "denoiser.layer_norm_epsilon": 1e-6,
         # Its sampler clips actions and weight after every step. Its temperature of 0 is not shared: it would make
         # all candidates of a method that selects one the same (`--terms own` gives it to SWG).
         "sampler.clip": "iterate",

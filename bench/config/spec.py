@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from annotated_types import Ge
 
 from critics.iql import CriticConfig
-from foundation.bounds import Count
+from foundation.bounds import Count, Positive
 from foundation.errors import unknown_name
-from foundation.keys import keyed_fields
+from foundation.keys import UNLESS_DEFAULT, keyed_fields
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
 from methods.diffusion.denoiser import DenoiserConfig
@@ -21,6 +21,7 @@ from methods.diffusion.guidance import GuidanceConfig
 from methods.diffusion.sampler import SamplerConfig
 from reports.load.schema import TuningCost
 from suites.task import Task
+from suites.transforms import ReturnRange
 
 T = TypeVar("T")
 
@@ -38,10 +39,13 @@ class DataConfig:
     Attributes:
         transitions: size of data sets made here, 100 or more; other sources have their own size.
         seed: of data sets made here; `per-seed` makes one for each training seed, with that seed.
+        return_range: on tasks that scale rewards by their range of returns (locomotion), how far the best and the
+            worst episode's returns then lie apart: 1000 in IQL's code and SWG's, 1 as SWG's paper reads.
     """
 
     transitions: Annotated[int, Ge(LEAST_ROWS)] = 1_000_000
     seed: Annotated[int, Ge(0)] | Literal["per-seed"] = 0
+    return_range: Positive = field(default=ReturnRange().width, metadata=UNLESS_DEFAULT)
 
     @property
     def is_per_seed(self) -> bool:

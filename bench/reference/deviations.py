@@ -1,11 +1,13 @@
 """Finds where our code departs from a method's paper: the `Deviation:` paragraphs of its file and of its imports.
 
-The source is read without running it.
+In a file that methods share, `Deviation (swg, idql):` names those that it concerns; one without names concerns
+every method that the file is imported for. The source is read without running it.
 """
 
 import ast
 import functools
 import inspect
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import methods
 from methods.core.method import Method, SlotMethod
 
-MARK = "Deviation:"
+MARK = re.compile(r"Deviation(?: \(([\w\-]+(?:, [\w\-]+)*)\))?:")
 ROOT = Path(inspect.getfile(methods)).parent.parent
 PACKAGES = ("methods", "critics", "training")
 FRAME = tuple(ROOT / "methods" / file for file in ("core/method.py", "core/setup.py", "diffusion/guidance.py"))
@@ -35,12 +37,18 @@ class Deviation:
     own: bool
 
 
-def find_deviations(cls: type[Method]) -> tuple[Deviation, ...]:
-    """Every departure, in the order in which the method's imports lead to its file."""
+def find_deviations(cls: type[Method], name: str) -> tuple[Deviation, ...]:
+    """Every departure that concerns the method, in the order in which its imports lead to the file.
+
+    Args:
+        cls: the method.
+        name: as it is registered.
+    """
     return tuple(
         Deviation(format_path(file), text, is_method(file))
         for file in find_files(cls)
-        for text in find_paragraphs(file.read_text("utf-8"))
+        for concerned, text in find_paragraphs(file.read_text("utf-8"))
+        if not concerned or name in concerned
     )
 
 
@@ -95,22 +103,29 @@ def _read_imports(file: Path) -> Iterator[Path]:
                 yield from filter(Path.is_file, (folder.with_suffix(".py"), folder / "__init__.py"))
 
 
-def find_paragraphs(source: str) -> Iterator[str]:
-    """The texts after `Deviation:` in docstrings and comments, up to an empty line or the end of either."""
+def find_paragraphs(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The methods named by each `Deviation:` in docstrings and comments, and its text.
+
+    A text ends at an empty line or at the end of its docstring or comment.
+    """
     lines = source.splitlines()
     for number, line in enumerate(lines):
-        before, mark, text = line.partition(MARK)
-        if not mark or (before.strip(' "#') and "#" not in before):
+        mark = MARK.search(line)
+        if mark is None:
+            continue
+        before, text = line[: mark.start()], line[mark.end() :]
+        if before.strip(' "#') and "#" not in before:
             continue
         words, ended = [text.replace('"""', "")], '"""' in text
         for following in lines[number + 1 :]:
             comment = following.strip().startswith("#")
             rest = following.strip().lstrip("# ")
-            if ended or not rest or MARK in rest or comment != ("#" in before):
+            if ended or not rest or MARK.search(rest) or comment != ("#" in before):
                 break
             ended = '"""' in rest
             words.append(rest.replace('"""', ""))
-        yield " ".join(word.strip() for word in words if word.strip())
+        concerned = tuple(mark[1].split(", ")) if mark[1] else ()
+        yield concerned, " ".join(word.strip() for word in words if word.strip())
 
 
 def format_path(file: Path) -> str:

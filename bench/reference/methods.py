@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.config.spec import Config, flatten
 from bench.conformance.subject import small_setup
-from bench.reference.deviations import Deviation, find_deviations
+from bench.reference.deviations import MARK, Deviation, find_deviations
 from bench.reference.docstrings import read_description
 from bench.runner.knobs import needs_training
 from methods.core.method import Method, Rho
@@ -76,7 +76,7 @@ class MethodDescription:
         rho: its guidance scale, or None.
         knobs: what `tune` tries beside it.
         rows: its settings, then the shared ones that a source sets.
-        deviations: of its own file and of what all methods share.
+        deviations: those that concern it, of its own file and of what methods share.
     """
 
     name: str
@@ -116,13 +116,13 @@ def describe_method(name: str) -> MethodDescription:
             for field, knob in cls.knobs.items()
         ),
         rows=make_rows(cls),
-        deviations=find_deviations(cls),
+        deviations=find_deviations(cls, name),
     )
 
 
 def drop_deviations(text: str) -> str:
     """The paragraphs that are no deviation."""
-    return "\n\n".join(part for part in text.split("\n\n") if not part.startswith("Deviation:"))
+    return "\n\n".join(part for part in text.split("\n\n") if not MARK.match(part))
 
 
 def _has_docstring(part: Any) -> bool:

@@ -216,6 +216,6 @@ def choose(method: Method, task: Task, purpose: Purpose, given: Sequence[float],
     sourced = find_source_values(method, purpose.preset, purpose.terms, task).get("rho")
     if sourced is not None:
         return [(float(sourced), "preset")]
-    if method.rho.published and task.published_rho is not None:
+    if method.takes_published_rho() and task.published_rho is not None:
         return [(task.published_rho, "published")]
     return [(method.rho.default, "default")]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from reports.load import schema
 from reports.load.files import read_choices
 from suites import DensityTask, Task, Transitions, action_bounds, load
 from suites.sources.auto import Wanted
+from suites.transforms import ReturnRange
 from training import Data, Progress
 
 
@@ -152,9 +153,10 @@ def load_data(
 
     Raises:
         DataError: the data are missing, damaged or do not fit the task.
+        UserError: a range of returns for a task that does not scale by it.
     """
     transitions = load(
-        task,
+        set_return_range(task, config.data.return_range),
         source,
         count=config.data.transitions,
         directory=(artifacts / "data").absolute(),  # Minari writes a relative folder beneath itself
@@ -163,6 +165,22 @@ def load_data(
     )
     about = describe_data(task, transitions, config.data.is_per_seed)
     return LoadedData(as_tensors(transitions), transitions.key, about)
+
+
+def set_return_range(task: Task, width: float) -> Task:
+    """The task with its rewards scaled to that range of returns.
+
+    Raises:
+        UserError: another width than the default, for a task that does not scale its rewards by it.
+    """
+    if width == ReturnRange().width:
+        return task
+    if not isinstance(task.reward, ReturnRange):
+        raise UserError(
+            f"data.return_range={width:g} is not for task {task.name}, whose rewards are {task.reward.name!r}; "
+            "leave it out, or name tasks that are scaled by their range of returns, such as --suite locomotion."
+        )
+    return replace(task, reward=ReturnRange(width))
 
 
 def as_tensors(transitions: Transitions) -> Data:

@@ -32,7 +32,7 @@ def record_methods(methods: Mapping[str, Method], results: Path) -> None:
 def make_method_record(name: str, cls: type[Method]) -> MethodRecord:
     """What a method's class and source say."""
     try:
-        found = find_deviations(cls)
+        found = find_deviations(cls, name)
     except (OSError, TypeError, ValueError, SyntaxError):  # a class of a notebook has no file, or one of cells
         found = None
     return MethodRecord(

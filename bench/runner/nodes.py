@@ -1,7 +1,8 @@
 """A node is a component with its key, and the nodes that it is made from.
 
 The key is the hash of everything that made the component: kind, code version, how its random numbers are named,
-settings, the keys of its upstream components and the data set's fingerprint.
+settings, the keys of its upstream components and the data set's fingerprint. A setting that was added later is in
+it where it differs from its default (`foundation.added`).
 """
 
 import dataclasses

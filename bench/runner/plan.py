@@ -228,7 +228,7 @@ def make_cells(
                     declared_rho=(None, None) if has_knobs and chosen is None else declared,
                     tuning=None if chosen is None else make_cost(chosen),
                     tunable=tunable[name],
-                    row=job.part.row(name, rho, bool(request.details.rhos)) if is_of_table else None,
+                    row=job.part.row(name, rho, rho_source, bool(request.details.rhos)) if is_of_table else None,
                 )
                 for seed in seeds
             ]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from bench.config.precedence import OWN, find_source_values
-from bench.config.spec import Cell
+from bench.config.spec import Cell, flatten
 from bench.runner.evaluate import Outcome, Points
 from bench.runner.machine import describe_machine
 from bench.runner.nodes import Node
@@ -146,7 +146,7 @@ def find_critic_departures(cell: Cell) -> tuple[str, ...] | None:
     }
     if not authors or isinstance(cell.task, DensityTask):
         return None
-    settings = cell.settings()
+    settings = flatten(cell.config) | flatten(cell.method, cell.name)
     return tuple(sorted(name for name, value in authors.items() if settings[name] != value))
 
 

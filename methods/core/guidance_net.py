@@ -78,9 +78,10 @@ class GuidanceNet(nn.Module):
 def fourier(levels: int) -> Float[Tensor, "level feature"]:
     """sin and cos of 2^i π k/K for i < 16, cut off where the features would alias: fixed, not learned.
 
-    Deviation: CEP draws random Gaussian frequencies; with the few discrete levels used here, half-octave
-    steps from one half-turn over the schedule up to the levels' own spacing tell every level apart. On a
-    finer schedule they stop at 64 turns, the reach of CEP's (30 N(0, 1) turns), so that neighbours stay alike.
+    Deviation (cep, mse, aepo, ddice): CEP draws random Gaussian frequencies; with the few discrete levels used
+    here, half-octave steps from one half-turn over the schedule up to the levels' own spacing tell every level
+    apart. On a finer schedule they stop at 64 turns, the reach of CEP's (30 N(0, 1) turns), so that neighbours
+    stay alike.
     """
     position = torch.arange(1, levels + 1, dtype=torch.float32) / levels
     frequency = torch.logspace(0, math.log2(min(max(levels, 2), FINEST)), FREQUENCIES, base=2.0) * 0.5

@@ -3,7 +3,8 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import ClassVar, TypeAlias, final
 
 from foundation.errors import UserError
@@ -28,6 +29,7 @@ class Rho:
         grid: the scales that `tune-rho` tries.
         low, high: the ends of the continuous range.
         published: whether SWG's published scale of a task (`Task.published_rho`) is this method's.
+        published_with: the settings that the published scales were tuned for, as patterns by the method's names.
     """
 
     default: float
@@ -35,6 +37,7 @@ class Rho:
     low: float = 0.1
     high: float = 30.0
     published: bool = False
+    published_with: Mapping[str, str] = field(default_factory=dict)
 
 
 KnobValue: TypeAlias = bool | int | float | str
@@ -119,6 +122,17 @@ class Method(ABC):
     in_default_comparison: ClassVar[bool] = True
     capturable: ClassVar[bool] = True
     presets: ClassVar[Presets] = {}
+
+    @final
+    def takes_published_rho(self) -> bool:
+        """Whether SWG's published scale of a task is this method's with the settings that it has."""
+        return (
+            self.rho is not None
+            and self.rho.published
+            and all(
+                fnmatchcase(str(getattr(self, name)), pattern) for name, pattern in self.rho.published_with.items()
+            )
+        )
 
     @abstractmethod
     def components(self, setup: Setup) -> Mapping[str, Component]:

@@ -76,15 +76,22 @@ class DenoiserConfig(NetworkConfig):
 
 
 class NetworkDenoiser(nn.Module):
-    """A trained noise network read as a denoiser."""
+    """A trained noise network read as a denoiser.
 
-    def __init__(self, network: nn.Module, schedule: Schedule, channels: int):
+    Args:
+        network: predicts the noise.
+        schedule: of the levels.
+        channels: of z.
+        first_level: see `NetworkConfig`.
+    """
+
+    def __init__(self, network: nn.Module, schedule: Schedule, channels: int, first_level: int = 1):
         super().__init__()
         self.network = network
         self.channels = channels
         device = next(network.parameters()).device
         self.schedule = schedule.to(device)
-        self.levels = level_numbers(len(schedule)).to(device)
+        self.levels = level_numbers(len(schedule), first_level).to(device)
 
     def forward(self, z: Z, level: int, observations: Observations) -> Z:
         """E[z_0 | z_k, s] = (z_k - σ_k ε)/α_k."""
@@ -122,7 +129,8 @@ class Backbone:
         config = self.config
         network = NETWORKS[config.network](streams, config, self.observation_dim, self.action_dim, auxiliary)
         channels = self.action_dim + (0 if auxiliary is None else auxiliary.channels)
-        return NetworkDenoiser(network, make_schedule(config.schedule, config.levels), channels)
+        schedule = make_schedule(config.schedule, config.levels)
+        return NetworkDenoiser(network, schedule, channels, config.first_level)
 
     def with_condition(self, size: int) -> "Backbone":
         """The same backbone with a condition of that size appended to the observations."""

@@ -3,8 +3,8 @@
 The last step goes to α = 1, σ = 0, where every solver gives ẑ_0 itself: a second-order step ends there too, since
 its extrapolation is undefined at λ = ∞. Whatever was clipped on the way, what comes out lies in the bounds.
 
-Deviation: the code of CEP and Diffusion-DICE stops at t = 1e-3, and neither takes ẑ_0 there nor clips: its 15
-answers make 15 steps, ours 14 and ẑ_0.
+Deviation (cep, mse, dps, aepo, ddice, sfbc): the code of CEP and Diffusion-DICE stops at t = 1e-3, and neither
+takes ẑ_0 there nor clips: its 15 answers make 15 steps, ours 14 and ẑ_0.
 """
 
 import itertools

@@ -33,6 +33,8 @@ _code: Settings = {
     "denoiser.frequencies": Value(64, CODE),
     "denoiser.level_features": Value(256, CODE),
     "denoiser.initial": Value("xavier", f"{CODE}: default_init; LeCun's in the blocks"),
+    "denoiser.first_level": Value(0, CODE),
+    "denoiser.layer_norm_epsilon": Value(1e-6, f"{CODE}: flax's"),
     "denoiser.schedule": Value("vp", f"{BOTH}: b_min 0.1, b_max 10"),
     "denoiser.levels": Value(5, BOTH),
     "denoiser.steps": Value(3_000_000, BOTH),
@@ -51,6 +53,7 @@ _paper: Settings = {
     "weight": Value("hard-expectile", f"{PAPER}: τ and 1 - τ"),
     "critic.value_layer_norm": Value(False, "arXiv 2110.06169, whose critic it takes"),
     "critic.batch_size": Value(256, "arXiv 2110.06169, whose critic it takes"),
+    "denoiser.first_level": Value(1, f"{PAPER}: levels 1 to T"),
 }
 
 PRESETS: Presets = {"paper": {**_code, **_paper}, "official": _code}

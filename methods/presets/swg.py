@@ -13,6 +13,7 @@ TOY_CODE = f"{CODE}; toy sets: SWG-pytorch 568d510"
 
 _code: Settings = {
     "weight": Value("hard-expectile", f"{CODE}, config default `expectile`"),
+    "weigh_by": Value("target", f"{CODE}: min target Q"),
     "shrunk_clip": Value(True, f"{CODE}: divides by √α_t, not √ᾱ_t, before the clip", on_toy(False)),
     "critic.expectile": Value(0.7, CODE, {"antmaze-*": 0.9}),
     "critic.value_loss": Value("expectile", CODE),
@@ -31,10 +32,12 @@ _code: Settings = {
     "denoiser.blocks": Value(3, TOY_CODE, on_toy(6)),
     "denoiser.expansion": Value(4, CODE),
     "denoiser.dropout": Value(0.1, CODE),
-    "denoiser.activation": Value("silu", f"{CODE}: swish"),
+    "denoiser.activation": Value("silu", f"{TOY_CODE}; swish"),
     "denoiser.frequencies": Value(64, CODE),
     "denoiser.level_features": Value(256, CODE),
     "denoiser.initial": Value("xavier", f"{TOY_CODE}; PyTorch's layers", on_toy("uniform")),
+    "denoiser.first_level": Value(0, TOY_CODE),
+    "denoiser.layer_norm_epsilon": Value(1e-6, f"{CODE}: flax's"),
     "denoiser.schedule": Value("vp", f"{TOY_CODE}; b_min 0.1, b_max 10", on_toy("cosine")),
     "denoiser.levels": Value(15, TOY_CODE, on_toy(100)),
     "denoiser.steps": Value(1_000_000, TOY_CODE, on_toy(200_000)),
@@ -51,17 +54,23 @@ _code: Settings = {
 
 _paper: Settings = {
     "weight": Value("smooth-expectile", f"{PAPER}, eq. 21"),
+    "weigh_by": Value("trained", f"{PAPER}, Algorithm 3: Q_ψ, here the smaller of the two"),
     "shrunk_clip": Value(False, f"{PAPER}, §3.3: ŵ_0 is the posterior mean"),
     "critic.steps": Value(1_000_000, PAPER),
     "denoiser.network": Value("residual", TOY_PAPER, on_toy("mlp")),
     "denoiser.width": Value(256, TOY_PAPER, on_toy(512)),
     "denoiser.blocks": Value(3, TOY_PAPER, on_toy(6)),
     "denoiser.dropout": Value(0.1, PAPER),
+    "denoiser.activation": Value("silu", f"{CODE}; toy sets: {PAPER}, D.1", on_toy("gelu")),
     "denoiser.schedule": Value("vp", TOY_PAPER, on_toy("cosine")),
     "denoiser.levels": Value(15, TOY_PAPER, on_toy(100)),
     "denoiser.steps": Value(1_000_000, TOY_PAPER, {"antmaze-*": 3_000_000, **on_toy(200_000)}),
     "denoiser.batch_size": Value(1024, PAPER),
     "denoiser.learning_rate": Value(3e-4, TOY_PAPER, {"pen-*": 3e-5, **on_toy(1e-4)}),
+    "denoiser.weight_decay": Value(0.0, f"{TOY_PAPER}: Adam"),
+    "denoiser.ema": Value(0.001, f"{CODE}; toy sets: none in {PAPER}, D.1", on_toy(None)),
+    "denoiser.first_level": Value(1, f"{PAPER}: levels 1 to K"),
+    "sampler.temperature": Value(1.0, f"{PAPER}, Algorithm 2: z_K ~ N(0, I)"),
 }
 
 PRESETS: Presets = {"paper": {**_code, **_paper}, "official": _code}

@@ -232,9 +232,11 @@ def _find_declared(track: str, cell: _Cell) -> float | None:
 
 
 def _find_published(cell: _Cell) -> float | None:
-    """SWG's published scale, for its methods on its tasks."""
+    """SWG's published scale, for its methods on its tasks with the expectile weight, which it was tuned for."""
     first = cell.results[0][0]
     if first.method not in _SWG or first.data.canonical is None:
+        return None
+    if "-expectile" not in str(first.config.get(f"{first.method}.weight", "-expectile")):
         return None
     return read_published_scales().get(re.sub(r"-v\d+$", "", first.data.canonical.name))
 

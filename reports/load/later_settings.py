@@ -6,11 +6,16 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator
 
 LATER_SETTINGS: Mapping[str, Any] = {
+    "data.return_range": 1000.0,
+    "denoiser.first_level": 1,
+    "denoiser.layer_norm_epsilon": 1e-5,
     "sampler.precision": "fp32",
     "guidance.clip": None,
     "guidance.normalise": False,
     "guidance.schedule": "constant",
     "guidance.stop_gradient": False,
+    "swg.weigh_by": "target",
+    "swg-r.weigh_by": "target",
 }
 """By dotted name; their fields are `foundation.keys.UNLESS_DEFAULT`, and the values are the defaults."""
 

@@ -34,6 +34,9 @@ def _task(kind: str, rho: float) -> ControlTask:
 
 register_suite(
     Suite(
-        name="adroit-pen", title="Adroit pen", tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items())
+        name="adroit-pen",
+        title="Adroit pen",
+        tasks=tuple(_task(kind, rho) for kind, rho in PUBLISHED_RHO.items()),
+        settings={"paper": {"denoiser.learning_rate": 3e-5}},  # SWG's, where its other tasks have 3e-4
     )
 )

@@ -29,20 +29,27 @@ EVERY_PRESET = {
     "dps.inverse_temperature": 1.0,
 }
 
-# SWG's Appendix D.1: a million samples, K = 100 cosine, batch 1024, learning rate 1e-4, 200k steps.
+# SWG's Appendix D.1: a million samples; a perceptron of 6 layers of 512 units with GELU, Adam at a constant rate
+# without an average of the weights; K = 100 of the cosine schedule, batch 1024, learning rate 1e-4, 200k steps.
 PAPER = {
+    "denoiser.network": "mlp",
+    "denoiser.width": 512,
+    "denoiser.blocks": 6,
+    "denoiser.activation": "gelu",
     "denoiser.levels": 100,
     "denoiser.learning_rate": 1e-4,
+    "denoiser.weight_decay": 0.0,
     "denoiser.steps": 200_000,
-    "denoiser.decay_steps": 200_000,
+    "denoiser.decay_steps": None,
+    "denoiser.ema": None,
     "guidance_net.steps": 200_000,
 }
 
-# SWG-pytorch 568d510: the configuration's 1e-4 never reaches the optimiser, and the rate does not decay.
+# SWG-pytorch 568d510: the configuration's 1e-4 never reaches the optimiser, an AdamW.
 OFFICIAL = PAPER | {
+    "denoiser.activation": "silu",
     "denoiser.learning_rate": 2e-5,
     "denoiser.weight_decay": 0.01,
-    "denoiser.decay_steps": None,
     "denoiser.ema": 0.0005,  # 0.005 every tenth step
 }
 

@@ -21,6 +21,7 @@ from bench.runner.plan import PlannedCell, TaskPlan, enter_experiment, make_cell
 from bench.runner.result import declare_rho
 from bench.storage.manifest import record_experiment
 from bench.storage.results import ResultStore
+from methods import get_method
 from reports.load.schema import Data, DeclaredRho
 from suites import get_tasks
 from suites.registry import suite_names
@@ -166,15 +167,33 @@ def test_tables_8_and_9_are_one_method_over_the_scales(tmp_path, pytestconfig, n
 
 def test_table_3_is_three_weights_each_with_its_value_loss(tmp_path):
     found = cells(tmp_path, "swg-table3")
-    settings = {c.row: c.settings() for c in found}
-    assert {row: (s["swg.weight"], s["critic.value_loss"]) for row, s in settings.items()} == {
-        "weight=expectile": ("smooth-expectile", "expectile"),
-        "weight=exponential-expectile": ("exponential:inverse_temperature=3,maximum=80", "expectile"),
-        "weight=linex": ("linex:alpha=1", "linex:alpha=1"),
+    assert {(c.settings()["swg.weight"], c.settings()["critic.value_loss"], c.row) for c in found} == {
+        ("smooth-expectile", "expectile", "weight=expectile"),
+        ("exponential:inverse_temperature=3,maximum=80", "expectile", None),  # at a ρ that is not tuned
+        ("linex:alpha=1", "linex:alpha=1", None),
     }
     assert Counter(c.task.name for c in found) == dict.fromkeys({c.task.name for c in found}, 3)
     order = [c.task.name for c in found]
     assert order == sorted(order, key=order.index), "the cells of a task stand together"
+
+
+def test_the_published_scale_is_that_of_the_expectile_weight_alone(tmp_path):
+    """The paper tuned ρ for each weight; on hopper-medium its expectile's is 20, the others' are not printed."""
+    found = cells(tmp_path, "swg-table3", "--tasks", "hopper-medium-v2")
+    assert [(c.method.weight.partition(":")[0], c.rho, c.rho_source) for c in found] == [
+        ("smooth-expectile", 20.0, "published"),
+        ("exponential", 10.0, "default"),
+        ("linex", 10.0, "default"),
+    ]
+    assert {c.declared_rho for c in found} == {(20.0, "published"), (10.0, "default")}
+    linex = next(part for part in EXPERIMENTS["swg-table3"].parts if part.methods["swg"] == "weight=linex")
+    assert linex.row("swg", 4.0, "tuned", asked=False) == "weight=linex"
+    assert linex.row("swg", 10.0, "default", asked=False) is None
+    for name in ("swg", "swg-r"):
+        method = get_method(name)
+        takes = {w: method(weight=w).takes_published_rho() for w in ("hard-expectile", "linex:alpha=1", "dice")}
+        assert takes == {"hard-expectile": True, "linex:alpha=1": False, "dice": False}
+    assert not get_method("cep")().takes_published_rho()
 
 
 def test_figure_1_is_six_sets_at_the_betas_of_the_authors_script(tmp_path):
@@ -221,8 +240,8 @@ def test_flags_narrow_an_experiment_and_go_over_its_settings(tmp_path):
     cells(tmp_path, "swg-table2", "--idql.candidates", "3")
     # A weight that is not the row's is not compared with it; a setting that no row fixes changes nothing.
     table_3 = ("swg-table3", "--tasks", "hopper-medium-v2")
-    assert {c.row for c in cells(tmp_path, *table_3, "--swg.weight", "linex:alpha=1")} == {None, "weight=linex"}
-    assert None not in {c.row for c in cells(tmp_path, *table_3, "--denoiser.steps", "7")}
+    assert {c.row for c in cells(tmp_path, *table_3, "--swg.weight", "linex:alpha=1")} == {None}
+    assert "weight=expectile" in {c.row for c in cells(tmp_path, *table_3, "--denoiser.steps", "7")}
 
     own = cells(tmp_path, "swg-table2", "--tasks", "hopper-medium-v2", "--terms", "own")
     assert len(own) == 4

@@ -175,6 +175,13 @@ def test_lists_hold_everything(bench):
             assert f" {task.name} " in told.out
 
 
+def test_the_presets_are_listed_with_what_a_suite_adds(bench):
+    rows = [line.split(maxsplit=2) for line in bench("list", "presets").out.splitlines()[2:]]
+    assert ["paper", "antmaze", "denoiser.steps=3000000"] in rows
+    (toy,) = [row[2] for row in rows if row[:2] == ["paper", "toy"]]
+    assert {"denoiser.network=mlp", "denoiser.activation=gelu", "denoiser.ema=None"} <= set(toy.split(", "))
+
+
 @pytest.mark.parametrize("what", ["methods", "suites", "tasks", "experiments", "presets", "weights"])
 def test_each_list_prints_alone(bench, what):
     told = bench("list", what)

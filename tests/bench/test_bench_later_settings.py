@@ -9,6 +9,7 @@ from bench.config.code import hash_method
 from bench.config.spec import Config, flatten, flatten_keyed, replace_dotted
 from bench.runner.choose_rho import KEY_LENGTH, hash_policy
 from bench.storage.components import hash_json
+from methods import get_method, method_names
 from methods.dps import DPS
 from reports.load.later_settings import LATER_SETTINGS, fill_settings
 
@@ -25,11 +26,20 @@ def test_the_guidance_settings_that_came_later_are_all_but_rescale():
     assert set(OTHERS) == set(OF_GUIDANCE) == set(flatten(Config().guidance, "guidance")) - {"guidance.rescale"}
 
 
-def test_the_values_filled_in_are_the_defaults_in_the_order_of_the_settings():
-    every = flatten(Config())
+def test_the_values_filled_in_are_the_defaults():
+    every = flatten(Config()) | flatten(get_method("swg")(), "swg") | flatten(get_method("swg-r")(), "swg-r")
     assert {name: every[name] for name in LATER_SETTINGS} == LATER_SETTINGS
     older = {name: value for name, value in every.items() if name not in LATER_SETTINGS}
-    assert list(fill_settings(older).items()) == list(every.items())
+    assert fill_settings(older) == every
+    assert list(fill_settings({"sampler.clip": "none", "critic.width": 1})) == [
+        "sampler.clip", "sampler.precision", "critic.width",
+    ], "behind the others of the group, and none of other groups"  # fmt: skip
+
+
+def test_every_setting_that_is_in_no_key_at_its_default_is_filled_in():
+    parts = [("", Config()), *((name, get_method(name)()) for name in method_names())]
+    added = [set(flatten(part, name)) - set(flatten_keyed(part, name)) for name, part in parts]
+    assert set().union(*added) == set(LATER_SETTINGS)
 
 
 @pytest.mark.parametrize("name", OTHERS)

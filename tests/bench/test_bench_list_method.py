@@ -1,6 +1,7 @@
 """`list method NAME` shows paper and code side by side, and no deviation of our code is left out."""
 
 import json
+import re
 import subprocess
 import sys
 from itertools import takewhile
@@ -56,15 +57,21 @@ def row_of(text: str, setting: str) -> list[str]:
     return line.split()
 
 
+def named_in(file: Path) -> list[list[str]]:
+    """The methods that each `Deviation (...):` of a file names; none for one that concerns all."""
+    return [
+        found.split(", ") if found else [] for found in re.findall(r"Deviation(?: \((.*?)\))?:", file.read_text())
+    ]
+
+
 @pytest.mark.parametrize("name", method_names())
-def test_every_deviation_of_what_python_loads_is_listed(bench, loaded, name):
+def test_every_deviation_of_what_python_loads_is_listed_where_it_concerns_the_method(bench, loaded, name):
     told = bench("list", "method", name)
     assert told.code == 0
     listed = [entry.partition(": ")[0] for entry in shown_deviations(told.out)]
     expected = []
     for file in map(Path, loaded[name]):
-        expected += [str(file.relative_to(ROOT))] * file.read_text().count("Deviation:")
-    assert expected
+        expected += [str(file.relative_to(ROOT)) for named in named_in(file) if not named or name in named]
     if issubclass(get_method(name), SlotMethod):
         assert sorted(listed) == sorted(expected)
     else:  # it imports the backbone and samples with none of it
@@ -73,6 +80,29 @@ def test_every_deviation_of_what_python_loads_is_listed(bench, loaded, name):
         assert not any(file.startswith(("methods/diffusion/", "methods/core/guidance_net")) for file in listed)
     own = [file.partition("/")[2] for file in listed_above(told.out, "Deviations of the shared")]
     assert all(file and "/" not in file for file in own), "only files of methods are listed as the method's"
+
+
+def test_a_deviation_of_a_shared_file_names_methods_that_it_is_imported_for(loaded):
+    """So that none of them is left out everywhere."""
+    found = {file: named_in(Path(file)) for files in loaded.values() for file in files}
+    assert sum(map(len, found.values())) > 20
+    for file, deviations in found.items():
+        reached = {name for name, files in loaded.items() if file in files}
+        for named in deviations:
+            assert set(named) <= reached, file
+
+
+def test_a_method_does_not_show_what_concerns_others_alone(bench):
+    texts = {
+        name: " ".join(shown_deviations(bench("list", "method", name).out)) for name in ("swg", "cep", "unguided")
+    }
+    for text, concerned in (
+        ("the LayerNorm on V's input has ε = 1e-5", {"swg"}),
+        ("CEP draws random Gaussian frequencies", {"cep"}),
+        ("linex is clipped at `maximum`", {"swg"}),
+        ("the code of CEP and Diffusion-DICE stops at t = 1e-3", {"cep"}),
+    ):
+        assert {name for name, shown in texts.items() if text in shown} == concerned
 
 
 def test_a_method_shows_both_sources_of_each_setting(bench):
@@ -139,7 +169,7 @@ def test_a_plug_in_declares_its_presets_in_its_one_file(bench, tmp_path, folders
     assert row_of(text, "draws") == ["draws", "4", "-", "-", "9", "mine.py"]
     assert row_of(text, "denoiser.levels") == ["denoiser.levels", "15", "-", "-", "7", "mine.py"]
     assert shown_deviations(text)[:2] == ["mine.py: nobody published it.", "mine.py: in passing"]
-    assert any(entry.startswith("critics/iql.py: ") for entry in shown_deviations(text))
+    assert not any(entry.startswith("critics/iql.py: ") for entry in shown_deviations(text)), "of named methods"
 
 
 def test_a_paragraph_ends_where_its_docstring_or_comment_ends():
@@ -156,12 +186,14 @@ x = 1  # Deviation: two
 y = 2
 # Deviation: three
 # four.
-# Deviation: five
+# Deviation (swg, swg-r): five
 def f():
     """Deviation: six."""
     return "nothing"
 '''
-    assert list(find_paragraphs(source)) == ["one and more.", "two and its end.", "three four.", "five", "six."]
+    found = [text for _, text in find_paragraphs(source)]
+    assert found == ["one and more.", "two and its end.", "three four.", "five", "six."]
+    assert [named for named, _ in find_paragraphs(source)] == [(), (), (), ("swg", "swg-r"), ()]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,15 @@
 
 import json
 import socket
+from dataclasses import replace
 
 import pytest
+import torch
 from command_line import FEW, MAZE, TINY, TOY, results_in
+
+from bench.config.spec import Config
+from bench.runner.data import load_data
+from suites.registry import get_suite, get_tasks
 
 HOPPER = ("--suite", "locomotion", "--tasks", "hopper-medium-v2", "--methods", "swg", "--evaluation.episodes", "1")
 SMALL = ("--seeds", "1", "--data-set.transitions", "600", "--processes", "1")
@@ -120,3 +126,22 @@ def test_a_table_of_another_version_is_refused_with_the_version_to_type(bench, f
     assert "holds results of antmaze on data d4rl, and this command takes data d4rl:v0" in said
     assert "go on with --data d4rl:v2" in said
     assert "holds results" not in bench(*table, "--data", "d4rl:v2").mistake
+
+
+def test_the_range_that_returns_are_scaled_to_is_a_setting(tmp_path):
+    (hopper,) = get_tasks(get_suite("locomotion"), ("hopper-medium-v2",))
+    usual = replace(Config(), data=replace(Config().data, transitions=600))
+    literal = replace(usual, data=replace(usual.data, return_range=1.0))
+    first, second = (load_data(hopper, config, "local", tmp_path, 0) for config in (usual, literal))
+    torch.testing.assert_close(first.data.rewards, 1000 * second.data.rewards)
+    assert first.about.reward_transform == "r × 1000 / (max return - min return)"
+    assert second.about.reward_transform == "r / (max return - min return)"
+    assert first.about.fingerprint == second.about.fingerprint
+    assert first.key != second.key, "nothing that was trained on the one is taken for the other"
+
+
+def test_a_range_of_returns_where_none_is_scaled_is_refused(bench, fresh):
+    said = bench("run", *UNGUIDED, "--data-set.return-range", "1", *fresh).mistake
+    assert "data.return_range=1 is not for task maze2d-umaze, whose rewards are 'r'" in said
+    below = bench("run", *UNGUIDED, "--data-set.return-range", "0", *fresh).mistake
+    assert "return_range=0.0 must be above 0" in below

@@ -173,6 +173,41 @@ def test_the_known_critic_is_beta_times_the_energy():
     assert critic.v(betas).tolist() == [[10.0, 15.0]]
 
 
+def test_data_weights_are_by_the_smaller_of_the_trained_twins_if_asked():
+    module = IQL(CriticConfig(width=8), 3, 1).build(SeedStreams([0], "x"))
+    assert isinstance(module, IQLNetworks)
+    with torch.no_grad():  # the targets stay behind
+        for number, parameter in enumerate(module.twin_q.parameters()):
+            parameter += 0.1 * (number + 1)
+    data = chain()
+    step = Step(data, {"critic": module}, SeedStreams([0], "y"))
+    pairs = torch.cat([data.observations, data.actions], -1)
+    for by, network in (("trained", module.twin_q), ("target", module.target_q)):
+        first, second = (
+            linear_relu(
+                pairs,
+                [
+                    (layer.weight[0, twin], layer.bias[0, twin, 0])
+                    for layer in (network[0], network[2], network[4])
+                ],
+            )
+            for twin in (0, 1)
+        )
+        weights = weigh_data(step, lambda q, v: q, by=by)
+        torch.testing.assert_close(weights[0], torch.minimum(first, second))
+    assert (weigh_data(step, lambda q, v: q, by="trained") != weigh_data(step, lambda q, v: q)).all()
+    known = KnownCritic("squares", lambda points: (points**2).sum(-1), 5.0)
+    assert known.trained_q(torch.tensor([[[2.0]]]), torch.tensor([[[1.0, 2.0]]])).tolist() == [[10.0]]
+
+
+def linear_relu(x: Tensor, layers: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """A perceptron of one output, written out."""
+    for weight, bias in layers[:-1]:
+        x = (x @ weight + bias).relu()
+    weight, bias = layers[-1]
+    return (x @ weight + bias).squeeze(-1)
+
+
 def test_data_weights_are_the_weights_of_each_seeds_critic():
     data = chain()
     module = IQL(CriticConfig(width=8), 3, 1).build(SeedStreams([0, 1], "x"))

@@ -35,6 +35,7 @@ def test_smooth_expectile():
     # σ(0) = 1/2: 0.35 + 0.15. σ(1) = 0.7310586: 0.5117410 + 0.0806824. σ(-1): 0.1882590 + 0.2193176.
     assert at(SmoothExpectile(0.7), 0.0, 1.0, -1.0) == pytest.approx([0.5, 0.5924234, 0.4075766], abs=1e-7)
     # The authors' code has 3 A: σ(3) = 0.9525741: 0.6668019 + 0.0142278.
+    assert at(SmoothExpectile(0.7), 0.001) == pytest.approx([0.5 + 0.4 * 0.001 / 4], abs=1e-7)  # σ(A) ≈ ½ + A/4
     assert at(SmoothExpectile(0.7, sharpness=3.0), 1.0) == pytest.approx([0.6810297], abs=1e-7)
     # Ever sharper it becomes the hard one.
     assert at(SmoothExpectile(0.7, 1e6), 0.1, -0.1) == pytest.approx([0.7, 0.3])

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
 from methods import AuxiliaryHead
+from methods.diffusion.denoiser import Backbone, DenoiserConfig
+from methods.diffusion.inference.layers import Norm
 from methods.diffusion.networks import NETWORKS
 from methods.diffusion.networks.config import LevelEmbedding, NetworkConfig, level_numbers
 from methods.diffusion.networks.perceptron import PerceptronNetwork
+from methods.diffusion.networks.residual import Block, NoiseNetwork
 from methods.diffusion.networks.u_shaped import ContextBlock, UShapedNetwork
 from training import SeedLinear, SeedStreams, parameter_count
 
@@ -174,3 +177,33 @@ def test_numbers_of_levels_are_one_to_k_until_they_would_look_unrelated():
     far = torch.pdist(table).median()
     assert (neighbours < far / 3).all()
     assert neighbours.min() > 0
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("name", ["residual", "mlp"])
+def test_a_denoiser_asks_its_network_with_levels_counted_from_the_first(name: Any, first: int):
+    """SWG's and IDQL's code counts from 0."""
+    config = DenoiserConfig(network=name, width=8, frequencies=4, level_features=6, levels=5, first_level=first)
+    denoiser = Backbone(config, OBSERVATIONS, ACTIONS).build(SeedStreams(SEEDS, "x"))
+    assert denoiser.levels.tolist() == [first + k for k in range(5)]
+    assert isinstance(denoiser.network, (NoiseNetwork, PerceptronNetwork))
+    (z, observations), embedding = inputs(ACTIONS), denoiser.network.level
+    turns = 2 * torch.pi * (3 + first) * embedding.frequency
+    features = torch.cat([turns.cos(), turns.sin()], -1)
+    hidden = silu(torch.baddbmm(embedding.mlp[0].bias, features, embedding.mlp[0].weight))
+    expected = torch.baddbmm(embedding.mlp[2].bias, hidden, embedding.mlp[2].weight)
+    given: list[Tensor] = []
+    embedding.register_forward_hook(lambda module, args, out: given.append(out))
+    denoiser.predict_noise(z, 3, observations)
+    torch.testing.assert_close(given[0], expected)
+
+
+def test_the_norm_of_a_block_has_the_epsilon_of_the_settings():
+    """Of numbers ±1e-3 it gives x/√(1e-6 + ε), by the module and by the one prepared for sampling."""
+    for epsilon, deviation in ((1e-5, 11e-6**0.5), (1e-6, 2e-6**0.5)):
+        config = NetworkConfig(width=4, blocks=1, layer_norm_epsilon=epsilon)
+        (only,) = NoiseNetwork(SeedStreams([0], "x"), config, OBSERVATIONS, ACTIONS).blocks
+        assert isinstance(only, Block)
+        x = torch.tensor([[1e-3, -1e-3, 1e-3, -1e-3]])
+        torch.testing.assert_close(only.norm(x[None])[0], x / deviation)
+        torch.testing.assert_close(Norm(only.norm).forward(x, None), x / deviation)

@@ -16,8 +16,10 @@ from methods.diffusion.networks.config import NetworkConfig
 from methods.diffusion.networks.perceptron import PerceptronNetwork
 from methods.diffusion.networks.residual import NoiseNetwork
 from methods.diffusion.schedule import make_schedule
-from methods.swg import Joint, WeightHead
+from methods.swg import SWG, Joint, WeightHead
+from methods.swg_r import SWGR
 from training import SeedLinear, parameter_count
+from training.networks import member_values
 
 SEEDS = (0, 1)
 LEVELS = torch.arange(1.0, 5.0)
@@ -190,6 +192,19 @@ def test_a_joint_denoiser_diffuses_the_weight_over_its_maximum_where_that_is_abo
     assert (weight <= 1).all()
     smooth = Joint("smooth-expectile").component(setup).precompute(step)["weight"]
     torch.testing.assert_close(smooth, SmoothExpectile(0.7)(critic.q(*every), critic.v(every[0])))
+
+
+def test_the_weights_are_by_the_trained_q_if_the_method_says_so():
+    setup, data = tiny_setup(), tiny_data()
+    critic = setup.critic().build(SeedStreams(SEEDS, "z")).requires_grad_(False)
+    for parameter in critic.target_q.parameters():
+        parameter.mul_(0.5)
+    step = Step(data, {"critic": critic}, SeedStreams(SEEDS, "y"))
+    trained = SWG(weigh_by="trained").objective().component(setup)
+    assert trained == SWGR(weigh_by="trained").objective().component(setup)
+    every = data.observations.expand(2, -1, -1), data.actions.expand(2, -1, -1)
+    q = torch.minimum(*member_values(critic.twin_q, *every, members=2).unbind(1))
+    torch.testing.assert_close(trained.precompute(step)["weight"], SmoothExpectile(0.7)(q, critic.v(every[0])))
 
 
 def test_a_joint_denoiser_learns_the_weight_beside_the_action_of_its_own_row():

@@ -27,6 +27,12 @@ def test_transforms_by_hand():
     assert ReturnRange()(REWARDS, ENDS).tolist() == [100, 200, 300, -400, 500, 100]  # × 1000 / (6 + 4)
     assert MinusOne()(REWARDS, ENDS).tolist() == [0, 1, 2, -5, 4, 0]
     assert Unchanged()(REWARDS, ENDS) is REWARDS
+    alone = ReturnRange(1.0)
+    assert alone(REWARDS, ENDS).tolist() == pytest.approx([0.1, 0.2, 0.3, -0.4, 0.5, 0.1])
+    assert (ReturnRange().name, alone.name) == (
+        "r × 1000 / (max return - min return)",
+        "r / (max return - min return)",
+    )
     assert ReturnRange()(REWARDS, ENDS).dtype == MinusOne()(REWARDS, ENDS).dtype == np.float32
 
 

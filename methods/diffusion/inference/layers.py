@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from training.networks import LAYER_NORM_EPSILON, SeedLayerNorm, SeedLinear, SeedMLP
+from training.networks import SeedLayerNorm, SeedLinear, SeedMLP
 from training.precision import Precision, narrow, widen
 from training.products import multiply, multiply_and_add
 
@@ -78,10 +78,10 @@ class Norm:
 
     def __init__(self, layer: SeedLayerNorm):
         self.scale, self.shift = layer.scale[0, 0].detach(), layer.shift[0, 0].detach()
-        self.shape = [len(self.scale)]
+        self.shape, self.epsilon = [len(self.scale)], layer.epsilon
 
     def forward(self, x: Float[Tensor, "row feature"], tape: Tape | None) -> Float[Tensor, "row feature"]:
-        out, mean, rstd = torch.native_layer_norm(x, self.shape, self.scale, self.shift, LAYER_NORM_EPSILON)
+        out, mean, rstd = torch.native_layer_norm(x, self.shape, self.scale, self.shift, self.epsilon)
         if tape is not None:
             tape.extend((x, mean, rstd))
         return out

@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Interval
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from foundation.bounds import Count, Share
+from foundation.bounds import Count, Positive, Share
+from foundation.keys import UNLESS_DEFAULT
 from training import SeedMLP, SeedStreams
+from training.networks import LAYER_NORM_EPSILON
 
 FINEST = 150
 
@@ -31,6 +34,10 @@ class NetworkConfig:
         level_features: size of the level's embedding; 32 for `u-shaped`.
         initial: initial weights, `uniform` (PyTorch's, and `u-shaped` has no others), `lecun` (flax's) or `xavier`
             (SWG's and IDQL's code: Xavier's, but LeCun's inside the residual blocks).
+        first_level: what the network sees of the least noisy level: 1, or 0 as in SWG's and IDQL's code, which
+            count from there; `u-shaped`, which sees k/K, has 1.
+        layer_norm_epsilon: added to the variance in the residual blocks' LayerNorm: 1e-5 (PyTorch's), or 1e-6 as
+            in SWG's and IDQL's code (flax's).
     """
 
     network: Literal["residual", "u-shaped", "mlp"] = "residual"
@@ -42,6 +49,8 @@ class NetworkConfig:
     frequencies: Count = 64
     level_features: Count = 256
     initial: Literal["uniform", "xavier", "lecun"] = "uniform"
+    first_level: Annotated[int, Interval(ge=0, le=1)] = field(default=1, metadata=UNLESS_DEFAULT)
+    layer_norm_epsilon: Positive = field(default=LAYER_NORM_EPSILON, metadata=UNLESS_DEFAULT)
 
 
 @dataclass(frozen=True)
@@ -61,15 +70,17 @@ class AuxiliaryHead:
     block: int | None = -1
 
 
-def level_numbers(levels: int) -> Float[Tensor, " level"]:
+def level_numbers(levels: int, first: int = 1) -> Float[Tensor, " level"]:
     """What a network sees of each level: 1..K, and beyond 150 levels the same range in finer steps.
 
     The embedding's frequencies N(0, 0.2²) then turn 30 N(0, 1) times over the schedule, as CEP's do, and levels
     that stand next to each other look alike; by their own numbers 1,000 levels would all look unrelated.
 
-    Deviation: SWG's and IDQL's code counts the levels from 0, a shift that the embedding learns away.
+    Args:
+        levels: K.
+        first: the number of the least noisy level, 0 for 0..K-1.
     """
-    return torch.arange(1, levels + 1, dtype=torch.float32) * min(1.0, FINEST / levels)
+    return torch.arange(first, levels + first, dtype=torch.float32) * min(1.0, FINEST / levels)
 
 
 def embedded(

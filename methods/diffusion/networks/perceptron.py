@@ -18,11 +18,12 @@ from training.shapes import Observations, Z
 class PerceptronNetwork(nn.Module):
     """(z, level, observation) → predicted noise of every channel of z; `blocks` hidden layers of `width`.
 
-    Deviation: the level is embedded as in the residual network. The toy code's embedding (sines of the level, a
-    perceptron 32 → 128 → 32) is smaller; with this one the parameters are those that the paper counts in D.5.
+    Deviation (swg, swg-r): the level is embedded as in the residual network. The toy code's embedding (sines of
+    the level, a perceptron 32 → 128 → 32) is smaller; with this one the parameters are those that the paper counts
+    in D.5.
 
-    Deviation: CEP's network on the toy sets lifts the point to 224 units beside 32 of the level, and narrows to
-    256 after four layers of 512; here it is four layers of 512 on everything at once.
+    Deviation (cep, mse, dps, aepo, sfbc): CEP's network on the toy sets lifts the point to 224 units beside 32 of
+    the level, and narrows to 256 after four layers of 512; here it is four layers of 512 on everything at once.
 
     Args as of the residual network; auxiliary channels of block 0 are a linear layer's of the first hidden layer,
     which takes as many parameters there as in the last layer, and those of any other block are read with the rest.

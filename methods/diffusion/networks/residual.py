@@ -24,7 +24,7 @@ class Block(nn.Module):
         initial = "lecun" if config.initial == "xavier" else config.initial
         self.expand = SeedLinear(streams, config.width, inner, initial=initial)
         self.contract = SeedLinear(streams, inner, config.width, initial=initial)
-        self.norm = SeedLayerNorm(streams, config.width)
+        self.norm = SeedLayerNorm(streams, config.width, config.layer_norm_epsilon)
         self.activation = ACTIVATIONS[config.activation]()
 
     def forward(
