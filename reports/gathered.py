@@ -20,7 +20,7 @@ from reports.load.files import EXPERIMENTS, read_optional
 from reports.load.frozen_plan import FROZEN, read_frozen_plan
 from reports.load.ledger import TuningRecords, read_tuning_records
 from reports.load.looks import read_looks
-from reports.load.origins import read_commands, read_method_records
+from reports.load.origins import read_command_history, read_method_records
 from reports.load.plans import read_plans
 from reports.load.schema import Experiments, FailedResult, PlanEntry, Result
 from reports.load.scores import SuiteScores, find_planned, find_unfinished, load_scores
@@ -162,6 +162,6 @@ def _read_origins(
     records = read_records(results, ((label, r.seed) for r in reported for label in named[r.path]))
     return Origins(
         parts={scores.suite: list_parts(scores, cells, records) for scores in suites},
-        commands=read_commands(results),
+        commands=read_command_history(results),
         methods=read_method_records(results, dict.fromkeys(result.method for result in reported)),
     )

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from foundation.text import clean_text
-from reports.analysis.looks import is_seen, make_look
+from reports.analysis.looks import make_look
 from reports.analysis.suite import Analysis, Options
 from reports.gathered import Gathered, gather, list_results
-from reports.load.looks import LOOKS, read_looks, record_looks
+from reports.load.looks import LOOKS, record_looks
 from reports.load.scores import SuiteScores
 from reports.output import write_report_files
 from reports.render.csv import (
@@ -166,8 +166,7 @@ def _export_tables(results: Path, suites: Sequence[SuiteScores], blocks: Sequenc
 def _record_looks(results: Path, suites: Sequence[SuiteScores], tell: Callable[[str], None]) -> None:
     """Note what this report saw for the first time, or say that it cannot be noted."""
     try:
-        known = read_looks(results)
-        record_looks(results, [look for look in map(make_look, suites) if not is_seen(look, known)])
+        record_looks(results, [*map(make_look, suites)], tell)
     except OSError as error:
         tell(
             f"Warning: this look cannot be noted in {str(results / LOOKS)!r} ({error.strerror or error}), so that "

@@ -14,11 +14,13 @@ from typing import Annotated, Any, get_type_hints
 
 import tyro
 
-from bench.cli.check_words import check_words, find_command
+from bench.cli.check_options import check_needed, check_places, refuse_unknown_options
+from bench.cli.check_words import check_words
 from bench.cli.data_options import DATA_COMMANDS
 from bench.cli.examples import EXAMPLES
 from bench.cli.option_types import SELDOM
 from bench.cli.options import COMMANDS, CommandLine, ComparisonOptions
+from bench.cli.typed_command import find_command
 from foundation.errors import UserError, near_names
 from foundation.program import program_name
 
@@ -41,13 +43,14 @@ SELECTING = {"suite", "experiment", "tasks", "methods", "preset", "terms"}  # wh
 
 
 def parse(arguments: Sequence[str]) -> CommandLine:
-    """Read a command line; tyro prints the help, or what it says of an option that is unknown or lacking.
+    """Read a command line; tyro prints the help.
 
     `--help` shows a command's usual options, `--help-all` all of them and every setting.
 
     Raises:
-        UserError: a plug-in that does not load, an unknown command, suite, experiment, task, method, preset or
-            terms, a value that an option cannot take, or too few or too many of them.
+        UserError: a plug-in that does not load, an unknown command, option, suite, experiment, task, method,
+            preset or terms, a value that an option cannot take, too few or too many of them, or a required one
+            that lacks.
     """
     if list(arguments) in ([], ["help"], ["data"]):
         arguments = [*(word for word in arguments if word != "help"), "--help"]
@@ -66,8 +69,11 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     elif typed[0] in ("list", "data", "check-suite"):
         load_typed_plugins(arguments)
     if "--help" not in arguments and "-h" not in arguments:
-        options, named = find_command(commands, DATA_COMMANDS, arguments)
-        check_words(options, arguments[named:])
+        command = find_command(commands, DATA_COMMANDS, arguments)
+        refuse_unknown_options(command, COMMANDS)
+        check_words(command)
+        check_places(command)
+        check_needed(command)
     parsed = tyro.cli(
         make_subcommands(commands, typed, SHORT if has_short_help else ""),
         prog=PROGRAM,

@@ -1,8 +1,8 @@
 """The command line: `python -m bench COMMAND`, the commands being those of `bench.cli.options`.
 
-A mistake is one sentence, or what tyro says of it, on the error stream and exit code 2; what was finished before
-it is kept. A run with failed cells and a check that finds faults leave with 1. Each command imports what it needs
-itself, since torch, the statistics and the plots take seconds.
+A mistake is one sentence on the error stream and exit code 2; what was finished before it is kept. A run with
+failed cells and a check that finds faults leave with 1. Each command imports what it needs itself, since torch,
+the statistics and the plots take seconds.
 """
 
 import contextlib

@@ -14,7 +14,7 @@ from bench.progress import ProgressConsole
 from reports.errors import ReportError
 from reports.load.files import read_file, read_finished
 from reports.load.headers import ResultHeader
-from reports.load.samples import find_samples_fault, find_trajectories_fault
+from reports.load.samples import are_trajectories_lost, find_samples_fault, find_trajectories_fault
 from reports.load.schema import FailedResult, Result
 from suites.task import DensityTask
 
@@ -76,13 +76,16 @@ def find_mismatch(result: Result | FailedResult, cell: Cell, components: dict[st
 
 
 def find_missing_part(result: Result, cell: Cell) -> str | None:
-    """What a finished result lacks: episodes, samples, or the file with them or with trajectories."""
+    """What a finished result lacks: episodes, samples or the file with them; or a changed file of trajectories.
+
+    A file of trajectories that is gone is not missed: no score stands on it.
+    """
     wanted, task = resolve_episodes(cell.task, cell.config), cell.task
     if not isinstance(task, DensityTask):
         found = len(result.episodes)
         if found != wanted:
             return f"has {found} of {wanted} episodes"
-        fault = find_trajectories_fault(result)
+        fault = None if are_trajectories_lost(result) else find_trajectories_fault(result)
         return None if fault is None else f"has a file of trajectories that {fault}"
     betas = [density.inverse_temperature for density in result.densities]
     if betas != list(resolve_betas(task, cell.config)):

@@ -75,7 +75,7 @@ def run(request: Request[RunDetails], console: ProgressConsole) -> tuple[PlanEnt
 
 def record_origins(plans: Sequence[TaskPlan], request: Request[RunDetails], console: ProgressConsole) -> None:
     """Record the command, the methods and the components of finished cells, where they are not yet."""
-    record_command(request.command, request.results)
+    record_command(request.command, request.results, console.say)
     record_methods({name: method for job in request.jobs for name, method in job.methods.items()}, request.results)
     store = ComponentStore(request.artifacts)
     for plan in plans:

@@ -71,10 +71,7 @@ class TrialTaker:
     @contextlib.contextmanager
     def take(self) -> Iterator[optuna.Trial]:
         """A trial to run: one that a dead process left, or a new one; the block is to tell the study its end."""
-        lock = self.folder / f".{self._key}.lock"
-        with hold_lock(
-            lock, f"trials of {self.study.study_name}", self.say
-        ):  # nobody looks before a lease is taken
+        with self._hold():
             trial = self._take_dead() or self._begin()
         lease = self._leases[trial.number]
         try:
@@ -85,6 +82,16 @@ class TrialTaker:
         finally:
             lease.release()
         lease.remove()
+
+    def end_left(self) -> None:
+        """End, as failed, the trials whose process is gone, for a study that has as many as it is to have.
+
+        Nobody goes on with them; what they spent stays in them, and is counted.
+        """
+        with self._hold():
+            for known, lease in self._list_dead():
+                self._give_up(known, lease)
+                self.say(f"trial {known.number}, whose process is gone, is left: the study has all its trials")
 
     def _begin(self) -> optuna.Trial:
         """A new trial, whose lease is this process's."""
@@ -97,23 +104,37 @@ class TrialTaker:
 
         One that several processes died of counts as failed.
         """
+        for known, lease in self._list_dead():
+            begun = known.user_attrs.get(BEGUN, 1)
+            if begun < TRIES:
+                trial = optuna.Trial(self.study, known._trial_id)
+                trial.set_user_attr(BEGUN, begun + 1)
+                self.say(f"trial {known.number}, whose process is gone, goes on")
+                return trial
+            self._give_up(known, lease)
+            self.say(f"trial {known.number} is given up: {begun} processes died of it")
+        return None
+
+    def _list_dead(self) -> Iterator[tuple[FrozenTrial, TrialLease]]:
+        """The trials that no process runs any more, with the lease of each, which is this process's now."""
         for known in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             lease = self._lease_of(known.number)
             if not lease.take():
                 continue
             if self._has_ended(known):  # before its lease was looked at
                 lease.remove()
-                continue
-            trial, begun = optuna.Trial(self.study, known._trial_id), known.user_attrs.get(BEGUN, 1)
-            if begun < TRIES:
-                trial.set_user_attr(BEGUN, begun + 1)
-                self.say(f"trial {known.number}, whose process is gone, goes on")
-                return trial
-            self.study.tell(trial, state=TrialState.FAIL)
-            self.say(f"trial {known.number} is given up: {begun} processes died of it")
-            lease.release()
-            lease.remove()
-        return None
+            else:
+                yield known, lease
+
+    def _give_up(self, known: FrozenTrial, lease: TrialLease) -> None:
+        """End a trial as failed, whose lease is this process's."""
+        self.study.tell(known.number, state=TrialState.FAIL)
+        lease.release()
+        lease.remove()
+
+    def _hold(self) -> contextlib.AbstractContextManager[object]:
+        """The lock of the study's trials, under which nobody looks for one before its lease is taken."""
+        return hold_lock(self.folder / f".{self._key}.lock", f"trials of {self.study.study_name}", self.say)
 
     def _lease_of(self, number: int) -> TrialLease:
         return self._leases.setdefault(number, TrialLease(self.folder / f".{self._key}-{number}.holders"))

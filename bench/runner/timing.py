@@ -72,7 +72,7 @@ def time_methods(request: Request[TimingDetails], console: ProgressConsole) -> t
     store.prepare()
     points = plan_points(request)
     print_plan(points, request, console)
-    record_command(request.command, request.results)
+    record_command(request.command, request.results, console.say)
     rows: list[TimingRow] = []
     for point in points:
         policies = point.build(request.device)

@@ -55,6 +55,8 @@ def tune_method(tuning: MethodTuning, builder: ComponentBuilder, console: Progre
             run_grid(study, tuning, builder, console, progress)
         elif left > 0:
             run_trials(study, tuning, builder, console, progress, wanted)
+        if request.details.sampler == "tpe" and count_finished(study.trials) >= wanted:
+            make_taker(study, tuning, console).end_left()
         progress(wanted, wanted)
     builder.logger.finish(f"{task.name}/{tuning.name}/tuning")
     choice = describe_choice(tuning, study, all_trials(storage, tuning.purpose))
@@ -127,11 +129,7 @@ def run_trials(
     wanted: int,
 ) -> None:
     """Run trials one after the other until as many are finished as are wanted, or as many are run as were left."""
-
-    def say(text: str) -> None:
-        console.say(f"  {tuning.job.task.name} {tuning.name}: {text}")
-
-    taker = TrialTaker(study, tuning_folder(tuning.request), say)
+    taker = make_taker(study, tuning, console)
     for _ in range(wanted - count_finished(study.trials)):
         if count_finished(study.trials) >= wanted:  # by other processes
             return
@@ -146,6 +144,15 @@ def run_trials(
             else:
                 end_trial(running, builder, console)
         progress(len(study.trials), wanted)
+
+
+def make_taker(study: optuna.Study, tuning: MethodTuning, console: ProgressConsole) -> TrialTaker:
+    """What takes trials of a study for this process, and says what it does with those of dead ones."""
+
+    def say(text: str) -> None:
+        console.say(f"  {tuning.job.task.name} {tuning.name}: {text}")
+
+    return TrialTaker(study, tuning_folder(tuning.request), say)
 
 
 def run_trial(trial: optuna.Trial, tuning: MethodTuning, builder: ComponentBuilder) -> RunningTrial | None:

@@ -89,7 +89,7 @@ def tune(request: Request[TuningDetails], console: ProgressConsole) -> tuple[Cho
     seconds = sum(map(estimate_plan, plans))
     processes = choose_processes(seconds, request)
     print_plan(plans, request, processes, seconds, console)
-    record_command(request.command, request.results)
+    record_command(request.command, request.results, console.say)
     units = [unit for plan in plans for unit in split_into_units(plan)]
     del plans
     execute_units(units, request, processes, console)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.storage import unfinished
 from bench.storage.components import ComponentStore
-from foundation.files import LEFTOVER_SECONDS, TEMPORARY
+from foundation.files import LEFTOVER_SECONDS, TEMPORARY, is_leftover
 from reports.errors import ReportError
 from reports.load.files import read_file
 from reports.load.headers import ResultHeader
@@ -95,6 +95,18 @@ def _find_states(folder: Path) -> Iterator[Found]:
         held = read_held(path)
         if _is_done(path.with_name(f"{path.stem.removeprefix('.')}.json")) and not (held and held.is_alive):
             yield measure("lease of a finished evaluation", path)
+
+
+def find_states_of_trials(results: Iterable[Path]) -> Iterator[Found]:
+    """What stopped trials of `tune` and `tune-rho` left and nobody went on with for a day: states and leases."""
+    for folder in results:
+        for path in sorted((folder / "tuning").glob(f"{unfinished.UNFINISHED}*.state")):
+            if is_leftover(path):
+                yield measure("state of a stopped trial", path, "the same tuning goes on from it")
+        for path in sorted((folder / "tuning").glob(".*-*.holders")):
+            held, found = read_held(path), measure("lease of a stopped trial", path)
+            if time.time() - found.changed > LEFTOVER_SECONDS and not (held and held.is_alive):
+                yield found
 
 
 def _is_done(result: Path) -> bool:

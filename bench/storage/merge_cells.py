@@ -9,6 +9,7 @@ from pathlib import Path
 from foundation.errors import UserError
 from foundation.program import program_name
 from reports.load.files import read_bytes, read_finished
+from reports.load.samples import are_trajectories_lost
 from reports.load.schema import FailedResult, Result, Seconds
 
 
@@ -66,6 +67,8 @@ def _read_cells(folder: Path) -> Iterator[Cell]:
         result = read_finished(path)
         failed = isinstance(result, FailedResult)
         samples, trajectories = (None, None) if failed else (result.samples_file, result.trajectories_file)
+        if not failed and are_trajectories_lost(result):
+            trajectories = None
         files = [path, *(path.with_name(name) for name in (samples, trajectories) if name is not None)]
         hashes = {file.relative_to(folder).as_posix(): hash_file(file) for file in files}
         name = path.relative_to(folder).as_posix()

@@ -1,9 +1,10 @@
-"""What no result of the given folders refers to: components, their records, data sets made here, flat copies.
+"""What no result of the given folders refers to: components or seeds of them, records, data sets, flat copies.
 
 A result names its components, and a component those that it was trained with. What the open cells of a plan need
 counts as referred to, and what another process is making stays. Data that were downloaded are not looked at.
 """
 
+import functools
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,16 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.storage.components import ComponentStore
-from bench.storage.leftovers import Found, drop_inner, find_leftovers, measure
+from bench.storage.leftovers import Found, drop_inner, find_leftovers, find_states_of_trials, measure
 from foundation.errors import UserError
 from foundation.files import TEMPORARY
 from foundation.locks import LockHeld, hold_lock, is_held
 from reports.load.components import list_records, read_record
 from reports.load.files import check_folder, read_file
 from reports.load.headers import ReferenceHeader
+from reports.load.origins import COMMANDS, DAMAGED
 from reports.load.plans import list_missing, read_plans
 
-COMPONENT, DATA_SET, FLAT_COPY, RECORD = "component", "data set", "flat copy", "record of a component"
+COMPONENT, SEED, RECORD = "component", "seed of a component", "record of a component"
+DATA_SET, FLAT_COPY = "data set", "flat copy"
 COSTLY = "takes minutes to make again"
 
 
@@ -29,12 +32,21 @@ class References:
     """What results and open cells stand on.
 
     Attributes:
-        components: labels, with those of the components that these were trained with.
+        seeds: label of a component, and seed, with those of the components that these were trained with.
         data: names of data sets at their sources.
     """
 
-    components: frozenset[str]
+    seeds: frozenset[tuple[str, int]]
     data: frozenset[str]
+
+    @functools.cached_property
+    def components(self) -> frozenset[str]:
+        """The labels."""
+        return frozenset(label for label, _ in self.seeds)
+
+    def list_seeds(self, label: str) -> list[int]:
+        """The seeds of a component, ascending."""
+        return sorted(seed for each, seed in self.seeds if each == label)
 
 
 def read_references(results: Sequence[Path], artifacts: Path) -> References:
@@ -44,7 +56,7 @@ def read_references(results: Sequence[Path], artifacts: Path) -> References:
         UserError: a folder that is not there or of another version, or a result, record or description that cannot
             be read, so that what it refers to is not known.
     """
-    components, data = set[str](), set[str]()
+    seeds, data = set[tuple[str, int]](), set[str]()
     for folder in results:
         if not folder.is_dir():
             raise UserError(
@@ -53,22 +65,23 @@ def read_references(results: Sequence[Path], artifacts: Path) -> References:
         check_folder(folder)
         for path in sorted((folder / "runs").glob("*/*/seed-*.json")):
             header = read_file(path, ReferenceHeader)
-            components.update(header.components.values())
+            seeds.update((label, header.seed) for label in header.components.values())
             data.add(header.data.name)
         plans = read_plans(folder)
         for cell in list_missing((*plans.newest, *plans.earlier), folder):
-            components.update(cell.components)
+            seeds.update((label, cell.seed) for label in cell.components)
             data.update([] if cell.data is None else [cell.data])
-    return References(_add_upstream(components, ComponentStore(artifacts)), frozenset(data))
+    return References(_add_upstream(seeds, ComponentStore(artifacts)), frozenset(data))
 
 
-def _add_upstream(labels: Iterable[str], store: ComponentStore) -> frozenset[str]:
-    found, waiting = set[str](), list(labels)
+def _add_upstream(seeds: Iterable[tuple[str, int]], store: ComponentStore) -> frozenset[tuple[str, int]]:
+    upstream = functools.cache(store.upstream)
+    found, waiting = set[tuple[str, int]](), list(seeds)
     while waiting:
-        label = waiting.pop()
-        if label not in found:
-            found.add(label)
-            waiting += store.upstream(label)
+        label, seed = waiting.pop()
+        if (label, seed) not in found:
+            found.add((label, seed))
+            waiting += [(above, seed) for above in upstream(label)]
     return frozenset(found)
 
 
@@ -85,15 +98,38 @@ def list_removable(results: Sequence[Path], artifacts: Path) -> list[Found]:
     found += [each for folder in results for each in _find_records(known, folder)]
     aside = [path for folder in results for path in sorted((folder / "runs").glob("*/*/damaged-*.json"))]
     found += [measure("damaged result", path, "kept aside when it was made again") for path in aside]
+    aside = [path for folder in results for path in sorted(folder.glob(f"{DAMAGED}*-{COMMANDS}"))]
+    found += [measure("damaged record", path, "kept aside when another was begun") for path in aside]
+    found += find_states_of_trials(results)
     return drop_inner([*found, *find_leftovers(results, artifacts)])
 
 
 def _find_components(known: References, artifacts: Path) -> Iterator[Found]:
+    """Whole components, or those of their seeds that no result refers to."""
     for folder in sorted((artifacts / "components").glob("*")):
-        if folder.is_dir() and not folder.name.startswith(".") and folder.name not in known.components:
-            is_made = any(folder.glob("seed-*.safetensors"))
-            if not is_held(folder / ".lock"):
-                yield measure(COMPONENT, folder, "" if is_made else "its training was not finished")
+        if not folder.is_dir() or folder.name.startswith(".") or is_held(folder / ".lock"):
+            continue
+        weights = {int(seed): path for path in folder.glob("seed-*") if (seed := _read_seed(path)) is not None}
+        if folder.name not in known.components:
+            yield measure(COMPONENT, folder, "" if weights else "its training was not finished")
+            continue
+        referred = known.list_seeds(folder.name)
+        for seed in sorted(weights.keys() - referred):
+            parts = [measure(SEED, path) for path in _list_files(weights[seed]) if path.exists()]
+            size, changed = sum(part.size for part in parts), max(part.changed for part in parts)
+            note = f"results refer to seeds {', '.join(map(str, referred))}"
+            yield Found(SEED, weights[seed], size, changed, note)
+
+
+def _read_seed(path: Path) -> str | None:
+    """The seed of a component's weights; None for another file."""
+    seed = path.stem.removeprefix("seed-")
+    return seed if path.suffix == ".safetensors" and seed.isdecimal() else None
+
+
+def _list_files(weights: Path) -> list[Path]:
+    """The files of one seed of a component, first that which says that it is made."""
+    return [weights.with_suffix(".json"), weights.with_suffix(".csv"), weights]
 
 
 def _find_records(known: References, results: Path) -> Iterator[Found]:
@@ -131,15 +167,17 @@ def remove_found(found: Found) -> bool:
     Raises:
         UserError: it cannot be removed.
     """
-    path, lock = found.path, None
-    if found.kind in (COMPONENT, DATA_SET):
-        lock = path / ".lock" if found.kind == COMPONENT else path.with_name(f".{path.name}.lock")
+    path = found.path
+    locks = {COMPONENT: path / ".lock", SEED: path.parent / ".lock"}
+    locks[DATA_SET] = path.with_name(f".{path.name}.lock")
+    lock = locks.get(found.kind)
     try:
         if lock is None:
             _take_away(path)
         else:
             with hold_lock(lock, "", waits=False):
-                _take_away(path)
+                for each in _list_files(path) if found.kind == SEED else [path]:
+                    _take_away(each)
     except LockHeld:
         return False
     except FileNotFoundError:  # another process removed it
@@ -152,6 +190,8 @@ def remove_found(found: Found) -> bool:
 
 
 def _take_away(path: Path) -> None:
+    if not os.path.lexists(path):  # a component that is not trained has no curve
+        return
     with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=path.parent) as place:
         os.rename(path, Path(place) / path.name)
 

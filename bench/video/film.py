@@ -40,12 +40,21 @@ class Cut:
     speed: float | None
 
 
-def cut_episode(states: Sequence[State], fps: int, most: int) -> Cut:
+def round_delay(fps: int) -> int:
+    """Milliseconds from one picture of a GIF to the next: it counts in hundredths of a second, at least one.
+
+    Args:
+        fps: pictures a second that are asked for.
+    """
+    return 10 * max(1, round(100 / fps))
+
+
+def cut_episode(states: Sequence[State], fps: float, most: int) -> Cut:
     """The states that show an episode in real time, or as fast as needed for at most so many pictures.
 
     Args:
         states: of the whole episode.
-        fps: pictures a second.
+        fps: pictures a second, as the video has them.
         most: pictures.
     """
     last = len(states) - 1
@@ -71,8 +80,8 @@ def write_gif(path: Path, cut: Cut, draw: Draw, fps: int) -> None:
         Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE) for picture in draw(cut.shown)
     )
     first, made = next(pictures), io.BytesIO()
-    milliseconds = round(100 / fps) * 10  # a GIF counts in hundredths of a second
-    first.save(made, "GIF", save_all=True, append_images=pictures, duration=milliseconds, loop=0, optimize=False)
+    delay = round_delay(fps)
+    first.save(made, "GIF", save_all=True, append_images=pictures, duration=delay, loop=0, optimize=False)
     write_atomically(path, made.getvalue())
 
 

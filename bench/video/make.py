@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.progress import ProgressConsole
 from bench.runner.device import prepare_device
 from bench.runner.policy import LoadedPolicy, load
-from bench.video.film import GIF, MOST_FRAMES, MP4, Cut, Draw, cut_episode, write_gif, write_mp4
+from bench.video.film import GIF, MOST_FRAMES, MP4, Cut, Draw, cut_episode, round_delay, write_gif, write_mp4
 from bench.video.maze_map import draw_map
 from bench.video.replay import Replay, describe_match, replay
 from bench.video.scene import draw_scenes, use_backend
@@ -122,7 +122,8 @@ def write(path: Path, played: Replay, shot: Shot, ffmpeg: str | None) -> Cut:
     Raises:
         UserError: the disk is full, the folder cannot be written, or ffmpeg fails.
     """
-    cut = cut_episode(played.states, shot.fps, MOST_FRAMES[GIF if ffmpeg is None else MP4])
+    shown = 1000 / round_delay(shot.fps) if ffmpeg is None else shot.fps  # pictures a second
+    cut = cut_episode(played.states, shown, MOST_FRAMES[GIF if ffmpeg is None else MP4])
     draw = choose_drawing(played, shot)
     with use_backend(shot.backend) if shot.backend is not None else contextlib.nullcontext():
         if ffmpeg is None:

@@ -105,11 +105,6 @@ def _list_results(scores: SuiteScores, variant: str, seeds: Sequence[int]) -> li
     return [scores.cells[task, variant, seed] for task in sorted(scores.tasks) for seed in seeds]
 
 
-def is_seen(look: Look, looks: Sequence[Look]) -> bool:
-    """Whether an earlier look was at the same results of the same variants."""
-    return any(other.model_copy(update={"created": look.created}) == look for other in looks)
-
-
 def review_looks(scores: SuiteScores, looks: Sequence[Look]) -> LookHistory:
     """The earlier looks at two or more of these variants on these tasks, by what is still there of their results.
 

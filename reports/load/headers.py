@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from reports.load.fields import Label, Name
+from reports.load.fields import Label, Name, Whole
 from reports.load.schema import Data
 
 
@@ -19,10 +19,11 @@ class SourceHeader(BaseModel):
 
 
 class ReferenceHeader(BaseModel):
-    """What tells which components and which data set a result stands on."""
+    """What tells which components, of which seed, and which data set a result stands on."""
 
     model_config = ConfigDict(strict=True)
 
+    seed: Whole
     components: Mapping[str, Label]
     data: Data
 

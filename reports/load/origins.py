@@ -1,6 +1,7 @@
 """Reads which commands wrote into a results folder, and what the code of its methods departs from."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from reports.errors import ReportError
@@ -10,6 +11,32 @@ from reports.load.sealed_lines import read_sealed_lines
 
 COMMANDS = "commands.jsonl"
 METHODS = "methods"
+DAMAGED = "damaged-"
+"""How the names of damaged files begin that a command set aside."""
+
+
+@dataclass(frozen=True)
+class CommandHistory:
+    """The commands that wrote into a folder, as far as they are known.
+
+    Attributes:
+        commands: of the record, oldest first.
+        fault: what is wrong with it, a sentence; None where nothing is.
+        aside: names of the damaged records that were set aside before it was begun.
+    """
+
+    commands: tuple[CommandRecord, ...] = ()
+    fault: str | None = None
+    aside: tuple[str, ...] = ()
+
+
+def read_command_history(results: Path) -> CommandHistory:
+    """The commands that wrote into a folder, with what is not known of them in the place of an error."""
+    aside = tuple(sorted(file.name for file in results.glob(f"{DAMAGED}*-{COMMANDS}")))
+    try:
+        return CommandHistory(read_commands(results), None, aside)
+    except ReportError as error:
+        return CommandHistory((), str(error), aside)
 
 
 def read_commands(results: Path) -> tuple[CommandRecord, ...]:

@@ -77,26 +77,28 @@ def read_videos(folder: Path, results: Sequence[Result]) -> list[Video]:
         results: those that are reported.
 
     Raises:
-        ReportError: a description that cannot be read, or a file that is not the one that it describes.
+        ReportError: a description that cannot be read, or a file to be shown that is not the one that it
+            describes; others are not read.
     """
     known = {(result.path.parent.name, result.task, result.seed): result for result in results}
     found: list[Video] = []
     spent = 0
     for path, render in _read_descriptions(folder):
-        content = _read_video(path.with_name(render.video), render)
         result = known.get((render.label, render.task, render.seed))
-        reason = _find_mismatch(render, result) if result is not None else ""
-        reason = reason or (_find_reason(render, content, spent) if content is not None else "its file is gone")
-        spent += 0 if reason or content is None else len(content)
-        if result is not None:
-            found.append(Video(render, None if reason else content, reason))
+        if result is None:
+            continue
+        video, content = path.with_name(render.video), b""
+        reason = _find_mismatch(render, result) or _find_reason(video, spent)
+        if not reason:
+            content = _read_video(video, render)
+            reason = "" if content.startswith(_SIGNATURES) and content.endswith(_END) else "no GIF"
+        spent += 0 if reason else len(content)
+        found.append(Video(render, None if reason else content, reason))
     return found
 
 
-def _read_video(path: Path, render: Render) -> bytes | None:
-    """The bytes of a video; None where somebody removed it."""
-    if not path.exists():
-        return None
+def _read_video(path: Path, render: Render) -> bytes:
+    """The bytes of a video, which is the one that is described."""
     content = read_bytes(path)
     if hashlib.sha256(content).hexdigest() != render.video_sha256:
         raise ReportError(
@@ -116,13 +118,16 @@ def _read_descriptions(folder: Path) -> Iterator[tuple[Path, Render]]:
         yield path, render
 
 
-def _find_reason(render: Render, content: bytes, spent: int) -> str:
-    """Why a page does not show a video, whatever its result says; nothing where it can."""
-    if not (render.video.endswith(".gif") and content.startswith(_SIGNATURES) and content.endswith(_END)):
+def _find_reason(path: Path, spent: int) -> str:
+    """Why a page does not show a video, by its name and its size; nothing where it can."""
+    if not path.exists():
+        return "its file is gone"
+    if path.suffix != ".gif":
         return "no GIF"
-    if len(content) > MOST_BYTES:
-        return f"{len(content) / 1e6:.1f} MB, above {MOST_BYTES / 1e6:g}"
-    if spent + len(content) > MOST_BYTES_OF_ALL:
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        return f"{size / 1e6:.1f} MB, above {MOST_BYTES / 1e6:g}"
+    if spent + size > MOST_BYTES_OF_ALL:
         return f"with those before it above {MOST_BYTES_OF_ALL / 1e6:g} MB"
     return ""
 

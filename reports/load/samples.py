@@ -1,6 +1,7 @@
 """Whether the file of samples or of trajectories that a result names is the one that was written with it."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from foundation.npz import find_npz_fault
@@ -23,6 +24,12 @@ def find_trajectories_fault(result: Result) -> str | None:
     if result.trajectories_file is None:
         return None
     return _find_fault(result.path.parent / result.trajectories_file, result.trajectories_sha256)
+
+
+def are_trajectories_lost(result: Result) -> bool:
+    """Whether a result's file of trajectories is gone; no score stands on it, so that the result is complete."""
+    name = result.trajectories_file
+    return name is not None and not os.path.lexists(result.path.parent / name)
 
 
 def _find_fault(path: Path, written: str | None) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from foundation.npz import UNREADABLE
 from reports.errors import ReportError
-from reports.load.samples import find_trajectories_fault
+from reports.load.samples import are_trajectories_lost, find_trajectories_fault
 from reports.load.schema import Result
 
 MOST_EPISODES = 20
@@ -51,12 +51,12 @@ class Trajectories:
 
 
 def read_trajectories(result: Result) -> Trajectories | None:
-    """The trajectories of a result; None where it has none.
+    """The trajectories of a result; None where it has none, or their file is gone.
 
     Raises:
-        ReportError: their file is not there, is not the one that was written, or does not hold such arrays.
+        ReportError: their file is not the one that was written, or does not hold such arrays.
     """
-    if result.trajectories_file is None:
+    if result.trajectories_file is None or are_trajectories_lost(result):
         return None
     fault = find_trajectories_fault(result)
     if fault is None:

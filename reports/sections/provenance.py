@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from foundation.program import program_name
 from reports.analysis.components import Part, group_parts
 from reports.load.component_schema import ComponentRecord
-from reports.load.method_schema import CommandRecord, MethodRecord
+from reports.load.method_schema import MethodRecord
+from reports.load.origins import CommandHistory
 from reports.load.schema import Cell, Machine
 from reports.load.scores import SuiteScores
 from reports.load.variants import format_setting
@@ -24,12 +25,12 @@ class Origins:
 
     Attributes:
         parts: of each suite, in the order of the suites.
-        commands: that wrote into the folder, oldest first.
+        commands: that wrote into the folder.
         methods: name to its record; None where there is none.
     """
 
     parts: Mapping[str, Sequence[Part]]
-    commands: Sequence[CommandRecord]
+    commands: CommandHistory
     methods: Mapping[str, MethodRecord | None]
 
 
@@ -57,10 +58,16 @@ def _list_results(scores: SuiteScores) -> list[Cell]:
     return list(scores.list_all())
 
 
-def _make_command_blocks(results: Sequence[Cell], commands: Sequence[CommandRecord]) -> list[Block]:
+def _make_command_blocks(results: Sequence[Cell], history: CommandHistory) -> list[Block]:
     """The commands that repeat the results, and how many results are older than the first that is known."""
+    commands, aside = history.commands, history.aside
+    kept = f" A damaged record is kept aside: {', '.join(f'`{name}`' for name in aside)}." if aside else ""
+    if history.fault is not None:
+        said = f"**The record of commands is damaged.** {history.fault[0].upper()}{history.fault[1:]}"
+        return [Heading(3, "Commands"), Text(f"{said}{kept}")]
     if not commands:
-        return [Heading(3, "Commands"), Text("This folder has no record of the commands that wrote into it.")]
+        said = "This folder has no record of the commands that wrote into it."
+        return [Heading(3, "Commands"), Text(f"{said}{kept}")]
     rows = tuple((each.created, each.version or "–", f"`{program_name()} {each.command}`") for each in commands)
     older = sum(result.created < commands[0].created for result in results)
     said = (
@@ -70,7 +77,7 @@ def _make_command_blocks(results: Sequence[Cell], commands: Sequence[CommandReco
     )
     about = (
         "All commands that wrote into this folder, with the options that differ from their defaults; called in "
-        f"this order into a new folder they repeat what was run. {said}"
+        f"this order into a new folder they repeat what was run. {said}{kept}"
     )
     table = Table(("first called", "version", "command"), rows, words=3)
     return [Heading(3, "Commands"), Text(about), name_table(table, _NAME, "commands")]

@@ -6,9 +6,11 @@ from pathlib import PurePath
 from foundation.program import program_name
 from reports.figures.trajectories import make_trajectories_figure
 from reports.load.renders import RENDERS, Render, Video, read_videos
+from reports.load.samples import are_trajectories_lost
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.render.document import Animation, Block, Heading, Text
+from reports.render.numbers import count_noun
 
 _SAME_SPEED = 0.005
 
@@ -25,7 +27,10 @@ def make_trajectory_blocks(scores: SuiteScores) -> list[Block]:
     figures = [figure for figure in every if figure is not None]
     folder = results[0].path.parents[3]  # RESULTS/runs/TASK/METHOD-KEY/seed-N.json
     blocks = [*figures, *_show_videos(read_videos(folder, results), scores)]
-    absent = [] if figures else [Text(_describe_absence())]
+    lost = [result for result in results if are_trajectories_lost(result)]
+    absent = [] if figures or lost else [Text(_describe_absence())]
+    if lost:
+        absent.append(Text(_describe_loss(lost, len(results))))
     return [Heading(3, scores.add_source("Trajectories")), *blocks, *absent]
 
 
@@ -33,6 +38,14 @@ def _describe_absence() -> str:
     return (
         "These results keep no paths of their episodes: those of mazes are kept by versions after 0.2.0. "
         f"`{program_name()} render TASK METHOD SEED` makes a video of any episode of a result."
+    )
+
+
+def _describe_loss(lost: Sequence[Result], every: int) -> str:
+    first = lost[0].path.with_name(lost[0].trajectories_file or "")
+    return (
+        f"The file of paths of {len(lost)} of {count_noun(every, 'result')} is gone, such as {str(first)!r}. No "
+        "score stands on it; whoever wants the paths deletes these results and runs the same command again."
     )
 
 

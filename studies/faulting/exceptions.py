@@ -38,6 +38,13 @@ EXCEPTIONS: tuple[Exceptional, ...] = (
         "lines cut off the end of the record of plans, looks or commands do not show: what they had is forgotten",
     ),
     Exceptional(
+        "commands.jsonl",
+        ".*",
+        "report",
+        "report.md|index.html",
+        "the report says that the record of commands is damaged, and is the same else",
+    ),
+    Exceptional(
         "(plans|ledger|looks|commands|record).*|(tuned|timing|experiments|frozen_plan).json|Optuna's journal",
         "swap",
         ".*",

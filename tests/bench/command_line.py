@@ -1,7 +1,6 @@
 """Tiny runs of the command line, what a command leaves on the screen and in its results folder."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,14 +37,6 @@ class Told:
         assert self.err.startswith("error: ")
         assert self.err.count("\n") == 1, self.err
         return self.err.removeprefix("error: ").rstrip("\n")
-
-    @property
-    def rejected(self) -> str:
-        """What tyro says of arguments that do not parse, without its frame."""
-        assert self.code == 2, self
-        assert not self.err.startswith(("error:", "Traceback")), self.err
-        assert "--help" in self.err
-        return " ".join(re.sub("[╭╮╰╯│─]|-{5,}", " ", self.err).split())
 
 
 Call = Callable[..., Told]

@@ -103,6 +103,38 @@ def test_what_a_component_was_trained_with_stays_with_it(place):
     assert not {name for _, name in clean(place)} & {"critic-1", "support-2", "net-3"}
 
 
+def test_of_a_component_that_results_stand_on_other_seeds_are_listed(place):
+    label = next(name for name in sorted(components_of(place / "results")) if name.startswith("behaviour"))
+    folder = place / "artifacts" / "components" / label
+    for suffix in (".json", ".csv", ".safetensors"):
+        shutil.copy(folder / f"seed-0{suffix}", folder / f"seed-7{suffix}")
+    others = components_of(place / "others") - components_of(place / "results")
+    shutil.rmtree(place / "artifacts" / "components" / others.pop())
+    frame = interface.clean(results=place / "results", artifacts=place / "artifacts", progress=False, remove=True)
+    assert [*zip(frame["kind"], frame["note"], strict=True)] == [
+        ("seed of a component", "results refer to seeds 0")
+    ]
+    assert frame["path"][0] == str(folder / "seed-7.safetensors")
+    files = [folder / f"seed-0{suffix}" for suffix in (".json", ".csv", ".safetensors")]
+    assert frame["bytes"][0] == sum(file.stat().st_size for file in files)
+    assert sorted(folder.glob("seed-*")) == sorted(files), "the seed that is needed stays"
+
+
+def test_what_a_stopped_trial_left_is_listed_after_a_day_and_no_run_removes_it(bench, place):
+    tuning = place / "results" / "tuning"
+    old, young = make_old(tuning / ".unfinished-0123.state"), tuning / ".unfinished-4567.state"
+    young.write_bytes(b"half")
+    lease = make_old(tuning / ".abcd-2.holders" / "1")
+    os.utime(lease.parent, (OLD, OLD))
+    bench(*RUN, "3", "--results", place / "results", "--artifacts", place / "artifacts")
+    listed = [each for each in clean(place, remove=True) if each[0] != "component"]
+    assert sorted(listed) == [
+        ("lease of a stopped trial", ".abcd-2.holders"),
+        ("state of a stopped trial", ".unfinished-0123.state"),
+    ]
+    assert [old.exists(), lease.exists(), young.exists()] == [False, False, True]
+
+
 def test_an_open_cell_of_a_plan_keeps_its_components(place):
     needed = components_of(place / "results")
     (file,) = (place / "results" / "runs").rglob("seed-0.json")

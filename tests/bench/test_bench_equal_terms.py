@@ -119,4 +119,4 @@ def test_a_number_of_candidates_that_cannot_work_is_one_sentence(bench, folders,
 
 @pytest.mark.parametrize("given", ["--equal samples=4", "--equal 4"])
 def test_an_equal_setting_that_does_not_parse_is_rejected(bench, folders, given):
-    assert bench("run", *MAZE, *folders, "--methods", "idql", *given.split()).rejected
+    assert bench("run", *MAZE, *folders, "--methods", "idql", *given.split()).mistake

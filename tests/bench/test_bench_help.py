@@ -13,9 +13,10 @@ import pytest
 import tyro
 from command_line import jobs_of
 
-from bench.cli.arguments import parse
+from bench.cli.arguments import parse, settings_groups, with_settings
 from bench.cli.data_options import DATA_COMMANDS
 from bench.cli.examples import EXAMPLES
+from bench.cli.hints import list_flags
 from bench.cli.list import list_choices
 from bench.cli.options import COMMANDS, PolicyOptions
 from bench.config.presets import PRESETS
@@ -65,6 +66,16 @@ def test_help_has_examples_and_a_text_for_every_option(bench, command):
         if tyro.conf.Positional not in get_args(Annotated[hints[field.name], "any"]):
             flag = f"--{field.name.replace('_', '-')}"
             assert described(told.out, flag), f"{flag} has no text"
+
+
+@pytest.mark.parametrize("command", ["run", "time", "report", "render", "data make", "data check"])
+def test_the_options_that_are_known_are_those_that_the_parser_shows(bench, command):
+    options, words = OPTIONS[command], command.split()
+    known = with_settings(options, settings_groups(options, words)) if command in ("run", "time") else options
+    shown = re.findall(
+        r"(?m)^\W*?(--[a-z][\w.-]*\w)(?:, (--\S+))? *(?:$|[A-Z{\[ ])", bench(*words, "--help-all").out
+    )
+    assert {flag for flags in shown for flag in flags if flag} == set(list_flags(known))
 
 
 @pytest.mark.parametrize("command", OPTIONS)

@@ -230,3 +230,17 @@ def test_a_trial_that_ended_meanwhile_is_not_taken(journal, monkeypatch):
     with TrialTaker(study, journal.parent, print).take() as trial:
         assert trial.number == 3
     assert study.trials[2].value == 5.0
+
+
+def test_a_trial_that_nobody_needs_any_more_does_not_stay_running(journal):
+    study, said = open_study(journal), list[str]()
+    taker = TrialTaker(study, journal.parent, said.append)
+    with taker.take() as own:
+        die_in_a_trial(journal)
+        taker.end_left()
+        assert [trial.state for trial in study.trials[2:]] == [TrialState.RUNNING, TrialState.FAIL], (
+            "one runs here"
+        )
+        study.tell(own, 1.0)
+    assert said == ["trial 3, whose process is gone, is left: the study has all its trials"]
+    assert not list(journal.parent.glob(".key-*")), "no lease is left behind"

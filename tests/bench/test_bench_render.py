@@ -151,6 +151,26 @@ def test_a_cut_is_in_real_time_or_as_fast_as_it_must_be():
     assert cut_episode(clock(1, 0.1), 20, 300).shown == (0,)
 
 
+@pytest.mark.parametrize(
+    ("fps", "shown", "speed"),
+    [
+        (20, (0, 5, 10), 1.0),  # 5 hundredths of a second from picture to picture
+        (30, (0, 3, 6, 9, 10), 1.0),  # 3 of them, for 3.33
+        (45, (0, 2, 4, 6, 8, 10), 1.0),  # 2, for 2.22
+    ],
+)
+def test_the_speed_of_a_gif_is_that_of_the_delay_in_its_file(tmp_path, fps, shown, speed):
+    """States are a hundredth of a second apart, so that one of every three is real time at three hundredths."""
+    cut = cut_episode(clock(11, 0.01), 1000 / film.round_delay(fps), 300)
+    assert (cut.shown, cut.speed) == (shown, pytest.approx(speed))
+    pixels = (np.full((4, 4, 3), 20 * at, np.uint8) for at in range(11))
+    pictures = list(pixels)
+    film.write_gif(tmp_path / "a.gif", cut, lambda places: (pictures[at] for at in places), fps)
+    with Image.open(tmp_path / "a.gif") as gif:
+        seconds = gif.info["duration"] / 1000
+    assert cut.speed == pytest.approx((cut.shown[1] - cut.shown[0]) * 0.01 / seconds)
+
+
 def test_the_map_has_walls_goal_and_position_where_they_are():
     """4 × 2 metres in 80 × 80 pixels: 20 pixels to the metre, the maze's middle in the picture's."""
     place = Placement(VIEW, (80, 80))

@@ -97,7 +97,7 @@ def test_a_tuned_scale_counts_as_what_a_folder_holds(bench, fresh, original):
 def test_time_needs_no_data_and_takes_no_source(bench, fresh):
     timing = ("time", "--suite", "antmaze", "--methods", "unguided", "--batches", "1", "--calls", "2")
     assert bench(*timing, *TINY, *fresh[:2]).code == 0
-    assert "--data" in bench(*timing, "--data", "local").rejected
+    assert "--data" in bench(*timing, "--data", "local").mistake
 
 
 def test_a_table_of_another_version_is_refused_with_the_version_to_type(bench, fresh, tmp_path):

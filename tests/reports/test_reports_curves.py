@@ -274,6 +274,24 @@ def test_commands_and_departures_are_shown(filled, tmp_path):
     assert "| the points are not scaled |" in text
 
 
+def test_a_damaged_record_of_commands_is_said_and_one_that_was_set_aside_too(filled, tmp_path):
+    line = {"created": "2026-11-21T05:00:00+00:00", "command": "run --suite maze2d", "version": "0.2.0"}
+    file = filled.path / "commands.jsonl"
+    file.write_text(json.dumps(line) + "\nno line\n")
+    text = report(filled, tmp_path / "out")
+    assert (
+        f"**The record of commands is damaged.** Line 2 of '{file}' is not a command: the file was edited" in text
+    )
+    file.rename(filled.path / "damaged-1-commands.jsonl")
+    text = report(filled, tmp_path / "out")
+    assert "no record of the commands that wrote into it. A damaged record is kept aside: `damaged-1-com" in text
+    file.write_text(json.dumps(line) + "\n")
+    text = report(filled, tmp_path / "out")
+    assert (
+        "results are older than the first of them, and their commands are not known. A damaged record is" in text
+    )
+
+
 def test_a_damaged_record_is_refused_in_one_sentence(filled, tmp_path):
     file = filled.path / "components" / "critic-a" / "seed-0.json"
     for content, words in (

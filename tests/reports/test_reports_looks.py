@@ -3,18 +3,22 @@
 import json
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.stats
 from synthetic_results import control, density
 
-from reports.analysis.looks import Design, is_seen, make_look, review_looks, simulate_joint_coverage
+from reports.analysis.looks import Design, make_look, review_looks, simulate_joint_coverage
 from reports.analysis.pairs import adjust_by_holm, compute_p
 from reports.analysis.suite import Options
 from reports.errors import ReportError
-from reports.load.looks import read_looks
+from reports.load.looks import is_seen, read_looks, record_looks
 from reports.load.scores import load_scores
+from reports.load.seals import seal_line
 from reports.report import write_report
 from reports.sections.looks import describe_looks
 
@@ -242,3 +246,29 @@ def test_separation_with_the_correction_for_looks_is_seldom_false():
     least = [adjust_by_holm(compute_p(differences[..., :size]).T).min(axis=-1) for size in (3, 5, 10)]
     assert (np.min(least, axis=0) <= 0.05 / 3).mean() <= 0.05 + 0.003
     assert (np.min(least, axis=0) <= 0.05).mean() > 0.08
+
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from foundation.locks import hold_lock
+folder, line = Path(sys.argv[1]), bytes.fromhex(sys.argv[2])
+with hold_lock(folder / ".looks.lock", "looks"), (folder / "looks.jsonl").open("ab", buffering=0) as file:
+    file.write(line[:40])
+    print("half", flush=True)
+    time.sleep(1)
+    file.write(line[40:])
+"""
+
+
+def test_a_report_waits_until_another_has_written_its_look(folder):
+    """Without the lock the half line would be taken for a torn one and cut off."""
+    looks = [make_look(see(folder, seeds=seeds)) for seeds in (3, 5)]
+    line = seal_line(looks[0].model_dump_json()) + b"\n"
+    command = [sys.executable, "-c", WRITING, str(folder.path), line.hex()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "half\n"
+        record_looks(folder.path, looks)
+    assert other.returncode == 0
+    assert read_looks(folder.path) == tuple(looks), "each once, the first by the other process"

@@ -151,9 +151,19 @@ def test_another_file_than_was_written_is_refused(folder):
     path.with_suffix(".npz").write_bytes(pack({0: [(0.0, 0.0)]}))
     with pytest.raises(ReportError, match="is not the one that was written"):
         make_trajectory_blocks(scores_of(folder))
-    path.with_suffix(".npz").unlink()
-    with pytest.raises(ReportError, match="cannot be read"):
-        read_trajectories(scores_of(folder).results()[0])
+
+
+def test_a_file_that_is_gone_is_said_and_the_others_are_drawn(filled):
+    (file,) = (filled.path / "runs" / TASK).glob("swg-*/seed-1.npz")
+    file.unlink()
+    swg = [result for result in scores_of(filled).results() if result.method == "swg"]
+    assert [read_trajectories(result) is None for result in swg] == [False, True]
+    _, _, said = make_trajectory_blocks(scores_of(filled))
+    assert f"The file of paths of 1 of 6 results is gone, such as {str(file)!r}." in getattr(said, "text", "")
+    for other in filled.path.rglob("seed-*.npz"):
+        other.unlink()
+    _, said = make_trajectory_blocks(scores_of(filled))
+    assert "The file of paths of 4 of 6 results is gone" in getattr(said, "text", "")
 
 
 def make_gif(frames: int = 2, noise: int = 0) -> bytes:
@@ -235,6 +245,19 @@ def test_videos_that_are_not_shown_are_named_with_the_reason(folder, monkeypatch
     ):
         assert reason in text
     assert "h.gif" not in text, "its result is not reported"
+
+
+def test_a_video_that_is_not_shown_is_not_read(folder, monkeypatch):
+    add(folder, "swg", 0, None)
+    read: list[str] = []
+    monkeypatch.setattr(renders, "read_bytes", lambda path: read.append(path.name) or path.read_bytes())
+    monkeypatch.setattr(renders, "MOST_BYTES", 8000)
+    add_video(folder, "a", make_gif(2, 36))
+    add_video(folder, "b", make_gif(4, 60))
+    add_video(folder, "c", make_gif(), episode=7)
+    add_video(folder, "d", make_gif(), label="swg-other")
+    make_trajectory_blocks(scores_of(folder))
+    assert read == ["a.gif"]
 
 
 def test_a_video_that_was_replaced_is_refused(folder):
