@@ -62,14 +62,14 @@ class Figure:
         name: of its files.
         caption: below it.
         marks: what is drawn, a row for each mark.
-        chart: the same as a Vega-Lite specification without its data, for the page; None where it has the picture.
+        chart: the same as a Vega-Lite specification without its data, for the page.
         draw: the picture for print as the bytes of a file, `png` or `pdf`; drawing takes some tenths of a second.
     """
 
     name: str
     caption: str
     marks: "pd.DataFrame" = field(repr=False)
-    chart: Mapping[str, Any] | None = field(repr=False)
+    chart: Mapping[str, Any] = field(repr=False)
     draw: Callable[[Literal["png", "pdf"]], bytes] = field(repr=False)
 
     @property
