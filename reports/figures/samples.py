@@ -144,8 +144,8 @@ def make_samples_figure(analysis: DensityAnalysis, task: str) -> Figure | None:
 def collect_samples(rows: Sequence[Row], frame: Frame) -> pd.DataFrame:
     """A row for each panel, with its counts and distance, then one for each sample that is drawn.
 
-    Of a panel so many samples are taken, evenly spaced in the order of the file, that no more than `MOST_POINTS` of
-    it and `MOST_OF_ALL` of the figure are drawn; those of them outside the panel are not.
+    Of a panel so many samples are taken, evenly spaced in the order of the file, that no more than `MOST_POINTS`
+    of it and `MOST_OF_ALL` of the figure are drawn; those of them outside the panel are not.
 
     Args:
         rows: of the figure.
@@ -226,8 +226,8 @@ def _describe_panel(row: Mapping[str, Any]) -> str:
 def chart_samples(marks: pd.DataFrame, styles: Mapping[str, Style], frame: Frame) -> Spec:
     """The chart: the same grid of panels at every width.
 
-    The samples of a panel are one line with a gap after each, whose round ends are dots: an element of the page for
-    each of thousands of samples would take a browser seconds.
+    The samples of a panel are one line with a gap after each, whose round ends are dots: an element of the page
+    for each of thousands of samples would take a browser seconds.
     """
     x, y, half = frame
 
@@ -239,7 +239,7 @@ def chart_samples(marks: pd.DataFrame, styles: Mapping[str, Style], frame: Frame
     rows = {"field": "variant", "type": "nominal", "sort": list(styles), "header": {**header, "labelPadding": 6}}
     columns = {"field": "beta", "type": "ordinal", "header": {**header, "labelExpr": "'β = ' + datum.value"}}
     colour = encode_colour(styles)["color"] | {"legend": None}
-    dots = {"type": "line", "order": False, "strokeCap": "round", "strokeWidth": 2.2, "opacity": 0.75}
+    dots = {"type": "line", "order": False, "strokeCap": "round", "strokeWidth": 2.4, "opacity": 1}
     note = {
         "type": "text", "x": 0, "y": -2, "align": "left", "baseline": "bottom", "fontSize": 10,
         "limit": {"expr": "width"},
