@@ -162,6 +162,9 @@ function unfoldNote(event) {
   for (const part of note.title.split(/(?<=[,;]) /)) {
     text.append(Object.assign(document.createElement("span"), { textContent: part }), " ");
   }
+  for (const line of JSON.parse(note.dataset.lines ?? "[]")) {
+    text.append(Object.assign(document.createElement("div"), { textContent: line }));
+  }
   note.after(text);
 }
 

@@ -163,7 +163,9 @@ def _format_row(table: Table, number: int, anchor: str) -> str:
     for column, text in enumerate(table.rows[number]):
         inner = format_inline(text)
         if note := table.notes.get((number, column)):
-            inner = f'<button class="note" title="{_quote(note)}">{inner}</button>'
+            lines = table.lines.get((number, column))
+            more = f' data-lines="{_encode(lines)}"' if lines else ""
+            inner = f'<button class="note" title="{_quote(note)}"{more}>{inner}</button>'
         if link := table.links.get((number, column)):
             inner = f'<a href="{_quote(link)}">{inner}</a>'
         if column:
