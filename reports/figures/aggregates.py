@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.suite import ControlAnalysis
 from reports.figures.canvas import INK, describe_bars, draw_interval, make_canvas, make_figure, tidy
-from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, scale_number, tell
+from reports.figures.charts import Spec, draw_rules, encode_colour, encode_marker, scale_number, size_bands, tell
 from reports.figures.marks import list_rows, make_marks
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
@@ -64,14 +64,14 @@ def chart_aggregates(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     """The chart: a row of variants for each aggregate."""
     names = list(dict.fromkeys(marks["aggregate"]))
     return {
-        "height": {"step": 15, "for": "offset"},
+        "height": size_bands(len(names), len(styles)),
         "encoding": {
             "y": {"field": "aggregate", "type": "nominal", "sort": names, "title": None},
             "yOffset": {"field": "variant", "type": "nominal", "sort": list(styles)},
             **encode_colour(styles),
         },
         "layer": [
-            draw_rule("true", "x"),
+            *draw_rules(marks, "x"),
             {
                 "mark": {"type": "point", "filled": True, "opacity": 1, "size": 80},
                 "encoding": {

@@ -11,7 +11,7 @@ from reports.analysis.budgets import BudgetAnalysis
 from reports.figures.canvas import INK, add_legend, describe_bars, draw_interval, make_canvas, make_figure, tidy
 from reports.figures.charts import (
     Spec,
-    draw_rule,
+    draw_rules,
     encode_colour,
     encode_dash,
     encode_marker,
@@ -39,7 +39,7 @@ def make_budgets_figure(budgets: BudgetAnalysis) -> Figure:
         f"{describe_bars(len(scores.seeds))}, at what tuning spent, 0 where nothing was tuned on these data."
     )
     draw = partial(draw_budgets, marks, styles, scores.add_source(scores.suite))
-    return make_figure(f"{scores.suite}-budget", caption, marks, chart_budgets(styles), draw)
+    return make_figure(f"{scores.suite}-budget", caption, marks, chart_budgets(marks, styles), draw)
 
 
 def collect_budgets(budgets: BudgetAnalysis) -> pd.DataFrame:
@@ -81,12 +81,17 @@ def draw_budgets(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -
     return made
 
 
-def chart_budgets(styles: Mapping[str, Style]) -> Spec:
+def chart_budgets(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     """The chart."""
     y = scale_number("value", _Y)
     told = tell(
         "label", "mark", ("episodes", ",.0f"), ("value", ".2f"), ("lower", ".2f"), ("upper", ".2f"), "source"
     )
+    reported = {
+        "transform": keep("datum.mark === 'reported'"),
+        "mark": {"type": "point", "filled": True, "opacity": 1, "size": 130},
+        "encoding": {"y": y, **encode_marker(styles), "tooltip": told},
+    }
     return {
         "height": 300,
         "encoding": {"x": scale_number("episodes", _X, zero=True), **encode_colour(styles)},
@@ -101,11 +106,7 @@ def chart_budgets(styles: Mapping[str, Style]) -> Spec:
                 "mark": {"type": "point", "opacity": 0, "size": 50, "filled": True},
                 "encoding": {"y": y, "tooltip": told},
             },
-            draw_rule("datum.mark === 'reported'", "y"),
-            {
-                "transform": keep("datum.mark === 'reported'"),
-                "mark": {"type": "point", "filled": True, "opacity": 1, "size": 130},
-                "encoding": {"y": y, **encode_marker(styles), "tooltip": told},
-            },
+            *draw_rules(marks, "y"),
+            *([reported] if len(select(marks, mark="reported")) else []),
         ],
     }

@@ -97,7 +97,7 @@ def make_figure(
     name: str,
     caption: str,
     marks: pd.DataFrame,
-    chart: Mapping[str, Any] | None,
+    chart: Mapping[str, Any],
     draw: Callable[[], Canvas],
 ) -> Figure:
     """A figure of a report, which is drawn for print where that is asked for.
@@ -106,7 +106,7 @@ def make_figure(
         name: of its files; it becomes one part of a path, whatever it is made from.
         caption: below it.
         marks: what is drawn, a row for each mark.
-        chart: the same as a Vega-Lite specification without its data, if there is one.
+        chart: the same as a Vega-Lite specification without its data.
         draw: makes the picture.
     """
     plain_name = re.sub(r"[^A-Za-z0-9._-]", "-", name)

@@ -6,6 +6,9 @@ Colours of text, axes and background are the page's own: it has a light and a da
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+import pandas as pd
+
+from reports.figures.marks import has_bands
 from reports.figures.style import Style
 
 Spec: TypeAlias = dict[str, Any]
@@ -80,17 +83,48 @@ _AT_1_2_5 = (
 )
 
 
-def draw_rule(condition: str, along: str, **encoding: Any) -> Spec:
-    """A layer of intervals from the column `lower` to `upper`.
+def size_bands(bands: int, lines: int = 1) -> int:
+    """The height in pixels of a chart with a band for each row and lines in it.
+
+    A number, since Vega-Lite does not fit a chart to the page's width whose height is a step for each row.
+    """
+    return round(_LINE * lines * bands / (1 - _BETWEEN))
+
+
+_LINE, _BETWEEN = 15, 0.2  # pixels of a line; the share of a band that is empty
+
+
+def draw_rules(marks: pd.DataFrame, along: str, *, where: str = "true", **encoding: Any) -> list[Spec]:
+    """A layer of intervals from the column `lower` to `upper`; none where no mark has one.
+
+    A layer without marks has no extent, of which a browser's console would warn.
 
     Args:
-        condition: of the rows that have one.
+        marks: of the chart, that have it if they have an interval.
         along: the axis, `x` or `y`.
+        where: the condition that these marks alone fulfil.
         encoding: more of it.
     """
+    if not has_bands(marks):
+        return []
     ends = {along: {"field": "lower", "type": "quantitative"}, f"{along}2": {"field": "upper"}}
-    return {
-        "transform": keep(f"({condition}) && isValid(datum.lower) && isValid(datum.upper)"),
+    layer = {
+        "transform": keep(f"({where}) && isValid(datum.lower) && isValid(datum.upper)"),
         "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {**ends, **encoding},
     }
+    return [layer]
+
+
+def draw_bands(marks: pd.DataFrame, title: str, **look: Any) -> list[Spec]:
+    """A layer of areas between the columns `lower` and `upper`; none where no mark has both.
+
+    Args:
+        marks: of the chart.
+        title: of the axis.
+        look: more of the areas.
+    """
+    if not has_bands(marks):
+        return []
+    ends = {"y": {"field": "lower", "type": "quantitative", "title": title}, "y2": {"field": "upper"}}
+    return [{"mark": {"type": "area", "opacity": 0.12, **look}, "encoding": ends}]

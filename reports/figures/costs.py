@@ -17,7 +17,7 @@ from reports.figures.canvas import (
     make_figure,
     tidy,
 )
-from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
+from reports.figures.charts import Spec, draw_rules, encode_colour, encode_marker, keep, scale_number, tell
 from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
@@ -142,7 +142,7 @@ def chart_costs(marks: pd.DataFrame, styles: Mapping[str, Style], unit: str, axi
                 "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1, "color": "#888888"},
                 "encoding": {"y": y},
             },
-            draw_rule("true", "y", **encode_colour(styles)),
+            *draw_rules(marks, "y", **encode_colour(styles)),
             {
                 "mark": {"type": "point", "filled": True, "opacity": 1, "size": 110},
                 "encoding": {

@@ -20,7 +20,7 @@ from reports.figures.canvas import (
     make_figure,
     tidy,
 )
-from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, scale_number, tell
+from reports.figures.charts import Spec, draw_rules, encode_colour, encode_marker, scale_number, tell
 from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
@@ -116,7 +116,7 @@ def chart_exactness(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
                     "encoding": {**floor, "color": {"value": "#888888"}},
                 },
                 {"mark": {"type": "line", "strokeWidth": 1, "opacity": 0.6}, "encoding": {"y": y}},
-                draw_rule("true", "y"),
+                *draw_rules(marks, "y"),
                 {"mark": point, "encoding": {"y": y, **encode_marker(styles), "tooltip": told}},
             ],
         },

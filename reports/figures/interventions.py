@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from reports.analysis.interventions import Interventions
 from reports.figures.canvas import INK, add_legend, make_canvas, make_figure, tidy
-from reports.figures.charts import Spec, encode_colour, encode_dash, encode_marker, scale_number, tell
+from reports.figures.charts import Spec, draw_bands, encode_colour, encode_dash, encode_marker, scale_number, tell
 from reports.figures.marks import make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.load.scores import SuiteScores
@@ -94,13 +94,7 @@ def chart_levels(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
             "height": 180,
             "encoding": {"x": scale_number("level", _LEVEL, tickMinStep=1), **encode_colour(styles)},
             "layer": [
-                {
-                    "mark": {"type": "area", "opacity": 0.12},
-                    "encoding": {
-                        "y": {"field": "lower", "type": "quantitative", "title": _SHARE},
-                        "y2": {"field": "upper"},
-                    },
-                },
+                *draw_bands(marks, _SHARE),
                 {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {"y": y, **encode_dash(styles)}},
                 {
                     "mark": {"type": "point", "filled": True, "opacity": 1, "size": 40},

@@ -19,6 +19,11 @@ def list_rows(marks: pd.DataFrame) -> list[dict[str, Any]]:
     return marks.to_dict("records")
 
 
+def has_bands(marks: pd.DataFrame) -> bool:
+    """Whether some mark has an interval."""
+    return bool((marks["lower"].notna() & marks["upper"].notna()).to_numpy().any())
+
+
 def has_band(marks: pd.DataFrame) -> bool:
     """Whether every mark has an interval."""
     return bool(marks["lower"].notna().to_numpy().all())

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.analysis.online import PULLS, REPEATS, Curve, OnlineAnalysis
 from reports.figures.canvas import INK, add_legend, label_log_axis, make_canvas, make_figure, tidy
-from reports.figures.charts import Spec, encode_colour, encode_dash, keep, scale_number, tell
+from reports.figures.charts import Spec, draw_bands, encode_colour, encode_dash, keep, scale_number, tell
 from reports.figures.marks import has_band, make_marks, select
 from reports.figures.style import Style, find_styles
 from reports.render.document import Figure
@@ -36,7 +36,7 @@ def make_online_figure(online: OnlineAnalysis) -> Figure:
         "episodes and scored by the others."
     )
     draw = partial(draw_online, marks, styles, online.scores.add_source(online.scores.suite))
-    return make_figure(f"{online.scores.suite}-online", caption, marks, chart_online(styles), draw)
+    return make_figure(f"{online.scores.suite}-online", caption, marks, chart_online(marks, styles), draw)
 
 
 def collect_online(online: OnlineAnalysis) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def _open_axis(axes: Axes) -> None:
         axes.set_ylim((low + high - _LEAST_HEIGHT) / 2, (low + high + _LEAST_HEIGHT) / 2)
 
 
-def chart_online(styles: Mapping[str, Style]) -> Spec:
+def chart_online(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     """The chart: both curves side by side, or below each other."""
 
     def panel(name: str, is_log: bool) -> Spec:
@@ -106,13 +106,7 @@ def chart_online(styles: Mapping[str, Style]) -> Spec:
             "transform": keep(f"datum.curve === '{name}'"),
             "encoding": {"x": scale_number("budget", budget, log=is_log), **encode_colour(styles, lines=True)},
             "layer": [
-                {
-                    "mark": {"type": "area", "opacity": 0.12},
-                    "encoding": {
-                        "y": {"field": "lower", "type": "quantitative", "title": _AXIS},
-                        "y2": {"field": "upper"},
-                    },
-                },
+                *draw_bands(select(marks, curve=name), _AXIS),
                 {**line, "encoding": {"y": scale_number("value", _AXIS), **encode_dash(styles), "tooltip": told}},
             ],
         }

@@ -14,6 +14,7 @@ from reports.figures.charts import Spec, tell
 from reports.figures.marks import list_rows, make_marks
 from reports.render.document import Figure
 
+_ROW = 32  # pixels
 _LESS, _NONE, _MORE = "#D55E00", "#8b8f96", "#0072B2"
 _COLUMNS = ("row", "column", "difference", "lower", "upper", "p_holm", "improvement", "is_separated")
 _TITLE = "row − column, points"
@@ -88,7 +89,7 @@ def chart_pairs(marks: pd.DataFrame, variants: list[str]) -> Spec:
     }
     return {
         "title": {"text": _TITLE, "fontSize": 12, "color": "currentColor", "fontWeight": "normal"},
-        "height": {"step": 32},
+        "height": _ROW * len(variants),
         "encoding": {"x": place("column", orient="top", labelAngle=0), "y": place("row"), "tooltip": told},
         "layer": [
             {

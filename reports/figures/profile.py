@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.suite import ControlAnalysis
 from reports.figures.canvas import INK, add_legend, make_canvas, make_figure, tidy
-from reports.figures.charts import Spec, encode_colour, encode_dash, scale_number, tell
+from reports.figures.charts import Spec, draw_bands, encode_colour, encode_dash, scale_number, tell
 from reports.figures.marks import has_band, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
@@ -28,7 +28,7 @@ def make_profile_figure(analysis: ControlAnalysis) -> Figure:
     )
     caption = f"Performance profile over all tasks and seeds; {band}."
     draw = partial(draw_profile, marks, styles, scores.add_source(scores.suite))
-    return make_figure(f"{scores.suite}-profile", caption, marks, chart_profile(styles), draw)
+    return make_figure(f"{scores.suite}-profile", caption, marks, chart_profile(marks, styles), draw)
 
 
 def collect_profile(analysis: ControlAnalysis) -> pd.DataFrame:
@@ -72,20 +72,14 @@ def draw_profile(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -
     return made
 
 
-def chart_profile(styles: Mapping[str, Style]) -> Spec:
+def chart_profile(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     """The chart."""
     x = scale_number("threshold", _SCORE)
     return {
         "height": 300,
         "encoding": {"x": x, **encode_colour(styles, lines=True)},
         "layer": [
-            {
-                "mark": {"type": "area", "interpolate": "step-after", "opacity": 0.12},
-                "encoding": {
-                    "y": {"field": "lower", "type": "quantitative", "title": _FRACTION},
-                    "y2": {"field": "upper"},
-                },
-            },
+            *draw_bands(marks, _FRACTION, interpolate="step-after"),
             {
                 "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
                 "encoding": {

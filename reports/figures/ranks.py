@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from reports.analysis.intervals import FEWEST
 from reports.analysis.ranks import Ranks
 from reports.figures.canvas import GRID, INK, add_legend, draw_interval, make_canvas, make_figure, tidy
-from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
+from reports.figures.charts import Spec, draw_rules, encode_colour, encode_marker, keep, scale_number, tell
 from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
@@ -96,7 +96,7 @@ def chart_ranks(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
             **encode_colour(styles),
         },
         "layer": [
-            draw_rule("true", "x"),
+            *draw_rules(select(marks, mark="mean"), "x"),
             {
                 "mark": {"type": "point", "filled": True, "opacity": 1, "size": 80},
                 "encoding": {
@@ -119,7 +119,7 @@ def chart_ranks(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
             **encode_colour(styles),
         },
         "layer": [
-            draw_rule("true", "y"),
+            *draw_rules(select(marks, mark="share"), "y"),
             {
                 "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60},
                 "encoding": {

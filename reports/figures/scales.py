@@ -1,5 +1,6 @@
 """Score against ρ, or against another setting that is swept: what tuning saw, and what is reported."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from reports.analysis.scales import ScalePoint
 from reports.analysis.sweep_values import SweepValue
 from reports.figures.canvas import INK, add_legend, draw_interval, make_canvas, make_figure, tidy
-from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
+from reports.figures.charts import Spec, draw_rules, encode_colour, encode_marker, keep, scale_number, tell
 from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, find_styles, style_suite
 from reports.load.scores import SuiteScores
@@ -194,12 +195,36 @@ def _draw_method(axes: Axes, marks: pd.DataFrame, method: str, look: Style, sett
 def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Setting | None = None) -> Spec:
     """The chart: panels side by side, as many as the page has room for."""
     setting = setting or Setting()
-    tasks = list(dict.fromkeys(marks["task"]))
-    y = scale_number("value", _AXIS)
     is_line = bool(len(select(marks, is_on_curve=True, where="reported")))
-    lines = [_draw_line("tuning", y, 1), *([_draw_line("reported", y, 2)] if is_line else [])]
+    return {
+        "concat": [
+            {
+                "title": {"text": task, "fontSize": 12, "fontWeight": "normal"},
+                "width": 200,
+                "height": 180,
+                "transform": keep(f"datum.task === {json.dumps(task)}"),
+                "encoding": {"x": _encode_setting(setting), **encode_colour(styles)},
+                "layer": _draw_panel(select(marks, task=task), styles, setting, is_line),
+            }
+            for task in dict.fromkeys(marks["task"])
+        ],
+        "columns": _ACROSS,
+        "resolve": {"scale": {"x": "shared"}},
+    }
+
+
+def _draw_panel(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Setting, is_line: bool) -> list[Spec]:
+    """The layers of a task, those with marks alone.
+
+    Args:
+        marks: of the task.
+        styles, setting: of the chart.
+        is_line: whether reported means are joined in some panel, and their marks are smaller.
+    """
+    y, there = scale_number("value", _AXIS), set(marks["where"])
     numbers = ((setting.column, ".4~g"), ("value", ".2f"), ("lower", ".2f"), ("upper", ".2f"))
     told = tell("task", "label", "where", *numbers, "seeds", "episodes", "source", "is_on_curve")
+    widths, looks = {"tuning": 1, "reported": 2}, {"tuning": (22, 0.7), "reported": (60 if is_line else 120, 1.0)}
 
     def points(where: str, size: int, opacity: float) -> Spec:
         return {
@@ -208,23 +233,16 @@ def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Sett
             "encoding": {"y": y, **encode_marker(styles), "tooltip": told},
         }
 
-    return {
-        "facet": {"field": "task", "type": "nominal", "sort": tasks, "title": None},
-        "columns": _ACROSS,
-        "resolve": {"scale": {"y": "independent"}},
-        "spec": {
-            "width": 200,
-            "height": 180,
-            "encoding": {"x": _encode_setting(setting), **encode_colour(styles)},
-            "layer": [
-                *lines,
-                draw_rule("datum.where === 'reported'", "y"),
-                points("tuning", 22, 0.7),
-                points("reported", 60 if is_line else 120, 1.0),
-                *(_draw_ring(source, y) for source in setting.rings),
-            ],
-        },
-    }
+    return [
+        *(
+            _draw_line(where, y, width)
+            for where, width in widths.items()
+            if len(select(marks, is_on_curve=True, where=where))
+        ),
+        *draw_rules(select(marks, where="reported"), "y", where="datum.where === 'reported'"),
+        *(points(where, *look) for where, look in looks.items() if where in there),
+        *(_draw_ring(source, y) for source in setting.rings if any(source in each for each in marks["source"])),
+    ]
 
 
 def _draw_line(where: str, y: Spec, width: int) -> Spec:

@@ -9,8 +9,17 @@ from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.suite import ControlAnalysis
 from reports.figures.canvas import INK, add_legend, describe_bars, draw_interval, make_canvas, make_figure, tidy
-from reports.figures.charts import Spec, draw_rule, encode_colour, encode_marker, keep, scale_number, tell
-from reports.figures.marks import list_rows, make_marks
+from reports.figures.charts import (
+    Spec,
+    draw_rules,
+    encode_colour,
+    encode_marker,
+    keep,
+    scale_number,
+    size_bands,
+    tell,
+)
+from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.render.document import Figure
 
@@ -80,8 +89,18 @@ def draw_scores(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) ->
 def chart_scores(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     """The chart: a band for each task, a line in it for each variant."""
     tasks, marker = list(dict.fromkeys(marks["task"])), encode_marker(styles)
+    seed = {
+        "transform": keep("datum.mark === 'seed'"),
+        "mark": {"type": "point", "filled": True, "opacity": 0.4, "size": 22},
+        "encoding": {
+            **marker,
+            "x": scale_number("value", _AXIS),
+            "tooltip": tell("task", "variant", "seed", ("value", ".2f")),
+        },
+    }
+    seeds = [seed] if len(select(marks, mark="seed")) else []
     return {
-        "height": {"step": 15, "for": "offset"},
+        "height": size_bands(len(tasks), len(styles)),
         "encoding": {
             "y": {
                 "field": "task",
@@ -95,16 +114,8 @@ def chart_scores(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
             **encode_colour(styles),
         },
         "layer": [
-            {
-                "transform": keep("datum.mark === 'seed'"),
-                "mark": {"type": "point", "filled": True, "opacity": 0.4, "size": 22},
-                "encoding": {
-                    **marker,
-                    "x": scale_number("value", _AXIS),
-                    "tooltip": tell("task", "variant", "seed", ("value", ".2f")),
-                },
-            },
-            draw_rule("datum.mark === 'mean'", "x"),
+            *seeds,
+            *draw_rules(marks, "x"),
             {
                 "transform": keep("datum.mark === 'mean'"),
                 "mark": {"type": "point", "filled": True, "opacity": 1, "size": 90},

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from reports.figures.canvas import INK, add_legend, draw_interval, label_log_axis, make_canvas, make_figure, tidy
 from reports.figures.charts import (
     Spec,
-    draw_rule,
+    draw_rules,
     encode_colour,
     encode_dash,
     encode_marker,
@@ -56,7 +56,7 @@ def make_sweep_figure(lines: Sequence[Line], setting: str, name: str, title: str
     caption = f"{title}: median of a call with bars from the 5th to the 95th percentile; dashed without guidance."
     is_wide = marks["setting"].max() > _WIDE * marks["setting"].min()
     draw = partial(draw_sweep, marks, styles, setting, title, is_wide)
-    return make_figure(name, caption, marks, chart_sweep(styles, setting, is_wide), draw)
+    return make_figure(name, caption, marks, chart_sweep(marks, styles, setting, is_wide), draw)
 
 
 def _style_lines(lines: Sequence[Line]) -> dict[str, Style]:
@@ -102,7 +102,7 @@ def draw_sweep(
     return made
 
 
-def chart_sweep(styles: Mapping[str, Style], setting: str, is_wide: bool) -> Spec:
+def chart_sweep(marks: pd.DataFrame, styles: Mapping[str, Style], setting: str, is_wide: bool) -> Spec:
     """The chart."""
     y = scale_number("value", _AXIS, log=True)
     told = tell("variant", "setting", ("value", ".2f"), ("lower", ".2f"), ("upper", ".2f"))
@@ -112,7 +112,7 @@ def chart_sweep(styles: Mapping[str, Style], setting: str, is_wide: bool) -> Spe
         "encoding": {"x": scale_number("setting", setting, log=is_wide), **encode_colour(styles)},
         "layer": [
             {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": {"y": y, **encode_dash(styles)}},
-            draw_rule("true", "y"),
+            *draw_rules(marks, "y"),
             {"mark": point, "encoding": {"y": y, **encode_marker(styles), "tooltip": told}},
         ],
     }

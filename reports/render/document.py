@@ -38,6 +38,7 @@ class Table:
         name: of its files for download, NAME.csv and NAME.tex; none where it is empty.
         splits: whether Markdown shows it in pieces that fit a line.
         notes: by row and column, what a cell is made of, such as the scores of its seeds, for the page.
+        lines: by row and column of a note, what unfolds below it, such as the episodes of each seed, for the page.
         links: by row and column, the address that a cell leads to, for the page.
         groups: the row at which a group begins to the group's heading; the page sorts within groups.
         facets: what rows can be chosen by on the page, to the value of each row; part of its CSV.
@@ -49,6 +50,7 @@ class Table:
     name: str = ""
     splits: bool = False
     notes: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    lines: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
     links: Mapping[tuple[int, int], str] = field(default_factory=dict)
     groups: Mapping[int, str] = field(default_factory=dict)
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -62,14 +64,14 @@ class Figure:
         name: of its files.
         caption: below it.
         marks: what is drawn, a row for each mark.
-        chart: the same as a Vega-Lite specification without its data, for the page; None where it has the picture.
+        chart: the same as a Vega-Lite specification without its data, for the page.
         draw: the picture for print as the bytes of a file, `png` or `pdf`; drawing takes some tenths of a second.
     """
 
     name: str
     caption: str
     marks: "pd.DataFrame" = field(repr=False)
-    chart: Mapping[str, Any] | None = field(repr=False)
+    chart: Mapping[str, Any] = field(repr=False)
     draw: Callable[[Literal["png", "pdf"]], bytes] = field(repr=False)
 
     @property

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from reports.analysis.declared import SOURCES
 from reports.analysis.sweep_values import SweepValue
+from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.sweeps import name_setting
 from reports.render.document import Table
+from reports.render.episode_lists import Place, list_episodes
 from reports.render.numbers import format_estimate
 from reports.render.tables import MEAN, format_mean, list_seeds
 
@@ -24,7 +26,7 @@ def tabulate_sweeps(scores: SuiteScores, values: Sequence[SweepValue]) -> Table:
         values: of the sweeps of one setting.
     """
     several = len(scores.tasks) > 1
-    rows, notes = [], dict[tuple[int, int], str]()
+    rows, notes, behind = [], dict[Place, str](), dict[Place, Sequence[Result]]()
     for place, value in enumerate(values):
         means = [format_estimate(value.mean, 1)] if several else []
         cells = [format_mean(value.matrix[:, i]) for i in range(len(scores.tasks))]
@@ -34,11 +36,13 @@ def tabulate_sweeps(scores: SuiteScores, values: Sequence[SweepValue]) -> Table:
             seeds = list_seeds(scores.seeds, value.matrix.mean(axis=1))
             notes[place, len(head)] = f"{seeds}; each the mean over {len(scores.tasks)} tasks"
         for i, task in enumerate(scores.tasks):
-            episodes = [len(result.episodes) for result in scores.of(task, value.variant)]
-            noted = list_seeds(scores.seeds, value.matrix[:, i], episodes)
-            notes[place, len(head) + len(means) + i] = noted
+            cell = place, len(head) + len(means) + i
+            behind[cell] = scores.of(task, value.variant)
+            episodes = [len(result.episodes) for result in behind[cell]]
+            notes[cell] = list_seeds(scores.seeds, value.matrix[:, i], episodes)
     header = ("method", name_setting(values[0].sweep.setting), "declared", *([MEAN] if several else []))
-    return Table((*header, *map(scores.label_task, scores.tasks)), tuple(rows), words=3, notes=notes)
+    header += tuple(map(scores.label_task, scores.tasks))
+    return Table(header, tuple(rows), words=3, notes=notes, lines=list_episodes(behind))
 
 
 def describe_sources(value: SweepValue) -> str:

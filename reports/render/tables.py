@@ -14,6 +14,7 @@ from reports.analysis.pairs import find_unseparated
 from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options, SweptAnalysis
 from reports.load.scores import SuiteScores
 from reports.render.document import Table, format_markdown_table, format_markdown_tables
+from reports.render.episode_lists import list_episodes
 from reports.render.missing import mark_scores, mark_sets
 from reports.render.numbers import count_noun, describe_few_seeds, describe_range, format_estimate, format_number
 
@@ -77,7 +78,13 @@ def tabulate_scores(scores: SuiteScores, bold: Mapping[str, Collection[str]] | N
     if len(scores.tasks) > 1:
         means = {v: format_estimate(estimate(compute_mean, matrices[v]), 1) for v in scores.variants}
         rows.append((MEAN, *mark(MEAN, means)))
-    return Table(("task", *scores.variants), tuple(rows), notes=_note_seeds(scores))
+    cells = {
+        (row, column): scores.of(task, variant)
+        for row, task in enumerate(scores.tasks)
+        for column, variant in enumerate(scores.variants, 1)
+    }
+    header = ("task", *scores.variants)
+    return Table(header, tuple(rows), notes=_note_seeds(scores), lines=list_episodes(cells))
 
 
 def _note_seeds(scores: SuiteScores) -> dict[tuple[int, int], str]:

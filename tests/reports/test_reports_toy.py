@@ -1,14 +1,20 @@
-"""The report of the toy sets: distances and pictures instead of scores, and samples that cannot be read."""
+"""The report of the toy sets: distances and samples instead of scores, and samples that cannot be read."""
+
+import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import vl_convert
 from synthetic_results import density
 
 from reports.analysis.multiples import estimate_multiple
-from reports.analysis.suite import Options
+from reports.analysis.suite import Options, analyse_densities
 from reports.errors import ReportError
+from reports.figures.samples import MOST_OF_ALL, MOST_POINTS, make_samples_figure
+from reports.load.scores import load_scores
 from reports.report import write_report
 from suites.toy.densities import DENSITIES, sample_target
 from suites.toy.distance import sliced_wasserstein
@@ -33,11 +39,68 @@ def test_toy_report(folder, tmp_path):
         add_samples(folder.add(density("rings", method, 0, distances, samples_file="seed-0.npz")))
     written, text = report(folder, tmp_path / "out")
     assert "toy-rings.csv" in {path.name for path in written}
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "data:image/png" not in page
+    assert 'data-chart="toy-rings"' in page
+    assert "Of a panel's 50 samples those that lie in it are drawn" in text
     assert "Optimality" not in text
     assert "IQM" not in text
     densities = pd.read_csv(tmp_path / "out" / "densities.csv")
     assert len(densities) == 8
     assert len(pd.read_csv(tmp_path / "out" / "aggregates.csv")) == 0
+
+
+def make_figure(folder):
+    (scores,) = load_scores(folder.path)
+    figure = make_samples_figure(analyse_densities(scores, None), "rings")
+    assert figure is not None
+    return figure
+
+
+def count_dots(figure):
+    """Samples that are drawn in each panel: the parts of each path, by another program than a browser."""
+    values = json.loads(figure.marks.to_json(orient="records"))
+    svg = vl_convert.vegalite_to_svg({"data": {"values": values}, **figure.chart}, vl_version="6.4")
+    paths = re.findall(r'aria-roledescription="line mark"[^>]* d="([^"]*)"', svg)
+    assert len(paths) == svg.count('aria-roledescription="line mark"')
+    return [path.count("M") for path in paths], re.findall(r">([^<]+)</text>", svg)
+
+
+def test_samples_are_drawn_as_dots_thinned_in_their_order(folder):
+    """Two of 1,201 lie outside the square around the truth: the 31st, and the 32nd, which would be drawn."""
+    path = folder.add(density("rings", "swg", 0, {3.0: 0.25}, samples_file="seed-0.npz"))
+    ours = np.stack([np.linspace(-1, 1, 1201), np.zeros(1201)], axis=1)
+    ours[[30, 31]] = 9.0
+    truth = np.array([[-2.0, 0.0], [2.0, 0.0], [0.0, 2.0], [0.0, -2.0]])
+    np.savez(path.with_suffix(".npz"), ours_3=ours, truth_3=truth)
+    figure = make_figure(folder)
+    panels = figure.marks[figure.marks["samples"].notna()].set_index("variant")
+    assert panels.loc["swg", ["samples", "outside", "distance"]].tolist() == [1201, 2, 0.25]
+    assert panels.loc["truth", ["samples", "drawn", "outside"]].tolist() == [4, 4, 0]
+    drawn = figure.marks[(figure.marks["variant"] == "swg") & figure.marks["x"].notna()]
+    assert len(drawn) == panels.loc["swg", "drawn"] <= MOST_POINTS == 500
+    places = (drawn["x"].to_numpy() + 1) / 2 * 1200
+    steps = np.diff(places.round())
+    assert places[[0, -1]] == pytest.approx([0, 1200])
+    assert set(steps[steps < 4]) == {2, 3}
+    assert (
+        "Drawn are 4 to 499 of the 4 to 1,201 samples of a panel, evenly spaced in their order" in figure.caption
+    )
+    dots, texts = count_dots(figure)
+    assert dots == [499, 4]
+    assert {"β = 3", "swg", "truth", "0.250, 2 outside"} <= set(texts)
+
+
+def test_many_panels_share_what_is_drawn(folder):
+    for method in ("cep", "ddice", "mse", "swg"):
+        record = density("rings", method, 0, dict.fromkeys(BETAS, 0.1), samples_file="seed-0.npz")
+        add_samples(folder.add(record), shape=(4000, 2))
+    figure = make_figure(folder)
+    panels = figure.marks[figure.marks["samples"].notna()]
+    assert len(panels) == 20
+    assert panels["drawn"].max() <= MOST_OF_ALL / 20 == 450
+    assert panels["drawn"].sum() > 0.99 * MOST_OF_ALL
+    assert figure.marks["x"].notna().sum() == panels["drawn"].sum()
 
 
 def geometric_by_scipy(logs, floor_error):

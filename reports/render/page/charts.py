@@ -14,7 +14,7 @@ def encode_charts(figures: Sequence[Figure]) -> str:
     """The charts as JSON that can stand in an HTML element: by name, `chart` and `marks`.
 
     Args:
-        figures: those with a chart.
+        figures: of the page.
     """
     every = {figure.name: {"chart": figure.chart, "marks": _list_marks(figure)} for figure in figures}
     return _escape(json.dumps(_clean(every), ensure_ascii=False, allow_nan=False, separators=(",", ":")))
@@ -29,10 +29,21 @@ def bundle_vega() -> str:
 
 
 def _list_marks(figure: Figure) -> dict[str, Any]:
-    """Columns and rows, so that names of columns are said once; what is no finite number is null."""
+    """Columns and rows, so that names of columns are said once; what is no finite number is null.
+
+    A row ends before its last nulls, which many rows of figures with several kinds of marks have.
+    """
     encoded = figure.marks.to_json(orient="split", index=False, double_precision=15)
     assert encoded is not None, "without a path it is returned"
-    return json.loads(encoded)
+    marks = json.loads(encoded)
+    return {**marks, "data": [_drop_last_nulls(row) for row in marks["data"]]}
+
+
+def _drop_last_nulls(row: list[Any]) -> list[Any]:
+    count = len(row)
+    while count and row[count - 1] is None:
+        count -= 1
+    return row[:count]
 
 
 def _clean(value: Any) -> Any:

@@ -162,6 +162,9 @@ function unfoldNote(event) {
   for (const part of note.title.split(/(?<=[,;]) /)) {
     text.append(Object.assign(document.createElement("span"), { textContent: part }), " ");
   }
+  for (const line of JSON.parse(note.dataset.lines ?? "[]")) {
+    text.append(Object.assign(document.createElement("div"), { textContent: line }));
+  }
   note.after(text);
 }
 
@@ -266,6 +269,7 @@ function formatLatex(table) {
 
 const NARROW = 600; // below it panels stand below each other
 const PANEL_ROOM = 75; // of a panel for its axis and the gap to the next
+const GRID_ROOM = 40; // of a grid of panels without axes for the labels of its rows
 const INK = "currentColor"; // the page's, so that a change of theme needs no new drawing
 const AXES = { labelColor: INK, titleColor: INK, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
 const LOOK = {
@@ -285,9 +289,9 @@ const LOOK = {
   aria: false, // the figure has a label; thousands of marks would each have one
 };
 
-/** Rows of values as records, which is what Vega-Lite takes. */
+/** Rows of values as records, which is what Vega-Lite takes; a row ends before its last nulls. */
 function makeRecords({ columns, data }) {
-  return data.map((row) => Object.fromEntries(row.map((value, place) => [columns[place], value])));
+  return data.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place] ?? null])));
 }
 
 /** Sets a bottom legend's columns, where it is left to the page, by what the width holds. */
@@ -301,7 +305,11 @@ function fitLegends(node, width) {
   for (const inner of Object.values(node)) fitLegends(inner, width);
 }
 
-/** The specification for a width: one view fills it; panels share it, or stand below each other in a small one. */
+/**
+ * The specification for a width: one view fills it; panels share it, or stand below each other in a small one.
+ * `usermeta` has the `aspect` of panels, height over width, and, of a grid that is kept at every width, how many
+ * stand `across` with what `gap`.
+ */
 function fitChart(chart, width) {
   const { hconcat, ...spec } = structuredClone(chart);
   if (hconcat) Object.assign(spec, { concat: hconcat, columns: hconcat.length });
@@ -310,11 +318,14 @@ function fitChart(chart, width) {
   const { facet, row, column } = spec.encoding ?? {};
   for (const owner of [spec, facet]) if (owner?.columns && width < NARROW) owner.columns = 1;
   if (!panels) return facet || row || column ? spec : { ...spec, width: "container" };
-  const across = spec.vconcat ? 1 : (spec.columns ?? panels.length);
+  const { aspect, gap } = spec.usermeta ?? {};
+  const across = spec.usermeta?.across ?? (spec.vconcat ? 1 : (spec.columns ?? panels.length));
+  const room = gap === undefined ? width : width - GRID_ROOM;
   for (const panel of panels) {
     const most = typeof panel.width === "number" ? 1.5 * panel.width : Infinity;
-    panel.width = Math.max(100, Math.min(most, Math.floor(width / across) - PANEL_ROOM));
-    if (spec.usermeta?.aspect) panel.height = Math.round(panel.width * spec.usermeta.aspect);
+    const least = gap === undefined ? 100 : 30;
+    panel.width = Math.max(least, Math.min(most, Math.floor(room / across) - (gap ?? PANEL_ROOM)));
+    if (aspect) panel.height = Math.round(panel.width * aspect);
   }
   return spec;
 }

@@ -58,7 +58,7 @@ def render_page(title: str, blocks: Sequence[Block], refresh: int | None = None)
     opening = next((i for i, b in enumerate(blocks) if isinstance(b, Heading) and b.level > 1), len(blocks))
     first = [_format_block(block, anchors) for block in blocks[:opening]]
     rest = [_format_block(block, anchors) for block in blocks[opening:]]
-    charted = [figure for figure in find_figures(blocks) if figure.chart is not None]
+    charted = list(find_figures(blocks))
     script = _read_own("page.js")
     bundle = bundle_vega() if charted else ""
     data = f'<script type="application/json" id="charts">{encode_charts(charted)}</script>'
@@ -163,7 +163,9 @@ def _format_row(table: Table, number: int, anchor: str) -> str:
     for column, text in enumerate(table.rows[number]):
         inner = format_inline(text)
         if note := table.notes.get((number, column)):
-            inner = f'<button class="note" title="{_quote(note)}">{inner}</button>'
+            lines = table.lines.get((number, column))
+            more = f' data-lines="{_encode(lines)}"' if lines else ""
+            inner = f'<button class="note" title="{_quote(note)}"{more}>{inner}</button>'
         if link := table.links.get((number, column)):
             inner = f'<a href="{_quote(link)}">{inner}</a>'
         if column:
@@ -184,14 +186,10 @@ def _mark_word(table: Table, column: int, text: str = "") -> str:
 
 def _format_figure(figure: Figure) -> str:
     caption = _quote(figure.caption)
-    if figure.chart is None:
-        data = base64.b64encode(figure.draw("png")).decode("ascii")
-        shown = f'<img alt="{caption}" src="data:image/png;base64,{data}">'
-    else:
-        shown = (
-            f'<div class="chart" data-chart="{_quote(figure.name)}" role="img" aria-label="{caption}"></div>'
-            f"<noscript>Drawn by a script, which is off; what it shows is in {_quote(figure.name)}.csv.</noscript>"
-        )
+    shown = (
+        f'<div class="chart" data-chart="{_quote(figure.name)}" role="img" aria-label="{caption}"></div>'
+        f"<noscript>Drawn by a script, which is off; what it shows is in {_quote(figure.name)}.csv.</noscript>"
+    )
     return f'<figure id="{_quote(figure.anchor)}">{shown}<figcaption>{caption}</figcaption></figure>'
 
 
