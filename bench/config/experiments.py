@@ -85,11 +85,23 @@ class Experiment:
     parts: tuple[Part, ...]
 
 
-_TABLE_2 = {"idql": "IDQL", "cep": "QGPO", "ddice": "D-DICE", "swg": "SWG"}
-_AEPO_COLUMNS = {"cep": "QGPO", "idql": "IDQL", "sfbc": "SfBC"}
+_TABLE_2 = {
+    "idql": "IDQL", "cep": "QGPO", "ddice": "D-DICE", "swg": "SWG",
+    "sfbc": "SfBC", "dql": "D-QL", "iql": "IQL", "cql": "CQL",
+}  # fmt: skip
+_AEPO_COLUMNS = {
+    "cep": "QGPO", "idql": "IDQL", "sfbc": "SfBC", "dql": "D-QL",
+    "bc": "BC", "iql": "IQL", "td3-bc": "TD3+BC", "cql": "CQL",
+}  # fmt: skip
+_DQL_OF_ONE: Mapping[str, Any] = {"dql.candidates": 1}  # D-QL@1: no choice among candidates
 _SWG = {"swg": "SWG"}
 _SCALES = (1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 V0 = "v0"  # the authors' code takes this version of everything but locomotion
+
+
+def _omit(columns: Mapping[str, str], *methods: str) -> dict[str, str]:
+    """The columns of all but these methods."""
+    return {method: column for method, column in columns.items() if method not in methods}
 
 
 def _weights(name: str, settings: Mapping[str, Any]) -> Part:
@@ -163,7 +175,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
     ),
     "swg-table2": Experiment(
-        title="20 tasks of D4RL: SWG at the published ρ of each, IDQL, QGPO (cep) and D-DICE (ddice)",
+        title="20 tasks of D4RL: SWG at the published ρ of each, and the columns that are methods here",
         table="SWG Table 2",
         parts=(
             Part(suite="locomotion", methods=_TABLE_2, published=True),
@@ -172,11 +184,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             # run all the same, since a report compares methods on a full matrix of tasks.
             Part(
                 suite="kitchen",
-                methods={name: _TABLE_2[name] for name in ("ddice", "swg")},
+                methods=_omit(_TABLE_2, "idql", "cep"),
                 published=True,
                 version=V0,
             ),
-            Part(suite="adroit-pen", methods=_TABLE_2, published=True, version=V0),
+            # And none of SfBC on pen.
+            Part(suite="adroit-pen", methods=_omit(_TABLE_2, "sfbc"), published=True, version=V0),
         ),
     ),
     "swg-table3": Experiment(
@@ -202,21 +215,27 @@ EXPERIMENTS: dict[str, Experiment] = {
     "aepo-table1": Experiment(
         title="locomotion: AEPO, and the columns of its table that are methods here",
         table="AEPO Table 1",
-        parts=_rescaled("locomotion", _AEPO_COLUMNS),
+        parts=(
+            *_rescaled("locomotion", _AEPO_COLUMNS),
+            Part(suite="locomotion", methods={"dql": "D-QL@1"}, settings=_DQL_OF_ONE),
+        ),
     ),
     "aepo-table2": Experiment(
         title="maze2d, sparse reward, and antmaze: AEPO, and the columns of its table that are methods here",
         table="AEPO Table 2",
         parts=(
-            # The table has no IDQL and no QGPO on maze2d.
-            *_rescaled("maze2d", {"sfbc": "SfBC"}),
+            # The table has none of these on maze2d.
+            *_rescaled("maze2d", _omit(_AEPO_COLUMNS, "cep", "idql", "dql", "iql")),
             *_rescaled("antmaze", _AEPO_COLUMNS),
         ),
     ),
     "aepo-table3": Experiment(
-        title="Adroit pen, human and cloned: AEPO and QGPO",
+        title="Adroit pen, human and cloned: AEPO, QGPO, CQL and Diffusion-QL of one candidate",
         table="AEPO Table 3",
-        parts=_rescaled("adroit-pen", {"cep": "QGPO"}),
+        parts=(
+            *_rescaled("adroit-pen", {"cep": "QGPO", "cql": "CQL"}),
+            Part(suite="adroit-pen", methods={"dql": "D-QL@1"}, settings=_DQL_OF_ONE),
+        ),
     ),
     "aepo-figure1": Experiment(
         title="locomotion: AEPO with the posterior variances 1 (noise) and 2 (data)",
