@@ -30,6 +30,7 @@ SOURCES = """Names without a dot are the method's own settings: `--preset paper`
 authors' code) set them. Names with a dot are shared by all methods of a comparison; only `--terms as-published`
 sets them for each method. Where the paper is silent, its column has the code's value. Values marked † hold with
 `--terms as-published` alone. [Settings and precedence](../settings.md) says which value counts."""
+COMPARED = "compared if `--methods` is left out"
 SHARED = """The name of a flag without `--`, with `_` for `-`, is the setting's name in result files and in Python;
 the data set's `--data-set.*` are `data.*` there. Defaults here are those of the code, which are the papers'; a
 preset, a suite, a task or a method's source may set another, see [Settings and precedence](settings.md)."""
@@ -71,12 +72,15 @@ def make_methods_table(described: Sequence[MethodDescription]) -> str:
                 f"[{method.name}]({method.name}.md)",
                 escape(method.title),
                 *(escape(slots.get(name, "see its page")) for name in ("Objective", "Guidance", "Selection")),
+                escape(", ".join(method.trained) or "nothing"),
+                method.gradient or "–",
                 "yes" if get_method(method.name).in_default_comparison else "only if named",
             )
         )
     text = """A method is an objective, a guidance and a selection: what the denoiser is trained on, how sampling
-is steered, and how one action is picked among candidates. These pages are made from the methods' files."""
-    header = ("name", "method", "objective", "guidance", "selection", "compared if `--methods` is left out")
+is steered, and how one action is picked among candidates. What is trained is that of a method's default settings,
+once for all methods that need it. These pages are made from the methods' files."""
+    header = ("name", "method", "objective", "guidance", "selection", "trained", "gradient through", COMPARED)
     return join_blocks("# Methods", text, format_table(header, rows))
 
 

@@ -153,7 +153,16 @@ def format_method(name: str) -> str:
     """
     method = describe_method(name)
     title = f"{name}: {method.title} ({method.paper})"
-    return "\n\n".join([title, format_settings(method), *format_tuning(method), format_deviations(method)])
+    parts = [format_making(method), format_settings(method), *format_tuning(method), format_deviations(method)]
+    return "\n\n".join([title, *parts])
+
+
+def format_making(method: MethodDescription) -> str:
+    """What is trained for it, and through what the gradient of its guidance goes."""
+    lines = [f"Trained for it at its default settings: {', '.join(method.trained) or 'nothing'}."]
+    if method.gradient is not None:
+        lines.append(f"The gradient of its guidance goes through {method.gradient}.")
+    return "\n".join(textwrap.fill(line, LINE, subsequent_indent="  ") for line in lines)
 
 
 def format_settings(method: MethodDescription) -> str:

@@ -11,9 +11,12 @@ from bench.conformance.subject import small_setup
 from bench.reference.deviations import MARK, Deviation, find_deviations
 from bench.reference.docstrings import read_description
 from bench.runner.knobs import needs_training
-from methods.core.method import Method, Rho
+from bench.runner.nodes import make_node, sort_upstream_first
+from methods.core.method import Method, Rho, SlotMethod
 from methods.core.registry import get_method
+from methods.core.slots import NetGuidance, ThroughDenoiser
 from methods.presets.value import TOY, Value
+from training import Trained
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class MethodDescription:
         name, title, paper: as typed, as printed, and where it is defined.
         slots: the description of its class: objective, guidance and selection.
         definition: the docstring of its file, without the deviations.
+        trained: kinds of the components that are trained for it at its default settings, in their order.
+        gradient: through what the gradient of its guidance goes, in words; None where no gradient is known.
         parts: name → description of each function and class of its file that has one, the method's class left out.
         rho: its guidance scale, or None.
         knobs: what `tune` tries beside it.
@@ -84,6 +89,8 @@ class MethodDescription:
     paper: str
     slots: str
     definition: str
+    trained: tuple[str, ...]
+    gradient: str | None
     parts: Mapping[str, str]
     rho: Rho | None
     knobs: tuple[KnobRow, ...]
@@ -105,6 +112,8 @@ def describe_method(name: str) -> MethodDescription:
         paper=cls.paper,
         slots=read_description(cls),
         definition=drop_deviations(inspect.getdoc(module) or ""),
+        trained=list_trained(cls()),
+        gradient=describe_gradient(cls()),
         parts={
             part.__name__: drop_deviations(read_description(part))
             for part in vars(module).values()
@@ -118,6 +127,23 @@ def describe_method(name: str) -> MethodDescription:
         rows=make_rows(cls),
         deviations=find_deviations(cls, name),
     )
+
+
+def list_trained(method: Method) -> tuple[str, ...]:
+    """The kinds of the components that are trained for a method, where no critic is known, upstream first."""
+    nodes = [make_node(component, "data", {}) for component in method.components(small_setup()).values()]
+    made = [node.component for node in sort_upstream_first(nodes)]
+    return tuple(component.kind for component in made if isinstance(component, Trained))
+
+
+def describe_gradient(method: Method) -> str | None:
+    """Through what the gradient of a method's guidance goes; None where it has no guidance or does not say."""
+    match method.guidance() if isinstance(method, SlotMethod) else None:
+        case NetGuidance():
+            return "a network of its own"
+        case ThroughDenoiser():
+            return "the denoiser"
+    return None
 
 
 def drop_deviations(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.reference.deviations import find_paragraphs
+from bench.reference.methods import describe_gradient, list_trained
 from methods.core.method import SlotMethod
 from methods.core.registry import get_method, method_names
 
@@ -116,6 +117,36 @@ def test_a_method_shows_both_sources_of_each_setting(bench):
     assert ["on", "antmaze-*", "3,000,000", "1,000,000"] in exceptions
     assert ["on", "the", "toy", "sets", "0.0001", "2e-05"] in exceptions
     assert "published ρ" in text
+
+
+MADE = {
+    "unguided": ({"behaviour"}, None),
+    "idql": ({"behaviour", "critic"}, None),
+    "sfbc": ({"behaviour", "critic"}, None),
+    "swg": ({"critic", "joint"}, "the denoiser"),
+    "swg-r": ({"critic", "joint"}, "the denoiser"),
+    "dps": ({"behaviour", "critic"}, "the denoiser"),
+    "cep": ({"behaviour", "critic", "cep-energy"}, "a network of its own"),
+    "ddice": ({"behaviour", "critic", "ddice-guidance"}, "a network of its own"),
+    "mse": ({"behaviour", "critic", "mse-energy"}, "a network of its own"),
+    "aepo": ({"behaviour", "critic", "aepo-energy"}, "a network of its own"),
+}
+"""What each paper trains, read from it, and what it differentiates."""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_is_trained_for_a_method_is_what_its_paper_trains(name):
+    trained, gradient = MADE[name]
+    method = get_method(name)()
+    assert set(list_trained(method)) == trained
+    assert describe_gradient(method) == gradient
+
+
+def test_a_page_says_what_is_trained_and_through_what_the_gradient_goes(bench):
+    lines = bench("list", "method", "swg").out.splitlines()
+    assert "Trained for it at its default settings: critic, joint." in lines
+    assert "The gradient of its guidance goes through the denoiser." in lines
+    assert "The gradient of" not in bench("list", "method", "idql").out
 
 
 def test_a_value_that_shared_terms_leave_out_says_so(bench):
