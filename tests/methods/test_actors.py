@@ -188,7 +188,8 @@ def test_the_bounds_of_the_deviation_hold():
     mean = actor.act(observations)[0, 0].detach().numpy()
     for given, held in ((-9.0, -5.0), (7.0, 2.0), (-1.0, -1.0)):
         actor.log_std.data.fill_(given)
-        expected = stats.norm(mean, math.exp(held)).logpdf(0.0).sum()
+        law: Any = stats.norm(mean, math.exp(held))
+        expected = law.logpdf(0.0).sum()
         assert actor.log_prob(observations, actions).item() == pytest.approx(expected, rel=1e-4)
 
 
