@@ -42,7 +42,7 @@ from methods import (
 GREATEST_MULTIPLIER = 1e6
 
 
-class CQLNetworks(ActorCriticNetworks):
+class CQLNetworks(ActorCriticNetworks[SquashedGaussianActor]):
     """The policy and twin Q, and the logarithms of what weighs them.
 
     Attributes:

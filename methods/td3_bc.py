@@ -39,7 +39,7 @@ from methods import (
 )
 
 
-class TD3Networks(ActorCriticNetworks):
+class TD3Networks(ActorCriticNetworks[Actor]):
     """Actor and twin Q, each with a target."""
 
     def __init__(self, streams: SeedStreams, component: "TD3"):

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
 
@@ -16,8 +16,10 @@ from training.component import Diagnosis
 from training.networks import member_values
 from training.shapes import Actions, Observations, PerRow
 
+ActorT = TypeVar("ActorT", bound=Actor | SquashedGaussianActor)
 
-class ActorCriticNetworks(nn.Module):
+
+class ActorCriticNetworks(nn.Module, Generic[ActorT]):
     """An actor, twin Q and its target of all seeds; a method's own networks add to them.
 
     Args:
@@ -26,11 +28,9 @@ class ActorCriticNetworks(nn.Module):
         actor: its class.
     """
 
-    actor: Actor | SquashedGaussianActor
+    actor: ActorT
 
-    def __init__(
-        self, streams: SeedStreams, config: ActorConfig, actor: type[Actor] | type[SquashedGaussianActor]
-    ):
+    def __init__(self, streams: SeedStreams, config: ActorConfig, actor: type[ActorT]):
         super().__init__()
         self.actor = actor(streams, config)
         sizes = [config.observation_dim + config.action_dim, *[config.width] * config.layers, 1]
@@ -50,7 +50,7 @@ class ActorCriticNetworks(nn.Module):
         return member_values(self.target_q, observations, actions, members=2)
 
 
-NetworksT = TypeVar("NetworksT", bound=ActorCriticNetworks)
+NetworksT = TypeVar("NetworksT", bound=ActorCriticNetworks[Any])
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def test_what_needs_no_training_is_tunable_and_what_does_is_not():
 def test_what_the_user_gives_or_all_methods_share_is_not_tuned():
     given = tunable(job_of("--idql.candidates", "8", "--swg-r.weight", "linex"))
     assert (given["idql"], given["swg-r"]) == (("select", "weight"), ("rho", "candidates"))
-    equal = tunable(job_of("--equal.candidates", "4"))
+    (job,) = jobs_of(["run", *MAZE, "--methods", "idql,swg-r,ddice", "--equal.candidates", "4"])
+    equal = tunable(job)
     assert (equal["idql"], equal["swg-r"], equal["ddice"]) == (("select", "weight"), ("rho",), ("rho",))
 
 

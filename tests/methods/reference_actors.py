@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Independent, Normal, TanhTransform, TransformedDistribution
+from torch.distributions import Independent, Normal, TanhTransform, Transform, TransformedDistribution
 
 from methods import Data, SeedStreams
 from training import SeedLinear, SeedMLP
@@ -27,7 +27,7 @@ def copy_perceptron(ours: SeedMLP, row: int, member: int | None = None) -> nn.Se
             layers.append(copy.deepcopy(layer))
             continue
         weight, bias = (p.detach()[row] if member is None else p.detach()[row, member] for p in layer.parameters())
-        linear = nn.Linear(*weight.shape)
+        linear = nn.Linear(weight.shape[0], weight.shape[1])
         linear.load_state_dict({"weight": weight.T.clone(), "bias": bias[0].clone()})
         layers.append(linear)
     return nn.Sequential(*layers)
@@ -229,13 +229,13 @@ class CQL(Reference):
     def law(self, observations: Tensor) -> tuple[TransformedDistribution, Tensor, Tensor]:
         mean, log_std = self.actor(observations).chunk(2, -1)
         std = log_std.clamp(-5, 2).exp()
-        squash = [TanhTransform(cache_size=1)]
+        squash: list[Transform] = [TanhTransform(cache_size=1)]
         return TransformedDistribution(Independent(Normal(mean, std), 1), squash), mean, std
 
     def sample(self, observations: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """One action for each row, and its log-density."""
         law, mean, std = self.law(observations)
-        (squash,) = law.transforms
+        squash: Any = law.transforms[0]  # it remembers what it squashed, so that nothing is inverted
         actions = squash(mean + std * noise)
         return actions, law.log_prob(actions)
 
@@ -285,7 +285,7 @@ class CQL(Reference):
         loss_entropy, loss_actor = self.lose_actor(batch)
         goal = self.find_goal(batch)
         gaps = [own.alpha * gap for gap in self.penalise(batch)]
-        losses_q = []
+        losses_q, loss_multiplier = [], torch.zeros(())
         if own.threshold is not None:
             multiplier = self.log_multiplier.exp()
             excess = [gap.detach() - own.threshold for gap in gaps]

@@ -26,16 +26,20 @@ from tiny import (
 )
 from torch import Tensor, nn
 
-from critics.iql import IQL
+from critics.iql import IQL, CriticConfig
 from critics.known import KnownCritic
 from methods import (
     ActorMethod,
+    Component,
+    Computed,
+    Data,
     GaussianActor,
     MethodError,
     ObservationScale,
     SeedStreams,
     Setup,
     SquashedGaussianActor,
+    Trained,
 )
 from methods.bc import BC
 from methods.core.actors import Scale, size_actor
@@ -43,7 +47,7 @@ from methods.cql import CQL
 from methods.idql import IDQL
 from methods.iql import IQLPolicy
 from methods.td3_bc import TD3BC
-from training import SeedLinear, SeedMLP, Step, fit
+from training import SeedLinear, SeedMLP, Step, compute, fit
 from training.component import Group
 
 SEEDS, STEPS = (0, 3), 7
@@ -184,7 +188,8 @@ def test_the_bounds_of_the_deviation_hold():
     mean = actor.act(observations)[0, 0].detach().numpy()
     for given, held in ((-9.0, -5.0), (7.0, 2.0), (-1.0, -1.0)):
         actor.log_std.data.fill_(given)
-        expected = stats.norm(mean, math.exp(held)).logpdf(0.0).sum()
+        law: Any = stats.norm(mean, math.exp(held))
+        expected = law.logpdf(0.0).sum()
         assert actor.log_prob(observations, actions).item() == pytest.approx(expected, rel=1e-4)
 
 
@@ -245,6 +250,38 @@ def test_td3_bc_diagnoses_q_at_the_observations_that_it_sees():
     for row, note in enumerate(component.diagnose(module, step)):
         low, high = (f"{end.item():.3g}" for end in (values[row].min(), values[row].max()))
         assert f"Q ranges from {low} to {high} " in note.text
+
+
+BANDIT = {
+    "bc": (BC(), 0.25, 0.4),
+    "iql": (IQLPolicy(inverse_temperature=10.0), 0.0, 0.1),
+    "td3-bc": (TD3BC(), 0.0, 0.22),
+    "cql": (CQL(actions=3, alpha=0.5), 0.0, 0.22),
+}
+
+
+@pytest.mark.parametrize(("method", "least", "most"), BANDIT.values(), ids=BANDIT)
+def test_those_that_follow_q_find_the_best_action_and_bc_the_mean(method: ActorMethod, least: float, most: float):
+    """One step that earns -(a - s)², a uniform: the best action is s, the data's mean is 0, E|s| is 0.3 or so."""
+    numbers = SeedStreams([7], "bandit")
+    s, a = 1.2 * numbers.uniform(600, 1)[0] - 0.6, 2 * numbers.uniform(600, 1)[0] - 1
+    data = Data(s, a, -(a - s).square()[:, 0], s, torch.ones(600))
+    critic = CriticConfig(steps=150, width=16, batch_size=32, learning_rate=1e-2, polyak=0.1)
+    sizes = {"observation_dim": 1, "action_dim": 1, "action_low": (-1.0,), "action_high": (1.0,)}
+    setup = dataclasses.replace(tiny_setup(), critic_config=critic, **sizes)
+
+    def train(component: Component) -> Any:
+        models = {name: train(other) for name, other in component.upstream().items()}
+        if isinstance(component, Computed):
+            return compute(component, data, models, [0], quiet)
+        assert isinstance(component, Trained)
+        return fit(component, data, models, [0], quiet).module
+
+    components = method.components(setup)
+    models = {name: train(component) for name, component in components.items() if name != "critic"}
+    states = torch.linspace(-0.6, 0.6, 9)[None, :, None]
+    actions = act(method.policy(models, setup), states, 0.0, (0,))
+    assert least <= (actions - states).abs().mean() < most
 
 
 def count_zeros(x: Tensor) -> float:
