@@ -1,26 +1,38 @@
 """Settings that came after results had been written, and the values by which those without them were made."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
-LATER_SETTINGS: Mapping[str, Any] = {"sampler.precision": "fp32"}
-"""By dotted name; their fields are `foundation.keys.UNLESS_DEFAULT`, and the values are the defaults."""
+
+@dataclass(frozen=True)
+class LaterSetting:
+    """A setting that files of earlier versions lack; its field is `foundation.keys.UNLESS_DEFAULT`.
+
+    Attributes:
+        name: dotted.
+        value: its default, which is what they were made by.
+        after: the setting before it in its group, which they have.
+    """
+
+    name: str
+    value: Any
+    after: str
+
+
+LATER_SETTINGS = (LaterSetting("sampler.precision", "fp32", after="sampler.clip"),)
 
 
 def fill_settings(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings with those that came later, each behind the others of its group.
-
-    Args:
-        settings: by dotted name; where a group is missing, its later settings are not added.
-    """
-    for name, value in LATER_SETTINGS.items():
-        group = f"{name.rpartition('.')[0]}."
-        places = [place for place, other in enumerate(settings) if other.startswith(group)]
-        if places and name not in settings:
-            every = list(settings.items())
-            settings = dict([*every[: places[-1] + 1], (name, value), *every[places[-1] + 1 :]])
+    """Settings by dotted name with those that came later, each in its place; those of another group have none."""
+    for later in LATER_SETTINGS:
+        if later.after in settings and later.name not in settings:
+            filled: dict[str, Any] = {}
+            for name, value in settings.items():
+                filled |= {name: value, later.name: later.value} if name == later.after else {name: value}
+            settings = filled
     return settings
 
 

@@ -1,0 +1,97 @@
+"""A setting that came later changes no key at its default, and files without it are read as made by that."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from command_line import TOY
+from test_bench_keys import Plain, label
+
+from bench.config.spec import Cell, Config
+from bench.runner.choose_rho import hash_policy
+from bench.runner.nodes import collect_fields
+from bench.storage.components import hash_json
+from foundation.keys import UNLESS_DEFAULT
+from methods import get_method, method_names
+from methods.diffusion.sampler import SamplerConfig
+from reports.load.later_settings import LATER_SETTINGS, fill_settings
+from suites import get_tasks
+from training.seeds import STREAMS
+
+BF16 = SamplerConfig(precision="bf16")
+
+
+def list_later(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Name, default and predecessor of every field that is in no key at its default."""
+    before = ""
+    for field in dataclasses.fields(config):
+        name, value = f"{prefix}{field.name}", getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from list_later(value, f"{name}.")
+        elif field.metadata == UNLESS_DEFAULT:
+            yield name, field.default, before
+        before = name
+
+
+def test_what_files_lack_are_the_defaults_of_the_fields_that_came_later():
+    found = [*list_later(Config())]
+    for name in method_names():
+        found += list_later(get_method(name)(), f"{name}.")
+    assert [(each.name, each.value, each.after) for each in LATER_SETTINGS] == found
+    assert "sampler.precision" in {name for name, _, _ in found}
+
+
+def test_a_component_has_the_key_that_it_had_before_the_setting():
+    """The JSON of a sampler as 0.2.0 had it, written by hand."""
+    sampler = {"type": "SamplerConfig", "solver": "ddim", "steps": 5, "temperature": 1.0, "clip": "clean"}
+    before = ["plain", 1, STREAMS, "test_bench_keys.Plain", {"value": sampler}, {}, "data"]
+    made = SamplerConfig(solver="ddim", steps=5)
+    assert label(Plain(made)) == f"plain-{hash_json(before)[:16]}"
+    rounded = dataclasses.replace(made, precision="bf16")
+    assert label(Plain(rounded)) != label(Plain(made))
+    described = [collect_fields(Plain(each))["value"] for each in (made, rounded)]
+    assert described == [sampler | {"precision": "fp32"}, sampler | {"precision": "bf16"}], "its record says all"
+
+
+def make_cell(sampler: SamplerConfig) -> Cell:
+    (task,) = get_tasks("toy", ["moons"])
+    method, config = get_method("unguided")(), dataclasses.replace(Config(), sampler=sampler)
+    return Cell(task, "unguided", method, config, None, None, 0, "smoke", "shared")
+
+
+def test_a_result_has_the_key_that_it_had_before_the_setting_and_says_the_setting():
+    full, rounded = make_cell(SamplerConfig()), make_cell(BF16)
+    assert full.settings()["sampler.precision"] == "fp32"
+    without = {name: value for name, value in full.settings().items() if name != "sampler.precision"}
+    assert full.key_settings() == without
+    assert rounded.key_settings() == without | {"sampler.precision": "bf16"} == rounded.settings()
+    policies = [hash_policy(cell.method, cell.name, cell.config, {}) for cell in (full, rounded)]
+    assert policies[0] != policies[1]
+
+
+def test_settings_are_filled_in_their_order():
+    settings = make_cell(SamplerConfig()).settings()
+    older = {name: value for name, value in settings.items() if name != "sampler.precision"}
+    assert list(fill_settings(older).items()) == list(settings.items())
+    for kept in (settings, make_cell(BF16).settings(), {"critic.steps": 1}):
+        assert fill_settings(kept) is kept
+
+
+def drop_setting(folder: Path) -> int:
+    """Make results in fp32 what a version before the setting wrote; returns how many there are."""
+    files = list((folder / "runs").rglob("seed-*.json"))
+    for file in files:
+        result = json.loads(file.read_text())
+        assert result["config"].pop("sampler.precision") == "fp32"
+        file.write_text(json.dumps({name: value for name, value in result.items() if name != "sha256"}))
+    return len(files)
+
+
+def test_a_result_without_the_setting_is_finished_at_its_default_alone(bench, fresh, tmp_path):
+    run = (*TOY, "--methods", "unguided", "--sampler.steps", "2", "--evaluation.inverse-temperatures", "3", *fresh)
+    assert bench("run", *run, "--seeds", "1").code == 0
+    assert drop_setting(tmp_path / "results") == 1
+    assert "1 finished" in bench("plan", *run, "--seeds", "1").out
+    assert "0 finished" in bench("plan", *run, "--seeds", "1", "--sampler.precision", "bf16").out
