@@ -279,12 +279,12 @@ def list_rows() -> Iterator[Row]:
     for label, method in (("SWG", swg), ("CEP", few)):
         for states in (1, 20, 256):
             ways = {"modules": act(method, states, True), "prepared": act(method, states, False)}
-            ways["prepared, bf16"] = act(method, states, False, round_sampling)
+            ways["bf16"] = act(method, states, False, round_sampling)
             if states == 1 and shutil.which("g++") is not None:
                 ways["compiled"] = act(method, states, True, compiled=True)
             yield Row(f"{label} guided action, {states} states", "call", 1, ways)
     many = {"modules": act(idql, 20, True), "prepared": act(idql, 20, False)}
-    many["prepared, bf16"] = act(idql, 20, False, round_sampling)
+    many["bf16"] = act(idql, 20, False, round_sampling)
     yield Row("IDQL action, 20 states x 64 candidates", "call", 1, many)
     support = {"fp32": draw_support("fp32"), "bf16": draw_support("bf16")}
     yield Row("support actions, 16 at a state", "state", 1024, support)

@@ -120,7 +120,7 @@ def multiply_exactly(*factors: Tensor) -> tuple[Tensor, Tensor]:
 def test_products_with_weights_in_bf16_are_off_by_their_roundings(
     monkeypatch: pytest.MonkeyPatch, is_native: bool
 ):
-    """|y - exact| ≤ u |exact| + (1 + u) ((2u + u²) Σ|x||W| + u |b|), u = 2^-8 of 8 bits; the sum is nearly exact."""
+    """|y - exact| ≤ u |exact| + (1 + u) ((2u + u²) Σ|x||W| + u |b|), u = 2^-8 of 8 bits; sums are nearly exact."""
     monkeypatch.setattr(products, "has_bf16_products", lambda: is_native)
     x, weight, bias = (each[0] for each in make_arguments(1))
     exact, size = multiply_exactly(x, weight)
