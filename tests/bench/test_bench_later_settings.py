@@ -44,7 +44,7 @@ def test_what_files_lack_are_the_defaults_of_the_fields_that_came_later():
 
 
 def test_a_component_has_the_key_that_it_had_before_the_setting():
-    """The JSON of a sampler as 0.2.0 had it, written by hand."""
+    """The JSON of a sampler as it was then, written by hand."""
     sampler = {"type": "SamplerConfig", "solver": "ddim", "steps": 5, "temperature": 1.0, "clip": "clean"}
     before = ["plain", 1, STREAMS, "test_bench_keys.Plain", {"value": sampler}, {}, "data"]
     made = SamplerConfig(solver="ddim", steps=5)

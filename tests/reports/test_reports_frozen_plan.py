@@ -148,7 +148,7 @@ def test_the_source_of_rho_its_values_and_the_trials(folder):
 
 
 def test_a_plan_from_before_a_setting_has_it_at_its_default(folder):
-    """0.2.0 had no `sampler.precision`; the plan's hash is of what its file has."""
+    """Older versions had no `sampler.precision`; the plan's hash is of what its file has."""
     entry = {**frozen()["methods"][1], "settings": {"sampler.clip": "clean"}}
     freeze(folder, frozen(methods=[{**entry, "task": task, "method": "swg"} for task in TASKS], primary=None))
     fill(folder, methods=("swg",), config={"sampler.clip": "clean", "sampler.precision": "fp32"})

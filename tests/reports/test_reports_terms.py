@@ -88,7 +88,7 @@ def test_a_shared_setting_that_differs_between_methods_is_refused(folder, name, 
 
 
 def test_a_result_from_before_a_setting_is_on_equal_terms_with_one_at_its_default_alone(folder):
-    """0.2.0 had no `sampler.precision`, and sampled in fp32."""
+    """Older versions had no `sampler.precision`, and sampled in fp32."""
     older = settings(sampler__clip="clean")
     folder.add(control("a", "unguided", 0, 1.0, config=older))
     folder.add(control("a", "swg", 0, 1.0, config={**older, "sampler.precision": "fp32"}))
