@@ -85,7 +85,7 @@ def run(  # noqa: PLR0913 (the options of a command)
         threads: CPU threads of each process; 1 if left out.
         processes: how many components or methods are made at once; chosen by the plan if left out.
         precision: of the matrix products in training, `fp32` or `bf16`; sets that of critic, denoiser and
-            guidance_net.
+            guidance_net, not that of the sampler.
         logger: where learning curves are streamed to.
         plugin: Python files that register methods or suites.
         progress: print the plan and a line or a bar for each unit of work.

@@ -35,7 +35,7 @@ def make_comparison(function: Callable[..., Any], given: Mapping[str, Any]) -> C
 
 
 def name_precisions(precision: str | None) -> dict[str, Any]:
-    """The settings that one precision for all training stands for; none where it is not given."""
+    """The settings that one precision for all training stands for, not sampling's; none where it is not given."""
     groups = ("critic", "denoiser", "guidance_net") if precision is not None else ()
     return {f"{group}.precision": precision for group in groups}
 

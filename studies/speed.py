@@ -43,7 +43,7 @@ from methods.diffusion.keyed_noise import KeyedNoise
 from reports.render.document import Table, format_markdown_table
 from suites import ControlTask, get_suite, get_tasks
 from training.checkpoint import TrainingState
-from training.precision import Precision, round_products
+from training.precision import Precision
 from training.products import multiply_and_add
 from training.steps import EagerSteps
 
@@ -149,22 +149,23 @@ def act(
     return make
 
 
+def round_sampling(setup: Setup, precision: Precision = "bf16") -> Setup:
+    """The setup with the products of sampling in that precision."""
+    return replace(setup, sampler=replace(setup.sampler, precision=precision))
+
+
 def draw_support(precision: Precision) -> Callable[[], Call]:
     """16 actions of the behaviour model at each of 1,024 states, as CEP's support has them for a million."""
 
     def make() -> Call:
-        setup = make_setup()
+        setup = round_sampling(make_setup(), precision)
         support = SupportActions(setup.behaviour(), 1024, 16, setup.sampler, setup.action_low, setup.action_high)
         data, streams = make_data(), SeedStreams([SEED], "support")
         module = support.build(streams)
         models = {"behaviour": freeze(setup.behaviour().build(streams))}
         step = Step(data, models, SeedStreams([SEED], "speed"))
 
-        def call() -> None:
-            with round_products(precision, torch.device("cpu")):
-                support.compute(module, step, lambda *_: None)
-
-        return call
+        return lambda: support.compute(module, step, lambda *_: None)
 
     return make
 
@@ -278,10 +279,12 @@ def list_rows() -> Iterator[Row]:
     for label, method in (("SWG", swg), ("CEP", few)):
         for states in (1, 20, 256):
             ways = {"modules": act(method, states, True), "prepared": act(method, states, False)}
+            ways["bf16"] = act(method, states, False, round_sampling)
             if states == 1 and shutil.which("g++") is not None:
                 ways["compiled"] = act(method, states, True, compiled=True)
             yield Row(f"{label} guided action, {states} states", "call", 1, ways)
     many = {"modules": act(idql, 20, True), "prepared": act(idql, 20, False)}
+    many["bf16"] = act(idql, 20, False, round_sampling)
     yield Row("IDQL action, 20 states x 64 candidates", "call", 1, many)
     support = {"fp32": draw_support("fp32"), "bf16": draw_support("bf16")}
     yield Row("support actions, 16 at a state", "state", 1024, support)

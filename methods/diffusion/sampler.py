@@ -38,9 +38,8 @@ class SamplerConfig:
         temperature: factor of the initial noise and of every step's noise; 0 starts from the zero vector.
         clip: what is kept within the bounds on the way: `clean`, every prediction ẑ_0; `iterate`, z after every
             step (the code of SWG and IDQL); `none` (the code of CEP and Diffusion-DICE).
-        precision: of the networks' matrix products while support actions and those of a policy are drawn; in
-            `bf16` noise, schedule, z, Q and selection stay in `fp32`. `--precision`, which is of training, leaves
-            it as it is.
+        precision: of the networks' matrix products while support actions and those of policies are drawn; noise,
+            schedule, z, Q and selection stay in `fp32`. Not set by `--precision`, which is of training.
     """
 
     solver: Literal["ddpm", "ddpm-large", "ddim", "dpm++-multistep", "dpm++-singlestep"] = "ddpm"

@@ -1,37 +1,49 @@
 """Settings that came after results had been written, and the values by which those without them were made."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
-LATER_SETTINGS: Mapping[str, Any] = {
-    "data.return_range": 1000.0,
-    "denoiser.first_level": 1,
-    "denoiser.layer_norm_epsilon": 1e-5,
-    "sampler.precision": "fp32",
-    "guidance.clip": None,
-    "guidance.normalise": False,
-    "guidance.schedule": "constant",
-    "guidance.stop_gradient": False,
-    "swg.weigh_by": "target",
-    "swg-r.weigh_by": "target",
-}
-"""By dotted name; their fields are `foundation.keys.UNLESS_DEFAULT`, and the values are the defaults."""
+
+@dataclass(frozen=True)
+class LaterSetting:
+    """A setting that files of earlier versions lack; its field is `foundation.keys.UNLESS_DEFAULT`.
+
+    Attributes:
+        name: dotted.
+        value: its default, which is what they were made by.
+        after: the setting before it in its group, which they have.
+    """
+
+    name: str
+    value: Any
+    after: str
+
+
+LATER_SETTINGS = (
+    LaterSetting("data.return_range", 1000.0, after="data.seed"),
+    LaterSetting("denoiser.first_level", 1, after="denoiser.initial"),
+    LaterSetting("denoiser.layer_norm_epsilon", 1e-5, after="denoiser.first_level"),
+    LaterSetting("sampler.precision", "fp32", after="sampler.clip"),
+    LaterSetting("guidance.clip", None, after="guidance.rescale"),
+    LaterSetting("guidance.normalise", False, after="guidance.clip"),
+    LaterSetting("guidance.schedule", "constant", after="guidance.normalise"),
+    LaterSetting("guidance.stop_gradient", False, after="guidance.schedule"),
+    LaterSetting("swg.weigh_by", "target", after="swg.weight_head"),
+    LaterSetting("swg-r.weigh_by", "target", after="swg-r.weight_head"),
+)
 
 
 def fill_settings(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings with those that came later, each behind the others of its group.
-
-    Args:
-        settings: by dotted name; where a group is missing, its later settings are not added.
-    """
-    for name, value in LATER_SETTINGS.items():
-        group = f"{name.rpartition('.')[0]}."
-        places = [place for place, other in enumerate(settings) if other.startswith(group)]
-        if places and name not in settings:
-            every = list(settings.items())
-            settings = dict([*every[: places[-1] + 1], (name, value), *every[places[-1] + 1 :]])
+    """Settings by dotted name with those that came later, each in its place; those of another group have none."""
+    for later in LATER_SETTINGS:
+        if later.after in settings and later.name not in settings:
+            filled: dict[str, Any] = {}
+            for name, value in settings.items():
+                filled |= {name: value, later.name: later.value} if name == later.after else {name: value}
+            settings = filled
     return settings
 
 

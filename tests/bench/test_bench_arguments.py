@@ -71,9 +71,10 @@ def test_what_is_given_overrides_every_task_and_nothing_else_does():
         }
 
 
-def test_one_precision_is_that_of_every_network_and_one_of_them_may_be_given_apart():
+def test_one_precision_is_that_of_every_network_in_training_and_one_of_them_may_be_given_apart():
     def found(*words: str) -> list[str]:
         (job,) = jobs_of([*MOONS, *words])
+        assert job.config.sampler.precision == "fp32", "sampling has its own"
         return [config.precision for config in (job.config.critic, job.config.denoiser, job.config.guidance_net)]
 
     assert found() == ["fp32", "fp32", "fp32"]
@@ -83,12 +84,17 @@ def test_one_precision_is_that_of_every_network_and_one_of_them_may_be_given_apa
 
 
 @pytest.mark.parametrize(
-    ("precision", "has_products", "is_said"),
-    [("bf16", False, True), ("bf16", True, False), ("fp32", False, False)],
+    ("option", "has_products", "is_said"),
+    [
+        (("--precision", "bf16"), False, True),
+        (("--sampler.precision", "bf16"), False, True),
+        (("--sampler.precision", "bf16"), True, False),
+        (("--precision", "fp32"), False, False),
+    ],
 )
-def test_a_plan_says_where_bf16_is_the_slower_one(bench, fresh, monkeypatch, precision, has_products, is_said):
+def test_a_plan_says_where_bf16_is_the_slower_one(bench, fresh, monkeypatch, option, has_products, is_said):
     monkeypatch.setattr("bench.runner.precision.lacks_bf16_products", lambda device: not has_products)
-    told = bench("plan", *TOY, "--methods", "unguided", "--precision", precision, *fresh)
+    told = bench("plan", *TOY, "--methods", "unguided", *option, *fresh)
     assert told.code == 0
     assert ("bf16: not in this processor" in told.out) is is_said
 

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
-from drifting import HORIZON, TASK, Drift, make_policy
+from drifting import HORIZON, TASK, Drift, make_policy, make_subject
 
 import bench
 from bench.conformance.subject import OBSERVATIONS, small_setup
@@ -14,6 +14,7 @@ from bench.runner.blocks import Evaluation, count_rows, has_like_rows, reset_see
 from bench.runner.evaluate import Outcome, evaluate, group_scales, split_evaluations
 from bench.runner.rollout import roll_out
 from methods import Noise, Policy, SeedStreams, SlotPolicy, get_method
+from methods.diffusion.sampler import SamplerConfig
 from reports.load.schema import Episode
 from suites import DensityTask, get_tasks
 
@@ -49,6 +50,16 @@ def test_ten_of_sixty_episodes_are_the_first_ten(name: str, rows: int):
     assert play(policy, range(10, 60)) == whole[10:]
     assert play(policy, range(37, 38)) == whole[37:38]
     assert len({episode.length for episode in whole}) > 3, "so that they leave the block at different steps"
+
+
+@pytest.mark.parametrize("name", ["swg", "idql"])
+def test_episodes_in_bf16_are_the_same_alone_and_others_than_in_fp32(name: str):
+    subject = make_subject(name, get_method(name)())
+    rounded = replace(subject.setup, sampler=SamplerConfig(precision="bf16"))
+    policy = subject.method.policy(subject.models([3]), rounded)
+    whole = play(policy, range(55))
+    assert play(policy, range(53, 55)) == whole[53:]
+    assert play(make_policy(name), range(53, 55)) != whole[53:]
 
 
 @pytest.mark.parametrize(("name", "candidates"), [("swg", None), ("swg-r", 3), ("swg-r", 5), ("ddice", 7)])

@@ -14,7 +14,7 @@ from reports.analysis.deviations import review_plan
 from reports.analysis.pairs import adjust_by_holm, compare_variants
 from reports.analysis.suite import Options
 from reports.errors import ReportError
-from reports.load.frozen_plan import read_frozen_plan
+from reports.load.frozen_plan import is_same_plan, read_frozen_plan
 from reports.load.ledger import read_ledger
 from reports.load.scores import load_scores
 from reports.report import write_report
@@ -145,6 +145,20 @@ def test_the_source_of_rho_its_values_and_the_trials(folder):
     assert list_said(folder) == ["ρ is given 5, frozen as tuned", untuned]
     freeze(folder, plan({"source": "given", "values": [1.0, 4.0]}, None))
     assert list_said(folder) == ["missing ρ 1, 4", "added ρ 5"]
+
+
+def test_a_plan_from_before_a_setting_has_it_at_its_default(folder):
+    """Older versions had no `sampler.precision`; the plan's hash is of what its file has."""
+    entry = {**frozen()["methods"][1], "settings": {"sampler.clip": "clean"}}
+    freeze(folder, frozen(methods=[{**entry, "task": task, "method": "swg"} for task in TASKS], primary=None))
+    fill(folder, methods=("swg",), config={"sampler.clip": "clean", "sampler.precision": "fp32"})
+    assert list_said(folder) == []
+    plan = read_frozen_plan(folder.path / "frozen_plan.json")
+    assert plan is not None
+    filled = [method.model_copy(update={"settings": method.acting_settings}) for method in plan.methods]
+    assert is_same_plan(plan, plan.model_copy(update={"methods": tuple(filled)}))
+    fill(folder, methods=("swg",), config={"sampler.clip": "clean", "sampler.precision": "bf16"})
+    assert list_said(folder) == ["`sampler.precision` bf16, frozen as fp32"]
 
 
 def test_a_setting_that_tuning_was_to_choose_is_no_deviation(folder):

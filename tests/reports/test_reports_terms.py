@@ -71,6 +71,7 @@ def test_one_variant_has_no_terms_to_compare(folder):
         ("denoiser.levels", 15, 5),
         ("guidance_net.width", 256, 8),
         ("sampler.clip", "clean", "none"),
+        ("sampler.precision", "fp32", "bf16"),
         ("data.transitions", 1000, 10),
     ],
 )
@@ -84,6 +85,16 @@ def test_a_shared_setting_that_differs_between_methods_is_refused(folder, name, 
     assert f"{name} is {first} (unguided, idql) and {other} (swg)" in sentence
     assert "`--results`" in sentence
     assert "`unguided` and `idql` have the same data" in opening(folder, methods=["unguided", "idql"])
+
+
+def test_a_result_from_before_a_setting_is_on_equal_terms_with_one_at_its_default_alone(folder):
+    """Older versions had no `sampler.precision`, and sampled in fp32."""
+    older = settings(sampler__clip="clean")
+    folder.add(control("a", "unguided", 0, 1.0, config=older))
+    folder.add(control("a", "swg", 0, 1.0, config={**older, "sampler.precision": "fp32"}))
+    assert "`unguided` and `swg` have the same data, the same 6 shared settings" in opening(folder)
+    folder.add(control("a", "swg", 0, 1.0, config={**older, "sampler.precision": "bf16"}))
+    assert "sampler.precision is fp32 (unguided) and bf16 (swg)" in refusal(folder)
 
 
 def test_a_refused_report_is_not_written(folder):

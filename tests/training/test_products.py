@@ -110,6 +110,41 @@ def test_rounded_products_are_torchs_in_bf16_and_so_are_their_gradients(monkeypa
         assert (found - exact).abs().max() < 2**-6 * exact.abs().max()
 
 
+def multiply_exactly(*factors: Tensor) -> tuple[Tensor, Tensor]:
+    """x W in double precision, and the sum of the terms' sizes, by which rounding is bounded."""
+    x, weight = (each.double() for each in factors)
+    return x @ weight, x.abs() @ weight.abs()
+
+
+@pytest.mark.parametrize("is_native", [True, False])
+def test_products_with_weights_in_bf16_are_off_by_their_roundings(
+    monkeypatch: pytest.MonkeyPatch, is_native: bool
+):
+    """|y - exact| ≤ u |exact| + (1 + u) ((2u + u²) Σ|x||W| + u |b|), u = 2^-8 of 8 bits; sums are nearly exact."""
+    monkeypatch.setattr(products, "has_bf16_products", lambda: is_native)
+    x, weight, bias = (each[0] for each in make_arguments(1))
+    exact, size = multiply_exactly(x, weight)
+    u, slack = 2**-8, 1e-5
+    rounded = weight.bfloat16()
+    inner = (2 * u + u**2) * size
+    found = multiply(x, rounded)
+    transposed = multiply(x, weight.t().contiguous().bfloat16().t())
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, transposed)
+    off = (found.double() - exact).abs()
+    assert (off <= u * exact.abs() + (1 + u) * inner + slack).all()
+    assert off.max() > 2**-10 * exact.abs().max(), "something was rounded"
+    of_all = multiply_and_add(bias[0].bfloat16(), x, rounded)
+    target = exact + bias.double()
+    assert of_all.dtype == torch.bfloat16
+    bound = u * target.abs() + (1 + u) * (inner + u * bias.double().abs()) + slack
+    assert ((of_all.double() - target).abs() <= bound).all()
+    rows = draw(ROWS, OUTPUTS)
+    of_each = multiply_and_add(rows, x, rounded)
+    assert of_each.dtype == torch.float32
+    assert torch.equal(of_each, rows + found.float()), "the sum is in single precision"
+
+
 def test_the_vendor_is_read_from_the_system(tmp_path: Path):
     file = tmp_path / "cpuinfo"
     assert read_vendor(file) == "GenuineIntel"
