@@ -249,7 +249,7 @@ def other_values(value: Any, hint: Any) -> list[Any]:
         case int() | float():
             return [each for each in (value + 1, value * 2, value / 2, value - 1, 0.5) if each != value]
         case None:
-            return [1, 1.0]
+            return [1.0] if any(split_hint(arm)[0] is float for arm in get_args(base)) else [1]
         case str():
             return [f"{value}x"]
         case tuple():

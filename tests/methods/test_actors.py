@@ -58,7 +58,7 @@ METHODS: dict[str, tuple[ActorMethod, type[Reference]]] = {
     "iql, clipped, dropout": (IQLPolicy(inverse_temperature=9.0, greatest_weight=1.05, dropout=0.25), Regressed),
     "iql, constant rate": (IQLPolicy(decay=False, learning_rate=0.002), Regressed),
     "td3-bc": (TD3BC(), ReferenceTD3BC),
-    "td3-bc, by the paper": (TD3BC(scale="data", delay=3, noise=0.9, learning_rate=0.002), ReferenceTD3BC),
+    "td3-bc, by the paper": (TD3BC(scale="data", delay=3, noise=2.0, noise_clip=0.8), ReferenceTD3BC),
     "td3-bc, as it is": (TD3BC(normalise=False, alpha=1.0, delay=1), ReferenceTD3BC),
     "cql": (CQL(actions=4), ReferenceCQL),
     "cql, warm-up": (CQL(actions=3, warm_up_steps=4, learning_rate=0.002), ReferenceCQL),
