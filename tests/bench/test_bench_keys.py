@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.config.spec import Cell, Config, flatten, record_settings
+from bench.config.spec import Cell, Config, flatten, record_settings, replace_dotted
 from bench.runner.data import make_setup
 from bench.runner.nodes import make_node
 from bench.runner.policy import read_config
@@ -94,10 +94,9 @@ def test_added_settings_are_recorded_where_they_differ_from_their_default():
     assert not set(added) & set(record_settings(config) | record_settings(swg, "swg"))
     assert set(added) <= set(flatten(config) | flatten(swg, "swg"))
     (moons,) = get_tasks(get_suite("toy"), ("moons",))
-    (changed,) = [
-        Cell(moons, "swg", replace(swg, weigh_by="trained"), other, 1.0, "exact", 0, "paper", "own").settings()
-        for other in [replace(config, denoiser=replace(config.denoiser, first_level=0, layer_norm_epsilon=1e-6))]
-    ]
+    other = replace(config, denoiser=replace(config.denoiser, first_level=0, layer_norm_epsilon=1e-6))
+    trained = replace_dotted(swg, {"weigh_by": "trained"})
+    changed = Cell(moons, "swg", trained, other, 1.0, "exact", 0, "paper", "own").settings()
     assert changed == record_settings(config) | record_settings(swg, "swg") | added
 
 
