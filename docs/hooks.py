@@ -142,7 +142,9 @@ def format_tuning(method: MethodDescription) -> list[str]:
     blocks: list[str] = []
     if method.rho is not None:
         grid = ", ".join(f"{rho:g}" for rho in method.rho.grid)
-        published = " Where a task has SWG's published ρ, that is used instead of the default."
+        published = " Where a task has SWG's published ρ, that is used instead of the default"
+        like = ", ".join(f"`{name}={pattern}`" for name, pattern in method.rho.published_with.items())
+        published += f" with {like}." if like else "."
         blocks.append(
             f"`tune-rho` tries ρ = {grid}, or with `--search tpe` {method.rho.low:g} to {method.rho.high:g}, and "
             f"so does `tune`." + (published if method.rho.published else "")

@@ -4,13 +4,11 @@
     .venv/bin/python studies/same_network.py
 
 SWG's official network is started here, its parameters are handed over to flax, and both samplers act on the same
-states at several ρ. It prints how far apart two actions are, whose range is 2. Named departures are set alike: the
-ε of LayerNorm, and where levels begin to count.
+states at several ρ. It prints how far apart two actions are, whose range is 2.
 """
 
 import sys
 from pathlib import Path
-from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -19,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 import twin
-from twin import Denoiser
 
 from bench.config.comparison import Comparison, find_jobs
 from bench.runner.data import make_setup
@@ -50,24 +47,12 @@ def main() -> None:
         policy = method.policy({"denoiser": denoiser}, setup)
         scales, noise = torch.full((1, STATES), float(rho)), StreamNoise(SeedStreams([0], "act"), STATES)
         ours = policy.act(torch.from_numpy(states)[None], scales, noise)[0].numpy()
-        with patch.multiple(twin, Denoiser=Counted, LAYER_NORM=1e-5):
-            theirs = twin.swg_action(params, rho, jnp.asarray(states), jax.random.PRNGKey(0))
+        theirs = twin.swg_action(params, rho, jnp.asarray(states), jax.random.PRNGKey(0))
         unguided = ours if unguided is None else unguided
         moved = np.abs(ours - unguided).mean()
         apart = np.abs(ours - theirs).max(1)
         text = f"{np.median(apart):.0e} apart in the median, {apart.max():.0e} at most"
         print(f"ρ = {rho}: {text}; guidance moves an action by {moved:.2f}")
-
-
-class Counted:
-    """The twin's denoiser with levels counted from 1, as this project's networks are."""
-
-    def __init__(self, channels: int, weight: bool):
-        self.network = Denoiser(channels, weight)
-
-    def apply(self, params: dict, s: jax.Array, z: jax.Array, level: jax.Array) -> jax.Array:
-        """Predicted noise at the level's own number."""
-        return self.network.apply(params, s, z, level + 1)
 
 
 def handed_over(ours: dict[str, np.ndarray]) -> dict:

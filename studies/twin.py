@@ -19,7 +19,7 @@ LEVELS = {"joint": 15, "behaviour": 5}
 EXPECTILE, DISCOUNT, POLYAK, EMA = 0.7, 0.99, 0.005, 0.001
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
 LOW, HIGH = 1e-4, 1.0  # the clip of SWG's weight
-LAYER_NORM = 1e-6  # flax's ε; PyTorch's, and this project's, is 1e-5
+LAYER_NORM = 1e-6  # flax's ε
 
 dense = partial(nn.Dense, kernel_init=nn.initializers.xavier_uniform())
 

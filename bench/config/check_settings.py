@@ -48,7 +48,7 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
     if config.denoiser.network == "u-shaped" and config.denoiser.first_level != 1:
         raise UserError(
             f"denoiser.first_level={config.denoiser.first_level} is not for denoiser.network=u-shaped, which sees "
-            "the share k/K of the level; leave out one of the two."
+            "the share k/K of the level; set denoiser.first_level to 1, or take another network."
         )
     betas = config.evaluation.inverse_temperatures
     within = betas is None or all(0 <= beta <= INVERSE_TEMPERATURE_MAX for beta in betas)

@@ -13,6 +13,7 @@ from bench.cli.list import list_choices
 from bench.config.experiments import EXPERIMENTS
 from bench.config.request import Request, RunDetails
 from bench.config.sources import resolve_sources
+from bench.config.spec import replace_dotted
 from bench.config.values import read_numbers, read_seeds
 from bench.conformance.subject import small_data
 from bench.runner.choose_rho import make_purpose
@@ -185,7 +186,7 @@ def test_table_3_is_three_weights_each_with_its_value_loss(tmp_path):
 def test_the_published_scale_is_that_of_the_expectile_weight_alone(tmp_path):
     """The paper tuned ρ for each weight; on hopper-medium its expectile's is 20, the others' are not printed."""
     found = cells(tmp_path, "swg-table3", "--tasks", "hopper-medium-v2")
-    assert [(c.method.weight.partition(":")[0], c.rho, c.rho_source) for c in found] == [
+    assert [(c.settings()["swg.weight"].partition(":")[0], c.rho, c.rho_source) for c in found] == [
         ("smooth-expectile", 20.0, "published"),
         ("exponential", 10.0, "default"),
         ("linex", 10.0, "default"),
@@ -195,8 +196,10 @@ def test_the_published_scale_is_that_of_the_expectile_weight_alone(tmp_path):
     assert linex.row("swg", 4.0, "tuned", asked=False) == "weight=linex"
     assert linex.row("swg", 10.0, "default", asked=False) is None
     for name in ("swg", "swg-r"):
-        method = get_method(name)
-        takes = {w: method(weight=w).takes_published_rho() for w in ("hard-expectile", "linex:alpha=1", "dice")}
+        takes = {
+            weight: replace_dotted(get_method(name)(), {"weight": weight}).takes_published_rho()
+            for weight in ("hard-expectile", "linex:alpha=1", "dice")
+        }
         assert takes == {"hard-expectile": True, "linex:alpha=1": False, "dice": False}
     assert not get_method("cep")().takes_published_rho()
 

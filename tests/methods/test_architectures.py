@@ -190,12 +190,12 @@ def test_a_denoiser_asks_its_network_with_levels_counted_from_the_first(name: An
     (z, observations), embedding = inputs(ACTIONS), denoiser.network.level
     turns = 2 * torch.pi * (3 + first) * embedding.frequency
     features = torch.cat([turns.cos(), turns.sin()], -1)
-    hidden = silu(torch.baddbmm(embedding.mlp[0].bias, features, embedding.mlp[0].weight))
-    expected = torch.baddbmm(embedding.mlp[2].bias, hidden, embedding.mlp[2].weight)
-    given: list[Tensor] = []
+    first_layer, last_layer = (layer for layer in embedding.mlp if isinstance(layer, SeedLinear))
+    expected = dense(last_layer, silu(dense(first_layer, features[1])))
+    given: list[Any] = []
     embedding.register_forward_hook(lambda module, args, out: given.append(out))
     denoiser.predict_noise(z, 3, observations)
-    torch.testing.assert_close(given[0], expected)
+    torch.testing.assert_close(given[0][1], expected)
 
 
 def test_the_norm_of_a_block_has_the_epsilon_of_the_settings():
