@@ -52,8 +52,10 @@ def parse(arguments: Sequence[str]) -> CommandLine:
             preset or terms, a value that an option cannot take, too few or too many of them, or a required one
             that lacks.
     """
-    if list(arguments) in ([], ["help"], ["data"]):
-        arguments = [*(word for word in arguments if word != "help"), "--help"]
+    if list(arguments[:1]) == ["help"]:
+        arguments = [*arguments[1:], "--help"]
+    elif list(arguments) in ([], ["data"]):
+        arguments = [*arguments, "--help"]
     typed = [word.replace("_", "-") for word in arguments[:2]]
     flags = set(flags_in(arguments)) | ({"--help"} if "-h" in arguments else set())
     has_short_help = "--help" in flags and HELP_ALL not in flags

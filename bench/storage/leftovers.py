@@ -104,6 +104,8 @@ def find_states_of_trials(results: Iterable[Path]) -> Iterator[Found]:
             if is_leftover(path):
                 yield measure("state of a stopped trial", path, "the same tuning goes on from it")
         for path in sorted((folder / "tuning").glob(".*-*.holders")):
+            if path.name.endswith(".lock.holders"):  # of a journal's lock
+                continue
             held, found = read_held(path), measure("lease of a stopped trial", path)
             if time.time() - found.changed > LEFTOVER_SECONDS and not (held and held.is_alive):
                 yield found

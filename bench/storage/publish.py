@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.storage.leftovers import remove
 from bench.storage.merge import make_whole
 from bench.storage.merge_records import now
 from bench.storage.publish_checks import check_contribution
@@ -32,6 +33,7 @@ from reports.load.contributions import (
     read_runs,
 )
 from reports.load.files import read_bytes, read_headers, write_file
+from reports.load.looks import LOCK
 from reports.load.schema import Result
 from reports.render.numbers import count_noun
 from reports.report import write_report
@@ -153,6 +155,8 @@ def _add_run(results: Path, place: Path, said: Contribution) -> None:
             write_report(partial / RESULTS, partial / REPORT)
         except UserError as error:  # the copy is gone when this is read
             raise UserError(str(error).replace(str(partial / RESULTS), str(results))) from error
+        for lock in (partial / RESULTS).glob(f"{LOCK}*"):  # of the report, which nobody makes there again
+            remove(lock)
         kept = {folder: _hash_all(partial / folder) for folder in (RESULTS, REPORT)}
         write_file(partial / RUN, said.model_copy(update={"results": kept[RESULTS], "report": kept[REPORT]}))
 

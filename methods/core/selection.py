@@ -21,6 +21,10 @@ from training.shapes import Observations, Z
 
 Score: TypeAlias = Callable[[Models, Tensor, Tensor], Tensor]
 """(models, observations, z), both with one row per candidate → one number per row, (seed, rows)."""
+Candidates: TypeAlias = Float[Tensor, "seed batch candidate channel"]
+"""The z of every observation's candidates."""
+Scores: TypeAlias = Float[Tensor, "seed batch candidate"]
+"""One number for each of them."""
 Needs: TypeAlias = Callable[[Setup], Mapping[str, Component]]
 """The components that a score finds among the models."""
 
@@ -52,13 +56,7 @@ class First:
     def components(self, setup: Setup) -> Mapping[str, Component]:
         return {}
 
-    def choose(
-        self,
-        observations: Observations,
-        z: Float[Tensor, "seed batch candidate channel"],
-        models: Models,
-        noise: Noise,
-    ) -> Z:
+    def choose(self, observations: Observations, z: Candidates, models: Models, noise: Noise) -> Z:
         return z[:, :, 0]
 
 
@@ -79,29 +77,18 @@ class Scored(ABC):
     def components(self, setup: Setup) -> Mapping[str, Component]:
         return {} if self.needs is None else self.needs(setup)
 
-    def choose(
-        self,
-        observations: Observations,
-        z: Float[Tensor, "seed batch candidate channel"],
-        models: Models,
-        noise: Noise,
-    ) -> Z:
+    def choose(self, observations: Observations, z: Candidates, models: Models, noise: Noise) -> Z:
         """What is picked by the scores; each observation is repeated once per candidate to be scored."""
         count = z.shape[2]
         scores = self.score(models, observations.repeat_interleave(count, dim=1), z.flatten(1, 2))
         return self.pick(scores.unflatten(1, (-1, count)), z, noise)
 
     @abstractmethod
-    def pick(
-        self,
-        scores: Float[Tensor, "seed batch candidate"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        noise: Noise,
-    ) -> Z:
+    def pick(self, scores: Scores, z: Candidates, noise: Noise) -> Z:
         """The chosen z of every observation."""
 
 
-def take(z: Float[Tensor, "seed batch candidate channel"], index: Int[Tensor, "seed batch"]) -> Z:
+def take(z: Candidates, index: Int[Tensor, "seed batch"]) -> Z:
     """The candidate of that index of every observation."""
     return torch.take_along_dim(z, index[..., None, None], dim=2).squeeze(2)
 
@@ -110,12 +97,7 @@ def take(z: Float[Tensor, "seed batch candidate channel"], index: Int[Tensor, "s
 class Best(Scored):
     """The candidate with the highest score."""
 
-    def pick(
-        self,
-        scores: Float[Tensor, "seed batch candidate"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        noise: Noise,
-    ) -> Z:
+    def pick(self, scores: Scores, z: Candidates, noise: Noise) -> Z:
         return take(z, scores.argmax(-1))
 
 
@@ -161,12 +143,7 @@ class Draw(Scored):
             lambda setup: {"critic": setup.critic(), "weight": GivenWeight(setup.weight(weight))},
         )
 
-    def pick(
-        self,
-        scores: Float[Tensor, "seed batch candidate"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        noise: Noise,
-    ) -> Z:
+    def pick(self, scores: Scores, z: Candidates, noise: Noise) -> Z:
         """One categorical draw per observation, by inverting the running sum of the weights."""
         weights = scores.double().softmax(-1) if self.is_log else scores.double()
         cumulative = weights.cumsum(-1)
@@ -189,12 +166,7 @@ class MeanOfDraws(Scored):
 
     draws: int = 1
 
-    def pick(
-        self,
-        scores: Float[Tensor, "seed batch candidate"],
-        z: Float[Tensor, "seed batch candidate channel"],
-        noise: Noise,
-    ) -> Z:
+    def pick(self, scores: Scores, z: Candidates, noise: Noise) -> Z:
         uniform = noise.uniform("select", scores.shape[-1]).double()
         gumbel = -torch.log(-torch.log(uniform.clamp(1e-300, 1 - 1e-16)))
         chosen = (scores.double() + gumbel).topk(min(self.draws, scores.shape[-1]), dim=-1).indices

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from reports.errors import ReportError
 from reports.load.files import read_choices, read_lines
-from reports.load.seals import is_intact
+from reports.load.seals import find_chain_fault
 from reports.load.tuning_schema import Choice, LedgerEntry
 
 LEDGER = "ledger.jsonl"
@@ -92,10 +92,9 @@ def check_line(file: Path, number: int, line: bytes, previous: str) -> LedgerEnt
         entry = read_entry(line)
     except ValidationError as error:
         raise _report_damage(file, number, "is not an entry of a ledger") from error
-    if entry.previous != previous:
-        raise _report_damage(file, number, "does not hold the hash of the line before it")
-    if not is_intact(line, entry.sha256, is_line=True):
-        raise _report_damage(file, number, "is not as it was written, as its hash says")
+    fault = find_chain_fault(line, entry.sha256, entry.previous, previous)
+    if fault is not None:
+        raise _report_damage(file, number, fault)
     return entry.model_copy(update={"sha256": None})
 
 

@@ -13,7 +13,7 @@ from reports.load.schema import Sealed
 from reports.load.sealed_lines import read_sealed_lines
 from reports.load.seals import seal_line
 
-LOOKS = "looks.jsonl"
+LOOKS, LOCK = "looks.jsonl", ".looks.lock"
 
 
 class Look(Sealed):
@@ -65,7 +65,7 @@ def record_looks(folder: Path, looks: Sequence[Look], say: Callable[[str], None]
     if all(is_seen(look, read_looks(folder)) for look in looks):
         return  # nothing is written, so that a folder that cannot be written is no fault
     file = folder / LOOKS
-    with hold_lock(folder / ".looks.lock", f"looks at {folder}", say):
+    with hold_lock(folder / LOCK, f"looks at {folder}", say):
         known = read_looks(folder)
         added = [look for look in looks if not is_seen(look, known)]
         _, torn = split_lines(read_lines(file))

@@ -14,7 +14,7 @@ from reports.errors import ReportError
 from reports.load.files import read_lines
 from reports.load.ledger import FIRST, hash_line, split_lines
 from reports.load.schema import Plan, PlanEntry
-from reports.load.seals import is_intact
+from reports.load.seals import find_chain_fault
 
 PLANS = "plans.jsonl"
 
@@ -61,10 +61,9 @@ def read_plans(folder: Path) -> PlanRecord:
             plan = Plan.model_validate_json(line)
         except ValidationError as error:
             raise _report_damage(file, number, "is not a plan") from error
-        if plan.previous != previous:
-            raise _report_damage(file, number, "does not hold the hash of the line before it")
-        if not is_intact(line, plan.sha256, is_line=True):
-            raise _report_damage(file, number, "is not as it was written, as its hash says")
+        fault = find_chain_fault(line, plan.sha256, plan.previous, previous)
+        if fault is not None:
+            raise _report_damage(file, number, fault)
         plans.append(plan.model_copy(update={"sha256": None}))
         previous = hash_line(line)
     return PlanRecord(tuple(plans), sum(len(line) + 1 for line in lines), previous)

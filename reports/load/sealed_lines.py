@@ -9,7 +9,7 @@ from reports.errors import ReportError
 from reports.load.files import read_lines
 from reports.load.ledger import split_lines
 from reports.load.schema import Sealed
-from reports.load.seals import is_intact
+from reports.load.seals import CHANGED, is_intact
 
 Line = TypeVar("Line", bound=Sealed)
 
@@ -34,7 +34,7 @@ def read_sealed_lines(file: Path, kind: type[Line], what: str, loss: str) -> tup
         except ValidationError as error:
             raise _report_damage(file, number, f"is not {what}", loss) from error
         if not is_intact(line, each.sha256, is_line=True):
-            raise _report_damage(file, number, "is not as it was written, as its hash says", loss)
+            raise _report_damage(file, number, CHANGED, loss)
         found.append(each.model_copy(update={"sha256": None}))
     return tuple(found)
 

@@ -8,6 +8,7 @@ import hashlib
 import re
 
 SEAL = "sha256"
+CHANGED = "is not as it was written, as its hash says"
 _OF_FILE = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n\Z')
 _OF_LINE = re.compile(rb',"sha256":"([0-9a-f]{64})"\}\Z')
 
@@ -22,6 +23,20 @@ def seal_line(text: str) -> bytes:
     """A JSON object on one line without spaces, with its seal; without the line's end."""
     before = text.removesuffix("}").encode()
     return before + f',"{SEAL}":"{hashlib.sha256(before).hexdigest()}"}}'.encode()
+
+
+def find_chain_fault(line: bytes, seal: str | None, holds: str, previous: str) -> str | None:
+    """What is wrong with a line of a record whose lines hold the hash of the one before; None where nothing is.
+
+    Args:
+        line: without its end.
+        seal: the field as it was parsed; None where there is none.
+        holds: the hash that it holds.
+        previous: hash of the line before.
+    """
+    if holds != previous:
+        return "does not hold the hash of the line before it"
+    return None if is_intact(line, seal, is_line=True) else CHANGED
 
 
 def is_intact(content: bytes, seal: str | None, *, is_line: bool = False) -> bool:

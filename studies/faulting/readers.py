@@ -54,17 +54,22 @@ class Reader:
     prepare: Callable[[Path, Path, Path], Read]
 
 
+def read_from(place: Path, read: Callable[[], object]) -> Read:
+    """A reader of content that is first written to a place."""
+
+    def give(content: bytes) -> object:
+        place.write_bytes(content)
+        return read()
+
+    return give
+
+
 def from_file(read: Callable[[Path], object], name: str | None = None) -> Callable[[Path, Path, Path], Read]:
     """A reader of one file that may lie anywhere."""
 
     def prepare(folder: Path, file: Path, work: Path) -> Read:
         place = work / (name or file.name)
-
-        def give(content: bytes) -> object:
-            place.write_bytes(content)
-            return read(place)
-
-        return give
+        return read_from(place, lambda: read(place))
 
     return prepare
 
@@ -75,13 +80,7 @@ def from_folder(read: Callable[[Path], object], part: str) -> Callable[[Path, Pa
     def prepare(folder: Path, file: Path, work: Path) -> Read:
         copied = work / part
         shutil.copytree(folder / part, copied, symlinks=True)
-        place = copied / file.relative_to(folder / part)
-
-        def give(content: bytes) -> object:
-            place.write_bytes(content)
-            return read(copied)
-
-        return give
+        return read_from(copied / file.relative_to(folder / part), lambda: read(copied))
 
     return prepare
 
@@ -91,34 +90,19 @@ def prepare_component(folder: Path, file: Path, work: Path) -> Read:
     store, label = ComponentStore(work), file.parent.name
     store.folder(label).mkdir(parents=True)
     seed = int(file.stem.removeprefix("seed-"))
-
-    def give(content: bytes) -> object:
-        store.file(label, seed).with_suffix(".json").write_bytes(content)
-        return store.about(label, seed)
-
-    return give
+    return read_from(store.file(label, seed).with_suffix(".json"), lambda: store.about(label, seed))
 
 
 def prepare_failure(folder: Path, file: Path, work: Path) -> Read:
     """What says why a seed was not made; a mutant of any JSON."""
     store = ComponentStore(work)
     store.folder("critic-x").mkdir(parents=True)
-
-    def give(content: bytes) -> object:
-        (store.folder("critic-x") / "seed-0.failed.json").write_bytes(content)
-        return store.failure("critic-x", 0)
-
-    return give
+    return read_from(store.folder("critic-x") / "seed-0.failed.json", lambda: store.failure("critic-x", 0))
 
 
 def prepare_publishing(folder: Path, file: Path, work: Path) -> Read:
     """The note of what was about to be published."""
-
-    def give(content: bytes) -> object:
-        (work / JOURNAL).write_bytes(content)
-        return finish_publishing(work)
-
-    return give
+    return read_from(work / JOURNAL, lambda: finish_publishing(work))
 
 
 def prepare_state(folder: Path, file: Path, work: Path) -> Read:
@@ -141,12 +125,7 @@ def prepare_journal(folder: Path, file: Path, work: Path) -> Read:
     job: Any = SimpleNamespace(task=SimpleNamespace(name=task))
     place = work / "tuning" / file.name
     place.parent.mkdir()
-
-    def give(content: bytes) -> object:
-        place.write_bytes(content)
-        return optuna.get_all_study_names(open_journal(request, job, method))
-
-    return give
+    return read_from(place, lambda: optuna.get_all_study_names(open_journal(request, job, method)))
 
 
 def _maze() -> ControlTask:
@@ -162,30 +141,23 @@ def prepare_generated(folder: Path, file: Path, work: Path) -> Read:
     place = data / file.relative_to(folder / "artifacts" / "data")
     name = str(place.parent.parent.relative_to(data))
 
-    def give(content: bytes) -> object:
-        place.write_bytes(content)
+    def read() -> object:
         shutil.rmtree(data / "flat", ignore_errors=True)
         return read_minari(data, name, _maze(), source="local", directory=data)
 
-    return give
+    return read_from(place, read)
 
 
 def prepare_flat(folder: Path, file: Path, work: Path) -> Read:
     """A flat copy; what is no copy is read from its source again."""
-    read = from_file(lambda place: (find_npz_fault(place), count_rows(place)))(folder, file, work)
-    return read
+    return from_file(lambda place: (find_npz_fault(place), count_rows(place)))(folder, file, work)
 
 
 def prepare_floor(folder: Path, file: Path, work: Path) -> Read:
     """The stored numbers of a toy set."""
     shutil.copytree(folder / "artifacts" / "floors", work / "floors")
     place = work / file.relative_to(folder / "artifacts")
-
-    def give(content: bytes) -> object:
-        place.write_bytes(content)
-        return find_reference(DENSITIES["moons"], 1.0, 20, work, lambda done, total: None)
-
-    return give
+    return read_from(place, lambda: find_reference(DENSITIES["moons"], 1.0, 20, work, lambda done, total: None))
 
 
 _HEADERS: Mapping[str, type] = {"header of a result": ResultHeader, "source of a result": SourceHeader}
@@ -193,37 +165,20 @@ _RESULT = "results/runs/moons/*/seed-?.json"
 _MAZE_RESULT = "results/runs/maze2d-umaze/*/seed-?.json"
 
 
-def prepare_result(folder: Path, file: Path, work: Path) -> Read:
-    """A result in a place that fits it."""
-    place = work / file.relative_to(folder / "results")
-    place.parent.mkdir(parents=True)
-
-    def give(content: bytes) -> object:
-        place.write_bytes(content)
-        return read_finished(place)
-
-    return give
-
-
-def prepare_record(read: Callable[[Path], object]) -> Callable[[Path, Path, Path], Read]:
-    """A record in a place that fits it."""
+def from_results(read: Callable[[Path], object]) -> Callable[[Path, Path, Path], Read]:
+    """A result or a record in a place that fits it."""
 
     def prepare(folder: Path, file: Path, work: Path) -> Read:
         place = work / file.relative_to(folder / "results")
         place.parent.mkdir(parents=True)
-
-        def give(content: bytes) -> object:
-            place.write_bytes(content)
-            return read(place)
-
-        return give
+        return read_from(place, lambda: read(place))
 
     return prepare
 
 
 READERS = (
-    Reader("result", _MAZE_RESULT, prepare_result),
-    Reader("result of a density", _RESULT, prepare_result),
+    Reader("result", _MAZE_RESULT, from_results(read_finished)),
+    Reader("result of a density", _RESULT, from_results(read_finished)),
     *(
         Reader(name, _RESULT, from_file(lambda f, kind=kind: read_file(f, kind)))
         for name, kind in _HEADERS.items()
@@ -241,8 +196,8 @@ READERS = (
     ),
     Reader("timing.json", "results/timing.json", from_file(lambda file: read_optional(file, Timing))),
     Reader("commands.jsonl", "results/commands.jsonl", from_file(lambda file: read_commands(file.parent))),
-    Reader("record of a component", "results/components/joint-*/seed-?.json", prepare_record(read_record)),
-    Reader("record of a method", "results/methods/swg.json", prepare_record(read_method_record)),
+    Reader("record of a component", "results/components/joint-*/seed-?.json", from_results(read_record)),
+    Reader("record of a method", "results/methods/swg.json", from_results(read_method_record)),
     Reader("Optuna's journal", "results/tuning/*.log", prepare_journal),
     Reader("description of a component", "artifacts/components/joint-*/seed-?.json", prepare_component),
     Reader("failure of a component", "artifacts/components/joint-*/seed-?.json", prepare_failure),

@@ -5,14 +5,13 @@ import io
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from bench.progress import ProgressConsole
-from bench.runner.executors.executor import Executor
 from bench.runner.executors.local import LocalProcesses
 from foundation.errors import UserError
 from foundation.stopping import Stopped
@@ -127,16 +126,3 @@ def make_local(processes: int, out: io.StringIO | None = None) -> LocalProcesses
     """The engine of several processes, which writes to `out` what they say."""
     console = ProgressConsole(Console(file=out or io.StringIO(), force_terminal=False, width=1000))
     return LocalProcesses(processes, prepare, console, lambda unit: f"unit {unit.name}", lambda unit: unit)
-
-
-def execute(executor: Executor[LightUnit], units: Sequence[LightUnit]) -> None:
-    """Like a run of the harness."""
-    executor.submit(units)
-    left = len(units)
-    try:
-        while left:
-            left -= len(executor.wait())
-    except BaseException:
-        executor.stop()
-        raise
-    executor.close()

@@ -125,14 +125,16 @@ def test_what_a_stopped_trial_left_is_listed_after_a_day_and_no_run_removes_it(b
     old, young = make_old(tuning / ".unfinished-0123.state"), tuning / ".unfinished-4567.state"
     young.write_bytes(b"half")
     lease = make_old(tuning / ".abcd-2.holders" / "1")
-    os.utime(lease.parent, (OLD, OLD))
+    lock = make_old(tuning / ".moons-swg.log.lock.holders" / "1")
+    for folder in (lease.parent, lock.parent):
+        os.utime(folder, (OLD, OLD))
     bench(*RUN, "3", "--results", place / "results", "--artifacts", place / "artifacts")
     listed = [each for each in clean(place, remove=True) if each[0] != "component"]
     assert sorted(listed) == [
         ("lease of a stopped trial", ".abcd-2.holders"),
         ("state of a stopped trial", ".unfinished-0123.state"),
     ]
-    assert [old.exists(), lease.exists(), young.exists()] == [False, False, True]
+    assert [each.exists() for each in (old, lease, young, lock)] == [False, False, True, True]
 
 
 def test_an_open_cell_of_a_plan_keeps_its_components(place):

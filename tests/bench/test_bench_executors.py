@@ -13,11 +13,12 @@ from multiprocessing import resource_sharer
 from pathlib import Path
 
 import pytest
-from light_units import LONG, LightUnit, execute, make_local, prepare
+from light_units import LONG, LightUnit, make_local, prepare
 
 from bench.progress import ProgressConsole
 from bench.runner.executors import deaths
 from bench.runner.executors.deaths import count_memory_kills, describe_death
+from bench.runner.executors.executor import do_units
 from bench.runner.executors.in_process import InProcess
 from bench.runner.executors.local import LocalProcesses, WorkerDied, pass_over_lost_connections
 from foundation.errors import UserError
@@ -51,7 +52,7 @@ def test_units_are_done_after_those_they_need(tmp_path, processes):
     ]
     said = io.StringIO()
     executor = make_local(processes, said) if processes else InProcess(prepare(ProgressConsole(quiet=True)))
-    execute(executor, units)
+    do_units(executor, units)
     assert {file.stem for file in tmp_path.glob("*.done")} == set("abcd")
     assert said.getvalue() == ""
 
@@ -60,7 +61,7 @@ def test_needs_that_nothing_makes_are_not_waited_for(tmp_path):
     lost = [LightUnit("a", tmp_path, needs=frozenset("z"))]
     for executor in (InProcess(prepare(ProgressConsole(quiet=True))), make_local(1)):
         with pytest.raises(LookupError, match="needs"):
-            execute(executor, lost)
+            do_units(executor, [*lost])
 
 
 @pytest.mark.parametrize("action", ["sleep-once", "talk-once"])
@@ -76,7 +77,7 @@ def test_the_unit_of_a_killed_process_is_done_by_another(tmp_path, action):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    execute(make_local(2, said), [LightUnit("a", tmp_path, action), LightUnit("b", tmp_path, "sleep")])
+    do_units(make_local(2, said), [LightUnit("a", tmp_path, action), LightUnit("b", tmp_path, "sleep")])
     killer.join()
     (line,) = said.getvalue().splitlines()
     assert "(SIGKILL)" in line
@@ -98,7 +99,7 @@ def test_the_death_of_a_process_that_waits_is_noticed(tmp_path):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    execute(make_local(2, said), [LightUnit("a", tmp_path, "sleep"), LightUnit("b", tmp_path)])
+    do_units(make_local(2, said), [LightUnit("a", tmp_path, "sleep"), LightUnit("b", tmp_path)])
     killer.join()
     assert "while it waited; with 1 process from now on" in said.getvalue()
 
@@ -110,7 +111,7 @@ def test_the_death_of_a_process_that_waits_is_noticed(tmp_path):
 def test_a_unit_whose_process_dies_twice_ends_the_run(tmp_path, action, what):
     units = [LightUnit("a", tmp_path, action), LightUnit("b", tmp_path, "save")]
     with pytest.raises(WorkerDied) as died:
-        execute(make_local(3), units)
+        do_units(make_local(3), units)
     second = max(tmp_path.glob("a.[0-9]*"), key=lambda file: file.stat().st_mtime_ns).suffix[1:]
     assert str(died.value) == (
         f"worker process {second} {what} in unit a, as one before it; what is finished is kept: run the same "
@@ -122,7 +123,7 @@ def test_a_unit_whose_process_dies_twice_ends_the_run(tmp_path, action, what):
 def test_a_process_that_dies_as_it_starts_is_not_replaced_for_ever():
     executor = LocalProcesses(2, leave_at_start, ProgressConsole(quiet=True), str, lambda unit: unit)
     with pytest.raises(WorkerDied, match="with exit code 5 while it waited"):
-        execute(executor, [LightUnit("a", ROOT), LightUnit("b", ROOT)])
+        do_units(executor, [LightUnit("a", ROOT), LightUnit("b", ROOT)])
 
 
 def leave_at_start(console: ProgressConsole) -> Callable[[LightUnit], None]:
@@ -132,14 +133,14 @@ def leave_at_start(console: ProgressConsole) -> Callable[[LightUnit], None]:
 def test_an_error_in_a_unit_ends_the_others_which_save_what_they_have(tmp_path):
     said = io.StringIO()
     with pytest.raises(UserError, match="this cannot be"):
-        execute(make_local(2, said), [LightUnit("a", tmp_path, "save"), LightUnit("b", tmp_path, "refuse")])
+        do_units(make_local(2, said), [LightUnit("a", tmp_path, "save"), LightUnit("b", tmp_path, "refuse")])
     assert (tmp_path / "a.saved").exists()
     assert said.getvalue() == "a saved\n"
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(tmp_path):
     with pytest.raises(LookupError) as raised:
-        execute(make_local(1), [LightUnit("a", tmp_path, "fail")])
+        do_units(make_local(1), [LightUnit("a", tmp_path, "fail")])
     (note,) = raised.value.__notes__
     assert "light_units.py" in note
 
@@ -149,13 +150,14 @@ import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from pathlib import Path
 sys.path[:0] = [sys.argv[2]]
-from light_units import LightUnit, execute, make_local
+from light_units import LightUnit, make_local
+from bench.runner.executors.executor import do_units
 from foundation.stopping import Stopped, handle_signals
 folder = Path(sys.argv[1])
 units = [LightUnit(name, folder, action) for name, action in zip("abcd", ("compute", "sleep", "save", "end"))]
 try:
     with handle_signals():
-        execute(make_local(4), units)
+        do_units(make_local(4), units)
 except Stopped as stopped:
     sys.exit(stopped.exit_code)
 """

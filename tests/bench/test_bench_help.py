@@ -46,6 +46,11 @@ def test_the_first_help_names_every_command(bench):
             assert re.search(rf"^\W+{command} +\w", told.out, re.MULTILINE), command
 
 
+def test_help_before_a_command_is_the_help_of_it(bench):
+    assert bench("help", "clean") == bench("clean", "--help")
+    assert bench("help", "data", "make") == bench("data", "make", "--help")
+
+
 def test_the_help_of_data_names_every_command(bench):
     for arguments in (["data"], ["data", "--help"]):
         told = bench(*arguments)

@@ -11,12 +11,10 @@ from pathlib import Path
 import optuna
 import pytest
 from command_line import MAZE, TOY, jobs_of, results_in
-from optuna.trial import TrialState
 
 from bench.runner.blocks import Evaluation
 from bench.runner.choose_rho import hash_policy, keep_tuned
 from bench.runner.evaluate import Outcome, evaluate
-from bench.runner.journal import open_storage
 from bench.runner.study import NumberedSampler
 from reports.load.files import read_choices
 from reports.load.schema import Data
@@ -240,38 +238,6 @@ def test_a_study_whose_process_is_killed_has_the_trials_of_one_that_ran_through(
     assert rolled[0] == rolled[1], "no seed is rolled twice that was scored"
     assert len(rolled[0]) < 14, "one was pruned"
     assert choices[0] == choices[1]
-
-
-@pytest.mark.usefixtures("unknown_scale")
-def test_a_trial_that_is_stopped_and_not_needed_is_ended_and_what_it_spent_is_counted(
-    bench, folders, tmp_path, monkeypatch
-):
-    asked: list[int] = []
-
-    def stopped_in_the_third_trial(
-        policy: object, task: object, evaluations: Sequence[Evaluation], progress: object
-    ):
-        (evaluation,) = evaluations
-        asked.append(evaluation.seed)
-        if len(asked) == 6:
-            raise KeyboardInterrupt
-        return (Outcome((evaluation.rho,) * len(evaluation.episodes)),)
-
-    monkeypatch.setattr("bench.runner.trials.evaluate", stopped_in_the_third_trial)
-    one = ("tune-rho", *SWG_TOY, *folders, "--search", "tpe", "--trials")
-    assert bench(*one, "3").code == 130
-    assert asked == [100, 101, 100, 101, 100, 101]
-    told = bench(*one, "2")
-    assert told.code == 0
-    assert "trial 2, whose process is gone, is left: the study has all its trials" in told.out
-    (journal,) = (tmp_path / "results" / "tuning").glob("*.log")
-    storage = open_storage(journal)
-    (name,) = optuna.get_all_study_names(storage)
-    states = [trial.state for trial in optuna.load_study(study_name=name, storage=storage).trials]
-    assert states == [TrialState.COMPLETE, TrialState.COMPLETE, TrialState.FAIL]
-    choice = tuned(tmp_path)
-    assert (choice["trials"], choice["episodes"]) == (2, 5 * 6), "five seeds of 6 samples were scored"
-    assert "is left" not in bench(*one, "2").out
 
 
 @pytest.mark.slow

@@ -46,6 +46,8 @@ def test_the_hash_is_that_of_sha256sum_and_the_files_are_as_they_were(tmp_path, 
     assert place.name == said["content"][:16]
     kept = snapshot(place / "results")
     assert kept.pop("looks.jsonl")
+    assert not list((place / "results").glob(".*")), "no lock of the report is left"
+    assert bench.check_site(tmp_path / "site", progress=False) == []
     mine = snapshot(folder.path)
     assert kept == {name: mine[name] for name in mine if name not in ("plan.json", "logs/x")}
     assert {"report.md", "index.html", "scores.csv"} <= set(snapshot(place / "report"))

@@ -14,7 +14,7 @@ from bench.config.request import Request
 from bench.plugins import load_plugins
 from bench.progress import ProgressConsole
 from bench.runner.data import share_data
-from bench.runner.executors.executor import Executor
+from bench.runner.executors.executor import Executor, do_units
 from bench.runner.executors.in_process import InProcess
 from bench.runner.executors.local import LocalProcesses
 from bench.runner.executors.worker_process import Do
@@ -44,17 +44,7 @@ def execute_units(units: list[Unit], request: Request[Any], processes: int, cons
         UserError: from a unit, or a process that died, with what it died of.
     """
     name = "processes" if processes > 1 and len(units) > 1 else "in-process"
-    left = len(units)
-    executor = ENGINES[name](Asked(request, min(processes, left), console))
-    try:
-        executor.submit(units)
-        units.clear()  # the engine drops each once it is done, with its data
-        while left:
-            left -= len(executor.wait())
-    except BaseException:
-        executor.stop()
-        raise
-    executor.close()
+    do_units(ENGINES[name](Asked(request, min(processes, len(units)), console)), units)
 
 
 def make_in_process(asked: Asked) -> Executor[Unit]:

@@ -50,6 +50,24 @@ class Executor(Protocol[UnitT_contra]):
         ...
 
 
+def do_units(executor: Executor[UnitT], units: list[UnitT]) -> None:
+    """Do all units; the list is empty after it, so that the engine can drop each once it is done, with its data.
+
+    Raises:
+        UserError: see `Executor.wait`.
+    """
+    left = len(units)
+    try:
+        executor.submit(units)
+        units.clear()
+        while left:
+            left -= len(executor.wait())
+    except BaseException:
+        executor.stop()
+        raise
+    executor.close()
+
+
 class UnitQueue(Generic[UnitT]):
     """The units that are not begun yet; those whose needs are done can be taken.
 

@@ -96,7 +96,10 @@ def load_file(
         DataError: it is not there, damaged, or does not fit.
     """
     if not path.is_file():
-        raise DataError(f"data set {name} ({source}) of task {task.name}: there is no file {path}")
+        raise DataError(
+            f"data set {name} ({source}) of task {task.name}: there is no file {path}; give the path of one that "
+            "is there."
+        )
     status = path.stat()
     reading = f"view {VERSION} {task.horizon} {task.longest_step} {task.frame} {bounded}{describe_range(task)}"
     stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {reading}"

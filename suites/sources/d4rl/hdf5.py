@@ -35,7 +35,7 @@ def open_hdf5(path: Path, what: str) -> Iterator[h5py.File]:
         DataError: it is not there, is not HDF5, is cut short, or breaks while the block reads it.
     """
     if not path.is_file():
-        raise DataError(f"{what}: there is no file {path}")
+        raise DataError(f"{what}: there is no file {path}; give the path of one that is there.")
     try:
         with h5py.File(path, "r") as file:
             yield file
