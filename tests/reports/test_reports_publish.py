@@ -233,7 +233,8 @@ def test_a_result_with_two_variants_has_one_row_of_its_track(tmp_path):
                 about = {"rho": rho, "rho_source": source, "declared_rho": {"rho": own[task], "source": "tuned"}}
                 folder.add(scored(task, "swg", seed, values, **about), f"{rho:g}")
     publish(folder, tmp_path / "site")
-    rows = [(row["tasks"], row["track"], row["rho"]) for row in read_rows(tmp_path / "site")]
+    every = [(row["tasks"], row["track"], row["rho"]) for row in read_rows(tmp_path / "site")]
+    rows = [row for row in every if row[1] != "one-rho"]
     assert sorted(row for row in rows if row[0] == TASKS[1]) == [
         (TASKS[1], "given", "1"),
         (TASKS[1], "given", "10"),
