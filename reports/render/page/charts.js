@@ -3,7 +3,7 @@
 
 const NARROW = 600; // below it panels stand below each other
 const PANEL_ROOM = 75; // of a panel for its axis and the gap to the next
-const TITLE_LETTER = 7; // pixels of a letter of an axis's title
+const TITLE_LETTER = 9; // pixels for a letter of an axis's title, with room for the labels beside it
 const GRID_ROOM = 40; // of a grid of panels without axes for the labels of its rows
 const INK = "currentColor"; // the page's, so that a change of theme needs no new drawing
 const AXES = { labelColor: INK, titleColor: INK, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
