@@ -43,7 +43,7 @@ def test_toy_report(folder, tmp_path):
     page = (tmp_path / "out" / "index.html").read_text()
     assert "data:image/png" not in page
     assert 'data-chart="toy-rings"' in page
-    assert "Of a panel's 50 samples those that lie in it are drawn" in text
+    assert "All 50 samples of a panel are drawn." in text
     assert "Optimality" not in text
     assert "IQM" not in text
     densities = pd.read_csv(tmp_path / "out" / "densities.csv")
