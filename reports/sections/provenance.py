@@ -151,7 +151,7 @@ def _describe_seconds(records: Sequence[ComponentRecord]) -> str:
     known = [record.seconds for record in records if record.seconds is not None]
     if not known:
         return "How long they took is not recorded."
-    whose = "them" if len(known) == len(records) else f"{len(known)} of these seeds, as far as it is recorded,"
+    whose = "them" if len(known) == len(records) else f"the {len(known)} whose seconds are recorded"
     return (
         f"To make {whose} took {_format_seconds(sum(known))} of wall time, each counted once. Seconds are one "
         "seed's share of the loop that made it with others."

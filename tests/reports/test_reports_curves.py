@@ -224,7 +224,7 @@ def test_seconds_say_of_how_many_seeds_and_memory_of_what(filled):
     (scores,) = load_scores(filled.path)
     blocks = make_provenance_section([scores], Origins({"maze2d": read_parts(filled)}, (), {}))
     said = say(blocks)
-    assert "To make 4 of these seeds, as far as it is recorded, took 3.0 min of wall time" in said
+    assert "To make the 4 whose seconds are recorded took 3.0 min of wall time" in said
     table = next(each for each in find_all(blocks, Table) if each.name == "provenance-components-table")
     peaks = {row[0]: row[-1] for row in table.rows}
     assert peaks == {"critic": "2,000 (20) device; 700 (300) process", "cep-energy": "700 (300) process"}
