@@ -171,7 +171,6 @@ def test_an_axis_is_logarithmic_where_values_are_positive_and_the_range_is_wide(
 def test_chart_and_picture_have_a_line_for_each_seed_and_one_for_the_mean():
     parts = [part(seed, task) for task in ("one", "two") for seed in range(3)]
     figure = make_curves_figure("maze2d", "critic", parts)
-    assert figure.chart is not None
     assert figure.chart["params"][0]["bind"]["options"] == ["one", "two"]
     records = json.loads(figure.marks.to_json(orient="records") or "")
     svg = vl_convert.vegalite_to_svg({"data": {"values": records}, **figure.chart}, vl_version="6.4")
