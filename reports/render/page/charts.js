@@ -24,9 +24,15 @@ const LOOK = {
   aria: false, // the figure has a label; thousands of marks would each have one
 };
 
-/** Rows of values as records, which is what Vega-Lite takes; a row ends before its last nulls. */
-function makeRecords({ columns, data }) {
-  return data.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place] ?? null])));
+/** The names of the columns, then every row, each as long as they are: in the page a row ends before its last nulls. */
+function listMarks({ columns, data }) {
+  return [columns, ...data.map((row) => columns.map((_, place) => row[place] ?? null))];
+}
+
+/** The marks as records, which is what Vega-Lite takes. */
+function makeRecords(marks) {
+  const [columns, ...rows] = listMarks(marks);
+  return rows.map((row) => Object.fromEntries(row.map((value, place) => [columns[place], value])));
 }
 
 /** Sets a bottom legend's columns, where it is left to the page, by what the width holds. */
@@ -110,7 +116,7 @@ function addChartTools(place, { marks }) {
   tools.className = "tools";
   tools.append(
     makeButton("CSV", "What is drawn, as CSV", () =>
-      save(`${name}.csv`, "text/csv", formatCsv([marks.columns, ...marks.data])),
+      save(`${name}.csv`, "text/csv", formatCsv(listMarks(marks))),
     ),
     makeButton("SVG", "The chart as a picture", async () =>
       save(`${name}.svg`, "image/svg+xml", await place.view.toSVG()),
