@@ -75,7 +75,7 @@ def write_report(
     tell = progress or (lambda line: None)
     options = options or Options()
     if is_only_timed(results):
-        return write_costs(results, out, tasks, methods, options.pictures)
+        return write_costs(results, out, tasks, methods, options)
     gathered = gather(results, baseline, tasks, methods, options, tell)
     left_out = describe_left_out(results, tasks, methods)
     concluded = describe_conclusions(gathered.analyses, gathered.review, left_out)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from reports.analysis.suite import Options
 from reports.load.files import TIMING, check_folder, read_optional
 from reports.load.timing_schema import Timing, TimingRow
 from reports.output import write_report_files
@@ -40,7 +41,7 @@ def make_cost_sections(
 
 
 def write_costs(
-    results: Path, out: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None, pictures: bool
+    results: Path, out: Path, tasks: Sequence[str] | None, methods: Sequence[str] | None, options: Options
 ) -> list[Path]:
     """The report of a folder in which nothing but `time` has run; arguments as of `write_report`."""
     check_folder(results)
@@ -48,10 +49,10 @@ def write_costs(
     said = "No results: nothing was run into this folder, and what `time` measured is all that is reported."
     blocks = [Heading(1, TITLE), Text(said), *make_cost_sections(timing, (), tasks, methods)]
     text = {
-        "report.md": render_markdown(blocks, pictures),
+        "report.md": render_markdown(blocks, options.pictures),
         "summary.txt": f"{said}\n",
-        "index.html": render_page(TITLE, blocks),
+        "index.html": render_page(TITLE, blocks, options.refresh),
         "costs.csv": export_costs(timing),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}
-    return write_report_files(out, files, blocks, pictures)
+    return write_report_files(out, files, blocks, options.pictures)

@@ -2,7 +2,7 @@
 
 The key is the hash of everything that made the component: kind, code version, how its random numbers are named,
 settings, the keys of its upstream components and the data set's fingerprint. A setting that was added later is in
-it where it differs from its default (`foundation.added`).
+it where it differs from its default (`foundation.keys`).
 """
 
 import dataclasses

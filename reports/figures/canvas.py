@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -21,6 +22,8 @@ from reports.render.numbers import count_noun
 
 INK = "#1d2330"
 GRID = "#d8dde6"
+ACROSS = 3
+"""Panels in a row of a figure with one for each task."""
 _DOTS_PER_INCH = 150
 
 
@@ -67,6 +70,33 @@ def label_log_axis(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
+
+
+def make_panels(names: Sequence[str], *, sharey: bool = False) -> tuple[Canvas, dict[str, Axes]]:
+    """A figure with a panel for each name, which is its title, `ACROSS` in a row, and the panels by their names.
+
+    Args:
+        names: at least one.
+        sharey: whether all have one vertical axis.
+    """
+    columns = min(ACROSS, len(names))
+    lines = -(-len(names) // columns)
+    made = make_canvas(max(5.0, 3.4 * columns + 0.4), 2.8 * lines + 0.8)
+    grid = np.array(made.subplots(lines, columns, squeeze=False, sharey=sharey)).ravel()
+    for axes in grid[len(names) :]:
+        axes.set_visible(False)
+    panels = dict(zip(names, grid, strict=False))
+    for name, axes in panels.items():
+        axes.set_title(name, fontsize=10, color=INK)
+    return made, panels
+
+
+def finish_panels(made: Canvas, axis: str, labels: Sequence[str], title: str) -> Canvas:
+    """The figure with the title of the vertical axes, the legend of what is drawn of the labels, and its title."""
+    made.supylabel(axis, fontsize=9, color=INK)
+    add_legend(made, labels)
+    made.suptitle(title, fontsize=10, color=INK)
+    return made
 
 
 def describe_bars(seeds: int) -> str:

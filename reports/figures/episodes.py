@@ -9,14 +9,13 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import PercentFormatter
 
 from reports.analysis.episodes import POINTS, EpisodeSpread, trace_distribution
-from reports.figures.canvas import INK, add_legend, make_canvas, make_figure, tidy
+from reports.figures.canvas import ACROSS, INK, finish_panels, make_figure, make_panels, tidy
 from reports.figures.charts import Spec, encode_colour, encode_dash, scale_number, tell
 from reports.figures.marks import make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.load.scores import SuiteScores
 from reports.render.document import Figure
 
-_ACROSS = 3  # panels in a row
 _SHARE = "share of episodes"
 _SCORE, _LENGTH = "normalised score", "environment steps"
 
@@ -67,14 +66,8 @@ def collect_distributions(scores: SuiteScores, values: Mapping[tuple[str, str], 
 
 def draw_distributions(marks: pd.DataFrame, styles: Mapping[str, Style], title: str, axis: str) -> Canvas:
     """The picture."""
-    tasks = list(dict.fromkeys(marks["task"]))
-    columns = min(_ACROSS, len(tasks))
-    lines = -(-len(tasks) // columns)
-    made = make_canvas(max(5.0, 3.4 * columns + 0.4), 2.8 * lines + 0.8)
-    grid = np.array(made.subplots(lines, columns, squeeze=False, sharey=True)).ravel()
-    for axes in grid[len(tasks) :]:
-        axes.set_visible(False)
-    for axes, task in zip(grid, tasks, strict=False):
+    made, panels = make_panels(list(dict.fromkeys(marks["task"])), sharey=True)
+    for task, axes in panels.items():
         for i, (variant, look) in enumerate(styles.items()):
             own = select(marks, task=task, variant=variant)
             every = max(1, len(own) // 6)
@@ -83,15 +76,11 @@ def draw_distributions(marks: pd.DataFrame, styles: Mapping[str, Style], title: 
                 marker=look.for_matplotlib, drawstyle="steps-post", markersize=4,
                 markevery=(every * i // len(styles), every),
             )  # fmt: skip
-        axes.set_title(task, fontsize=10, color=INK)
         axes.set_xlabel(axis, color=INK)
         axes.set_ylim(-0.02, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         tidy(axes, "both")
-    made.supylabel(_SHARE, fontsize=9, color=INK)
-    add_legend(made, list(styles))
-    made.suptitle(title, fontsize=10, color=INK)
-    return made
+    return finish_panels(made, _SHARE, list(styles), title)
 
 
 def chart_distributions(marks: pd.DataFrame, styles: Mapping[str, Style], axis: str) -> Spec:
@@ -100,7 +89,7 @@ def chart_distributions(marks: pd.DataFrame, styles: Mapping[str, Style], axis: 
     told = tell("task", "variant", ("at_most", ".5~g"), ("value", ".1%"))
     return {
         "facet": {"field": "task", "type": "nominal", "sort": list(dict.fromkeys(marks["task"])), "title": None},
-        "columns": _ACROSS,
+        "columns": ACROSS,
         "resolve": {"scale": {"x": "independent"}},
         "spec": {
             "width": 200,

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from functools import partial
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from reports.analysis.interventions import Interventions
-from reports.figures.canvas import INK, add_legend, make_canvas, make_figure, tidy
+from reports.figures.canvas import ACROSS, INK, finish_panels, make_figure, make_panels, tidy
 from reports.figures.charts import Spec, draw_bands, encode_colour, encode_dash, encode_marker, scale_number, tell
 from reports.figures.marks import make_marks, select
 from reports.figures.style import Style, style_suite
@@ -17,7 +16,6 @@ from reports.load.scores import SuiteScores
 from reports.render.document import Figure
 from reports.render.numbers import count_noun
 
-_ACROSS = 3  # panels in a row
 _LEVEL, _SHARE = "level (0: least noisy)", "share of guided rows"
 
 
@@ -51,14 +49,8 @@ def collect_levels(scores: SuiteScores, found: Interventions) -> pd.DataFrame:
 
 def draw_levels(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> Canvas:
     """The picture."""
-    tasks = list(dict.fromkeys(marks["task"]))
-    columns = min(_ACROSS, len(tasks))
-    lines = -(-len(tasks) // columns)
-    made = make_canvas(max(5.0, 3.4 * columns + 0.4), 2.8 * lines + 0.8)
-    grid = np.array(made.subplots(lines, columns, squeeze=False)).ravel()
-    for axes in grid[len(tasks) :]:
-        axes.set_visible(False)
-    for axes, task in zip(grid, tasks, strict=False):
+    made, panels = make_panels(list(dict.fromkeys(marks["task"])))
+    for task, axes in panels.items():
         for variant, look in styles.items():
             own = select(marks, task=task, variant=variant)
             axes.plot(
@@ -66,16 +58,12 @@ def draw_levels(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) ->
                 linewidth=1.5, linestyle=look.line, markevery=max(1, len(own) // 12), label=variant,
             )  # fmt: skip
             axes.fill_between(own["level"], own["lower"], own["upper"], color=look.colour, alpha=0.12, linewidth=0)
-        axes.set_title(task, fontsize=10, color=INK)
         axes.set_xlabel(_LEVEL, color=INK)
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         tidy(axes, "both")
-    made.supylabel(_SHARE, fontsize=9, color=INK)
-    add_legend(made, list(styles))
-    made.suptitle(title, fontsize=10, color=INK)
-    return made
+    return finish_panels(made, _SHARE, list(styles), title)
 
 
 def chart_levels(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
@@ -87,7 +75,7 @@ def chart_levels(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     )  # fmt: skip
     return {
         "facet": {"field": "task", "type": "nominal", "sort": list(dict.fromkeys(marks["task"])), "title": None},
-        "columns": _ACROSS,
+        "columns": ACROSS,
         "resolve": {"scale": {"y": "independent"}},
         "spec": {
             "width": 200,

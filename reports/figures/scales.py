@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.analysis.scales import ScalePoint
 from reports.analysis.sweep_values import SweepValue
-from reports.figures.canvas import INK, add_legend, draw_interval, make_canvas, make_figure, tidy
+from reports.figures.canvas import ACROSS, INK, draw_interval, finish_panels, make_figure, make_panels, tidy
 from reports.figures.charts import Spec, draw_rules, encode_colour, encode_marker, keep, scale_number, tell
 from reports.figures.marks import list_rows, make_marks, select
 from reports.figures.style import Style, find_styles, style_suite
@@ -21,7 +20,6 @@ from reports.load.scores import SuiteScores
 from reports.load.sweeps import RHO
 from reports.render.document import Figure
 
-_ACROSS = 3  # panels in a row
 _AXIS, _RHO = "normalised score", "guidance scale ρ"
 _WIDE = 20  # times the least value from which on the axis of another setting is logarithmic
 RINGS: Mapping[str, tuple[str, str]] = {
@@ -149,14 +147,8 @@ def draw_scales(
 ) -> Canvas:
     """The picture."""
     setting = setting or Setting()
-    tasks = list(dict.fromkeys(marks["task"]))
-    columns = min(_ACROSS, len(tasks))
-    lines = -(-len(tasks) // columns)
-    made = make_canvas(3.4 * columns + 0.4, 2.8 * lines + 0.8)
-    grid = np.array(made.subplots(lines, columns, squeeze=False)).ravel()
-    for axes in grid[len(tasks) :]:
-        axes.set_visible(False)
-    for axes, task in zip(grid, tasks, strict=False):
+    made, panels = make_panels(list(dict.fromkeys(marks["task"])))
+    for task, axes in panels.items():
         for method, look in styles.items():
             _draw_method(axes, select(marks, task=task, variant=method), method, look, setting)
         if setting.is_rho:
@@ -164,13 +156,9 @@ def draw_scales(
         elif setting.is_wide:
             axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.set_title(task, fontsize=10, color=INK)
         axes.set_xlabel(setting.title, color=INK)
         tidy(axes, "both")
-    made.supylabel(_AXIS, fontsize=9, color=INK)
-    add_legend(made, list(styles))
-    made.suptitle(title, fontsize=10, color=INK)
-    return made
+    return finish_panels(made, _AXIS, list(styles), title)
 
 
 def _draw_method(axes: Axes, marks: pd.DataFrame, method: str, look: Style, setting: Setting) -> None:
@@ -208,7 +196,7 @@ def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Sett
             }
             for task in dict.fromkeys(marks["task"])
         ],
-        "columns": _ACROSS,
+        "columns": ACROSS,
         "resolve": {"scale": {"x": "shared"}},
     }
 

@@ -3,20 +3,18 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import PercentFormatter
 
 from reports.analysis.weights import WeightShares
-from reports.figures.canvas import INK, add_legend, make_canvas, make_figure, tidy
+from reports.figures.canvas import ACROSS, INK, finish_panels, make_figure, make_panels, tidy
 from reports.figures.charts import Spec, encode_colour, encode_dash, keep, scale_number, tell
 from reports.figures.marks import make_marks, select
 from reports.figures.style import Style, style_suite
 from reports.load.scores import SuiteScores
 from reports.render.document import Figure
 
-_ACROSS = 3  # panels in a row
 _WEIGHT, _SHARE = "weight", "share"
 
 
@@ -46,14 +44,8 @@ def collect_shares(scores: SuiteScores, found: Sequence[WeightShares]) -> pd.Dat
 
 def draw_weights(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -> Canvas:
     """The picture."""
-    tasks = list(dict.fromkeys(marks["task"]))
-    columns = min(_ACROSS, len(tasks))
-    lines = -(-len(tasks) // columns)
-    made = make_canvas(max(5.0, 3.4 * columns + 0.4), 2.8 * lines + 0.8)
-    grid = np.array(made.subplots(lines, columns, squeeze=False)).ravel()
-    for axes in grid[len(tasks) :]:
-        axes.set_visible(False)
-    for axes, task in zip(grid, tasks, strict=False):
+    made, panels = make_panels(list(dict.fromkeys(marks["task"])))
+    for task, axes in panels.items():
         for i, (variant, look) in enumerate(styles.items()):
             data, own = (select(marks, task=task, variant=variant, mark=mark) for mark in ("data", "predicted"))
             axes.fill_between(
@@ -63,15 +55,11 @@ def draw_weights(marks: pd.DataFrame, styles: Mapping[str, Style], title: str) -
                 own["weight"], own["value"], color=look.colour, linewidth=1.5, linestyle=look.line, label=variant,
                 marker=look.for_matplotlib, markersize=4, drawstyle="steps-mid", markevery=(i, 8),
             )  # fmt: skip
-        axes.set_title(task, fontsize=10, color=INK)
         axes.set_xlabel(_WEIGHT, color=INK)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         tidy(axes, "both")
-    made.supylabel(_SHARE, fontsize=9, color=INK)
-    add_legend(made, list(styles))
-    made.suptitle(title, fontsize=10, color=INK)
-    return made
+    return finish_panels(made, _SHARE, list(styles), title)
 
 
 def chart_weights(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
@@ -80,7 +68,7 @@ def chart_weights(marks: pd.DataFrame, styles: Mapping[str, Style]) -> Spec:
     told = tell("task", "variant", "mark", ("from", ".3f"), ("to", ".3f"), ("value", ".2%"))
     return {
         "facet": {"field": "task", "type": "nominal", "sort": list(dict.fromkeys(marks["task"])), "title": None},
-        "columns": _ACROSS,
+        "columns": ACROSS,
         "resolve": {"scale": {"x": "independent", "y": "independent"}},
         "spec": {
             "width": 200,

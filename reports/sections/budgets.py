@@ -8,6 +8,7 @@ from reports.analysis.budgets import BudgetAnalysis, SearchCurve, analyse_budget
 from reports.figures.budgets import make_budgets_figure
 from reports.load.scores import SuiteScores
 from reports.load.tuning_schema import LedgerEntry
+from reports.load.variants import quote_variants
 from reports.render.document import Block, Heading, Table, Text, name_table
 from reports.render.numbers import format_estimate
 
@@ -40,7 +41,7 @@ def _describe(budgets: BudgetAnalysis) -> str:
     if left_out:
         said += f" Without {', '.join(left_out)}, where some method here has no search that can be followed."
     if budgets.given:
-        names = ", ".join(f"`{variant}`" for variant in budgets.given)
+        names = ", ".join(quote_variants(budgets.given))
         said += f" No reported mark for {names}: ρ was given, and what its choice spent is not known."
     return said
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from foundation.program import program_name
 from reports.analysis.components import Part, group_parts
-from reports.load.component_schema import ComponentRecord
+from reports.load.component_schema import ComponentRecord, PeakMemory
 from reports.load.method_schema import MethodRecord
 from reports.load.origins import CommandHistory
 from reports.load.schema import Cell, Machine
@@ -140,18 +140,29 @@ def _make_component_blocks(suites: Sequence[SuiteScores], origins: Origins) -> l
     if not records:
         return [heading, Text(f"This folder has no record of how its components were made. {_suggest_records()}")]
     missing = [part for parts in origins.parts.values() for part in parts if part.record is None]
-    known = [record.seconds for record in records if record.seconds is not None]
     kinds = sorted({record.peak_memory.of for record in records if record.peak_memory is not None})
-    of_what, labels = "; ".join(_MEMORY[kind] for kind in kinds) or "not recorded", {r.label for r in records}
+    labels = {record.label for record in records}
     about = (
-        f"{count_noun(len(records), 'seed')} of {count_noun(len(labels), 'component')} are recorded. To make them "
-        f"took {_format_seconds(sum(known))} of wall time, each counted once. Seconds are one seed's share of the "
-        "loop that made it with others. Peak memory is the most while all seeds of that loop were made, in "
-        f"brackets the same when it began ({of_what}); a dash where it is not known."
+        f"{count_noun(len(records), 'seed')} of {count_noun(len(labels), 'component')} are recorded. "
+        f"{_describe_seconds(records)} Peak memory is the most while all seeds of a loop were made, in brackets "
+        f"the same when it began{''.join(f'; {kind}: {_MEMORY[kind]}' for kind in kinds)}; a dash where it is not "
+        "known."
     )
     table = name_table(_tabulate_components(suites, origins), _NAME, "components")
     folded = Details(f"How each component was made ({len(table.rows)})", (table,))
     return [heading, Text(about), *_describe_missing(missing), folded if len(table.rows) > 12 else table]
+
+
+def _describe_seconds(records: Sequence[ComponentRecord]) -> str:
+    """What making the components took, and of how many of their seeds that is known."""
+    known = [record.seconds for record in records if record.seconds is not None]
+    if not known:
+        return "How long they took is not recorded."
+    whose = "them" if len(known) == len(records) else f"the {len(known)} whose seconds are recorded"
+    return (
+        f"To make {whose} took {_format_seconds(sum(known))} of wall time, each counted once. Seconds are one "
+        "seed's share of the loop that made it with others."
+    )
 
 
 def _suggest_records() -> str:
@@ -191,8 +202,6 @@ def _describe_group(parts: Sequence[Part]) -> tuple[str, ...]:
     failed = sum(record.failure is not None for record in records)
     lacking = len(parts) - len(records)
     seeds = f"{len(parts)}{f', {failed} failed' if failed else ''}{f', {lacking} not recorded' if lacking else ''}"
-    peaks = {(r.peak_memory.mebibytes, r.peak_memory.before) for r in records if r.peak_memory is not None}
-    peak = max(peaks, default=None)
     return (
         keys[0] if len(keys) == 1 else f"{len(keys)}, one for each data set",
         " or ".join(name for name, _ in _count(machines)) or "–",
@@ -201,8 +210,17 @@ def _describe_group(parts: Sequence[Part]) -> tuple[str, ...]:
         _format_range([float(r.steps) for r in records if r.steps is not None], "{:,.0f}"),
         _format_range([float(r.parameters) for r in records if r.parameters is not None], "{:,.0f}"),
         _format_range([r.seconds for r in records if r.seconds is not None], "{:,.1f}"),
-        "–" if peak is None else f"{peak[0]:,.0f} ({peak[1]:,.0f})",
+        _format_peaks([record.peak_memory for record in records if record.peak_memory is not None]),
     )
+
+
+def _format_peaks(peaks: Sequence[PeakMemory]) -> str:
+    """`512 (300) process`, the greatest of each kind of memory; a dash where none is known."""
+    found = dict[str, tuple[float, float]]()
+    for peak in peaks:
+        own = peak.mebibytes, peak.before
+        found[peak.of] = max(own, found.get(peak.of, own))
+    return "; ".join(f"{most:,.0f} ({before:,.0f}) {of}" for of, (most, before) in sorted(found.items())) or "–"
 
 
 def _format_range(values: Sequence[float], form: str) -> str:

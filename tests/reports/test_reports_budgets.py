@@ -150,6 +150,16 @@ def test_a_given_scale_and_a_task_without_a_search_are_named(folder):
     assert "No reported mark for `swg`: ρ was given" in said
 
 
+def test_the_values_of_a_sweep_are_counted_and_not_listed(folder):
+    fill(folder)
+    for rho in (1.0, 2.0, 7.0):
+        for seed in range(3):
+            for task in TASKS:
+                folder.add(result(task, "swg", seed, rho, rho=rho, rho_source="given"), f"{rho:g}")
+    said = say(make_budgets_section(*read_folder(folder)))
+    assert "No reported mark for `swg` at 3 values of ρ: ρ was given" in said
+
+
 def test_there_is_no_section_without_a_search(folder):
     folder.add(control(UMAZE, "unguided", 0, 1.0))
     assert make_budgets_section(load(folder), []) == []

@@ -85,6 +85,10 @@ def test_a_folder_with_nothing_but_timings_has_a_report_of_them(folder, tmp_path
     written, text = report(folder, tmp_path / "out")
     assert {path.name for path in written} == {"report.md", "index.html", "summary.txt", "costs.csv"}
     assert "## maze2d\n\n### Cost" in text
+    page = tmp_path / "out" / "index.html"
+    assert 'http-equiv="refresh"' not in page.read_text()
+    write_report(folder.path, tmp_path / "out", options=Options(refresh=7))
+    assert '<meta http-equiv="refresh" content="7">' in page.read_text()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import vl_convert
-from blocks import find_all
+from blocks import find_all, say
 from synthetic_results import FORMAT, MACHINE, ResultsFolder, control
 
 from bench.storage.merge import merge_folders
@@ -33,10 +33,11 @@ from reports.load.components import list_records, read_record, read_records
 from reports.load.origins import read_commands, read_method_record
 from reports.load.plans import read_plans
 from reports.load.scores import load_scores
-from reports.render.document import Details
+from reports.render.document import Details, Table
 from reports.render.page.charts import encode_charts
 from reports.report import write_report
 from reports.sections.curves import make_curves_section
+from reports.sections.provenance import Origins, make_provenance_section
 
 
 def curve(*losses: float, **more: list[float]) -> dict[str, Any]:
@@ -170,7 +171,6 @@ def test_an_axis_is_logarithmic_where_values_are_positive_and_the_range_is_wide(
 def test_chart_and_picture_have_a_line_for_each_seed_and_one_for_the_mean():
     parts = [part(seed, task) for task in ("one", "two") for seed in range(3)]
     figure = make_curves_figure("maze2d", "critic", parts)
-    assert figure.chart is not None
     assert figure.chart["params"][0]["bind"]["options"] == ["one", "two"]
     records = json.loads(figure.marks.to_json(orient="records") or "")
     svg = vl_convert.vegalite_to_svg({"data": {"values": records}, **figure.chart}, vl_version="6.4")
@@ -207,11 +207,32 @@ def test_the_report_has_curves_and_provenance(filled, tmp_path):
     ends = next(row for row in rows if "loss" in row)
     assert ends[-4:] == ["3", "30", "5 [4, 6]", "2 [1, 3]"]
     made = next(row for row in rows if "1,234" in row)
-    assert made[3:] == ["a", "a processor, 2 cores", "3", "3", "30", "1,234", "60.0", "700 (300)"]
+    assert made[3:] == ["a", "a processor, 2 cores", "3", "3", "30", "1,234", "60.0", "700 (300) process"]
     assert "6 seeds of 2 components are recorded. To make them took 4.5 min" in text
     marks = (tmp_path / "out" / "maze2d-curves-critic.csv").read_text()
     assert marks.startswith("task,variant,quantity,mark,seed,step,value,lower,upper\n")
     assert "6 of 6 seeds" in text
+
+
+def test_seconds_say_of_how_many_seeds_and_memory_of_what(filled):
+    """Two of six seeds have none; one loop had its peak on the GPU, the largest of the process in another."""
+    on_gpu = {"of": "device", "mebibytes": 2000.0, "before": 20.0}
+    for seed, changes in enumerate(({"seconds_per_seed": None}, {"peak_memory": on_gpu}, {"peak_memory": None})):
+        add_component(filled, "critic-a", seed, curve=None, **changes)
+    add_component(filled, "cep-energy-b", 1, curve=None, seconds_per_seed=None)
+    (scores,) = load_scores(filled.path)
+    blocks = make_provenance_section([scores], Origins({"maze2d": read_parts(filled)}, (), {}))
+    said = say(blocks)
+    assert "To make the 4 whose seconds are recorded took 3.0 min of wall time" in said
+    table = next(each for each in find_all(blocks, Table) if each.name == "provenance-components-table")
+    peaks = {row[0]: row[-1] for row in table.rows}
+    assert peaks == {"critic": "2,000 (20) device; 700 (300) process", "cep-energy": "700 (300) process"}
+    assert "device: of tensors on the GPU; process: resident in its process" in said
+    for label in ("critic-a", "cep-energy-b"):
+        for seed in range(3):
+            add_component(filled, label, seed, curve=None, seconds_per_seed=None)
+    said = say(make_provenance_section([scores], Origins({"maze2d": read_parts(filled)}, (), {})))
+    assert "How long they took is not recorded." in said
 
 
 def test_a_resumed_training_has_the_seconds_of_all_its_processes(filled, tmp_path):

@@ -46,13 +46,14 @@ def test_control_characters_are_written_out():
     assert clean_text("ρ ± – 比") == "ρ ± – 比"
 
 
-def test_a_page_holds_no_html_and_no_link_of_a_result():
+def test_a_page_holds_no_html_and_no_link_of_a_result(monkeypatch):
+    monkeypatch.setattr("reports.render.page.page.bundle_vega", lambda: "0")  # the long script
     blocks = [
         Heading(2, HOSTILE),
         Text(HOSTILE),
         Text(HOSTILE, warning=True),
         Table(("p <0.001", HOSTILE), ((HOSTILE, "<0.001"),)),
-        Figure("x", HOSTILE, pd.DataFrame(), None, lambda kind: b""),
+        Figure("x", HOSTILE, pd.DataFrame(), {}, lambda kind: b""),
         Details(HOSTILE, (Text(HOSTILE),)),
     ]
     page, html = render_markdown(blocks, pictures=True), render_page("t", blocks)
@@ -77,7 +78,7 @@ def test_a_name_of_a_page_stays_a_text(name, monkeypatch):
     assert tried.texts == [text.replace("harmless", shown) for text in harmless.texts]
     charts = json.loads(tried.scripts[1])
     assert charts[shown]["chart"]["title"] == shown
-    assert charts[shown]["marks"] == {"columns": [shown, "value"], "data": [[shown, None], [shown, 1.5]]}
+    assert charts[shown]["marks"] == {"columns": [shown, "value"], "data": [[shown], [shown, 1.5]]}
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", tried.page)
 
 
@@ -132,7 +133,7 @@ def test_dollars_in_a_figure_are_themselves():
 
 
 def test_a_figure_is_saved_in_the_reports_folder():
-    figure = make_figure("maze2d-../../x y", "c", pd.DataFrame(), None, lambda: make_canvas(1, 1))
+    figure = make_figure("maze2d-../../x y", "c", pd.DataFrame(), {}, lambda: make_canvas(1, 1))
     assert figure.name == "maze2d-..-..-x-y"
 
 

@@ -222,6 +222,28 @@ def test_scales_of_each_task_beside_a_sweep_are_one_variant_of_their_track(tmp_p
     assert json.loads((tmp_path / "site" / "leaderboard.json").read_text())["absent"] == []
 
 
+def test_a_result_with_two_variants_has_one_row_of_its_track(tmp_path):
+    """Tuned: 3 on the first task, which the sweep lacks, and 5 on the second, whose result says so itself."""
+    folder, own = ResultsFolder(tmp_path / "mine"), dict(zip(TASKS, (3.0, 5.0), strict=True))
+    for task in TASKS:
+        for rho in sorted({1.0, 5.0, 10.0, own[task]}):
+            source = "tuned" if rho == own[task] else "given"
+            for seed in range(3):
+                values = draw(task, "cep", seed, rho)
+                about = {"rho": rho, "rho_source": source, "declared_rho": {"rho": own[task], "source": "tuned"}}
+                folder.add(scored(task, "swg", seed, values, **about), f"{rho:g}")
+    publish(folder, tmp_path / "site")
+    every = [(row["tasks"], row["track"], row["rho"]) for row in read_rows(tmp_path / "site")]
+    rows = [row for row in every if row[1] != "one-rho"]
+    assert sorted(row for row in rows if row[0] == TASKS[1]) == [
+        (TASKS[1], "given", "1"),
+        (TASKS[1], "given", "10"),
+        (TASKS[1], "tuned", "5"),
+    ]
+    (both,) = {tasks for tasks, *_ in rows if " " in tasks}
+    assert sorted(track for tasks, track, _ in rows if tasks == both) == ["given", "given", "tuned"]
+
+
 def test_densities_have_a_row_at_each_beta(tmp_path):
     folder = ResultsFolder(tmp_path / "mine")
     distances = {0: {3.0: 0.02, 10.0: 0.04}, 1: {3.0: 0.03, 10.0: 0.05}, 2: {3.0: 0.01, 10.0: 0.02}}

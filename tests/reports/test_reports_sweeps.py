@@ -263,7 +263,7 @@ def test_the_curve_is_drawn_with_a_mark_for_each_row_and_a_ring_for_each_declare
     values = collect_sweep_values(found)
     figure = make_sweep_figure(found.scores, values, collect_sweep_points(found.scores, values, ()))
     rows = json.loads(figure.marks.to_json(orient="records") or "")
-    svg = vl_convert.vegalite_to_svg({"data": {"values": rows}, **(figure.chart or {})}, vl_version="6.4")
+    svg = vl_convert.vegalite_to_svg({"data": {"values": rows}, **figure.chart}, vl_version="6.4")
     rings = 3 if setting == "rho" else 0  # over both tasks, and on each
     assert len(rows) == 3 * 3
     assert svg.count('aria-roledescription="point"') == len(rows) + rings

@@ -13,6 +13,7 @@ from synthetic_results import density
 from reports.analysis.multiples import estimate_multiple
 from reports.analysis.suite import Options, analyse_densities
 from reports.errors import ReportError
+from reports.figures.marks import select
 from reports.figures.samples import MOST_OF_ALL, MOST_POINTS, make_samples_figure
 from reports.load.scores import load_scores
 from reports.report import write_report
@@ -42,7 +43,7 @@ def test_toy_report(folder, tmp_path):
     page = (tmp_path / "out" / "index.html").read_text()
     assert "data:image/png" not in page
     assert 'data-chart="toy-rings"' in page
-    assert "Of a panel's 50 samples those that lie in it are drawn" in text
+    assert "All 50 samples of a panel are drawn." in text
     assert "Optimality" not in text
     assert "IQM" not in text
     densities = pd.read_csv(tmp_path / "out" / "densities.csv")
@@ -77,7 +78,7 @@ def test_samples_are_drawn_as_dots_thinned_in_their_order(folder):
     panels = figure.marks[figure.marks["samples"].notna()].set_index("variant")
     assert panels.loc["swg", ["samples", "outside", "distance"]].tolist() == [1201, 2, 0.25]
     assert panels.loc["truth", ["samples", "drawn", "outside"]].tolist() == [4, 4, 0]
-    drawn = figure.marks[(figure.marks["variant"] == "swg") & figure.marks["x"].notna()]
+    drawn = select(figure.marks, variant="swg").dropna(subset=["x"])
     assert len(drawn) == panels.loc["swg", "drawn"] <= MOST_POINTS == 500
     places = (drawn["x"].to_numpy() + 1) / 2 * 1200
     steps = np.diff(places.round())

@@ -59,7 +59,7 @@ def render_page(title: str, blocks: Sequence[Block], refresh: int | None = None)
     first = [_format_block(block, anchors) for block in blocks[:opening]]
     rest = [_format_block(block, anchors) for block in blocks[opening:]]
     charted = list(find_figures(blocks))
-    script = _read_own("page.js")
+    script = "\n".join(map(_read_own, ("charts.js", "page.js")))
     bundle = bundle_vega() if charted else ""
     data = f'<script type="application/json" id="charts">{encode_charts(charted)}</script>'
     return _PAGE.format(
