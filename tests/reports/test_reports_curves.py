@@ -221,7 +221,7 @@ def test_seconds_say_of_how_many_seeds_and_memory_of_what(filled):
         add_component(filled, "critic-a", seed, curve=None, **changes)
     add_component(filled, "cep-energy-b", 1, curve=None, seconds_per_seed=None)
     (scores,) = load_scores(filled.path)
-    blocks = make_provenance_section([scores], Origins({"maze2d": read_parts(filled)}, (), {}))
+    blocks = make_provenance_section([scores], Origins({"maze2d": read_parts(filled)}, CommandHistory(), {}))
     said = say(blocks)
     assert "To make the 4 whose seconds are recorded took 3.0 min of wall time" in said
     table = next(each for each in find_all(blocks, Table) if each.name == "provenance-components-table")
@@ -231,7 +231,7 @@ def test_seconds_say_of_how_many_seeds_and_memory_of_what(filled):
     for label in ("critic-a", "cep-energy-b"):
         for seed in range(3):
             add_component(filled, label, seed, curve=None, seconds_per_seed=None)
-    said = say(make_provenance_section([scores], Origins({"maze2d": read_parts(filled)}, (), {})))
+    said = say(make_provenance_section([scores], Origins({"maze2d": read_parts(filled)}, CommandHistory(), {})))
     assert "How long they took is not recorded." in said
 
 
