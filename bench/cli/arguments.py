@@ -170,7 +170,7 @@ def settings_groups(options: type[ComparisonOptions], arguments: Sequence[str]) 
 
 
 def refuse_unknown_groups(arguments: Sequence[str], groups: Mapping[str, tuple[str, Any]]) -> None:
-    """Refuse a setting of what is no method, and ρ of one method; tyro, which knows no groups, says less of them.
+    """Refuse a setting of what is no method, and ρ of one method, with more than is said of an unknown option.
 
     Raises:
         UserError: the flag, the choices and the remedy.
