@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from critics.iql import IQL, Critic, CriticConfig
     from critics.q_ensemble import QEnsemble
     from critics.spread import ValueSpread
-    from critics.twin_q import TwinQ
     from critics.weights import WeightFunction, WeightSetting, weigh_data
     from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
     from foundation.keys import UNLESS_DEFAULT
@@ -26,20 +25,20 @@ if TYPE_CHECKING:
         rescale,
         size_actor,
     )
+    from methods.core.diffusion_actor import DiffusionActorCritic, PolicyDraws, PolicyObjective
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Knob, Method, MethodError, Rho, SlotMethod
-    from methods.core.part import Part
     from methods.core.policy import Policy, SlotPolicy, make_policy
     from methods.core.registry import get_method, method_names, register
     from methods.core.selection import Best, Draw, First, MeanOfDraws, by_q, by_weight
     from methods.core.setup import Setup
-    from methods.core.slots import Behaviour, Guidance, NetGuidance, Objective, Selection
+    from methods.core.slots import ActionObjective, Behaviour, Guidance, NetGuidance, Objective, Selection
     from methods.core.support import SupportActions
     from methods.diffusion.denoiser import Backbone, Denoiser, DenoiserObjective, NetworkDenoiser
     from methods.diffusion.guidance import Counts, Steer, gradient_beside, gradient_through, linearise
     from methods.diffusion.networks.config import AuxiliaryHead
-    from methods.diffusion.noise import Noise, StreamNoise
-    from methods.diffusion.sampler import Bounds, SamplerConfig, sample, sample_with_gradient
+    from methods.diffusion.noise import Noise
+    from methods.diffusion.sampler import sample
     from methods.diffusion.schedule import Schedule, make_schedule
     from methods.presets.value import Presets, Value
     from training import (
@@ -62,7 +61,6 @@ _PLACES = {
     "critics.iql": ("Critic", "CriticConfig", "IQL"),
     "critics.q_ensemble": ("QEnsemble",),
     "critics.spread": ("ValueSpread",),
-    "critics.twin_q": ("TwinQ",),
     "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
     "foundation.keys": ("UNLESS_DEFAULT",),
     "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
@@ -77,20 +75,20 @@ _PLACES = {
         "rescale",
         "size_actor",
     ),
+    "methods.core.diffusion_actor": ("DiffusionActorCritic", "PolicyDraws", "PolicyObjective"),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Knob", "Method", "MethodError", "Rho", "SlotMethod"),
-    "methods.core.part": ("Part",),
     "methods.core.policy": ("Policy", "SlotPolicy", "make_policy"),
     "methods.core.registry": ("get_method", "method_names", "register"),
     "methods.core.selection": ("Best", "Draw", "First", "MeanOfDraws", "by_q", "by_weight"),
     "methods.core.setup": ("Setup",),
-    "methods.core.slots": ("Behaviour", "Guidance", "NetGuidance", "Objective", "Selection"),
+    "methods.core.slots": ("ActionObjective", "Behaviour", "Guidance", "NetGuidance", "Objective", "Selection"),
     "methods.core.support": ("SupportActions",),
     "methods.diffusion.denoiser": ("Backbone", "Denoiser", "DenoiserObjective", "NetworkDenoiser"),
     "methods.diffusion.guidance": ("Counts", "Steer", "gradient_beside", "gradient_through", "linearise"),
     "methods.diffusion.networks.config": ("AuxiliaryHead",),
-    "methods.diffusion.noise": ("Noise", "StreamNoise"),
-    "methods.diffusion.sampler": ("Bounds", "SamplerConfig", "sample", "sample_with_gradient"),
+    "methods.diffusion.noise": ("Noise",),
+    "methods.diffusion.sampler": ("sample",),
     "methods.diffusion.schedule": ("Schedule", "make_schedule"),
     "methods.presets.value": ("Presets", "Value"),
     "training": (

@@ -21,44 +21,33 @@ Deviation: rewards are the task's for every method. The authors' code leaves tho
 they are, standardises pen's and takes 4 (r - ½) on AntMaze; for rewards of another scale softmax(Q) is another.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods import (
-    Backbone,
+    ActionObjective,
     Batch,
     Best,
-    Bounds,
     Component,
     Count,
-    CriticConfig,
-    Denoiser,
-    DenoiserObjective,
+    DiffusionActorCritic,
     Draw,
-    Group,
     Knob,
     NetworkDenoiser,
     NonNegative,
-    Objective,
-    Part,
+    PolicyDraws,
+    PolicyObjective,
     Positive,
     Rate,
-    SamplerConfig,
-    SeedStreams,
-    Selection,
     Setup,
     SlotMethod,
     Step,
-    StreamNoise,
-    Trained,
-    TwinQ,
     register,
-    sample_with_gradient,
 )
 
 LEAST = 1e-6
@@ -66,259 +55,69 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class Improvement:
-    """How a policy's loss raises Q.
+class ImprovedPolicy(PolicyObjective):
+    """L_d + L_q against a made critic, whose Q is both raised and its own size.
 
     Attributes:
         eta: η.
-        sampler: how actions are drawn in training, the one by which the policy acts.
-        low, high: per-dimension range of the actions.
-        clip: the greatest norm of a seed's gradient, or None.
-    """
-
-    eta: float
-    sampler: SamplerConfig
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    clip: float | None
-
-    def bounds(self, step: Step) -> dict[str, Tensor]:
-        """The range as tensors, to be computed before the first step; see `draw`."""
-        device = step.data.actions.device
-        return {"low": torch.tensor(self.low, device=device), "high": torch.tensor(self.high, device=device)}
-
-    def draw(
-        self, policy: Denoiser, observations: Float[Tensor, "seed batch observation"], step: Step
-    ) -> Float[Tensor, "seed batch action"]:
-        """An action of the policy at every observation, by the whole reverse chain and with its gradient.
-
-        A backbone with dropout has none in the chain, as where the policy acts.
-        """
-        bounds = Bounds(step.precomputed["low"], step.precomputed["high"])
-        noise = StreamNoise(step.noise, observations.shape[1])
-        return sample_with_gradient(policy, observations, noise, self.sampler, bounds)
-
-    def loss(
-        self,
-        policy: NetworkDenoiser,
-        batch: Batch,
-        step: Step,
-        value: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
-    ) -> Float[Tensor, " seed"]:
-        """L_d + L_q.
-
-        Args:
-            policy: what is trained.
-            batch: transitions.
-            step: the random numbers, and the learning curve for both parts.
-            value: (observations, actions) → the Q that is raised, and the one that gives its size.
-        """
-        cloning = policy.noise_loss(batch.actions, batch.observations, step.noise) / policy.channels
-        raised, sized = value(batch.observations, self.draw(policy, batch.observations, step))
-        improvement = -self.eta * raised.mean(-1) / sized.detach().abs().mean(-1).clamp(min=LEAST)
-        step.record("cloning_loss", cloning)
-        step.record("q_loss", improvement)
-        return cloning + improvement
-
-
-@dataclass(frozen=True)
-class ImprovedPolicy(DenoiserObjective):
-    """A policy that is trained against a critic that was made before, whose Q is both raised and its own size.
-
-    Attributes:
-        critic: gives Q.
-        improvement: how Q is raised.
     """
 
     kind: ClassVar[str] = "dql-policy"
-    critic: Component
-    improvement: Improvement
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """The shared backbone's, with its gradient clipped."""
-        return tuple(replace(group, clip=self.improvement.clip) for group in self.backbone.config.groups)
-
-    def upstream(self) -> Mapping[str, Component]:
-        """The critic."""
-        return {"critic": self.critic}
-
-    def precompute(self, step: Step) -> dict[str, Tensor]:
-        """The range of the actions."""
-        return self.improvement.bounds(step)
+    eta: float
 
     def losses(self, module: NetworkDenoiser, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """L_d + L_q."""
         batch = step.sample_batch(self.batch_size)
-
-        def value(observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-            q = step.models["critic"].q(observations, actions)
-            return q, q
-
-        return {"loss": self.improvement.loss(module, batch, step, value)}
+        cloning = clone(module, batch, step)
+        q = step.models["critic"].q(batch.observations, self.draws.draw(module, batch.observations, step))
+        return {"loss": cloning + improve(self.eta, q, q, step)}
 
 
 @dataclass(frozen=True)
-class Backup:
-    """What Q is regressed on.
+class DQLActorCritic(DiffusionActorCritic):
+    """L_d + L_q, of Q that is trained with the policy; Q has Mish, as in the paper.
 
     Attributes:
-        actions: of the target policy at every next state, of which Q' takes the best.
-        rate: at which the target policy follows.
-        every: steps from one time that it does to the next.
-        start: steps before the first.
-    """
-
-    actions: int
-    rate: float
-    every: int
-    start: int
-
-
-class ActorCriticNetworks(nn.Module):
-    """A policy, the average of it that Q's targets are of, and twin Q, of all seeds."""
-
-    def __init__(self, streams: SeedStreams, component: "ActorCritic"):
-        super().__init__()
-        self.policy = component.backbone.build(streams)
-        self.target_policy = component.backbone.build(streams).requires_grad_(False)
-        self.target_policy.load_state_dict(self.policy.state_dict())
-        sizes = component.backbone.observation_dim, component.backbone.action_dim
-        self.critic = TwinQ(streams, component.config, *sizes, activation="mish")
-        self.register_buffer("number", torch.zeros(len(streams), device=streams.device))
-
-    @torch.no_grad()
-    def follow(self, backup: Backup) -> None:
-        """One step of both targets: the policy's at its turn, which a count of its own tells, and Q's always."""
-        number = self.get_buffer("number")
-        turn = (number >= backup.start) & (number % backup.every == 0)
-        pairs = zip(self.target_policy.parameters(), self.policy.parameters(), strict=True)
-        for target, source in pairs:
-            target.lerp_(source, (backup.rate * turn).view(-1, *[1] * (target.dim() - 1)))
-        self.critic.follow()
-        number += 1
-
-
-@dataclass(frozen=True)
-class ActorCritic(Trained[ActorCriticNetworks]):
-    """Policy and Q, trained together on the same batches for the denoiser's steps.
-
-    Attributes:
-        backbone: network, schedule and training of the policy.
-        config: Q's sizes, learning rate, γ and polyak rate; as in the authors' code Q has the policy's batches,
-            number of steps, decay of the learning rate and clipping.
-        improvement: how the policy raises Q.
-        backup: what Q is regressed on.
+        eta: η.
     """
 
     kind: ClassVar[str] = "dql-actor-critic"
-    settings: ClassVar[str | None] = "denoiser"
-    backbone: Backbone
-    config: CriticConfig
-    improvement: Improvement
-    backup: Backup
+    activation: ClassVar[str] = "mish"
+    eta: float
 
-    @property
-    def steps(self) -> int:
-        """The policy's."""
-        return self.backbone.config.steps
-
-    @property
-    def precision(self) -> Literal["fp32", "bf16"]:
-        """The policy's."""
-        return self.backbone.config.precision
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """Q's and the policy's."""
-        (policy,) = self.backbone.config.groups
-        clip, q = self.improvement.clip, self.config
-        return (
-            Group(
-                name="critic",
-                parameters=("critic.online.",),
-                learning_rate=q.learning_rate,
-                weight_decay=q.weight_decay,
-                decay_steps=policy.decay_steps,
-                clip=clip,
-            ),
-            replace(policy, name="policy", parameters=("policy.",), clip=clip),
-        )
-
-    @property
-    def remedy(self) -> str:
-        """Either of the two may be at fault."""
-        return "lower --critic.learning-rate, --denoiser.learning-rate or --dql.eta, or check the data's scale"
-
-    def build(self, streams: SeedStreams) -> ActorCriticNetworks:
-        return ActorCriticNetworks(streams, self)
-
-    def precompute(self, step: Step) -> dict[str, Tensor]:
-        """The range of the actions."""
-        return self.improvement.bounds(step)
-
-    def losses(self, module: ActorCriticNetworks, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
-        """Q's squared error, and L_d + L_q, of one batch."""
-        batch, count = step.sample_batch(self.backbone.config.batch_size), self.backup.actions
-        following = batch.next_observations.repeat_interleave(count, dim=1)
-        with torch.no_grad():
-            next_actions = self.improvement.draw(module.target_policy, following, step)
-        goal = module.critic.back_up(batch, next_actions.unflatten(1, (-1, count)))
+    def policy_loss(
+        self, policy: NetworkDenoiser, each_q: Callable[[Tensor, Tensor], Tensor], batch: Batch, step: Step
+    ) -> Float[Tensor, " seed"]:
+        """L_d + L_q; a coin of each seed says which of the twins is raised."""
         is_first = step.noise.uniform(1) < 0.5
-
-        def value(observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-            """One of the twins, by a coin of each seed, and the other."""
-            one, other = module.critic.each_q(observations, actions).unbind(1)
-            return torch.where(is_first, one, other), torch.where(is_first, other, one)
-
-        return {
-            "critic": module.critic.td_loss(batch, goal),
-            "policy": self.improvement.loss(module.policy, batch, step, value),
-        }
-
-    def after_step(self, module: ActorCriticNetworks, step: Step) -> None:
-        """Target policy and target networks follow."""
-        module.follow(self.backup)
-
-    def diagnose(self, module: ActorCriticNetworks, step: Step) -> Sequence:
-        """The range of Q on the data against that of the returns."""
-        return module.critic.diagnose(step)
+        cloning = clone(policy, batch, step)
+        actions = self.draws.draw(policy, batch.observations, step)
+        one, other = each_q(batch.observations, actions).unbind(1)
+        raised, sized = torch.where(is_first, one, other), torch.where(is_first, other, one)
+        return cloning + improve(self.eta, raised, sized, step)
 
 
-@dataclass(frozen=True)
-class TrainedPolicy(Part):
-    """The policy of the actor-critic, as any other denoiser."""
-
-    kind: ClassVar[str] = "dql-denoiser"
-    network: ClassVar[str] = "policy"
-
-
-@dataclass(frozen=True)
-class TrainedCritic(Part):
-    """The twin Q of the actor-critic, as any other critic."""
-
-    kind: ClassVar[str] = "dql-critic"
-    network: ClassVar[str] = "critic"
+def clone(policy: NetworkDenoiser, batch: Batch, step: Step) -> Float[Tensor, " seed"]:
+    """L_d, the mean squared error of the predicted noise over rows and channels."""
+    loss = policy.noise_loss(batch.actions, batch.observations, step.noise) / policy.channels
+    step.record("cloning_loss", loss)
+    return loss
 
 
-@dataclass(frozen=True)
-class Improving:
-    """The objective: the data's actions, drawn towards a high Q; z = a.
+def improve(
+    eta: float, raised: Float[Tensor, "seed batch"], sized: Float[Tensor, "seed batch"], step: Step
+) -> Float[Tensor, " seed"]:
+    """L_q = -η E[Q]/E|Q|.
 
-    Attributes:
-        policy: the setup → the denoiser's component.
+    Args:
+        eta: η.
+        raised: Q that is raised.
+        sized: Q that gives the size, without gradient.
+        step: for the learning curve.
     """
-
-    policy: Callable[[Setup], Component]
-
-    def component(self, setup: Setup) -> Component:
-        return self.policy(setup)
-
-    def denoiser(self, model: Denoiser) -> Denoiser:
-        return model
-
-    def extra_bounds(self) -> tuple[tuple[float, float], ...]:
-        return ()
+    loss = -eta * raised.mean(-1) / sized.detach().abs().mean(-1).clamp(min=LEAST)
+    step.record("q_loss", loss)
+    return loss
 
 
 @register("dql")
@@ -365,11 +164,11 @@ class DiffusionQL(SlotMethod):
     candidates: Count = 50
     select: Literal["draw", "best"] = "draw"
 
-    def objective(self) -> Objective:
+    def objective(self) -> ActionObjective:
         """L_d + L_q."""
-        return Improving(self._policy)
+        return ActionObjective(self._policy)
 
-    def selection(self) -> Selection:
+    def selection(self) -> Best | Draw:
         """By softmax(Q), or argmax Q."""
         if self.select == "best":
             return Best(self.candidates, needs=self._critic)
@@ -378,20 +177,26 @@ class DiffusionQL(SlotMethod):
     def _policy(self, setup: Setup) -> Component:
         """Trained with its own Q, or against the made critic."""
         if self._learns(setup):
-            return TrainedPolicy(self._actor_critic(setup))
-        return ImprovedPolicy(setup.backbone, setup.critic(), self._improvement(setup))
+            return self._actor_critic(setup).policy_alone()
+        return ImprovedPolicy(setup.backbone, setup.critic(), PolicyDraws.of(setup), self.gradient_clip, self.eta)
 
     def _critic(self, setup: Setup) -> Mapping[str, Component]:
         """What candidates are valued by."""
-        return {"critic": TrainedCritic(self._actor_critic(setup)) if self._learns(setup) else setup.critic()}
+        return {"critic": self._actor_critic(setup).q_alone() if self._learns(setup) else setup.critic()}
 
     def _learns(self, setup: Setup) -> bool:
         """Whether Q is learned here."""
         return self.critic == "q-learning" and setup.known_critic is None
 
-    def _improvement(self, setup: Setup) -> Improvement:
-        return Improvement(self.eta, setup.sampler, setup.action_low, setup.action_high, self.gradient_clip)
-
-    def _actor_critic(self, setup: Setup) -> ActorCritic:
-        backup = Backup(self.backup_actions, self.target_rate, self.target_every, self.target_start)
-        return ActorCritic(setup.backbone, setup.critic_config, self._improvement(setup), backup)
+    def _actor_critic(self, setup: Setup) -> DQLActorCritic:
+        return DQLActorCritic(
+            setup.backbone,
+            setup.critic_config,
+            PolicyDraws.of(setup),
+            self.gradient_clip,
+            self.backup_actions,
+            self.target_rate,
+            self.target_every,
+            self.target_start,
+            self.eta,
+        )

@@ -105,6 +105,26 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
+class ActionObjective:
+    """An objective of the method's own over actions alone, z = a.
+
+    Attributes:
+        made: setup → the denoiser's component.
+    """
+
+    made: Callable[[Setup], Component]
+
+    def component(self, setup: Setup) -> Component:
+        return self.made(setup)
+
+    def denoiser(self, model: Denoiser) -> Denoiser:
+        return model
+
+    def extra_bounds(self) -> tuple[tuple[float, float], ...]:
+        return ()
+
+
+@dataclass(frozen=True)
 class NetGuidance:
     """Guidance by the gradient of a learned log w_k(a, s), which goes through that network alone.
 

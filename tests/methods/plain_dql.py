@@ -33,7 +33,7 @@ def make_perceptron(weights: Mapping[str, Tensor], name: str, activation: type[n
     layers: list[nn.Module] = []
     for place in places:
         weight, bias = weights[f"{name}.{place}.weight"], weights[f"{name}.{place}.bias"]
-        linear = nn.Linear(*weight.shape)
+        linear = nn.Linear(weight.shape[0], weight.shape[1])
         linear.weight.data, linear.bias.data = weight.T.clone(), bias[0].clone()
         layers += [linear, activation()]
     return nn.Sequential(*layers[:-1])
@@ -44,7 +44,7 @@ class Sizes:
     """What is trained how.
 
     Attributes:
-        levels, batch, steps: T, rows, gradient steps.
+        levels, batch: T, rows of a step.
         low, high: range of the actions.
         eta, discount, polyak: η, γ and the rate of the target networks.
         candidates, rate, every, start: next actions, and the averages of the policy that they are of.
@@ -54,7 +54,6 @@ class Sizes:
 
     levels: int
     batch: int
-    steps: int
     low: Sequence[float]
     high: Sequence[float]
     eta: float

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from critics.known import KnownCritic
 from methods import Models, SeedStreams, Setup, Step
+from methods.core.diffusion_actor import DiffusionActorCriticNetworks, TrainedPolicy, TrainedQ
 from methods.core.selection import Scored
 from methods.diffusion.denoiser import BehaviourDenoiser
 from methods.diffusion.noise import StreamNoise
-from methods.dql import ActorCritic, ActorCriticNetworks, DiffusionQL, ImprovedPolicy, TrainedCritic, TrainedPolicy
+from methods.dql import DiffusionQL, DQLActorCritic, ImprovedPolicy
 from training import fit
 
 SEEDS = (3, 8)
@@ -33,10 +34,10 @@ def perceptron_setup(steps: int) -> Setup:
     return dataclasses.replace(setup, denoiser=own, critic_config=critic)
 
 
-def actor_critic_of(method: DiffusionQL, setup: Setup) -> ActorCritic:
+def actor_critic_of(method: DiffusionQL, setup: Setup) -> DQLActorCritic:
     part = method.components(setup)["denoiser"]
     assert isinstance(part, TrainedPolicy)
-    assert isinstance(part.whole, ActorCritic)
+    assert isinstance(part.whole, DQLActorCritic)
     return part.whole
 
 
@@ -44,19 +45,30 @@ def weights_of(network: nn.Module, place: int) -> dict[str, Tensor]:
     return {name: tensor[place].detach() for name, tensor in network.state_dict().items()}
 
 
-def begin_plain(component: ActorCritic, seed: int) -> PlainDQL:
+def begin_plain(component: DQLActorCritic, seed: int) -> PlainDQL:
     """The second implementation at the weights at which the first one begins."""
     fresh = component.build(SeedStreams([seed], "/dql-actor-critic/initial"))
     twins = weights_of(fresh.critic.online, 0)
-    config, critic, improvement, backup = (
-        component.backbone.config, component.config, component.improvement, component.backup,
-    )  # fmt: skip
-    assert (config.decay_steps, config.ema, improvement.clip) == (20, 0.2, 0.5)
+    config, critic = component.backbone.config, component.config
+    assert (config.decay_steps, config.ema, component.clip) == (20, 0.2, 0.5)
     sizes = Sizes(
-        config.levels, config.batch_size, config.steps, LOW, HIGH, improvement.eta, critic.discount, critic.polyak,
-        backup.actions, backup.rate, backup.every, backup.start, config.learning_rate, critic.learning_rate,
-        decay=20, clip=0.5, ema=0.2,
-    )  # fmt: skip
+        levels=config.levels,
+        batch=config.batch_size,
+        low=LOW,
+        high=HIGH,
+        eta=component.eta,
+        discount=critic.discount,
+        polyak=critic.polyak,
+        candidates=component.next_actions,
+        rate=component.target_rate,
+        every=component.target_every,
+        start=component.target_start,
+        policy_rate=config.learning_rate,
+        q_rate=critic.learning_rate,
+        decay=20,
+        clip=0.5,
+        ema=0.2,
+    )
     q = nn.ModuleList(
         make_perceptron({f"q.{name}": tensor[twin] for name, tensor in twins.items()}, "q", nn.Mish)
         for twin in range(2)
@@ -80,7 +92,7 @@ def test_it_trains_as_a_second_implementation_does(steps: int, backup_actions: i
     component, data = actor_critic_of(method, perceptron_setup(steps)), tiny_data()
     fitted = fit(component, data, {}, SEEDS, quiet)
     module = fitted.module
-    assert isinstance(module, ActorCriticNetworks)
+    assert isinstance(module, DiffusionActorCriticNetworks)
     for place, seed in enumerate(SEEDS):
         plain = begin_plain(component, seed)
         for number in range(steps):
@@ -102,13 +114,12 @@ def test_the_target_policy_waits_and_then_follows_at_every_turn():
     module = actor_critic_of(OWN, perceptron_setup(1)).build(SeedStreams(SEEDS, "x"))
     (first, *_) = module.target_policy.parameters()
     source = next(iter(module.policy.parameters()))
-    backup = actor_critic_of(OWN, perceptron_setup(1)).backup
     with torch.no_grad():
         first.zero_()
         source.fill_(1.0)
     expected = [0.0] * 6 + [0.3] * 3 + [0.51]
     for value in expected:
-        module.follow(backup)
+        module.follow(0.3, 3, 4)
         torch.testing.assert_close(first, torch.full_like(first, value))
     assert module.get_buffer("number").tolist() == [10.0, 10.0]
 
@@ -182,7 +193,7 @@ def test_of_the_candidates_one_is_drawn_by_the_softmax_of_q():
 def test_candidates_are_valued_by_the_critic_that_the_policy_was_trained_with():
     setup = perceptron_setup(2)
     own = OWN.components(setup)
-    assert isinstance(own["critic"], TrainedCritic)
+    assert isinstance(own["critic"], TrainedQ)
     assert own["critic"].whole == actor_critic_of(OWN, setup)
     shared = DiffusionQL(candidates=3).components(setup)
     assert shared["critic"] == setup.critic()
@@ -216,3 +227,23 @@ def test_where_q_is_known_it_is_not_learned():
     components = OWN.components(setup)
     assert components == dataclasses.replace(OWN, critic="shared").components(setup)
     assert components["critic"] is known
+
+
+@pytest.mark.parametrize(
+    ("task", "eta", "clip", "steps", "rate", "backup_actions"),
+    [  # typed by hand from `hyperparameters` of main.py at d871f5c
+        ("hopper-medium-replay-v2", 1.0, 4.0, 2_000_000, 3e-4, 1),
+        ("walker2d-medium-v2", 1.0, 1.0, 2_000_000, 3e-4, 1),
+        ("antmaze-umaze", 0.5, 2.0, 1_000_000, 3e-4, 1),
+        ("antmaze-umaze-diverse", 2.0, 3.0, 1_000_000, 3e-4, 10),
+        ("antmaze-medium-play", 2.0, 2.0, 1_000_000, 1e-3, 10),
+        ("antmaze-large-play", 4.5, 10.0, 1_000_000, 3e-4, 10),
+        ("pen-cloned", 0.1, 8.0, 1_000_000, 3e-5, 1),
+        ("kitchen-complete", 0.005, 9.0, 250_000, 3e-4, 1),
+        ("kitchen-mixed", 0.005, 10.0, 1_000_000, 3e-4, 1),
+    ],
+)
+def test_a_task_has_the_settings_of_the_authors_table(task, eta, clip, steps, rate, backup_actions):
+    names = ("eta", "gradient_clip", "denoiser.steps", "denoiser.learning_rate", "backup_actions")
+    for preset in DiffusionQL.presets.values():
+        assert tuple(preset[name].on(task) for name in names) == (eta, clip, steps, rate, backup_actions)

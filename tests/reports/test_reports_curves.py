@@ -30,7 +30,7 @@ from reports.figures.curves import (
 from reports.figures.marks import list_rows, select
 from reports.load.component_schema import ComponentRecord, LearningCurve
 from reports.load.components import list_records, read_record, read_records
-from reports.load.origins import read_commands, read_method_record
+from reports.load.origins import CommandHistory, read_commands, read_method_record
 from reports.load.plans import read_plans
 from reports.load.scores import load_scores
 from reports.render.document import Details, Table
