@@ -94,6 +94,10 @@ def test_equal_settings_on_other_terms_are_another_result(bench, folders, tmp_pa
         "ddpm",
         "--denoiser.initial",
         "uniform",
+        "--denoiser.first-level",
+        "1",
+        "--denoiser.layer-norm-epsilon",
+        "1e-5",
     )
     arguments = (*TOY, *folders, "--methods", "unguided", "--seeds", "1", *same)
     sizes = ("--denoiser.ema", "0.01", "--denoiser.decay-steps", "10", "--denoiser.schedule", "cosine")
