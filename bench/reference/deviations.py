@@ -60,15 +60,15 @@ def is_method(file: Path) -> bool:
 def find_files(cls: type[Method]) -> list[Path]:
     """The method's file and what it imports of our packages, directly or not, in the order it is met.
 
-    A method that is not of three slots samples with nothing of `FRAME`'s imports, unless it imports it itself.
+    A method that is not of three slots samples with nothing of `FRAME` and its imports, unless it imports it itself.
     """
     waiting, found = [Path(inspect.getfile(cls))], {}
     closed = () if issubclass(cls, SlotMethod) else FRAME
     while waiting:
         file = waiting.pop(0)
-        if file not in found:
+        if file not in found and file not in closed:
             found[file] = None
-            waiting += [] if file in closed else find_imports(file)
+            waiting += find_imports(file)
     return list(found)
 
 
