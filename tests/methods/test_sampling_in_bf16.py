@@ -12,10 +12,10 @@ import pytest
 import torch
 from rounding import RoundedModel, make_double, make_rounded, measure
 from test_inference import ACTIONS, HEADS, NETWORKS, STATES, denoiser_of, guidance_net, normal, reference_gradient
-from tiny import act, make, make_all, make_policy, quiet, small, tiny_data, tiny_setup
+from tiny import act, make, make_all, make_policy, quiet, slot_methods, small, tiny_data, tiny_setup
 from torch import Tensor
 
-from methods import Noise, SeedStreams, Setup, SlotPolicy, SupportActions, get_method, method_names
+from methods import Noise, SeedStreams, Setup, SlotPolicy, SupportActions, get_method
 from methods.core.inference import prepare
 from methods.diffusion.guidance import gradient_beside, linearise
 from methods.diffusion.noise import StreamNoise
@@ -59,7 +59,7 @@ def draw(name: str, setup: Setup, models: dict[str, Any], dtype: torch.dtype = t
         return policy.draw_candidates(normal(1, ROWS, STATES).to(dtype), torch.ones(1, ROWS, dtype=dtype), noise)
 
 
-@pytest.mark.parametrize("name", method_names())
+@pytest.mark.parametrize("name", slot_methods())
 def test_what_is_drawn_is_off_by_the_rounding_to_8_bits_of_products(name: str):
     models = make_all(small(name).components(FULL), SEEDS)
     exact = draw(name, replace(FULL, plain=True), make_double(models), torch.float64)
