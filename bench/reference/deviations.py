@@ -60,7 +60,8 @@ def is_method(file: Path) -> bool:
 def find_files(cls: type[Method]) -> list[Path]:
     """The method's file and what it imports of our packages, directly or not, in the order it is met.
 
-    A method that is not of three slots samples with nothing of `FRAME` and its imports, unless it imports it itself.
+    A method that is not of three slots samples with nothing of `FRAME` and what that imports, unless it imports it
+    itself.
     """
     waiting, found = [Path(inspect.getfile(cls))], {}
     closed = () if issubclass(cls, SlotMethod) else FRAME
