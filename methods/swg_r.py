@@ -1,23 +1,35 @@
 """SWG-R: N draws from self-weighted guidance, then the one whose own predicted weight is best.
 
 SWG with resampling (arXiv 2505.18345). The paper gives no algorithm of its own for it: the authors' PyTorch
-code ranks by the sampled weight channel, as here; their JAX code by min target-Q.
+code ranks by the sampled weight channel, as here by default; their JAX code by min target-Q.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from methods import UNLESS_DEFAULT, Best, Count, Knob, Rho, SlotMethod, WeightSetting, register
-from methods.swg import Joint, SelfWeighted, WeightHead
+from methods import (
+    UNLESS_DEFAULT,
+    Best,
+    Count,
+    Draw,
+    Knob,
+    Models,
+    Rho,
+    SlotMethod,
+    WeightSetting,
+    by_q,
+    register,
+)
+from methods.swg import HIGHEST_WEIGHT, LOWEST_WEIGHT, Joint, SelfWeighted, WeightHead
 
 
 @register("swg-r")
 @dataclass(frozen=True)
 class SWGR(SlotMethod):
-    """Objective: joint (a, w). Guidance: as SWG. Selection: the best predicted weight of N.
+    """Objective: joint (a, w). Guidance: as SWG. Selection: one of N by its predicted weight.
 
     `tune` tries N from 1 to 64, as for every method that selects (the paper gives no range), and with `--training`
     SWG's weight functions.
@@ -28,6 +40,8 @@ class SWGR(SlotMethod):
         weight_head: as for SWG.
         weigh_by: as for SWG.
         candidates: N. It needs a temperature above 0, or all candidates are the same.
+        select: `best`, the best predicted weight; `draw`, in proportion to it, so that guided draws of μw become
+            draws of μw² as N grows; `critic`, the best Q of the shared critic.
     """
 
     title: ClassVar[str] = "SWG-R"
@@ -39,6 +53,7 @@ class SWGR(SlotMethod):
     weight_head: WeightHead = "middle"
     weigh_by: Literal["target", "trained"] = field(default="target", metadata=UNLESS_DEFAULT)
     candidates: Count = 16
+    select: Literal["best", "draw", "critic"] = field(default="best", metadata=UNLESS_DEFAULT)
 
     def objective(self) -> Joint:
         """z = (a, w), the same denoiser as SWG's."""
@@ -48,11 +63,27 @@ class SWGR(SlotMethod):
         """By its own weight."""
         return SelfWeighted(self.shrunk_clip)
 
-    def selection(self) -> Best:
-        """The best predicted weight."""
-        return Best(self.candidates, predicted_weight, needs=None)
+    def selection(self) -> Best | Draw:
+        """By the predicted weight, or by Q."""
+        match self.select:
+            case "best":
+                return Best(self.candidates, predicted_weight, needs=None)
+            case "draw":
+                return Draw(self.candidates, positive_weight, needs=None)
+            case "critic":
+                return Best(self.candidates, q_of_action)
 
 
-def predicted_weight(models: Mapping[str, Any], observations: Tensor, z: Tensor) -> Tensor:
+def predicted_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:
     """The sampled weight channel, (seed, rows)."""
     return z[..., -1]
+
+
+def positive_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:
+    """The sampled weight channel within the range that predicted weights are clipped to, (seed, rows)."""
+    return predicted_weight(models, observations, z).clamp(LOWEST_WEIGHT, HIGHEST_WEIGHT)
+
+
+def q_of_action(models: Models, observations: Tensor, z: Tensor) -> Tensor:
+    """The critic's Q of the sampled actions, (seed, rows)."""
+    return by_q(models, observations, z[..., :-1])

@@ -33,6 +33,7 @@ LATER_SETTINGS = (
     LaterSetting("guidance.stop_gradient", False, after="guidance.schedule"),
     LaterSetting("swg.weigh_by", "target", after="swg.weight_head"),
     LaterSetting("swg-r.weigh_by", "target", after="swg-r.weight_head"),
+    LaterSetting("swg-r.select", "best", after="swg-r.candidates"),
 )
 
 

@@ -27,6 +27,7 @@ from methods.core.selection import set_candidates
 from methods.diffusion.noise import CandidateNoise, Noise, StreamNoise
 from methods.diffusion.sampler import Bounds, SamplerConfig
 from methods.diffusion.schedule import Schedule, make_schedule
+from methods.swg_r import SWGR
 
 # Two seeds, two observations, three candidates each; channel 0 says which, channel 1 is a score.
 TABLE = torch.tensor(
@@ -87,6 +88,31 @@ def test_a_draw_is_in_proportion_to_the_weight(scale: float):
     assert found[1] == 0
     kept = torch.tensor([0, 2, 3])
     assert chisquare(found[kept].numpy(), (count * weights[kept] / 8).numpy()).pvalue > 1e-3
+
+
+def test_swg_r_draws_in_proportion_to_the_predicted_weight_or_takes_the_best_q():
+    """z = (which, w): weights 0.1, 0.3 and 0.6, and one of -2, which is clipped to 1e-4; Q is the least at 0.6."""
+    count, weights = 20_000, torch.tensor([0.1, 0.3, 0.6, -2.0])
+    candidates = torch.stack([torch.arange(4.0), weights], -1).expand(1, count, -1, -1)
+    observations = torch.zeros(1, count, 1)
+    drawn = SWGR(candidates=4, select="draw").selection().choose(observations, candidates, {}, noise_of(count, 0))
+    found = torch.bincount(drawn[..., 0].flatten().long(), minlength=4)
+    expected = count * torch.tensor([0.1, 0.3, 0.6, 1e-4], dtype=torch.float64) / 1.0001
+    assert chisquare(found.numpy(), expected.numpy()).pvalue > 1e-3
+
+    class Falling:
+        def q(self, observations: Tensor, actions: Tensor) -> Tensor:
+            assert actions.shape[-1] == 1, "the action alone"
+            return -actions[..., 0]
+
+    best = (
+        SWGR(candidates=4, select="critic")
+        .selection()
+        .choose(observations, candidates, {"critic": Falling()}, noise_of(count, 0))
+    )
+    assert (best[..., 0] == 0).all()
+    assert SWGR(select="critic").selection().components(tiny_setup()).keys() == {"critic"}
+    assert not SWGR(select="draw").selection().components(tiny_setup())
 
 
 def test_a_draw_differs_between_seeds_and_repeats_for_one():
