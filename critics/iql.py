@@ -159,8 +159,8 @@ class IQL(CriticComponent[IQLNetworks]):
     def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Value loss plus both temporal-difference losses, mean over the batch.
 
-        Deviation (swg, swg-r, idql, ddice): V and Q take one joint step, so Q's target uses V from before the
-        step; the authors' SWG, IDQL and D-DICE code step V first. The two differ by one Adam step of lag.
+        Deviation (swg, swg-r, idql, ddice, iql): V and Q take one joint step, so Q's target uses V from before the
+        step; the authors' SWG, IDQL, D-DICE and IQL code step V first. The two differ by one Adam step of lag.
         """
         batch = step.sample_batch(self.config.batch_size)
         with torch.no_grad():

@@ -70,7 +70,8 @@ class Quantile:
 
     It is largest where Q is V, and falls to both sides.
 
-    Deviation: clipped at `maximum`, since the paper states no bound and w has none where Q is V.
+    Deviation (idql, swg, swg-r): clipped at `maximum`, since the paper states no bound and w has none where Q is
+    V.
 
     Attributes:
         quantile: τ in (0, 1).

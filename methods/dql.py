@@ -38,6 +38,7 @@ from methods import (
     DiffusionActorCritic,
     Draw,
     Knob,
+    MethodError,
     NetworkDenoiser,
     NonNegative,
     PolicyDraws,
@@ -134,7 +135,8 @@ class DiffusionQL(SlotMethod):
     Attributes:
         eta: η, the weight of Q (1 on locomotion).
         critic: `shared`, the comparison's critic, or `q-learning`, twin Q trained with the policy. On the toy sets
-            Q is known, and neither is learned.
+            Q is known, and neither is learned. The twin Q has the sizes, rate, γ and target rate of `critic.*`;
+            steps, batches and precision are those of `denoiser.*`.
         backup_actions: next actions of which each target network takes the best; the authors' max-Q backup has 10,
             on AntMaze. This setting and the next three are those of `q-learning`.
         target_rate: rate of the average of the policy that next actions are drawn by.
@@ -189,6 +191,12 @@ class DiffusionQL(SlotMethod):
         return self.critic == "q-learning" and setup.known_critic is None
 
     def _actor_critic(self, setup: Setup) -> DQLActorCritic:
+        steps = setup.denoiser.steps
+        if self.target_start >= steps:
+            raise MethodError(
+                f"dql.target_start={self.target_start} is not below denoiser.steps={steps}, so next actions would be "
+                "those of the untrained policy to the end; set --dql.target-start to fewer."
+            )
         return DQLActorCritic(
             setup.backbone,
             setup.critic_config,

@@ -27,6 +27,7 @@ from reports.render.document import Table
 from reports.render.numbers import format_difference
 
 SETTING = "guidance.rescale"
+LEAST = 2  # seeds, for a standard deviation
 Scores = Mapping[tuple[bool, float], np.ndarray]
 """By (rescaled or not, ω), the scores of all seeds in their order."""
 
@@ -35,18 +36,25 @@ def read_scores(folder: Path) -> dict[str, Scores]:
     """The scores of each task.
 
     Raises:
-        UserError: there is no result, one failed, or a seed lacks an ω with or without rescaling.
+        UserError: there is no result, or one seed alone; one failed; there are several for an ω, or none for one
+            of them, with or without rescaling.
     """
     again = f"run `python -m bench run --experiment aepo-figure2 --results {folder}` to its end."
     cells = bench.load_results(folder, settings=True)
     cells = cells[cells["method"] == "aepo"]
-    failed = int((cells["status"] != "done").sum())
-    if failed or cells.empty:
-        why = f"{failed} of AEPO's results failed" if failed else "there is no result of AEPO"
-        raise UserError(f"{str(folder)!r}: {why}; {again}")
+    if SETTING not in cells or not (cells["rho"] == 0).any():
+        raise UserError(f"{str(folder)!r} has no results of AEPO with {SETTING} at ω = 0; {again}")
+    if failed := int((cells["status"] != "done").sum()):
+        raise UserError(f"{str(folder)!r}: {failed} of AEPO's results failed; {again}")
     found = {}
     for task, own in cells.groupby("task", sort=False):
         seeds, scales = sorted(set(own["seed"])), sorted(set(own["rho"]))
+        if len(seeds) < LEAST:
+            raise UserError(f"{str(folder)!r} has {len(seeds)} seed of {task}; run {LEAST} or more.")
+        if own.duplicated([SETTING, "rho", "seed"]).any():
+            raise UserError(
+                f"{str(folder)!r} has results of {task} with other settings too; name a folder without."
+            )
         by_place = own.set_index([SETTING, "rho", "seed"])["score"].to_dict()
         for rescaled, rho, seed in itertools.product((True, False), scales, seeds):
             if (rescaled, rho, seed) not in by_place:
@@ -59,8 +67,13 @@ def read_scores(folder: Path) -> dict[str, Scores]:
     return found
 
 
-def compare(scores: Scores) -> Table:
-    """A row for each ω: both means with the deviation of seeds, their difference, and each one's from ω = 0."""
+def compare(task: str, scores: Scores) -> Table:
+    """A row for each ω: both means with the deviation of seeds, their difference, and each one's from ω = 0.
+
+    Args:
+        task: whose.
+        scores: its own.
+    """
     rows = []
     for rho in sorted({rho for _, rho in scores}):
         kinds = {kind: scores[kind, rho] for kind in (True, False)}
@@ -70,7 +83,7 @@ def compare(scores: Scores) -> Table:
         ]
         both = format_difference(estimate_mean(kinds[True] - kinds[False]), 1) if rho else "–"
         rows.append((f"{rho:g}", *(_spread(own) for own in kinds.values()), both, *of_zero))
-    header = ("ω", "rescaled", "not", "rescaled − not", "rescaled − unguided", "not − unguided")
+    header = (f"{task}: ω", "rescaled", "not", "rescaled − not", "rescaled − unguided", "not − unguided")
     return Table(header, tuple(rows))
 
 
@@ -84,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("results", type=Path, help="folder of the run")
     options = parser.parse_args(arguments)
     try:
-        write_tables(options.results, [compare(scores) for scores in read_scores(options.results).values()])
+        write_tables(options.results, [compare(*each) for each in read_scores(options.results).items()])
     except UserError as error:
         parser.error(str(error))
 

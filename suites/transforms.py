@@ -65,7 +65,7 @@ class ReturnRange:
     @property
     def name(self) -> str:
         """Such as `r × 1000 / (max return - min return)`."""
-        factor = "" if self.width == 1 else f" × {self.width:g}"
+        factor = "" if self.width == 1 else f" × {self.width:.17g}"
         return f"r{factor} / (max return - min return)"
 
     def __call__(self, rewards: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -70,8 +70,9 @@ def parse(arguments: Sequence[str]) -> CommandLine:
         refuse_unknown_groups(arguments, groups)
     elif typed[0] in ("list", "data", "check-suite"):
         load_typed_plugins(arguments)
-    if "--help" not in arguments and "-h" not in arguments:
+    if not {"--help", "-h"} & set(arguments[:1] if arguments[0] != "data" else arguments[1:2]):
         command = find_command(commands, DATA_COMMANDS, arguments)
+    if "--help" not in arguments and "-h" not in arguments:
         refuse_unknown_options(command, COMMANDS)
         check_words(command)
         check_places(command)

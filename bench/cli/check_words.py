@@ -79,4 +79,5 @@ def check_value(name: str, value: str, hint: Any) -> None:
         try:
             kinds[0](value)
         except ValueError:
-            raise UserError(f"{name} {value!r} must be {_NUMBERS[kinds[0]]}.") from None
+            none = " or None" if types.NoneType in list_arms(hint) else ""
+            raise UserError(f"{name} {value!r} must be {_NUMBERS[kinds[0]]}{none}.") from None

@@ -16,7 +16,6 @@ from bench.config.check_settings import check_bounds
 from bench.config.sources import describe_choice, label_sources
 from bench.progress import ProgressCallback, ProgressConsole
 from foundation.errors import UserError
-from foundation.program import program_name
 from suites.data import list_sources, load, parse_source
 from suites.errors import DataError
 from suites.registry import find_tasks, suite_names
@@ -57,8 +56,6 @@ def execute_data(options: Any, console: ProgressConsole) -> None:
 
 def fetch(options: FetchData, console: ProgressConsole) -> None:
     """`data fetch`."""
-    if not options.tasks:
-        raise UserError(f"data fetch needs a task or a suite, as in {program_name()} data fetch hopper-medium-v2.")
     chosen = [(task, parse_source(task, _downloadable(task, options.data))) for task in _tasks(options.tasks)]
     for _, each in chosen:
         started = time.monotonic()
@@ -82,8 +79,6 @@ def fetch(options: FetchData, console: ProgressConsole) -> None:
 
 def make(options: MakeData, console: ProgressConsole) -> None:
     """`data make`."""
-    if not options.tasks:
-        raise UserError(f"data make needs a task or a suite, as in {program_name()} data make maze2d-umaze.")
     tasks = _tasks(options.tasks)
     _refuse_unmade(tasks, options.artifacts / "data")
     for task in tasks:

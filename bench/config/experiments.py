@@ -86,14 +86,12 @@ class Experiment:
 
 
 _TABLE_2 = {
-    "idql": "IDQL", "cep": "QGPO", "ddice": "D-DICE", "swg": "SWG",
-    "sfbc": "SfBC", "dql": "D-QL", "iql": "IQL", "cql": "CQL",
+    "idql": "IDQL", "cep": "QGPO", "ddice": "D-DICE", "swg": "SWG", "sfbc": "SfBC", "iql": "IQL", "cql": "CQL",
 }  # fmt: skip
 _AEPO_COLUMNS = {
-    "cep": "QGPO", "idql": "IDQL", "sfbc": "SfBC", "dql": "D-QL",
+    "aepo": "AEPO", "cep": "QGPO", "idql": "IDQL", "sfbc": "SfBC",
     "bc": "BC", "iql": "IQL", "td3-bc": "TD3+BC", "cql": "CQL",
 }  # fmt: skip
-_DQL_OF_ONE: Mapping[str, Any] = {"dql.candidates": 1}  # D-QL@1: no choice among candidates
 _SWG = {"swg": "SWG"}
 _SCALES = (1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 V0 = "v0"  # the authors' code takes this version of everything but locomotion
@@ -126,11 +124,13 @@ _CURVES = (
 """The tasks of AEPO's Figures 2 to 5, in their order."""
 
 
-def _rescaled(suite: str, methods: Mapping[str, str], tasks: tuple[str, ...] | None = None) -> tuple[Part, ...]:
-    """AEPO, whose guidance is rescaled, and other methods, whose is not."""
-    return (
-        Part(suite=suite, tasks=tasks, methods=_AEPO, settings=RESCALED),
-        Part(suite=suite, tasks=tasks, methods=methods),
+def _dql(suite: str, candidates: int = 50, version: str | None = None) -> Part:
+    """Diffusion-QL with 50 candidates, as its authors evaluate it, or with one, which tables call D-QL@1."""
+    return Part(
+        suite=suite,
+        methods={"dql": "D-QL" if candidates > 1 else f"D-QL@{candidates}"},
+        settings={"dql.candidates": candidates},
+        version=version,
     )
 
 
@@ -179,7 +179,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         table="SWG Table 2",
         parts=(
             Part(suite="locomotion", methods=_TABLE_2, published=True),
+            _dql("locomotion"),
             Part(suite="antmaze", methods=_TABLE_2, published=True, version=V0),
+            _dql("antmaze", version=V0),
             # The table has no IDQL and no QGPO on kitchen. Its cell of D-DICE on the complete task is empty; it is
             # run all the same, since a report compares methods on a full matrix of tasks.
             Part(
@@ -188,8 +190,10 @@ EXPERIMENTS: dict[str, Experiment] = {
                 published=True,
                 version=V0,
             ),
+            _dql("kitchen", version=V0),
             # And none of SfBC on pen.
             Part(suite="adroit-pen", methods=_omit(_TABLE_2, "sfbc"), published=True, version=V0),
+            _dql("adroit-pen", version=V0),
         ),
     ),
     "swg-table3": Experiment(
@@ -211,30 +215,33 @@ EXPERIMENTS: dict[str, Experiment] = {
         table="SWG Table 9",
         parts=(Part(suite="antmaze", methods={"swg": "rho={rho}"}, rhos=_SCALES, version=V0),),
     ),
-    # The paper prints no ω of a task, so none is fixed here; its names have no version but locomotion's.
+    # The paper prints no ω of a task, so none is fixed here; its names have no version but locomotion's. AEPO's
+    # guidance is rescaled as published alone: controlled terms apply every guidance alike.
     "aepo-table1": Experiment(
         title="locomotion: AEPO, and the columns of its table that are methods here",
         table="AEPO Table 1",
         parts=(
-            *_rescaled("locomotion", _AEPO_COLUMNS),
-            Part(suite="locomotion", methods={"dql": "D-QL@1"}, settings=_DQL_OF_ONE),
+            Part(suite="locomotion", methods=_AEPO_COLUMNS),
+            _dql("locomotion"),
+            _dql("locomotion", candidates=1),
         ),
     ),
     "aepo-table2": Experiment(
         title="maze2d, sparse reward, and antmaze: AEPO, and the columns of its table that are methods here",
         table="AEPO Table 2",
         parts=(
-            # The table has none of these on maze2d.
-            *_rescaled("maze2d", _omit(_AEPO_COLUMNS, "cep", "idql", "dql", "iql")),
-            *_rescaled("antmaze", _AEPO_COLUMNS),
+            # The table has no QGPO, IDQL, IQL and D-QL on maze2d.
+            Part(suite="maze2d", methods=_omit(_AEPO_COLUMNS, "cep", "idql", "iql")),
+            Part(suite="antmaze", methods=_AEPO_COLUMNS),
+            _dql("antmaze"),
         ),
     ),
     "aepo-table3": Experiment(
         title="Adroit pen, human and cloned: AEPO, QGPO, CQL and Diffusion-QL of one candidate",
         table="AEPO Table 3",
         parts=(
-            *_rescaled("adroit-pen", {"cep": "QGPO", "cql": "CQL"}),
-            Part(suite="adroit-pen", methods={"dql": "D-QL@1"}, settings=_DQL_OF_ONE),
+            Part(suite="adroit-pen", methods=_omit(_AEPO_COLUMNS, "idql", "sfbc", "bc", "iql", "td3-bc")),
+            _dql("adroit-pen", candidates=1),
         ),
     ),
     "aepo-figure1": Experiment(

@@ -27,6 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "idql.candidates": 8,
         "swg-r.candidates": 8,
         "cql.warm_up_steps": None,
+        "dql.target_start": 10,
         "evaluation.episodes": 2,
     },
     # Minutes on two cores: small networks and few steps.

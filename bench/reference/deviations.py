@@ -95,7 +95,7 @@ def _read_imports(file: Path) -> Iterator[Path]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             if node.module == "methods":
-                names += [methods.find_module(alias.name) for alias in node.names]
+                names += [methods.find_module(alias.name) for alias in node.names if alias.name != "*"]
         else:
             continue
         for name in names:

@@ -173,7 +173,7 @@ def set_return_range(task: Task, width: float) -> Task:
     Raises:
         UserError: another width than the default, for a task that does not scale its rewards by it.
     """
-    if width == ReturnRange().width:
+    if width == ReturnRange().width and not isinstance(task.reward, ReturnRange):
         return task
     if not isinstance(task.reward, ReturnRange):
         raise UserError(

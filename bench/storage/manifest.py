@@ -23,6 +23,7 @@ from reports.load.method_schema import CommandRecord
 from reports.load.origins import COMMANDS, DAMAGED, read_commands
 from reports.load.plans import PLANS, read_plans
 from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
+from reports.load.sealed_lines import DamagedLine
 from reports.load.seals import seal_line
 
 _DISTRIBUTION = "diffusion-guidance-bench"
@@ -70,9 +71,12 @@ def record_command(command: str, results: Path, say: Callable[[str], None] = say
     with hold_lock(results / ".commands.lock", f"commands of {results}"):  # several processes may run there
         try:
             known = read_commands(results)
-        except ReportError as error:
+        except DamagedLine as error:
             known = ()
-            say(f"  {error} It is set aside as {str(set_aside(file))!r}, and a new record begins.")
+            say(f"  {error.fault}. It is set aside as {str(set_aside(file))!r}, and a new record begins.")
+        except ReportError as error:
+            say(f"  {error} This command is not added to it.")
+            return
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         record = CommandRecord(created=now, command=command, version=read_version())
         if any((each.command, each.version) == (record.command, record.version) for each in known):

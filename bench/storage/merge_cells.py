@@ -40,7 +40,7 @@ class Cell:
 
 
 def collect_cells(folders: Sequence[Path]) -> list[Cell]:
-    """Every cell once, from the first folder that has it.
+    """Every cell once, from the first folder that has it with all of its files.
 
     Raises:
         UserError: a damaged result, or a cell that two folders have with different contents.
@@ -57,7 +57,9 @@ def collect_cells(folders: Sequence[Path]) -> list[Cell]:
             if same is not None and same.name != cell.name:
                 raise _report_conflict(same, cell, "with the same settings, of other data or other code")
         for cell in own:
-            kept.setdefault(cell.name, cell)
+            other = kept.get(cell.name)
+            if other is None or len(cell.hashes) > len(other.hashes):  # one whose trajectories are not lost
+                kept[cell.name] = cell
             by_settings.setdefault(cell.settings, cell)
     return list(kept.values())
 

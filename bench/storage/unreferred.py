@@ -116,6 +116,8 @@ def _find_components(known: References, artifacts: Path) -> Iterator[Found]:
         referred = known.list_seeds(folder.name)
         for seed in sorted(weights.keys() - referred):
             parts = [measure(SEED, path) for path in _list_files(weights[seed]) if path.exists()]
+            if not parts:  # removed since by somebody else
+                continue
             size, changed = sum(part.size for part in parts), max(part.changed for part in parts)
             note = f"results refer to seeds {', '.join(map(str, referred))}"
             yield Found(SEED, weights[seed], size, changed, note)

@@ -4,8 +4,10 @@ An actor has the size, steps and batch of the shared critic (`critic.width`, `cr
 `critic.batch_size`), since the papers train both in one loop with networks of one size. It acts by the mean of its
 policy, as the papers evaluate, so that noise and ρ do not change an action.
 
-Deviation: layers start as the critic's do (`critic.initial`); IQL's code has orthogonal weights, and CQL's a last
-layer near zero. An action is kept within the range of the data's actions, as every method's here.
+Deviation (iql, cql): layers start as the critic's do (`critic.initial`); IQL's code has orthogonal weights, and
+CQL's a last layer near zero.
+
+Deviation: an action is kept within the range of the data's actions, as every method's here.
 """
 
 import math

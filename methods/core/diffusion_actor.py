@@ -28,10 +28,10 @@ EachQ: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class PolicyDraws:
-    """How actions of a policy are drawn in its training: as where it acts.
+    """How actions of a policy are drawn in its training: as where it acts, but for the precision of the products.
 
     Attributes:
-        sampler: by which the policy acts.
+        sampler: by which the policy acts; the products of these draws have the precision of training.
         low, high: per-dimension range of the actions.
     """
 
@@ -42,7 +42,7 @@ class PolicyDraws:
     @staticmethod
     def of(setup: Setup) -> "PolicyDraws":
         """By the sampler and within the range that all methods share."""
-        return PolicyDraws(setup.sampler, setup.action_low, setup.action_high)
+        return PolicyDraws(replace(setup.sampler, precision="fp32"), setup.action_low, setup.action_high)
 
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """The range on the device, which `draw` finds among what is precomputed."""

@@ -62,6 +62,8 @@ class RoundedDenoiser(WrappedDenoiser):
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else the denoiser has."""
+        if name == "denoiser":  # a copy that is being made has none yet
+            raise AttributeError(name)
         return getattr(self.denoiser, name)
 
 
@@ -81,6 +83,8 @@ class RoundedGuidanceNet:
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else the module has."""
+        if name == "module":  # a copy that is being made has none yet
+            raise AttributeError(name)
         return getattr(self.module, name)
 
 

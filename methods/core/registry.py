@@ -73,6 +73,12 @@ def check_settings_of(cls: type[Method], name: str) -> None:
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise MethodError(f"{cls.__name__}.{field.name} has no default; every setting of a method needs one.")
     own = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
+    for setting in cls.rho.published_with if cls.rho is not None else ():
+        if setting not in own:
+            raise MethodError(
+                f"{cls.__name__}.rho is published with {setting!r}, which is none of its settings; name one of "
+                f"{', '.join(sorted(own)) or 'its own, of which it has none'}."
+            )
     for knob in cls.knobs:
         if knob not in own or knob == "rho":
             raise MethodError(

@@ -62,7 +62,8 @@ def record_looks(folder: Path, looks: Sequence[Look], say: Callable[[str], None]
         OSError: the file cannot be written.
         ReportError: see `read_looks`.
     """
-    if all(is_seen(look, read_looks(folder)) for look in looks):
+    known = read_looks(folder)
+    if all(is_seen(look, known) for look in looks):
         return  # nothing is written, so that a folder that cannot be written is no fault
     file = folder / LOOKS
     with hold_lock(folder / LOCK, f"looks at {folder}", say):

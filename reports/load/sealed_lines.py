@@ -14,6 +14,18 @@ from reports.load.seals import CHANGED, is_intact
 Line = TypeVar("Line", bound=Sealed)
 
 
+class DamagedLine(ReportError):
+    """A line that is not as it was written, in a file that can be read.
+
+    Attributes:
+        fault: what is wrong with which line, without a remedy.
+    """
+
+    def __init__(self, fault: str, remedy: str):
+        super().__init__(f"{fault}; {remedy}")
+        self.fault = fault
+
+
 def read_sealed_lines(file: Path, kind: type[Line], what: str, loss: str) -> tuple[Line, ...]:
     """The lines of a file that a folder may lack, oldest first; a last line that was cut short is passed over.
 
@@ -24,7 +36,8 @@ def read_sealed_lines(file: Path, kind: type[Line], what: str, loss: str) -> tup
         loss: what is no longer known without the file, for the error.
 
     Raises:
-        ReportError: a line that is none of that kind, or is not as it was written.
+        DamagedLine: a line that is none of that kind, or is not as it was written.
+        ReportError: the file cannot be read.
     """
     lines, _ = split_lines(read_lines(file))
     found: list[Line] = []
@@ -39,8 +52,8 @@ def read_sealed_lines(file: Path, kind: type[Line], what: str, loss: str) -> tup
     return tuple(found)
 
 
-def _report_damage(file: Path, number: int, fault: str, loss: str) -> ReportError:
-    return ReportError(
-        f"line {number} of {str(file)!r} {fault}: the file was edited, or another version wrote it; "
-        f"restore it from a copy, or delete it, and {loss}."
+def _report_damage(file: Path, number: int, fault: str, loss: str) -> DamagedLine:
+    return DamagedLine(
+        f"line {number} of {str(file)!r} {fault}: the file was edited, or another version wrote it",
+        f"restore it from a copy, or delete it, and {loss}.",
     )

@@ -130,8 +130,8 @@ def test_check_of_all_that_is_stored(data, original, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("fetch", "needs a task or a suite"),
-        ("make", "needs a task or a suite"),
+        ("fetch", "data fetch lacks TASK"),
+        ("make", "data make lacks TASK"),
         ("fetch hoper-medium-v2", "did you mean hopper-medium-v2"),
         ("fetch toy", "task 8gaussians has nothing to fetch"),
         ("fetch maze2d --data local", "--data local is not downloaded"),
