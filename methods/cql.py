@@ -28,7 +28,6 @@ from methods import (
     Count,
     Group,
     Knob,
-    MethodError,
     NonNegative,
     Positive,
     SeedStreams,
@@ -185,12 +184,6 @@ class CQL(ActorMethod):
     learning_rate: Positive | None = None
 
     def actor(self, setup: Setup) -> ConservativeQ:
-        steps = setup.critic_config.steps
-        if self.warm_up_steps is not None and self.warm_up_steps >= steps:
-            raise MethodError(
-                f"cql.warm_up_steps={self.warm_up_steps} is not below critic.steps={steps}, so the policy would never "
-                "follow Q; set --cql.warm-up-steps to fewer, or to None."
-            )
         rate = setup.critic_config.learning_rate / 3 if self.learning_rate is None else self.learning_rate
         return ConservativeQ(
             setup.critic_config,

@@ -38,7 +38,6 @@ from methods import (
     DiffusionActorCritic,
     Draw,
     Knob,
-    MethodError,
     NetworkDenoiser,
     NonNegative,
     PolicyDraws,
@@ -191,12 +190,6 @@ class DiffusionQL(SlotMethod):
         return self.critic == "q-learning" and setup.known_critic is None
 
     def _actor_critic(self, setup: Setup) -> DQLActorCritic:
-        steps = setup.denoiser.steps
-        if self.target_start >= steps:
-            raise MethodError(
-                f"dql.target_start={self.target_start} is not below denoiser.steps={steps}, so next actions would be "
-                "those of the untrained policy to the end; set --dql.target-start to fewer."
-            )
         return DQLActorCritic(
             setup.backbone,
             setup.critic_config,

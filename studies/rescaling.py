@@ -51,7 +51,7 @@ def read_scores(folder: Path) -> dict[str, Scores]:
         seeds, scales = sorted(set(own["seed"])), sorted(set(own["rho"]))
         if len(seeds) < LEAST:
             raise UserError(f"{str(folder)!r} has {len(seeds)} seed of {task}; run {LEAST} or more.")
-        if own.duplicated([SETTING, "rho", "seed"]).any():
+        if len(own) > len(set(zip(own[SETTING], own["rho"], own["seed"], strict=True))):
             raise UserError(
                 f"{str(folder)!r} has results of {task} with other settings too; name a folder without."
             )

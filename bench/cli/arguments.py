@@ -70,13 +70,13 @@ def parse(arguments: Sequence[str]) -> CommandLine:
         refuse_unknown_groups(arguments, groups)
     elif typed[0] in ("list", "data", "check-suite"):
         load_typed_plugins(arguments)
-    if not {"--help", "-h"} & set(arguments[:1] if arguments[0] != "data" else arguments[1:2]):
+    if not {"--help", "-h"} & set(arguments[:2] if arguments[0] == "data" else arguments[:1]):
         command = find_command(commands, DATA_COMMANDS, arguments)
-    if "--help" not in arguments and "-h" not in arguments:
-        refuse_unknown_options(command, COMMANDS)
-        check_words(command)
-        check_places(command)
-        check_needed(command)
+        if not {"--help", "-h"} & set(arguments):
+            refuse_unknown_options(command, COMMANDS)
+            check_words(command)
+            check_places(command)
+            check_needed(command)
     parsed = tyro.cli(
         make_subcommands(commands, typed, SHORT if has_short_help else ""),
         prog=PROGRAM,

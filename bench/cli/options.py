@@ -52,8 +52,8 @@ class TrainingOptions(PolicyOptions):
     """auto (published data that are stored here, else data made here), local, minari, d4rl, d4rl:v0, file:PATH or
     file:NAME; auto downloads nothing."""
     precision: Annotated[Literal["fp32", "bf16"] | None, tyro.conf.arg(help_behavior_hint=""), SELDOM] = None
-    """Matrix products in training: sets --critic.precision, --denoiser.precision and --guidance-net.precision, not
-    --sampler.precision, which is of sampling."""
+    """Matrix products in training: sets critic.precision, denoiser.precision and guidance_net.precision; that of
+    sampling is a setting by itself, --sampler.precision."""
     logger: Annotated[Literal["none", "tensorboard", "wandb"], SELDOM] = "none"
     """Where learning curves and evaluations are streamed to, in RESULTS/logs; the curves are CSV files anyway."""
 

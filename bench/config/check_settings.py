@@ -42,6 +42,7 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
         check_bounds(method, name)
     check_equal_candidates(config, methods)
     check_guidance(config.guidance)
+    check_first_steps(config, methods)
     steps, levels = config.sampler.steps, config.denoiser.levels
     if steps is not None and steps > levels:
         raise UserError(f"sampler.steps={steps} must be at most denoiser.levels={levels}.")
@@ -56,6 +57,30 @@ def check_settings(config: Any, methods: Mapping[str, Any]) -> None:
         raise UserError(
             f"evaluation.inverse_temperatures={', '.join(map(str, betas)) or 'nothing'} must be different numbers "
             f"from 0 to {INVERSE_TEMPERATURE_MAX:g}, such as 0 3 10 20."
+        )
+
+
+def check_first_steps(config: Any, methods: Mapping[str, Any]) -> None:
+    """What a method does otherwise in its first steps must end before its training does.
+
+    Args:
+        config: a `bench.config.spec.Config`.
+        methods: by name.
+
+    Raises:
+        UserError: CQL's policy would never follow Q, or next actions of Diffusion-QL would be those of the
+            untrained policy to the end.
+    """
+    cql, dql = methods.get("cql"), methods.get("dql")
+    if cql is not None and cql.warm_up_steps is not None and cql.warm_up_steps >= config.critic.steps:
+        raise UserError(
+            f"cql.warm_up_steps={cql.warm_up_steps} is not below critic.steps={config.critic.steps}, so the "
+            "policy would never follow Q; set --cql.warm-up-steps to fewer, or to None."
+        )
+    if dql is not None and dql.critic == "q-learning" and dql.target_start >= config.denoiser.steps:
+        raise UserError(
+            f"dql.target_start={dql.target_start} is not below denoiser.steps={config.denoiser.steps}, so next "
+            "actions would be those of the untrained policy to the end; set --dql.target-start to fewer."
         )
 
 

@@ -33,7 +33,7 @@ OPTIONS = {**COMMANDS, **{f"data {name}": options for name, options in DATA_COMM
 def nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("help asked for a GPU"))
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_: os.terminal_size((100, 50)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((100, 50)))
     yield
     assert list(tmp_path.iterdir()) == []
 

@@ -15,6 +15,14 @@ ROOT = Path(__file__).parents[2]
 MISTAKES = {
     "--suite mazed2": ("unknown suite 'mazed2'", "did you mean maze2d"),
     "--tasks maze2d-umase": ("'maze2d-umase'", "did you mean maze2d-umaze"),
+    "--methods dql --dql.critic q-learning --denoiser.steps 1000 --dql.target-start 1000": (
+        "dql.target_start=1000 is not below denoiser.steps=1000",
+        "set --dql.target-start to fewer",
+    ),
+    "--methods cql --cql.warm-up-steps 100 --critic.steps 100": (
+        "cql.warm_up_steps=100 is not below critic.steps=100",
+        "set --cql.warm-up-steps to fewer, or to None",
+    ),
     "--tasks ,": ("tasks ','", "leave it out"),
     "--methods sgw": ("unknown method 'sgw'", "did you mean swg"),
     "--methods ,": ("methods ','", "leave it out"),
@@ -88,7 +96,7 @@ MISTAKES = {
     "--critic.stpes 3": ("run has no option --critic.stpes", "did you mean --critic.steps"),
     "--critic.stpes=3": ("run has no option --critic.stpes", "did you mean --critic.steps"),
     "--candidates 4": (
-        "--candidates; did you mean --equal.candidates or --ddice.candidates or --idql.candidates",
+        "--candidates; did you mean --equal.candidates or --ddice.candidates or --dql.candidates or",
     ),
     "-suite toy": ("run has no option -suite; did you mean --suite",),
     "--retry-failed yes": ("--retry-failed takes no value and got 'yes'",),
