@@ -18,6 +18,7 @@ from methods.bc import BC
 from methods.cep import CEP
 from methods.cql import CQL
 from methods.ddice import DiffusionDICE
+from methods.dql import DiffusionQL
 from methods.iql import IQLPolicy
 from methods.mse import MSE
 from methods.swg import Joint
@@ -58,6 +59,10 @@ TRAINED: dict[str, Component] = {
     "bc": BC(loss="likelihood").actor(SETUP),
     "iql-actor": IQLPolicy(dropout=0.1).actor(SETUP),
     "td3-bc": TD3BC().actor(SETUP),
+    "dql-policy": DiffusionQL(gradient_clip=1.0).components(SETUP)["denoiser"],
+    "dql-actor-critic": DiffusionQL(critic="q-learning", backup_actions=2, target_start=2, target_every=2)
+    .components(SETUP)["denoiser"]
+    .upstream()["whole"],
     "cql": CQL(actions=2, threshold=1.0, warm_up_steps=3).actor(SETUP),
 }
 every_kind = pytest.mark.parametrize("kind", TRAINED)
