@@ -10,7 +10,6 @@ from foundation.errors import UserError
 from foundation.program import program_name
 
 _MOST_NEAR = 6  # options that are suggested
-_MEANT = ("--suite", "--results", "--artifacts")  # options that a word without one is shown how to give
 
 
 def refuse_unknown_options(command: TypedCommand, commands: Mapping[str, type]) -> None:
@@ -62,18 +61,24 @@ def is_option(word: str) -> bool:
 
 
 def check_places(command: TypedCommand) -> None:
-    """Refuse more words without an option than a command takes.
+    """Refuse more words without an option than a command takes, and such words in several places.
 
     Raises:
         UserError: the first of them, and what the command takes.
     """
-    places, given = command.places, command.list_loose_words()
-    if any(count_values(hint) is None for hint in places.values()) or len(given) <= len(places):
+    places, given, runs = command.places, command.list_loose_words(), command.list_loose_runs()
+    if any(count_values(hint) is None for hint in places.values()):
+        if len(runs) > 1:
+            raise UserError(
+                f"{command.name} takes {' and '.join(places)} in one place: put {runs[1][0]!r} behind "
+                f"{runs[0][-1]!r}, before all options or after them."
+            )
+        return
+    if len(given) <= len(places):
         return
     extra = given[len(places)]
     takes = f"{' and '.join(places)} and no other word" if places else "no word"
-    meant = next((flag for flag in _MEANT if flag in command.flags), None)
-    shown = f"`{meant} {show_value(command.flags[meant])}`" if meant else ""
+    shown = f"`--suite {show_value(command.flags['--suite'])}`" if "--suite" in command.flags else ""
     remedy = f"put its option before it, as in {shown}, or leave it out" if shown else "leave it out"
     raise UserError(f"{command.name} takes {takes} without an option, and got {extra!r}: {remedy}.")
 

@@ -47,14 +47,18 @@ class TypedCommand:
             flag, is_joined, value = self.words[start].partition("=")
             yield flag, [*([value] if is_joined else []), *self.words[start + 1 : end]]
 
-    def list_loose_words(self) -> list[str]:
-        """The words that are no option's values, in their order."""
-        loose = list(itertools.takewhile(lambda word: not word.startswith("--"), self.words))
+    def list_loose_runs(self) -> list[list[str]]:
+        """The words that are no option's values, in their order, in runs between which options stand."""
+        runs = [list(itertools.takewhile(lambda word: not word.startswith("--"), self.words))]
         for flag, values in self.split_flags():
             hint = self.find_hint(flag)
             count = 0 if is_switch(hint) else count_values(hint)
-            loose += [] if count is None else values[count:]
-        return [*loose, *self.behind]
+            runs.append([] if count is None else values[count:])
+        return [run for run in (*runs, list(self.behind)) if run]
+
+    def list_loose_words(self) -> list[str]:
+        """The words that are no option's values, in their order."""
+        return [word for run in self.list_loose_runs() for word in run]
 
 
 def find_command(commands: Mapping[str, type], data: Mapping[str, type], words: Sequence[str]) -> TypedCommand:

@@ -168,7 +168,12 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
             "report has no option --rho; run, plan, render have it; choose one of --results, --out",
         ),
         ("report --print=no", "--print takes no value and got 'no'"),
-        ("report extra", "report takes no word without an option, and got 'extra': put its option before it"),
+        ("report extra", "report takes no word without an option, and got 'extra': leave it out."),
+        ("run toy", "and got 'toy': put its option before it, as in `--suite NAME`, or leave it out."),
+        (
+            "merge a --to c b",
+            "merge takes FOLDER... in one place: put 'b' behind 'a', before all options or after",
+        ),
         ("report -- -x", "report takes no word without an option, and got '-x'"),
         ("list method idql more", "list takes WHAT and NAME and no other word without an option, and got 'more'"),
         ("render maze2d-umaze --fps 20", "render lacks METHOD and SEED: add what is missing, as in `python -m"),
