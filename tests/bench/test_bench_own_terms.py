@@ -39,7 +39,7 @@ def test_every_method_runs_on_its_own_terms_and_resumes(bench, folders, tmp_path
     parts = {name: result["components"] for name, result in results.items()}
     assert parts["cep"]["denoiser"] == parts["ddice"]["denoiser"] != parts["idql"]["denoiser"]
     assert parts["idql"]["denoiser"] == parts["unguided"]["denoiser"]
-    assert parts["swg"] == parts["swg-r"]
+    assert parts["swg-r"] == parts["swg"] | {"critic": parts["swg-r"]["critic"]}, "its code picks by Q"
     assert "critic" not in parts["cep"]
     # A flag is meant for every method, but a method's own flag for that method alone.
     assert {result["config"]["critic.batch_size"] for result in results.values()} == {8}
