@@ -294,6 +294,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         partial(quote_tables, "rescaling"),
         remake=lambda folder: f"studies/rescaling.py {shlex.quote(str(folder))}",
     ),
+    "causes": measure_study("causes", "studies/causes.py"),
     "faults": measure_study("faults", "studies/faults.py"),
     "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
     "cost": measure_report(
