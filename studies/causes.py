@@ -1,7 +1,7 @@
 """Three things that were seen and not explained, each a 2 x 2: the suspect removed or not, beside a placebo.
 
     .venv/bin/python studies/causes.py --plan                how long it should take
-    .venv/bin/python studies/causes.py                       10 seeds, `quick`; goes on where it stopped
+    .venv/bin/python studies/causes.py                       5 seeds, `quick`; goes on where it stopped
     .venv/bin/python studies/causes.py --only solvers        one of them: resampling, solvers, candidates
     .venv/bin/python studies/causes.py --kept                the tables again, from what was measured
 
@@ -351,7 +351,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="names of questions, with commas")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--results", type=Path, default=Path("results/causes"), help="folder of the runs")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"))
