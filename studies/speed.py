@@ -224,13 +224,14 @@ def roll_out_quick(name: str, noise_alone: bool) -> Callable[[], Call]:
         assert isinstance(task, ControlTask)
         config, methods = resolve_settings(Case("quick", SHARED, suite, task, {name: get_method(name)}, {}))
         method = methods[name]
-        policy = make_policy(method, make_task_setup(task, config, (-1.0, -1.0), (1.0, 1.0)))
+        setup = make_task_setup(task, config, (-1.0, -1.0), (1.0, 1.0))
+        policy, asking = make_policy(method, setup), make_policy(method, setup)
         rho = method.rho.default if method.rho else 0.0
         evaluation = Evaluation(SEED, rho, range(50), (), torch.device("cpu"))
         short, rows = replace(task, horizon=100), count_rows(policy, task, evaluation.device)
         recorded = RecordedNoise(evaluation.noise(task, range(rows)))
         with torch.no_grad():
-            policy.act(torch.zeros(1, rows, task.observation_dim), torch.full((1, rows), rho), recorded)
+            asking.act(torch.zeros(1, rows, task.observation_dim), torch.full((1, rows), rho), recorded)
 
         def draw() -> None:
             for start in range(0, len(evaluation.episodes), rows):

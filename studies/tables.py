@@ -281,6 +281,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         RESULTS / "toy-faults.md",
     ),
     "speed": Measurement(("studies/speed.py",), partial(quote_printed, "speed"), RESULTS / "speed.md"),
+    # The same on another processor, one that multiplies bfloat16 in AMX.
+    "amx": Measurement(("studies/speed.py",), partial(quote_printed, "amx"), RESULTS / "amx.md"),
     "scales": Measurement(
         ("studies/speed.py --only 'scales,1 states'",), partial(quote_printed, "scales"), RESULTS / "scales.md"
     ),
