@@ -6,7 +6,7 @@ extraction alone, so that `iql` and `idql` differ in how they get an action from
 selection.
 
 Deviation: the actor is trained on the made critic's last Q and V; the authors' code trains it beside the critic,
-on the Q and V of each step.
+on the Q and V of each step. The paper extracts it beside or after them: the critic does not depend on it.
 """
 
 from collections.abc import Mapping
