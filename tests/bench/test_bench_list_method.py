@@ -98,7 +98,7 @@ def test_a_method_does_not_show_what_concerns_others_alone(bench):
         name: " ".join(shown_deviations(bench("list", "method", name).out)) for name in ("swg", "cep", "unguided")
     }
     for text, concerned in (
-        ("the LayerNorm on V's input has ε = 1e-5", {"swg"}),
+        ("the level is embedded as in the residual network", {"swg"}),
         ("CEP draws random Gaussian frequencies", {"cep"}),
         ("linex is clipped at `maximum`", {"swg"}),
         ("the code of CEP and Diffusion-DICE stops at t = 1e-3", {"cep"}),
