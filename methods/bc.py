@@ -65,6 +65,8 @@ class Clone(ActorComponent[Actor | GaussianActor]):
 class BC(ActorMethod):
     """One actor, regressed on the data's actions. No critic, no guidance; it acts by its mean.
 
+    Not exact: it aims at μ, and acts by the mean.
+
     Attributes:
         loss: `squared-error` of tanh m(s), or the `likelihood` of N(tanh m(s), σ²) as in IQL's extraction.
         normalise: rescale the observations to mean 0 and deviation 1 over the data.

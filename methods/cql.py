@@ -163,6 +163,8 @@ class ConservativeQ(ActorCritic[CQLNetworks]):
 class CQL(ActorMethod):
     """One Gaussian policy squashed by tanh that follows its own conservative Q; it acts by its mean.
 
+    No given law: its action is the mean of a policy of high entropy and of a high Q that is pessimistic.
+
     Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`:
     size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 10, of which the
     authors' code has 1, 5 and 10.

@@ -125,6 +125,8 @@ def improve(
 class DiffusionQL(SlotMethod):
     """Objective: behaviour and a high Q. Guidance: none. Selection: one of N candidates by Q.
 
+    No given law: its policy is a compromise between the data's actions and a high Q, which η sets.
+
     Deviation: in a controlled comparison Q is the shared critic's, made before, and does not follow the policy, so
     that methods differ in how they use it; the paper's own is `critic` at `q-learning`, which holds as published.
 

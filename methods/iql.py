@@ -86,6 +86,8 @@ class Extraction(ActorComponent[GaussianActor]):
 class IQLPolicy(ActorMethod):
     """One Gaussian actor, regressed on the data's actions by the shared critic's advantage; it acts by its mean.
 
+    Not exact: it aims at μ e^{βA} by a Gaussian of one variance for all states, and acts by its mean.
+
     The critic alone, implicit Q-learning, is what every method shares and is set by `critic.*`.
     `tune --training` tries β from 0.5 to 10, the ends of the authors' values.
 

@@ -121,6 +121,8 @@ class TD3(ActorCritic[TD3Networks]):
 class TD3BC(ActorMethod):
     """One deterministic actor that follows its own Q and stays near the data's actions.
 
+    No given law: its action is a compromise between a high Q and the distance from the data's, which α sets.
+
     Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`:
     size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 4, the range that
     the paper tried (appendix B).
