@@ -6,7 +6,7 @@ V is fitted to min target-Q at the data's actions by an asymmetric loss (eq. 5),
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from critics.diagnosis import compare_with_returns
 from critics.losses import ValueLossSetting, parse_value_loss, td_target
 from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
+from foundation.keys import UNLESS_DEFAULT
 from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
 from training.component import Diagnosis, ModuleT
-from training.networks import member_values
+from training.networks import LAYER_NORM_EPSILON, member_values
 from training.precision import Precision
 from training.shapes import Actions, Observations, PerRow, PerSeed
 
@@ -49,6 +50,7 @@ class CriticConfig:
         width: hidden units of each layer.
         layers: hidden layers of each network.
         value_layer_norm: a LayerNorm on V's input, as SWG and the current IDQL code have it.
+        value_layer_norm_epsilon: added to the variance in it: 1e-5 (PyTorch's), or 1e-6 as in their code (flax's).
         value_hidden_norm: a LayerNorm before each activation of V, as Diffusion-DICE's code has it.
         initial: initial weights, `uniform` (PyTorch's), `xavier` (SWG's and IDQL's code) or `lecun` (flax's).
         steps: gradient steps (papers: a million).
@@ -65,6 +67,7 @@ class CriticConfig:
     width: Count = 256
     layers: Count = 2
     value_layer_norm: bool = False
+    value_layer_norm_epsilon: Positive = field(default=LAYER_NORM_EPSILON, metadata=UNLESS_DEFAULT)
     value_hidden_norm: bool = False
     initial: Literal["uniform", "xavier", "lecun"] = "uniform"
     steps: Count = 1_000_000
@@ -75,11 +78,7 @@ class CriticConfig:
 
 
 class IQLNetworks(nn.Module):
-    """Twin Q, its target and V of all seeds; satisfies `Critic`.
-
-    Deviation (swg, swg-r, idql): the LayerNorm on V's input has ε = 1e-5, as in PyTorch; flax, which SWG's and
-    IDQL's code is written in, has 1e-6.
-    """
+    """Twin Q, its target and V of all seeds; satisfies `Critic`."""
 
     def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
         super().__init__()
@@ -88,7 +87,8 @@ class IQLNetworks(nn.Module):
         self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
         normed = config.value_hidden_norm
         value = SeedMLP(streams, [observation_dim, *hidden, 1], layer_norm=normed, initial=config.initial)
-        norm = [SeedLayerNorm(streams, observation_dim)] if config.value_layer_norm else []
+        epsilon = config.value_layer_norm_epsilon
+        norm = [SeedLayerNorm(streams, observation_dim, epsilon)] if config.value_layer_norm else []
         self.value = nn.Sequential(*norm, value)
 
     def q(self, observations: Observations, actions: Actions) -> PerRow:

@@ -5,7 +5,7 @@ Nothing that is generated is kept in the repository, so a new method needs no ed
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.reference.deviations import Deviation
@@ -18,6 +18,7 @@ from bench.reference.methods import (
     drop_deviations,
 )
 from bench.reference.settings import Group, describe_group, describe_shared_settings
+from bench.reference.sizes import PRESET, TASK, Sizes, SizesOnTask, list_rows, measure_method
 from bench.reference.values import format_value
 from critics.losses import VALUE_LOSSES
 from critics.weights import WEIGHTS
@@ -28,9 +29,20 @@ METHODS = "methods/index.md"
 SETTINGS = "settings-reference.md"
 SOURCES = """Names without a dot are the method's own settings: `--preset paper` and `--preset official` (the
 authors' code) set them. Names with a dot are shared by all methods of a comparison; only `--terms as-published`
-sets them for each method. Where the paper is silent, its column has the code's value. Values marked † hold with
-`--terms as-published` alone. [Settings and precedence](../settings.md) says which value counts."""
+sets them for each method. Where the paper is silent, or its source says that it is unverified, its column has
+the code's value. Values marked † hold with `--terms as-published` alone. [Settings and
+precedence](../settings.md) says which value counts."""
 COMPARED = "compared if `--methods` is left out"
+SIZES = f"""On `{TASK}` with `--preset {PRESET}`. Parameters are of one seed, target networks left out; passes
+and gradients are of one action at the default ρ. `list method NAME --task TASK --preset PRESET` counts them
+elsewhere."""
+LAW = """A method is exact where its actions have the law that it aims at: at its default settings and ρ = 1, in
+the limit of networks that have learned without error and of many noise levels. Its file says so; all else is
+counted."""
+COST = (
+    "name", "trained", "further", "gradient through", "parameters trained", "of all that acts",
+    "passes of the denoiser", "gradients", "other passes", "candidates",
+)  # fmt: skip
 SHARED = """The name of a flag without `--`, with `_` for `-`, is the setting's name in result files and in Python;
 the data set's `--data-set.*` are `data.*` there. Defaults here are those of the code, which are the papers'; a
 preset, a suite, a task or a method's source may set another, see [Settings and precedence](settings.md)."""
@@ -55,45 +67,77 @@ def on_files(files: Any, config: Any) -> Any:
 def make_pages() -> dict[str, str]:
     """Path below `docs/` → the page as Markdown."""
     described = [describe_method(name) for name in method_names()]
+    sizes = {name: measure_method(name) for name in method_names()}
     return {
-        METHODS: make_methods_table(described),
-        **{f"methods/{method.name}.md": make_method_page(method) for method in described},
+        METHODS: make_methods_table(described, sizes),
+        **{f"methods/{method.name}.md": make_method_page(method, sizes[method.name]) for method in described},
         SETTINGS: make_settings_page(),
     }
 
 
-def make_methods_table(described: Sequence[MethodDescription]) -> str:
-    """The page with a row for each method."""
+def make_methods_table(described: Sequence[MethodDescription], sizes: Mapping[str, SizesOnTask]) -> str:
+    """The page with a row for each method in two tables: what it is, and what it takes."""
     rows = []
     for method in described:
-        slots = read_slots(method.slots)
+        slots = read_slots(method.slots.partition("\n\n")[0])
         rows.append(
             (
                 f"[{method.name}]({method.name}.md)",
                 escape(method.title),
                 *(escape(slots.get(name, "see its page")) for name in ("Objective", "Guidance", "Selection")),
-                escape(", ".join(method.trained) or "nothing"),
-                method.gradient or "–",
+                escape(method.law.title.lower() if method.law is not None else "not said"),
                 "yes" if get_method(method.name).in_default_comparison else "only if named",
             )
         )
     text = """A method is an objective, a guidance and a selection: what the denoiser is trained on, how sampling
-is steered, and how one action is picked among candidates. What is trained is that of a method's default settings,
-once for all methods that need it. These pages are made from the methods' files."""
-    header = ("name", "method", "objective", "guidance", "selection", "trained", "gradient through", COMPARED)
-    return join_blocks("# Methods", text, format_table(header, rows))
+is steered, and how one action is picked among candidates. These pages are made from the methods' files."""
+    header = ("name", "method", "objective", "guidance", "selection", "exact", COMPARED)
+    cost = [make_cost_row(method, sizes[method.name].controlled) for method in described]
+    made = """Under controlled terms; what is trained is so once for all methods that need it. Further is what is
+neither a critic nor what acts."""
+    return join_blocks(
+        "# Methods",
+        text,
+        LAW,
+        format_table(header, rows),
+        "## What each takes",
+        f"{SIZES} {made}",
+        format_table(COST, cost),
+    )
 
 
-def make_method_page(method: MethodDescription) -> str:
+def make_cost_row(method: MethodDescription, sizes: Sizes) -> Row:
+    """A method's row of the table of costs, under controlled terms."""
+    spent = sizes.evaluations
+    return (
+        f"[{method.name}]({method.name}.md)",
+        escape(", ".join(sizes.trained) or "nothing"),
+        escape(", ".join(method.further) or "–"),
+        method.gradient or "–",
+        f"{sum(sizes.trained.values()):,}",
+        f"{sizes.acting:,}",
+        f"{spent.function:,}",
+        f"{spent.gradient:,}",
+        f"{spent.beside:,}",
+        "–" if spent.candidates is None else f"{spent.candidates:,}",
+    )
+
+
+def make_method_page(method: MethodDescription, sizes: SizesOnTask) -> str:
     """The page of one method."""
-    slots = [f"- {name}: {escape(text)}" for name, text in read_slots(method.slots).items()]
+    first, _, rest = method.slots.partition("\n\n")
+    slots = [f"- {name}: {escape(text)}" for name, text in read_slots(first).items()]
+    law = [] if method.law is None else [f"{method.law.title}: {escape(method.law.text)}"]
     return join_blocks(
         f"# {method.name}",
         f"{escape(method.title)}. Source: {escape(method.paper)}.",
         "## Definition",
-        "\n".join(slots) or format_text(method.slots),
+        "\n".join(slots) or format_text(first),
+        *law,
         format_text(method.definition),
+        *([format_text(rest)] if rest else []),
         *format_parts(method),
+        *format_facts(method, sizes),
         "## Settings by paper and by code",
         SOURCES,
         format_rows(method.rows),
@@ -115,6 +159,18 @@ def format_parts(method: MethodDescription) -> list[str]:
     for name, text in method.parts.items():
         blocks += [f"### `{name}`", format_text(text)]
     return blocks
+
+
+def format_facts(method: MethodDescription, sizes: SizesOnTask) -> list[str]:
+    """What is trained for it, and its sizes on a task."""
+    lines = [
+        f"Trained at its default settings: {', '.join(f'`{kind}`' for kind in method.trained) or 'nothing'}.",
+        f"Of these neither a critic nor what acts: {', '.join(f'`{kind}`' for kind in method.further) or 'none'}.",
+    ]
+    if method.gradient is not None:
+        lines.append(f"The gradient of its guidance goes through {method.gradient}.")
+    table = format_table(("", "controlled", "as published"), list_rows(sizes))
+    return ["## What it takes", "\n".join(lines), SIZES, table]
 
 
 def format_rows(rows: Sequence[SettingRow]) -> str:

@@ -218,6 +218,9 @@ def analytic_energy(
 class AEPO(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the analytic energy. Selection: the first draw.
 
+    Not exact: it takes Q to first order and a_0 | a_k, s for Gaussian; right where Q is linear and μ Gaussian
+    with one variance in every direction and state.
+
     Deviation: the paper rescales the guided score to the norm of the unguided one (eq. 45). That is a setting of
     all guidances here, `guidance.rescale`, which is off unless it is asked for or AEPO's own settings are taken.
 

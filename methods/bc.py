@@ -2,10 +2,10 @@
 
     L = E[|tanh m(s) - a|²]/n        (n action dimensions)
 What tables call BC differs. This mean squared error of a tanh policy over rescaled observations is what TD3+BC's
-(arXiv 2106.06860) has without its Q, and what the codes of Decision Transformer (arXiv 2106.01345) and CORL
-(arXiv 2210.07105) minimise for their columns BC. `likelihood` is that of N(tanh m(s), σ²) with σ learned: IQL's
-extraction with every weight 1; with `--no-bc.normalise` and `--no-iql.decay` `iql` differs from it in the weights
-and in its random numbers.
+(arXiv 2106.06860) has without its Q, and what the codes of CORL (arXiv 2210.07105) and, of the last 20 states,
+Decision Transformer (arXiv 2106.01345) minimise for their columns BC. `likelihood` is that of N(tanh m(s), σ²)
+with σ learned: IQL's extraction with every weight 1; with `--no-bc.normalise` and `--no-iql.decay` `iql` differs
+from it in the weights and in its random numbers.
 """
 
 from collections.abc import Mapping
@@ -64,6 +64,8 @@ class Clone(ActorComponent[Actor | GaussianActor]):
 @dataclass(frozen=True)
 class BC(ActorMethod):
     """One actor, regressed on the data's actions. No critic, no guidance; it acts by its mean.
+
+    Not exact: it aims at μ, and acts by the mean.
 
     Attributes:
         loss: `squared-error` of tanh m(s), or the `likelihood` of N(tanh m(s), σ²) as in IQL's extraction.

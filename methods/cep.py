@@ -128,6 +128,8 @@ def contrastive_loss(
 class CEP(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the contrastive energy. Selection: the first draw.
 
+    Exact: it aims at μ e^{βQ}; its loss is least where f is log E[e^{βQ} | a_k, s] plus a constant.
+
     `tune --training` tries β from 1 to 10, our choice around the code's 3, since f is not linear in β.
 
     Attributes:

@@ -2,14 +2,17 @@
 
     L_Q = Σ_i { E[(Q_i(s, a) - r - γ (1 - d) min_j Q'_j(s', a'))²] + α (E[log Σ_a e^{Q_i(s, a)}] - E[Q_i(s, a)]) }
 with a' ~ π(s') (eq. 4; Q' are targets). The sum over actions is estimated from N uniform actions, N of π(s) and N
-of π(s'), each by e^{Q} over its density (appendix F). L_π = E[η log π(ã | s) - min_i Q_i(s, ã)] with ã ~ π(s); the
+of π(s'), each by e^{Q} over its density. L_π = E[η log π(ã | s) - min_i Q_i(s, ã)] with ã ~ π(s); the
 entropy's weight η is set so that π has entropy -n, n the action dimensions. With a threshold τ the penalty is
-m (α (…) - τ), m a Lagrange multiplier that rises while α (…) is above τ (appendix F).
+m (α (…) - τ), m a Lagrange multiplier that rises while α (…) is above τ.
 
 Deviation: eq. 4 halves the squared error, the authors' code does not, and nor does this file: α is the code's.
 
 Deviation: all losses of a step are of the parameters before it; in the authors' code η moves before the policy's
-loss is taken. log(1 - tanh² u) is exact here; the code adds a millionth inside the logarithm.
+loss is taken. log(1 - tanh² u) is exact here; the code adds a millionth inside the logarithm, and keeps m(s)
+within 9 in the likelihood of the data's actions.
+
+Deviation: rewards are the task's for every method; on AntMaze the authors' code takes 4 (r - ½).
 """
 
 import math
@@ -160,8 +163,11 @@ class ConservativeQ(ActorCritic[CQLNetworks]):
 class CQL(ActorMethod):
     """One Gaussian policy squashed by tanh that follows its own conservative Q; it acts by its mean.
 
+    No given law: its action is the mean of a policy of high entropy and of a high Q that is pessimistic.
+
     Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`:
-    size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 10; 5 and 10 are the authors'.
+    size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 10, of which the
+    authors' code has 1, 5 and 10.
 
     Attributes:
         alpha: α, which weighs the penalty.

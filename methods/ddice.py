@@ -98,6 +98,8 @@ def in_sample_loss(
 class DiffusionDICE(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the in-sample log weight. Selection: argmax Q of K, or a draw by it.
 
+    Exact: it aims at μw; its loss is least where g is log E[w | a_k, s]. A selection, K > 1, leaves that law.
+
     `tune` tries K from 1 to 64, as for every method that selects, and with `--training` α from 0.1 to 2. The
     authors' code leaves both to its command line and gives no range; these are our choice around its α = 0.5.
 

@@ -70,6 +70,9 @@ class PlugIn:
 class DPS(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of β Q of the denoised action, biased. Selection: the first draw.
 
+    Not exact: it has β Q(s, E[a_0 | a_k, s]) for log E[e^{βQ} | a_k, s]; their slopes agree where Q is linear
+    and μ Gaussian.
+
     β is no knob: the guidance is ρ β ∇Q, so that it is a factor of ρ.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Diffusion-QL: a diffusion policy trained to copy the data and to raise Q at once (arXiv 2208.06193).
 
-The policy's loss is L = L_d + L_q (Algorithm 1). L_d is noise prediction on the data's actions;
+The policy's loss is L = L_d + L_q. L_d is noise prediction on the data's actions;
     L_q = -η E[Q(s, a_0)]/E|Q|
 with a_0 drawn by the whole reverse chain, through which the gradient goes. As in TD3+BC, Q is divided by its mean
 size, so that η has no unit: in each step one of the twin networks is raised, and the other gives the size. Q is
@@ -124,6 +124,8 @@ def improve(
 @dataclass(frozen=True)
 class DiffusionQL(SlotMethod):
     """Objective: behaviour and a high Q. Guidance: none. Selection: one of N candidates by Q.
+
+    No given law: its policy is a compromise between the data's actions and a high Q, which η sets.
 
     Deviation: in a controlled comparison Q is the shared critic's, made before, and does not follow the policy, so
     that methods differ in how they use it; the paper's own is `critic` at `q-learning`, which holds as published.

@@ -15,6 +15,8 @@ from methods import Best, Count, Draw, Knob, Selection, SlotMethod, WeightSettin
 class IDQL(SlotMethod):
     """Objective: behaviour. Guidance: none. Selection: N candidates by the critic.
 
+    Not exact: the best of N draws from μ by Q has the law of no given weight, further from μ with a larger N.
+
     `tune` tries N from 1 to 64, as for every method that selects; the authors' evaluation has 16, 64 and 256. It
     tries both selections, and for `draw` the paper's weights and two exponential ones (our choice).
 

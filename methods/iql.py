@@ -6,7 +6,7 @@ extraction alone, so that `iql` and `idql` differ in how they get an action from
 selection.
 
 Deviation: the actor is trained on the made critic's last Q and V; the authors' code trains it beside the critic,
-on the Q and V of each step.
+on the Q and V of each step. The paper extracts it beside or after them: the critic does not depend on it.
 """
 
 from collections.abc import Mapping
@@ -85,6 +85,8 @@ class Extraction(ActorComponent[GaussianActor]):
 @dataclass(frozen=True)
 class IQLPolicy(ActorMethod):
     """One Gaussian actor, regressed on the data's actions by the shared critic's advantage; it acts by its mean.
+
+    Not exact: it aims at μ e^{βA} by a Gaussian of one variance for all states, and acts by its mean.
 
     The critic alone, implicit Q-learning, is what every method shares and is set by `critic.*`.
     `tune --training` tries β from 0.5 to 10, the ends of the authors' values.

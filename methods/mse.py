@@ -54,6 +54,9 @@ class RegressedNet(GuidanceObjective):
 class MSE(SlotMethod):
     """Objective: behaviour. Guidance: ∇ of the regressed energy, biased. Selection: the first draw.
 
+    Not exact: it learns E[β Q | a_k, s] for log E[e^{βQ} | a_k, s]; their slopes agree where Q is linear and μ
+    Gaussian.
+
     β is no knob: the optimum of f is proportional to it, so that it is a factor of ρ.
 
     Attributes:

@@ -34,6 +34,8 @@ from methods import (
 class SfBC(SlotMethod):
     """Objective: behaviour. Guidance: none. Selection: the mean of draws among N in proportion to e^{αQ}.
 
+    Not exact: it aims at μ e^{αQ} by one of N draws from μ, with an error that falls as 1/N.
+
     `tune` tries N from 1 to 64, as for every method that selects, and α from 1 to 100, at which the draw is all
     but the best of N.
 

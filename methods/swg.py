@@ -196,6 +196,8 @@ class SelfWeighted:
 class SWG(SlotMethod):
     """Objective: joint (a, w). Guidance: ∇ log of the predicted weight. Selection: the first draw.
 
+    Exact: it aims at μw; ŵ is E[w | z_k], and ∇ log ŵ the exact guidance, but where ŵ is clipped.
+
     `tune --training` tries the weight functions of the paper's Table 3, the exponential one at three temperatures.
     The paper tunes ρ for each weight function and prints that of each task for the expectile weight alone.
 

@@ -31,6 +31,8 @@ from methods.swg import HIGHEST_WEIGHT, LOWEST_WEIGHT, Joint, SelfWeighted, Weig
 class SWGR(SlotMethod):
     """Objective: joint (a, w). Guidance: as SWG. Selection: one of N by its predicted weight.
 
+    Not exact: the best of N draws of SWG by a weight has another law than μw, narrower with a larger N.
+
     `tune` tries N from 1 to 64, as for every method that selects (the paper gives no range), and with `--training`
     SWG's weight functions.
 

@@ -1,8 +1,8 @@
 """TD3+BC: TD3 with the squared distance from the data's actions in the actor's loss (arXiv 2106.06860).
 
-    L_π = -λ E[Q_1(s, π(s))] + E[|π(s) - a|²]/n,  λ = α / E|Q_1|        (§5; n action dimensions)
+    L_π = -λ E[Q_1(s, π(s))] + E[|π(s) - a|²]/n,  λ = α / E|Q_1|        (eq. 3, 5; n action dimensions)
     L_Q = Σ_i E[(Q_i(s, a) - r - γ (1 - d) min_j Q'_j(s', ã))²],  ã = π'(s') + clip(ε, ±c)
-with the observations rescaled over the data. Actor and targets Q', π' move in every second step of Q.
+with the observations rescaled over the data (eq. 4). Actor and targets Q', π' move in every second step of Q.
 
 Deviation: both losses of a step are of the parameters before it, so that the actor follows the Q that the step
 before has left, and it moves in the first step, the third and so on; in the authors' code Q moves first in every
@@ -121,9 +121,11 @@ class TD3(ActorCritic[TD3Networks]):
 class TD3BC(ActorMethod):
     """One deterministic actor that follows its own Q and stays near the data's actions.
 
+    No given law: its action is a compromise between a high Q and the distance from the data's, which α sets.
+
     Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`:
-    size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 4, our choice around
-    the paper's 2.5.
+    size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 4, the range that
+    the paper tried (appendix B).
 
     Attributes:
         alpha: α, by which Q counts against the distance from the data.
@@ -131,7 +133,8 @@ class TD3BC(ActorMethod):
         noise: deviation of ε, which smooths the target policy.
         noise_clip: c.
         delay: steps of Q for one of the actor and the targets.
-        normalise: rescale the observations to mean 0 and deviation 1 over the data.
+        normalise: rescale the observations to mean 0 and deviation 1 over the data; off on AntMaze in the paper
+            (C.1), which its code has no runs of.
         learning_rate: the actor's; that of Q, `critic.learning_rate`, if left out.
     """
 

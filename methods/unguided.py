@@ -9,7 +9,10 @@ from methods import SlotMethod, register
 @register("unguided")
 @dataclass(frozen=True)
 class Unguided(SlotMethod):
-    """Objective: behaviour. Guidance: none. Selection: the first draw."""
+    """Objective: behaviour. Guidance: none. Selection: the first draw.
+
+    Exact: it aims at μ, whose reverse process its samples follow.
+    """
 
     title: ClassVar[str] = "Unguided"
     paper: ClassVar[str] = "DDPM, arXiv 2006.11239"

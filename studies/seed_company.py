@@ -29,6 +29,7 @@ from methods.core.method import Method
 from methods.core.registry import get_method, method_names
 from methods.core.setup import Setup
 from methods.ddice import DiffusionDICE
+from methods.dql import DiffusionQL
 from training import Component, Computed, Data, Trained, compute, fit
 from training.checkpoint import build_untrained
 
@@ -49,12 +50,13 @@ def make_setup(steps: int, width: int) -> Setup:
 
 
 def list_methods() -> list[Method]:
-    """Every method with its default settings, and those two whose other critics are components too."""
+    """Every method with its default settings, and those three whose own critics are components too."""
     found = [make_subject(name, get_method(name)).method for name in method_names()]
     return [
         *found,
         CEP(support_states=12, critic="in-support"),
         DiffusionDICE(candidates=3, select="ensemble", ensemble=3),
+        DiffusionQL(critic="q-learning", candidates=3, target_start=10),
     ]
 
 
@@ -80,7 +82,7 @@ def find_differences(together: nn.Module, alone: nn.Module, place: int) -> dict[
 
     def share(ours: Tensor, theirs: Tensor) -> float:
         gap, size = (ours.double() - theirs.double()).abs().max(), theirs.double().abs().max()
-        return (gap / size.clamp(min=1e-30)).item() if gap > 0 else 0.0
+        return (gap / size.clamp(min=1e-30)).item() if gap != 0 else 0.0  # what is no number stays none
 
     kept = alone.state_dict()
     return {name: share(tensor[place], kept[name][0]) for name, tensor in together.state_dict().items()}

@@ -1,6 +1,7 @@
 """Lists what there is to choose from as plain text, and describes one method on a page.
 
-The page has what its paper and its authors' code set, side by side, and every departure of our code.
+The page has what a method is and trains, how large it is on a task, what its paper and its authors' code set, side
+by side, and every departure of our code.
 """
 
 import dataclasses
@@ -13,6 +14,7 @@ from bench.config.experiments import EXPERIMENTS, Part
 from bench.config.presets import PRESETS
 from bench.config.spec import join_items
 from bench.reference.methods import MethodDescription, SettingRow, Sourced, describe_method
+from bench.reference.sizes import PRESET, TASK, SizesOnTask, list_rows, measure_method
 from bench.reference.values import format_value
 from critics.weights import WEIGHTS
 from foundation.errors import UserError
@@ -27,18 +29,22 @@ HEADER = ("setting", "default here", "paper", "source", "official", "source")
 HOW = (
     "Names without a dot are the method's settings: `--preset paper` and `--preset official` set them. Names with "
     "a dot are shared by all methods; only `--terms as-published` sets them per method. Where the paper is silent "
-    "its column has the code's value."
+    "or its source says that it is unverified, its column has the code's value."
 )
 
 Row = Sequence[str]
 
 
-def list_choices(what: str, name: str | None = None) -> str:
+def list_choices(what: str, name: str | None = None, task: str | None = None, preset: str | None = None) -> str:
     """The list of that name, or all of them, or the page of one method.
 
+    Args:
+        what: a list's name, `all` or `method`.
+        name: of the method.
+        task, preset: where the method's sizes are given; None for `TASK` and `PRESET`.
+
     Raises:
-        UserError: `method` without a name, or a name after anything else.
-        MethodError: an unknown method.
+        UserError: `method` without a name, or what is of `method` with anything else; an unknown name.
     """
     if (what == "method") != (name is not None):
         wrong = (
@@ -46,7 +52,10 @@ def list_choices(what: str, name: str | None = None) -> str:
         )
         raise UserError(f"list {what} {wrong}; see list methods, then for one of them list method swg.")
     if name is not None:
-        return format_method(name)
+        return format_method(name, task or TASK, preset or PRESET)
+    if task is not None or preset is not None:
+        given = "--task" if task is not None else "--preset"
+        raise UserError(f"list {what} has no sizes, so {given} would change nothing; it is of list method swg.")
     parts: dict[str, Callable[[], str]] = {
         "methods": list_methods,
         "suites": list_suites,
@@ -145,24 +154,42 @@ def format_fields(cls: Any) -> str:
     return ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(cls))
 
 
-def format_method(name: str) -> str:
-    """Settings, sources and deviations of the method of that name.
+def format_method(name: str, task: str, preset: str) -> str:
+    """Law, sizes, settings, sources and deviations of the method of that name.
 
     Raises:
-        UnknownName: no method has it; near names are suggested.
+        UnknownName: no method, task or preset has it; near names are suggested.
+        UserError: the method does not work on the task.
     """
     method = describe_method(name)
     title = f"{name}: {method.title} ({method.paper})"
-    parts = [format_making(method), format_settings(method), *format_tuning(method), format_deviations(method)]
-    return "\n\n".join([title, *parts])
+    sizes = format_sizes(measure_method(name, task, preset))
+    described = [format_making(method), sizes, format_settings(method)]
+    return "\n\n".join([title, *described, *format_tuning(method), format_deviations(method)])
 
 
 def format_making(method: MethodDescription) -> str:
-    """What is trained for it, and through what the gradient of its guidance goes."""
-    lines = [f"Trained for it at its default settings: {', '.join(method.trained) or 'nothing'}."]
+    """The law of its actions, what is trained for it, and through what the gradient of its guidance goes."""
+    lines = [] if method.law is None else [f"{method.law.title}: {method.law.text}"]
+    lines.append(f"Trained for it at its default settings: {', '.join(method.trained) or 'nothing'}.")
+    lines.append(f"Of these neither a critic nor what acts: {', '.join(method.further) or 'none'}.")
     if method.gradient is not None:
         lines.append(f"The gradient of its guidance goes through {method.gradient}.")
     return "\n".join(textwrap.fill(line, LINE, subsequent_indent="  ") for line in lines)
+
+
+def format_sizes(sizes: SizesOnTask) -> str:
+    """Parameters of what is trained, and what an action takes, under both terms."""
+    task = sizes.task
+    about = (
+        f"On {task.name} ({task.observation_dim} observations, {task.action_dim} actions) with --preset "
+        f"{sizes.preset}; parameters are of one seed, target networks left out:"
+    )
+    rows = list_rows(sizes)
+    width = max(len(name) for name, _, _ in rows)
+    lines = [f"  {'':{width}}  {'controlled':>12}  {'as-published':>12}"]
+    lines += [f"  {name:{width}}  {one:>12}  {other:>12}" for name, one, other in rows]
+    return "\n".join([textwrap.fill(about, LINE), *lines])
 
 
 def format_settings(method: MethodDescription) -> str:

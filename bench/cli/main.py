@@ -122,7 +122,7 @@ def execute(line: CommandLine) -> None:
         case ListOptions() as options:
             from bench.cli.list import list_choices
 
-            print(list_choices(options.what, options.name))
+            print(list_choices(options.what, options.name, options.task, options.preset))
         case options:
             from bench.cli.data_commands import execute_data
 

@@ -306,6 +306,10 @@ class ListOptions:
     """What to list."""
     name: Annotated[str | None, tyro.conf.Positional] = None
     """The method of `list method`: its settings by paper and code, and where ours departs from them."""
+    task: Name = None
+    """With `list method`: the task of its sizes, its parameters and evaluations; hopper-medium-v2 if left out."""
+    preset: Name = None
+    """With `list method`: the preset of its sizes; paper if left out."""
     plugin: Files = ()
     """A Python file that registers methods or suites of your own."""
 

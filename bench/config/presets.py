@@ -69,6 +69,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "official": {
         "critic.steps": 500_000,
         "critic.value_layer_norm": True,
+        "critic.value_layer_norm_epsilon": 1e-6,
         "denoiser.first_level": 0,
         "denoiser.layer_norm_epsilon": 1e-6,
         # Its sampler clips actions and weight after every step. Its temperature of 0 is not shared: it would make

@@ -9,14 +9,16 @@ from typing import Any
 from bench.config.spec import Config, flatten
 from bench.conformance.subject import small_setup
 from bench.reference.deviations import MARK, Deviation, find_deviations
-from bench.reference.docstrings import read_description
+from bench.reference.docstrings import Law, is_law, read_description, read_law
 from bench.runner.knobs import needs_training
-from bench.runner.nodes import make_node, sort_upstream_first
+from bench.runner.nodes import Node, make_node, sort_upstream_first
+from critics.iql import CriticComponent
 from methods.core.method import Method, Rho, SlotMethod
 from methods.core.registry import get_method
+from methods.core.setup import Setup
 from methods.core.slots import NetGuidance, ThroughDenoiser
 from methods.presets.value import TOY, Value
-from training import Trained
+from training import Component, Computed, Trained
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,11 @@ class MethodDescription:
 
     Attributes:
         name, title, paper: as typed, as printed, and where it is defined.
-        slots: the description of its class: objective, guidance and selection.
+        slots: the description of its class: objective, guidance and selection, and what tuning tries.
+        law: whether its actions have the law that it aims at, and why; None where it does not say.
         definition: the docstring of its file, without the deviations.
         trained: kinds of the components that are trained for it at its default settings, in their order.
+        further: those of them that are neither a critic nor what acts, such as a guidance network.
         gradient: through what the gradient of its guidance goes, in words; None where no gradient is known.
         parts: name → description of each function and class of its file that has one, the method's class left out.
         rho: its guidance scale, or None.
@@ -88,8 +92,10 @@ class MethodDescription:
     title: str
     paper: str
     slots: str
+    law: Law | None
     definition: str
     trained: tuple[str, ...]
+    further: tuple[str, ...]
     gradient: str | None
     parts: Mapping[str, str]
     rho: Rho | None
@@ -110,9 +116,11 @@ def describe_method(name: str) -> MethodDescription:
         name=name,
         title=cls.title,
         paper=cls.paper,
-        slots=read_description(cls),
+        slots="\n\n".join(p for p in drop_deviations(read_description(cls)).split("\n\n") if not is_law(p)),
+        law=read_law(cls),
         definition=drop_deviations(inspect.getdoc(module) or ""),
         trained=list_trained(cls()),
+        further=list_further(cls()),
         gradient=describe_gradient(cls()),
         parts={
             part.__name__: drop_deviations(read_description(part))
@@ -131,9 +139,26 @@ def describe_method(name: str) -> MethodDescription:
 
 def list_trained(method: Method) -> tuple[str, ...]:
     """The kinds of the components that are trained for a method, where no critic is known, upstream first."""
-    nodes = [make_node(component, "data", {}) for component in method.components(small_setup()).values()]
+    return tuple(component.kind for component in find_trained(method, small_setup()))
+
+
+def list_further(method: Method) -> tuple[str, ...]:
+    """The kinds of those that are neither a critic nor what acts."""
+    acting = {name: c for name, c in method.components(small_setup()).items() if name in ("denoiser", "actor")}
+    wholes = [whole for c in acting.values() if isinstance(c, Computed) for whole in c.upstream().values()]
+    return tuple(
+        component.kind
+        for component in find_trained(method, small_setup())
+        if not isinstance(component, CriticComponent) and component not in (*acting.values(), *wholes)
+    )
+
+
+def find_trained(method: Method, setup: Setup) -> list[Trained[Any]]:
+    """The components that are trained for a method, upstream first."""
+    known: dict[Component, Node] = {}
+    nodes = [make_node(component, "data", known) for component in method.components(setup).values()]
     made = [node.component for node in sort_upstream_first(nodes)]
-    return tuple(component.kind for component in made if isinstance(component, Trained))
+    return [component for component in made if isinstance(component, Trained)]
 
 
 def describe_gradient(method: Method) -> str | None:

@@ -1,14 +1,16 @@
-"""Writes into a results folder what the code of its methods departs from, for its report."""
+"""Writes into a results folder what its methods are and where their code departs from the papers."""
 
 import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.reference.deviations import find_deviations
+from bench.reference.docstrings import read_law
+from bench.reference.methods import describe_gradient, list_further, list_trained
 from methods.core.method import Method
 from reports.errors import ReportError
 from reports.load.files import write_file
-from reports.load.method_schema import Departure, MethodRecord
+from reports.load.method_schema import Departure, Facts, MethodRecord
 from reports.load.origins import find_method_record, read_method_record
 from reports.load.schema import FORMAT
 
@@ -41,8 +43,25 @@ def make_method_record(name: str, cls: type[Method]) -> MethodRecord:
         title=cls.title,
         paper=cls.paper,
         departures=None if found is None else tuple(Departure(**vars(each)) for each in found),
+        facts=find_facts(cls),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+
+
+def find_facts(cls: type[Method]) -> Facts | None:
+    """What a method is at its default settings; None of one that cannot be made with them at other sizes."""
+    law = read_law(cls)
+    try:
+        method = cls()
+        return Facts(
+            law=None if law is None else law.title,
+            reason=None if law is None else law.text,
+            trained=list_trained(method),
+            further=list_further(method),
+            gradient=describe_gradient(method),
+        )
+    except Exception:  # whatever a plug-in raises on the small task; the run itself may be on another
+        return None
 
 
 def _is_recorded(record: MethodRecord, place: Path) -> bool:

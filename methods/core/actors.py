@@ -4,8 +4,8 @@ An actor has the size, steps and batch of the shared critic (`critic.width`, `cr
 `critic.batch_size`), since the papers train both in one loop with networks of one size. It acts by the mean of its
 policy, as the papers evaluate, so that noise and ρ do not change an action.
 
-Deviation (iql, cql): layers start as the critic's do (`critic.initial`); IQL's code has orthogonal weights, and
-CQL's a last layer near zero.
+Deviation (iql, cql): layers start as the critic's do (`critic.initial`); in IQL's code the weights of all networks
+are orthogonal, and in CQL's every network has biases of 0.1 and a last layer near zero.
 
 Deviation: an action is kept within the range of the data's actions, as every method's here.
 """
@@ -33,7 +33,7 @@ from training.shapes import Actions, Observations, PerRow
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 """The bounds of a policy's log standard deviation in IQL's and in CQL's code."""
 SCALE_OFFSET = 1e-3
-"""Added to every standard deviation of the observations in TD3+BC's code."""
+"""Added to every standard deviation of the observations (TD3+BC, arXiv 2106.06860, eq. 4, and its code)."""
 EDGE = 1e-6
 """How near to ±1 an action of the data may lie before its density under a squashed law is taken."""
 
@@ -207,7 +207,7 @@ class Scale(nn.Module):
 
 @dataclass(frozen=True)
 class ObservationScale(Computed):
-    """Mean and standard deviation of every observation over the data (TD3+BC, arXiv 2106.06860, §5).
+    """Mean and standard deviation of every observation over the data (TD3+BC, arXiv 2106.06860, eq. 4).
 
     They belong to the methods that ask for them; the data stay as they are for all others.
 
@@ -222,7 +222,7 @@ class ObservationScale(Computed):
         return Scale(streams, self.observation_dim)
 
     def compute(self, module: nn.Module, step: Step, progress: Progress) -> None:
-        """The deviation is of the population, and 0.001 is added to it, as in the authors' code."""
+        """The deviation is of the population, as in the authors' code, and 0.001 is added to it (eq. 4)."""
         observations = step.data.observations.double()  # single precision loses digits over a million rows
         module.get_buffer("mean").copy_(observations.mean(0))
         module.get_buffer("deviation").copy_(observations.std(0, correction=0) + SCALE_OFFSET)

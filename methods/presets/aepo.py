@@ -1,10 +1,12 @@
 """AEPO's settings: arXiv 2505.01822. No code of its authors was found, so `official` is the paper's too.
 
 The paper leaves batch, learning rate, schedule, solver steps and reward transform open; they are CEP's, which it
-builds on, and say so by their source.
+builds on, and say so by their source. Of ε_θ its Table 4 has 7 blocks that are 256, 512 and 1,024 wide, and not
+how they are joined; CEP's network has six of 128 to 512 and a last layer of 1,024, and stands for it here.
 """
 
 from methods.presets.cep import BEHAVIOUR, CRITIC, GUIDANCE_NET
+from methods.presets.cep import CODE as CEP
 from methods.presets.value import Presets, Settings, Value, on_toy
 
 PAPER = "arXiv 2505.01822"
@@ -17,6 +19,8 @@ _open: Settings = {
 
 _paper: Settings = {
     **_open,
+    "denoiser.network": Value("u-shaped", f"{CEP}'s, for the 7 blocks of {PAPER}, Table 4", on_toy("mlp")),
+    "denoiser.width": Value(256, f"{CEP}'s; {PAPER}, Table 4: 256, 512 and 1,024", on_toy(512)),
     "inverse_temperature": Value(3.0, f"{PAPER}, Table 4: one of 1 to 5, by task", on_toy(1.0)),
     "batch_size": Value(256, f"{OPEN}: CEP's", on_toy(2048)),
     "posterior": Value("noise", f"{PAPER}, eq. 22"),

@@ -11,6 +11,7 @@ _code: Settings = {
     "loss": Value("squared-error", CODE),
     "normalise": Value(True, f"{CODE}: normalize_states"),
     "learning_rate": Value(3e-4, CODE),
+    "critic.initial": Value("uniform", f"{CODE}: of the actor, PyTorch's"),
     "critic.width": Value(256, f"{CODE}: of the actor"),
     "critic.layers": Value(2, f"{CODE}: of the actor"),
     "critic.steps": Value(1_000_000, f"{CODE}, configs/offline/bc: of the actor"),

@@ -1,8 +1,9 @@
 """Diffusion-QL's settings: arXiv 2208.06193 and its authors' code.
 
 The code is Zhendong-Wang/Diffusion-Policies-for-Offline-RL at d871f5c; its `main.py` has a table by task, with v0
-of AntMaze and kitchen. Where the paper is silent, `paper` has the code's value and says so by its source. Tasks
-that the table lacks have the values of its Gym tasks.
+of AntMaze and kitchen. Tasks that the table lacks have the values of its Gym tasks. The paper's text was not at
+hand: what is said of it is unverified, but that it mentions no selection, which an author confirms (issue 3 of the
+code).
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from methods.presets.value import Presets, Settings, Value
 
 PAPER = "arXiv 2208.06193"
 CODE = "DQL d871f5c"
-BOTH = f"{PAPER}; {CODE}"
+BOTH = f"{CODE}; {PAPER} unverified"
 TABLE = f"{CODE}, main.py"
 
 EPOCHS: Mapping[str, Any] = {
@@ -57,7 +58,7 @@ CLIP: Mapping[str, Any] = {
 
 _code: Settings = {
     "eta": Value(1.0, TABLE, ETA),
-    "critic": Value("q-learning", f"{BOTH}: twin Q, trained with the policy", own=True),
+    "critic": Value("q-learning", f"{CODE}: twin Q, trained with the policy; {PAPER} unverified", own=True),
     "backup_actions": Value(1, f"{TABLE}: max_q_backup", {"antmaze-umaze": 1, "antmaze-*": 10}),
     "target_rate": Value(0.005, f"{CODE}: ema_decay 0.995"),
     "target_every": Value(5, CODE),
@@ -71,13 +72,16 @@ _code: Settings = {
     "critic.discount": Value(0.99, CODE),
     "critic.polyak": Value(0.005, CODE),
     "critic.weight_decay": Value(0.0, f"{CODE}: Adam"),
+    "critic.initial": Value("uniform", f"{CODE}: PyTorch's"),
     "denoiser.network": Value("mlp", BOTH),
     "denoiser.width": Value(256, BOTH),
     "denoiser.blocks": Value(3, BOTH),
     "denoiser.activation": Value("mish", BOTH),
     "denoiser.frequencies": Value(8, f"{CODE}: fixed ones, here learned"),
     "denoiser.level_features": Value(16, f"{CODE}; its hidden layer has 32, here 16"),
-    "denoiser.schedule": Value("vp", f"{BOTH}; b_min 0.1, b_max 10"),
+    "denoiser.initial": Value("uniform", f"{CODE}: PyTorch's"),
+    "denoiser.first_level": Value(0, f"{CODE}: counts from 0"),
+    "denoiser.schedule": Value("vp", f"{CODE}: b_min 0.1, b_max 10; {PAPER} unverified"),
     "denoiser.levels": Value(5, BOTH),
     "denoiser.steps": Value(2_000_000, TABLE, EPOCHS),
     "denoiser.batch_size": Value(256, BOTH),
@@ -91,6 +95,9 @@ _code: Settings = {
     "sampler.clip": Value("clean", CODE),
 }
 
-_paper: Settings = {"candidates": Value(1, f"{PAPER}, Algorithm 1: no selection")}
+_paper: Settings = {
+    "candidates": Value(1, f"{PAPER} mentions no selection (issue 3 of {CODE})"),
+    "denoiser.first_level": Value(1, f"{PAPER}: levels 1 to N; unverified"),
+}
 
 PRESETS: Presets = {"paper": {**_code, **_paper}, "official": _code}

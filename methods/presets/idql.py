@@ -15,6 +15,7 @@ _code: Settings = {
     "critic.expectile": Value(0.7, BOTH, {"antmaze-*": 0.9}),
     "critic.value_loss": Value("expectile", BOTH),
     "critic.value_layer_norm": Value(True, CODE),
+    "critic.value_layer_norm_epsilon": Value(1e-6, f"{CODE}: flax's"),
     "critic.initial": Value("xavier", f"{CODE}: default_init"),
     "critic.width": Value(256, BOTH),
     "critic.layers": Value(2, BOTH),

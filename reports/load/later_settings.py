@@ -24,6 +24,7 @@ class LaterSetting:
 
 LATER_SETTINGS = (
     LaterSetting("data.return_range", 1000.0, after="data.seed"),
+    LaterSetting("critic.value_layer_norm_epsilon", 1e-5, after="critic.value_layer_norm"),
     LaterSetting("denoiser.first_level", 1, after="denoiser.initial"),
     LaterSetting("denoiser.layer_norm_epsilon", 1e-5, after="denoiser.first_level"),
     LaterSetting("sampler.precision", "fp32", after="sampler.clip"),

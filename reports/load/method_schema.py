@@ -18,6 +18,24 @@ class Departure(Schema):
     own: bool
 
 
+class Facts(Schema):
+    """What a method is, at its default settings.
+
+    Attributes:
+        law: `Exact`, `Not exact` or `No given law`; None where its file does not say.
+        reason: the law that it aims at, and what makes its actions have it or not; None likewise.
+        trained: kinds of the components that are trained for it, those that others are trained with first.
+        further: those of them that are neither a critic nor what acts, such as a guidance network.
+        gradient: through what the gradient of its guidance goes, in words; None where no gradient is known.
+    """
+
+    law: str | None
+    reason: str | None
+    trained: tuple[str, ...]
+    further: tuple[str, ...]
+    gradient: str | None
+
+
 class MethodRecord(Sealed):
     """A method as the code of the last `run` into the folder has it.
 
@@ -25,6 +43,7 @@ class MethodRecord(Sealed):
         title: its name as printed.
         paper: where it is defined.
         departures: of the code from the paper; None where the source could not be read.
+        facts: None where they could not be read, and in what older versions wrote.
         created: when it was written, UTC, ISO 8601.
     """
 
@@ -34,6 +53,7 @@ class MethodRecord(Sealed):
     paper: str
     departures: tuple[Departure, ...] | None
     created: str
+    facts: Facts | None = None
 
 
 class CommandRecord(Sealed):

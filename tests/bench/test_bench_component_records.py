@@ -7,8 +7,9 @@ import json
 import os
 import shlex
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from command_line import TOY, arguments_of
 
 from bench.cli.main import main
 from bench.config.typed import format_command
+from bench.runner.method_records import make_method_record
+from methods import SlotMethod
+from methods.core.slots import Behaviour
 from reports.errors import ReportError
 from reports.load.component_schema import ComponentRecord
 from reports.load.components import list_records, read_record
@@ -212,6 +216,32 @@ def test_values_of_python_are_typed_as_on_the_command_line():
     )
     assert format_command(api.run, given, {"critic.steps": 7}) == line
     assert format_command(api.run, {**given, "seeds": 4, "rho": None}, {}).split()[7:9] == ["--seeds", "4"]
+
+
+def test_facts_are_those_of_the_method(made: Path):
+    facts = read_method_record(made / "results" / "methods" / "cep.json").facts
+    assert facts is not None
+    assert (facts.law, facts.gradient, facts.further) == ("Exact", "a network of its own", ("cep-energy",))
+    assert facts.reason is not None
+    assert facts.reason.startswith("it aims at μ e^{βQ}")
+    assert set(facts.trained) == {"behaviour", "critic", "cep-energy"}
+
+
+@dataclass(frozen=True)
+class Elsewhere(SlotMethod):
+    """Objective: behaviour."""
+
+    title: ClassVar[str] = "Elsewhere"
+    paper: ClassVar[str] = "none"
+
+    def objective(self) -> Behaviour:
+        raise ValueError("this task has 3 observations")
+
+
+def test_a_method_that_fails_at_other_sizes_has_no_facts_and_a_record():
+    record = make_method_record("elsewhere", Elsewhere)
+    assert record.facts is None
+    assert record.title == "Elsewhere"
 
 
 def test_departures_are_those_of_the_source(made: Path):

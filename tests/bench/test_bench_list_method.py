@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from bench.reference.deviations import find_paragraphs
-from bench.reference.methods import describe_gradient, list_trained
+from bench.reference.methods import describe_gradient, list_further, list_trained
+from methods.cep import CEP
 from methods.core.method import SlotMethod
 from methods.core.registry import get_method, method_names
+from methods.ddice import DiffusionDICE
+from methods.dql import DiffusionQL
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -98,7 +101,7 @@ def test_a_method_does_not_show_what_concerns_others_alone(bench):
         name: " ".join(shown_deviations(bench("list", "method", name).out)) for name in ("swg", "cep", "unguided")
     }
     for text, concerned in (
-        ("the LayerNorm on V's input has ε = 1e-5", {"swg"}),
+        ("the level is embedded as in the residual network", {"swg"}),
         ("CEP draws random Gaussian frequencies", {"cep"}),
         ("linex is clipped at `maximum`", {"swg"}),
         ("the code of CEP and Diffusion-DICE stops at t = 1e-3", {"cep"}),
@@ -130,8 +133,15 @@ MADE = {
     "ddice": ({"behaviour", "critic", "ddice-guidance"}, "a network of its own"),
     "mse": ({"behaviour", "critic", "mse-energy"}, "a network of its own"),
     "aepo": ({"behaviour", "critic", "aepo-energy"}, "a network of its own"),
+    "dql": ({"critic", "dql-policy"}, None),
+    "iql": ({"critic", "iql-actor"}, None),
+    "td3-bc": ({"td3-bc"}, None),
+    "cql": ({"cql"}, None),
+    "bc": ({"bc"}, None),
 }
-"""What each paper trains, read from it, and what it differentiates."""
+"""What each paper trains, read from it, and what it differentiates; Diffusion-QL has a Q of its own if asked."""
+FURTHER = {"cep": "cep-energy", "ddice": "ddice-guidance", "mse": "mse-energy", "aepo": "aepo-energy"}
+"""The network that guides and is no denoiser, by the papers: SWG's point is that it needs none."""
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -140,11 +150,30 @@ def test_what_is_trained_for_a_method_is_what_its_paper_trains(name):
     method = get_method(name)()
     assert set(list_trained(method)) == trained
     assert describe_gradient(method) == gradient
+    assert list_further(method) == ((FURTHER[name],) if name in FURTHER else ())
+
+
+def test_every_method_is_held_to_its_paper():
+    assert set(MADE) == set(method_names())
+
+
+@pytest.mark.parametrize(
+    ("method", "further"),
+    [
+        (CEP(critic="in-support"), {"cep-energy"}),
+        (DiffusionDICE(candidates=4, select="ensemble"), {"ddice-guidance"}),
+        (DiffusionQL(critic="q-learning"), set()),
+        (DiffusionQL(critic="q-learning", candidates=1), set()),
+    ],
+)
+def test_own_critics_and_the_whole_of_an_actor_critic_are_nothing_further(method, further):
+    assert set(list_further(method)) == further
 
 
 def test_a_page_says_what_is_trained_and_through_what_the_gradient_goes(bench):
     lines = bench("list", "method", "swg").out.splitlines()
     assert "Trained for it at its default settings: critic, joint." in lines
+    assert "Of these neither a critic nor what acts: none." in lines
     assert "The gradient of its guidance goes through the denoiser." in lines
     assert "The gradient of" not in bench("list", "method", "idql").out
 
@@ -233,6 +262,9 @@ def f():
         ("list method sgw", ("unknown method 'sgw'", "did you mean swg")),
         ("list method", ("list method needs a method's name", "list methods")),
         ("list tasks swg", ("list tasks takes no name such as 'swg'",)),
+        ("list tasks --task moons", ("list tasks has no sizes, so --task would change nothing",)),
+        ("list method swg --task hoper-medium-v2", ("'hoper-medium-v2'", "did you mean hopper-medium-v2")),
+        ("list method swg --preset offcial", ("unknown preset 'offcial'", "did you mean official")),
     ],
 )
 def test_a_mistake_is_one_sentence(bench, arguments, words):

@@ -51,6 +51,9 @@ OWN = [
     ("swg", "official", HOPPER, {"swg.weigh_by": "target"}),
     ("swg", "official", HOPPER, {"denoiser.first_level": 0, "denoiser.layer_norm_epsilon": 1e-6}),
     ("idql", "official", HOPPER, {"denoiser.first_level": 0, "denoiser.layer_norm_epsilon": 1e-6}),
+    ("swg", "official", HOPPER, {"critic.value_layer_norm": True, "critic.value_layer_norm_epsilon": 1e-6}),
+    ("idql", "official", HOPPER, {"critic.value_layer_norm": True, "critic.value_layer_norm_epsilon": 1e-6}),
+    ("swg-r", "official", HOPPER, {"critic.value_layer_norm_epsilon": 1e-6}),
     ("swg", "paper", HOPPER, {"denoiser.first_level": 1}),
     ("cep", "official", HOPPER, {"denoiser.first_level": 1}),
     ("swg-r", "paper", HOPPER, {"swg-r.weigh_by": "trained", "sampler.temperature": 1.0}),
@@ -88,6 +91,37 @@ OWN = [
     ("ddice", "official", HOPPER, {"critic.batch_size": 512, "critic.weight_decay": 1e-4, "ddice.candidates": 1}),
     ("ddice", "official", HOPPER, {"ddice.batch_size": 512, "denoiser.batch_size": 4096}),
     ("ddice", "paper", HOPPER, {"ddice.shift_per_batch": False}),
+    # IQL 09d7002, configs/*.py, learner.py; its README takes the kitchen's for Adroit too.
+    ("iql", "official", HOPPER, {"iql.inverse_temperature": 3.0, "iql.dropout": 0.0, "critic.expectile": 0.7}),
+    ("iql", "official", ANTMAZE, {"iql.inverse_temperature": 10.0, "iql.dropout": 0.0, "critic.expectile": 0.9}),
+    ("iql", "official", PEN, {"iql.inverse_temperature": 0.5, "iql.dropout": 0.1, "critic.expectile": 0.7}),
+    ("iql", "official", HOPPER, {"iql.greatest_weight": 100.0, "iql.decay": True, "critic.steps": 1_000_000}),
+    # TD3_BC 8791ad7, main.py, TD3_BC.py; arXiv 2106.06860, eq. 5 and C.1.
+    ("td3-bc", "official", HOPPER, {"td3-bc.alpha": 2.5, "td3-bc.scale": "policy", "td3-bc.delay": 2}),
+    ("td3-bc", "official", HOPPER, {"td3-bc.noise": 0.2, "td3-bc.noise_clip": 0.5, "critic.batch_size": 256}),
+    ("td3-bc", "official", ANTMAZE, {"td3-bc.normalise": True}),
+    ("td3-bc", "paper", HOPPER, {"td3-bc.scale": "data", "td3-bc.normalise": True}),
+    ("td3-bc", "paper", ANTMAZE, {"td3-bc.normalise": False}),
+    # CQL d67dbe9, d4rl/examples/*.py and README.
+    ("cql", "official", HOPPER, {"cql.alpha": 5.0, "cql.threshold": None, "cql.learning_rate": 1e-4}),
+    ("cql", "official", ANTMAZE, {"cql.alpha": 5.0, "cql.threshold": 5.0, "cql.warm_up_steps": 40_000}),
+    ("cql", "official", PEN, {"cql.alpha": 1.0, "cql.threshold": 5.0, "cql.max_backup": False}),
+    ("cql", "official", UMAZE, {"cql.alpha": 1.0, "critic.layers": 3, "critic.steps": 3_000_000}),
+    ("cql", "paper", HOPPER, {"cql.alpha": 1.0, "cql.threshold": 10.0, "cql.learning_rate": 3e-5}),
+    # DQL d871f5c, main.py, agents/*.py.
+    ("dql", "official", HOPPER, {"dql.eta": 1.0, "dql.gradient_clip": 9.0, "denoiser.steps": 2_000_000}),
+    ("dql", "official", ANTMAZE, {"dql.eta": 0.5, "dql.backup_actions": 1, "denoiser.steps": 1_000_000}),
+    ("dql", "official", PEN, {"dql.eta": 0.15, "dql.gradient_clip": 7.0, "denoiser.learning_rate": 3e-5}),
+    ("dql", "official", HOPPER, {"dql.candidates": 50, "dql.select": "draw", "dql.critic": "q-learning"}),
+    ("dql", "official", HOPPER, {"denoiser.first_level": 0, "denoiser.levels": 5, "denoiser.activation": "mish"}),
+    # CORL 6afec90, any_percent_bc.py and configs/offline/bc.
+    ("bc", "official", ANTMAZE, {"bc.loss": "squared-error", "bc.normalise": True, "critic.steps": 1_000_000}),
+    # SfBC 2cc139b, utils.py, train_*.py, diffusion_SDE/model.py.
+    ("sfbc", "official", HOPPER, {"sfbc.candidates": 32, "sfbc.inverse_temperature": 100.0, "sfbc.draws": 4}),
+    ("sfbc", "official", UMAZE, {"sfbc.draws": 1, "critic.batch_size": 4096, "critic.learning_rate": 1e-3}),
+    # arXiv 2505.01822, Table 4 and eq. 22, 45, 46.
+    ("aepo", "paper", HOPPER, {"aepo.posterior": "noise", "aepo.expansion": "action", "aepo.offset": 1e-3}),
+    ("aepo", "paper", HOPPER, {"critic.layers": 3, "guidance_net.layers": 3, "guidance.rescale": True}),
 ]
 
 

@@ -110,6 +110,19 @@ def test_q_is_the_smaller_target_twin_and_the_target_follows_by_polyak():
         assert not new.requires_grad
 
 
+def test_the_norm_of_vs_input_has_the_epsilon_of_the_settings():
+    """Of numbers ±1e-3 it gives x/√(1e-6 + ε): flax's 1e-6 and PyTorch's 1e-5 differ by 2.3."""
+    x = torch.tensor([[[1e-3, -1e-3, 1e-3, -1e-3]]])
+    for config, deviation in (
+        (CriticConfig(width=8, value_layer_norm=True), 11e-6**0.5),
+        (CriticConfig(width=8, value_layer_norm=True, value_layer_norm_epsilon=1e-6), 2e-6**0.5),
+    ):
+        module = IQL(config, 4, 2).build(SeedStreams([0], "x"))
+        norm, rest = module.value
+        torch.testing.assert_close(norm(x), x / deviation)
+        torch.testing.assert_close(module.v(x), rest(x / deviation).squeeze(-1))
+
+
 def test_the_first_q_is_the_first_target_twin_and_v_can_be_normalised_inside():
     config = CriticConfig(width=8, value_hidden_norm=True, weight_decay=1e-4)
     component = IQL(config, 3, 2)

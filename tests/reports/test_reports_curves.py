@@ -295,6 +295,31 @@ def test_commands_and_departures_are_shown(filled, tmp_path):
     assert "| the points are not scaled |" in text
 
 
+def test_what_methods_are_is_shown_with_what_their_results_counted(filled, tmp_path):
+    """`cep` stands on two components of 1,234 parameters; its results took 30 and 90 passes for 2 actions each."""
+    spent = {"gradient": 60, "beside": 0, "guided_rows": 60, "actions": 2, "candidates": 1}
+    for seed, function in ((0, 60), (1, 60), (2, 180)):
+        named = {"guidance": "cep-energy-b"}
+        critics = {"labels": ["critic-a"], "departures": []}
+        changes = {"components": named, "critics": critics, "evaluations": {**spent, "function": function}}
+        filled.add(control("maze2d-umaze", "cep", seed, 50.0 + seed, **changes))
+    facts = {"law": "Exact", "reason": "its loss says so.", "further": ["cep-energy"], "gradient": "the denoiser"}
+    about = {"format": FORMAT, "method": "cep", "title": "CEP", "paper": "a paper", "departures": []}
+    about |= {"created": "2026-11-21T05:00:00+00:00", "facts": {**facts, "trained": ["critic", "cep-energy"]}}
+    (filled.path / "methods").mkdir()
+    (filled.path / "methods" / "cep.json").write_text(json.dumps(about))
+    text = report(filled, tmp_path / "out")
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines()]
+    (row,) = [row for row in rows if row[:2] == ["cep", "Exact"]]
+    described = ["its loss says so.", "critic, cep-energy", "cep-energy", "the denoiser"]
+    assert row[2:] == [*described, "2,468", "30 to 90", "30", "0", "1"]
+    (row,) = [row for row in rows if row[:2] == ["swg", "–"]]
+    assert row[2:7] == ["–", "–", "–", "–", "1,234"], "this folder has no record of it"
+    (filled.path / "components" / "cep-energy-b" / "seed-1.json").unlink()
+    rows = [line for line in report(filled, tmp_path / "out").splitlines() if line.startswith("| cep")]
+    assert any("| the denoiser" in row and "2,468" not in row for row in rows), "not a sum of some components"
+
+
 def test_a_damaged_record_of_commands_is_said_and_one_that_was_set_aside_too(filled, tmp_path):
     line = {"created": "2026-11-21T05:00:00+00:00", "command": "run --suite maze2d", "version": "0.2.0"}
     file = filled.path / "commands.jsonl"

@@ -26,7 +26,7 @@ class NetworkConfig:
         network: `residual` (SWG, IDQL), `u-shaped` (CEP, Diffusion-DICE: 2, 1 and 1/2 times the width, down and
             up) or `mlp` (SWG's plain perceptron).
         width: hidden units between the blocks.
-        blocks: residual blocks, or hidden layers of `mlp`; `u-shaped` has its own seven.
+        blocks: residual blocks, or hidden layers of `mlp`; `u-shaped` has its own six.
         expansion: units inside a residual block, as a multiple of the width.
         dropout: rate inside the residual blocks while training; the other networks have none.
         activation: `silu` (the papers'), `relu`, `mish` or `gelu`.
