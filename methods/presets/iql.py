@@ -16,6 +16,7 @@ _code: Settings = {
     "dropout": Value(0.0, f"{BOTH}, configs", dict.fromkeys(HANDS, 0.1)),
     "decay": Value(True, f"{BOTH}: cosine"),
     "learning_rate": Value(3e-4, BOTH),
+    "critic.kind": Value("iql", BOTH),
     "critic.expectile": Value(0.7, f"{BOTH}, configs", {"antmaze-*": 0.9}),
     "critic.value_loss": Value("expectile", BOTH),
     "critic.width": Value(256, BOTH),
