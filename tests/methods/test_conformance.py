@@ -146,7 +146,7 @@ IDLE: Mapping[str, frozenset[str]] = {
     "valued-critic": frozenset({"discount", "polyak"}),
     "dql-actor-critic": OF_V | {"steps", "batch_size", "precision"},
 }
-"""Settings `critic.*` that change nothing of a component of that kind: of a V that it lacks, or that are another's."""
+"""Settings `critic.*` that change nothing of a component of that kind: of a V that it lacks, or another's."""
 
 
 def is_idle(config: Any, path: Sequence[str]) -> bool:
