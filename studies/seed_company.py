@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.conformance.subject import make_subject, small_data, small_setup
+from critics.config import CriticKind
 from methods.core.method import Method
 from methods.core.registry import get_method, method_names
 from methods.core.setup import Setup
