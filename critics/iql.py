@@ -1,25 +1,23 @@
-"""The critic every method shares: implicit Q-learning (arXiv 2110.06169), for all seeds in one network.
+"""Implicit Q-learning (arXiv 2110.06169), the critic that every method shares by default, all seeds at once.
 
 V is fitted to min target-Q at the data's actions by an asymmetric loss (eq. 5), Q to r + γ V(s') (eq. 6).
 """
 
-import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from critics.config import OF_Q, OF_V, CriticConfig
 from critics.diagnosis import compare_with_returns
-from critics.losses import ValueLossSetting, parse_value_loss, td_target
-from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
-from foundation.keys import UNLESS_DEFAULT
-from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
+from critics.losses import parse_value_loss, td_target
+from critics.twin_q import TwinQ
+from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained
 from training.component import Diagnosis, ModuleT
-from training.networks import LAYER_NORM_EPSILON, member_values
 from training.precision import Precision
 from training.shapes import Actions, Observations, PerRow, PerSeed
 
@@ -37,71 +35,21 @@ class Critic(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class CriticConfig:
-    """Settings of implicit Q-learning; the defaults are those on which IQL, IDQL and SWG agree.
-
-    Attributes:
-        expectile: τ of the value loss, expectile or quantile, and of the weights of these names (papers: 0.9 for
-            AntMaze, 0.7 elsewhere).
-        value_loss: `expectile`, `quantile`, `linex:alpha=1` or `dice:alpha=0.5`.
-        discount: γ.
-        polyak: rate at which the target network follows.
-        width: hidden units of each layer.
-        layers: hidden layers of each network.
-        value_layer_norm: a LayerNorm on V's input, as SWG and the current IDQL code have it.
-        value_layer_norm_epsilon: added to the variance in it: 1e-5 (PyTorch's), or 1e-6 as in their code (flax's).
-        value_hidden_norm: a LayerNorm before each activation of V, as Diffusion-DICE's code has it.
-        initial: initial weights, `uniform` (PyTorch's), `xavier` (SWG's and IDQL's code) or `lecun` (flax's).
-        steps: gradient steps (papers: a million).
-        batch_size: transitions per seed and step.
-        learning_rate: Adam's; AdamW's where weight_decay > 0.
-        weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
-        precision: of the matrix products in training, `bf16` by autocast with all else in `fp32`.
-    """
-
-    expectile: Fraction = 0.7
-    value_loss: ValueLossSetting = "expectile"
-    discount: Probability = 0.99
-    polyak: Rate = 0.005
-    width: Count = 256
-    layers: Count = 2
-    value_layer_norm: bool = False
-    value_layer_norm_epsilon: Positive = field(default=LAYER_NORM_EPSILON, metadata=UNLESS_DEFAULT)
-    value_hidden_norm: bool = False
-    initial: Literal["uniform", "xavier", "lecun"] = "uniform"
-    steps: Count = 1_000_000
-    batch_size: Count = 256
-    learning_rate: Positive = 3e-4
-    weight_decay: NonNegative = 0.0
-    precision: Precision = "fp32"
+def make_value_network(streams: SeedStreams, config: CriticConfig, observation_dim: int) -> nn.Sequential:
+    """V of all seeds, (seed, batch, observation) → (seed, batch, 1)."""
+    sizes = [observation_dim, *[config.width] * config.layers, 1]
+    value = SeedMLP(streams, sizes, layer_norm=config.value_hidden_norm, initial=config.initial)
+    epsilon = config.value_layer_norm_epsilon
+    norm = [SeedLayerNorm(streams, observation_dim, epsilon)] if config.value_layer_norm else []
+    return nn.Sequential(*norm, value)
 
 
-class IQLNetworks(nn.Module):
+class IQLNetworks(TwinQ):
     """Twin Q, its target and V of all seeds; satisfies `Critic`."""
 
     def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
-        super().__init__()
-        hidden, pair = [config.width] * config.layers, observation_dim + action_dim
-        self.twin_q = SeedMLP(streams, [pair, *hidden, 1], members=2, initial=config.initial)
-        self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
-        normed = config.value_hidden_norm
-        value = SeedMLP(streams, [observation_dim, *hidden, 1], layer_norm=normed, initial=config.initial)
-        epsilon = config.value_layer_norm_epsilon
-        norm = [SeedLayerNorm(streams, observation_dim, epsilon)] if config.value_layer_norm else []
-        self.value = nn.Sequential(*norm, value)
-
-    def q(self, observations: Observations, actions: Actions) -> PerRow:
-        """Minimum of the twin target networks."""
-        return member_values(self.target_q, observations, actions, members=2).amin(1)
-
-    def trained_q(self, observations: Observations, actions: Actions) -> PerRow:
-        """Minimum of the twins themselves."""
-        return member_values(self.twin_q, observations, actions, members=2).amin(1)
-
-    def first_q(self, observations: Observations, actions: Actions) -> PerRow:
-        """The first of the twin target networks alone."""
-        return member_values(self.target_q, observations, actions, members=2)[:, 0]
+        super().__init__(streams, config, observation_dim, action_dim)
+        self.value = make_value_network(streams, config, observation_dim)
 
     def v(self, observations: Observations) -> PerRow:
         return self.value(observations).squeeze(-1)
@@ -111,15 +59,23 @@ class IQLNetworks(nn.Module):
 class CriticComponent(Trained[ModuleT]):
     """A critic as a component: config and sizes are what makes all of them.
 
+    Class attributes:
+        uses: the settings that it depends on; the others have their defaults in `config`, so that they are in no
+            key.
+
     Attributes:
         config: of its networks and training.
         observation_dim, action_dim: sizes of s and a.
     """
 
     settings: ClassVar[str | None] = "critic"
+    uses: ClassVar[frozenset[str]] = OF_Q
     config: CriticConfig
     observation_dim: int
     action_dim: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", self.config.keep(self.uses))
 
     @abstractmethod
     def each_q(self, module: ModuleT, observations: Observations, actions: Actions) -> Tensor:
@@ -148,13 +104,14 @@ class IQL(CriticComponent[IQLNetworks]):
     """The critic as a component: config and sizes are all that make it."""
 
     kind: ClassVar[str] = "critic"
+    uses: ClassVar[frozenset[str]] = OF_Q | OF_V
 
     def build(self, streams: SeedStreams) -> IQLNetworks:
         return IQLNetworks(streams, self.config, self.observation_dim, self.action_dim)
 
     def each_q(self, module: IQLNetworks, observations: Observations, actions: Actions) -> Tensor:
         """The twins, not their targets."""
-        return member_values(module.twin_q, observations, actions, members=2)
+        return module.each_q(observations, actions)
 
     def losses(self, module: IQLNetworks, step: Step) -> Mapping[str, PerSeed]:
         """Value loss plus both temporal-difference losses, mean over the batch.
@@ -169,12 +126,11 @@ class IQL(CriticComponent[IQLNetworks]):
             goal = td_target(batch.rewards, batch.terminals, next_v, discount=self.config.discount)
         value_loss = parse_value_loss(self.config.value_loss).bind(self.config.expectile)
         value = value_loss(target, module.v(batch.observations)).mean(-1)
-        twin = member_values(module.twin_q, batch.observations, batch.actions, members=2)
-        td = (twin - goal[:, None]).square().sum(1).mean(-1)
+        td = (module.each_q(batch.observations, batch.actions) - goal[:, None]).square().sum(1).mean(-1)
         step.record("value_loss", value)
         step.record("td_loss", td)
         return {"loss": value + td}
 
     def after_step(self, module: IQLNetworks, step: Step) -> None:
         """The target network follows Q."""
-        polyak_update(module.target_q, module.twin_q, self.config.polyak)
+        module.follow()

@@ -11,7 +11,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from critics.iql import CriticComponent, CriticConfig
+from critics.config import OF_Q, OF_V, CriticConfig
+from critics.iql import CriticComponent
 from critics.losses import td_target
 from training import Component, SeedMLP, SeedStreams, Step
 from training.networks import member_values
@@ -50,6 +51,7 @@ class QEnsemble(CriticComponent[EnsembleNetworks]):
     """
 
     kind: ClassVar[str] = "q-ensemble"
+    uses: ClassVar[frozenset[str]] = OF_Q | OF_V  # V's have no effect, but have always been in its key
     critic: Component
     members: int
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from critics.weights import weigh_data
+from critics.weights import value_data
 from training import Component, Computed, Progress, SeedStreams, Step
 
 LEAST = 0.1
@@ -39,5 +39,5 @@ class ValueSpread(Computed):
 
     def compute(self, module: nn.Module, step: Step, progress: Progress) -> None:
         """At least 0.1, so that equal values are drawn alike."""
-        values = weigh_data(step, lambda q, v: q)
+        values = value_data(step)
         module.get_buffer("spread").copy_(values.std(1, correction=0, keepdim=True).clamp(min=LEAST))

@@ -1,7 +1,7 @@
-"""Twin Q networks that are trained together with a policy, and their target networks (TD3, arXiv 1802.09477).
+"""Twin Q networks and their target networks (TD3, arXiv 1802.09477), the Q of every critic with a target.
 
-Q_i(s, a) ← r + γ (1 - d) min_j Q'_j(s', a') with a' of a target policy; Q' follows Q by polyak averages. In a
-max-Q backup (CQL, arXiv 2006.04779) a' are several actions, of which each Q'_j takes its best.
+Q_i(s, a) ← r + γ (1 - d) min_j Q'_j(s', a'), where a' may be of a target policy; Q' follows Q by polyak averages.
+In a max-Q backup (CQL, arXiv 2006.04779) a' are several actions, of which each Q'_j takes its best.
 """
 
 import copy
@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from critics.config import CriticConfig
 from critics.diagnosis import compare_with_returns
-from critics.iql import CriticConfig
 from critics.losses import td_target
 from training import Batch, SeedMLP, SeedStreams, Step, polyak_update
 from training.component import Diagnosis
@@ -22,7 +22,7 @@ from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 class TwinQ(nn.Module):
-    """Twin Q of all seeds as `online`, and their targets as `target`; it knows no V.
+    """Twin Q of all seeds as `twin_q`, and their targets as `target_q`; it knows no V.
 
     Args:
         streams: the seeds and their random numbers.
@@ -42,16 +42,28 @@ class TwinQ(nn.Module):
         super().__init__()
         self.config = config
         sizes = [observation_dim + action_dim, *[config.width] * config.layers, 1]
-        self.online = SeedMLP(streams, sizes, activation, members=2, initial=config.initial)
-        self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.twin_q = SeedMLP(streams, sizes, activation, members=2, initial=config.initial)
+        self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
 
     def each_q(self, observations: Observations, actions: Actions) -> Float[Tensor, "seed member batch"]:
         """Both values of the networks that are trained."""
-        return member_values(self.online, observations, actions, members=2)
+        return member_values(self.twin_q, observations, actions, members=2)
+
+    def each_target(self, observations: Observations, actions: Actions) -> Float[Tensor, "seed member batch"]:
+        """Both values of the target networks."""
+        return member_values(self.target_q, observations, actions, members=2)
 
     def q(self, observations: Observations, actions: Actions) -> PerRow:
         """Minimum of the twin target networks."""
-        return member_values(self.target, observations, actions, members=2).amin(1)
+        return self.each_target(observations, actions).amin(1)
+
+    def trained_q(self, observations: Observations, actions: Actions) -> PerRow:
+        """Minimum of the twins themselves."""
+        return self.each_q(observations, actions).amin(1)
+
+    def first_q(self, observations: Observations, actions: Actions) -> PerRow:
+        """The first of the twin target networks alone."""
+        return self.each_target(observations, actions)[:, 0]
 
     @torch.no_grad()
     def back_up(self, batch: Batch, next_actions: Float[Tensor, "seed batch candidate action"]) -> PerRow:
@@ -63,8 +75,7 @@ class TwinQ(nn.Module):
         """
         count = next_actions.shape[2]
         observations = batch.next_observations.repeat_interleave(count, dim=1)
-        values = member_values(self.target, observations, next_actions.flatten(1, 2), members=2)
-        best = values.unflatten(-1, (-1, count)).amax(-1)
+        best = self.each_target(observations, next_actions.flatten(1, 2)).unflatten(-1, (-1, count)).amax(-1)
         return td_target(batch.rewards, batch.terminals, best.amin(1), discount=self.config.discount)
 
     def td_loss(self, batch: Batch, goal: PerRow) -> PerSeed:
@@ -73,7 +84,7 @@ class TwinQ(nn.Module):
 
     def follow(self) -> None:
         """One polyak step of the targets."""
-        polyak_update(self.target, self.online, self.config.polyak)
+        polyak_update(self.target_q, self.twin_q, self.config.polyak)
 
     def diagnose(self, step: Step) -> Sequence[Diagnosis]:
         """The range of Q on the data against that of the returns; see `Trained.diagnose`."""

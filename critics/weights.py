@@ -194,6 +194,22 @@ class GivenWeight(Component):
         return self.weight
 
 
+def value_data(step: Step, critic: str = "critic") -> Float[Tensor, "seed transition"]:
+    """Q(s, a) at every transition of the data set, for every seed's critic; it need not have V.
+
+    Args:
+        step: with the data, and the made critic among its models.
+        critic: the critic's name among the models.
+    """
+    data, made, seeds = step.data, step.models[critic], len(step.noise)
+
+    def value(index: Tensor) -> Tensor:
+        rows = (each[index].expand(seeds, -1, -1) for each in (data.observations, data.actions))
+        return made.q(*rows)
+
+    return step.in_chunks(value, len(data))
+
+
 def weigh_data(
     step: Step,
     weight: Callable[[Tensor, Tensor], Tensor],

@@ -7,24 +7,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from critics.config import CriticConfig
     from critics.in_support import InSupportQ
-    from critics.iql import IQL, Critic, CriticConfig
+    from critics.iql import IQL, Critic
     from critics.q_ensemble import QEnsemble
     from critics.spread import ValueSpread
-    from critics.weights import WeightFunction, WeightSetting, weigh_data
+    from critics.weights import WeightFunction, WeightSetting, value_data, weigh_data
     from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate, Share
     from foundation.keys import UNLESS_DEFAULT
     from methods.core.actor_critic import ActorCritic, ActorCriticNetworks
-    from methods.core.actors import (
-        Actor,
-        ActorComponent,
-        ActorMethod,
-        GaussianActor,
-        ObservationScale,
-        SquashedGaussianActor,
-        rescale,
-        size_actor,
-    )
+    from methods.core.actor_networks import Actor, GaussianActor, SquashedGaussianActor, rescale
+    from methods.core.actors import ActorComponent, ActorMethod, ObservationScale, size_actor
+    from methods.core.conservative import ConservativeQ
     from methods.core.diffusion_actor import DiffusionActorCritic, PolicyDraws, PolicyObjective
     from methods.core.guidance_net import GuidanceNet, GuidanceObjective
     from methods.core.method import Knob, Method, MethodError, Rho, SlotMethod
@@ -57,24 +51,18 @@ if TYPE_CHECKING:
     )
 
 _PLACES = {
+    "critics.config": ("CriticConfig",),
     "critics.in_support": ("InSupportQ",),
-    "critics.iql": ("Critic", "CriticConfig", "IQL"),
+    "critics.iql": ("Critic", "IQL"),
     "critics.q_ensemble": ("QEnsemble",),
     "critics.spread": ("ValueSpread",),
-    "critics.weights": ("WeightFunction", "WeightSetting", "weigh_data"),
+    "critics.weights": ("WeightFunction", "WeightSetting", "value_data", "weigh_data"),
     "foundation.keys": ("UNLESS_DEFAULT",),
     "foundation.bounds": ("Count", "Fraction", "NonNegative", "Positive", "Probability", "Rate", "Share"),
     "methods.core.actor_critic": ("ActorCritic", "ActorCriticNetworks"),
-    "methods.core.actors": (
-        "Actor",
-        "ActorComponent",
-        "ActorMethod",
-        "GaussianActor",
-        "ObservationScale",
-        "SquashedGaussianActor",
-        "rescale",
-        "size_actor",
-    ),
+    "methods.core.actor_networks": ("Actor", "GaussianActor", "SquashedGaussianActor", "rescale"),
+    "methods.core.actors": ("ActorComponent", "ActorMethod", "ObservationScale", "size_actor"),
+    "methods.core.conservative": ("ConservativeQ",),
     "methods.core.diffusion_actor": ("DiffusionActorCritic", "PolicyDraws", "PolicyObjective"),
     "methods.core.guidance_net": ("GuidanceNet", "GuidanceObjective"),
     "methods.core.method": ("Knob", "Method", "MethodError", "Rho", "SlotMethod"),

@@ -255,7 +255,7 @@ class AEPO(SlotMethod):
         return NetGuidance(
             lambda setup, denoiser: AnalyticNet(
                 setup.guidance_net,
-                setup.critic(),
+                setup.q_critic(),
                 self.batch_size,
                 setup.behaviour(),
                 self.inverse_temperature,

@@ -18,11 +18,9 @@ from methods import (
     Count,
     GuidanceNet,
     GuidanceObjective,
-    InSupportQ,
     Knob,
     MethodError,
     NetGuidance,
-    NonNegative,
     Positive,
     Rho,
     Setup,
@@ -130,7 +128,8 @@ class CEP(SlotMethod):
 
     Exact: it aims at μ e^{βQ}; its loss is least where f is log E[e^{βQ} | a_k, s] plus a constant.
 
-    `tune --training` tries β from 1 to 10, our choice around the code's 3, since f is not linear in β.
+    `tune --training` tries β from 1 to 10, our choice around the code's 3, since f is not linear in β. The critic
+    of its authors is `critic.kind` in-support, which `--terms as-published` takes.
 
     Attributes:
         inverse_temperature: β of π ∝ μ e^{βQ}.
@@ -140,9 +139,6 @@ class CEP(SlotMethod):
             whatever their state, as in the authors' code for the toy sets; right where actions do not depend on
             the state, and refused elsewhere.
         support_states: states that get draws from the behaviour model.
-        critic: `shared`, the comparison's critic, or `in-support`, the authors' softmax Q-learning over support
-            actions, in the sizes of the shared one. On the toy sets Q is known, and neither is learned.
-        value_inverse_temperature: β_Q of the in-support critic's softmax.
     """
 
     title: ClassVar[str] = "CEP"
@@ -154,8 +150,6 @@ class CEP(SlotMethod):
     support_actions: Count = 16
     support: Literal["behaviour", "data"] = "behaviour"
     support_states: Count = 1_000_000
-    critic: Literal["shared", "in-support"] = "shared"
-    value_inverse_temperature: NonNegative = 1.0
 
     def guidance(self) -> NetGuidance:
         """ρ ∇f; no gradient goes through the denoiser."""
@@ -174,18 +168,6 @@ class CEP(SlotMethod):
                     "sets alone; leave it at 'behaviour'."
                 )
             net, beta = setup.guidance_net, self.inverse_temperature
-            return DataEnergyNet(net, setup.critic(), self.batch_size, beta, self.support_actions)
-        support = SupportActions(
-            setup.behaviour(),
-            self.support_states,
-            self.support_actions,
-            setup.sampler,
-            setup.action_low,
-            setup.action_high,
-        )
-        critic = setup.critic(self._in_support(setup, support) if self.critic == "in-support" else None)
-        return EnergyNet(setup.guidance_net, critic, self.batch_size, self.inverse_temperature, support)
-
-    def _in_support(self, setup: Setup, support: SupportActions) -> InSupportQ:
-        sizes, beta = (setup.observation_dim, setup.action_dim), self.value_inverse_temperature
-        return InSupportQ(setup.critic_config, *sizes, support.at_next_states(), beta)
+            return DataEnergyNet(net, setup.q_critic(), self.batch_size, beta, self.support_actions)
+        support = setup.support(self.support_states, self.support_actions)
+        return EnergyNet(setup.guidance_net, setup.q_critic(), self.batch_size, self.inverse_temperature, support)

@@ -5,7 +5,7 @@ denoiser; no network is trained for it. Exact guidance of π ∝ μ e^{βQ} has 
 slope where Q is linear in a and μ Gaussian, and as the noise goes to zero; else the sampled law is not π.
 
 Deviation: on its own terms too its Q is implicit Q-learning's, of the sizes of CEP's critic; in CEP's code it is
-the in-support critic.
+the in-support critic, `--critic.kind in-support`.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class PlugIn:
 
     def components(self, setup: Setup, denoiser: Component) -> Mapping[str, Component]:
         """The critic, whose Q must have a gradient in the action."""
-        return {"critic": setup.critic()}
+        return {"critic": setup.q_critic()}
 
     def steer(
         self,

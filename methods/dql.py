@@ -135,9 +135,9 @@ class DiffusionQL(SlotMethod):
 
     Attributes:
         eta: η, the weight of Q (1 on locomotion).
-        critic: `shared`, the comparison's critic, or `q-learning`, twin Q trained with the policy. On the toy sets
-            Q is known, and neither is learned. The twin Q has the sizes, rate, γ and target rate of `critic.*`;
-            steps, batches and precision are those of `denoiser.*`.
+        critic: `shared`, the comparison's critic, or `q-learning`, twin Q trained with the policy whatever
+            `critic.kind` says. On the toy sets Q is known, and neither is learned. The twin Q has the sizes, rate,
+            γ and target rate of `critic.*`; steps, batches and precision are those of `denoiser.*`.
         backup_actions: next actions of which each target network takes the best; the authors' max-Q backup has 10,
             on AntMaze. This setting and the next three are those of `q-learning`.
         target_rate: rate of the average of the policy that next actions are drawn by.
@@ -181,11 +181,13 @@ class DiffusionQL(SlotMethod):
         """Trained with its own Q, or against the made critic."""
         if self._learns(setup):
             return self._actor_critic(setup).policy_alone()
-        return ImprovedPolicy(setup.backbone, setup.critic(), PolicyDraws.of(setup), self.gradient_clip, self.eta)
+        return ImprovedPolicy(
+            setup.backbone, setup.q_critic(), PolicyDraws.of(setup), self.gradient_clip, self.eta
+        )
 
     def _critic(self, setup: Setup) -> Mapping[str, Component]:
         """What candidates are valued by."""
-        return {"critic": self._actor_critic(setup).q_alone() if self._learns(setup) else setup.critic()}
+        return {"critic": self._actor_critic(setup).q_alone() if self._learns(setup) else setup.q_critic()}
 
     def _learns(self, setup: Setup) -> bool:
         """Whether Q is learned here."""

@@ -1,12 +1,15 @@
 """IQL: a Gaussian policy by advantage-weighted regression on the data's actions (arXiv 2110.06169).
 
     L = -E[min(e^{β(Q(s, a) - V(s))}, 100) log π(a | s)]        (eq. 7)
-with Q and V of implicit Q-learning. Those are the shared critic's, `critic.*`; this file is the policy's
+with Q and V of implicit Q-learning. Those are the shared critic's, `critic.kind` iql; this file is the policy's
 extraction alone, so that `iql` and `idql` differ in how they get an action from one critic: by regression, or by
 selection.
 
 Deviation: the actor is trained on the made critic's last Q and V; the authors' code trains it beside the critic,
 on the Q and V of each step. The paper extracts it beside or after them: the critic does not depend on it.
+
+Deviation: with a `critic.kind` that has no V of its own, `in-support` and `cql`, V is fitted to the made Q on the
+data (`critics/valued.py`); the paper's V is the one that Q is trained with.
 """
 
 from collections.abc import Mapping
@@ -88,7 +91,7 @@ class IQLPolicy(ActorMethod):
 
     Not exact: it aims at μ e^{βA} by a Gaussian of one variance for all states, and acts by its mean.
 
-    The critic alone, implicit Q-learning, is what every method shares and is set by `critic.*`.
+    The critic alone is what every method shares, implicit Q-learning by default, and is set by `critic.*`.
     `tune --training` tries β from 0.5 to 10, the ends of the authors' values.
 
     Attributes:

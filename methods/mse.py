@@ -5,7 +5,7 @@ log weight where exact guidance of π ∝ μ e^{βQ} has the log of the mean wei
 have one slope where Q is linear in a and μ Gaussian, and as the noise goes to zero; else the sampled law is not π.
 
 Deviation: on its own terms too its Q is implicit Q-learning's, of the sizes of CEP's critic; in CEP's code it is
-the in-support critic.
+the in-support critic, `--critic.kind in-support`.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from methods import (
     SlotMethod,
     Step,
     register,
-    weigh_data,
+    value_data,
 )
 
 
@@ -38,7 +38,7 @@ class RegressedNet(GuidanceObjective):
 
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """β Q of every transition, (seed, transition)."""
-        return {"value": weigh_data(step, lambda q, v: self.inverse_temperature * q)}
+        return {"value": self.inverse_temperature * value_data(step)}
 
     def losses(self, module: GuidanceNet, step: Step) -> Mapping[str, Float[Tensor, " seed"]]:
         """Mean squared error of the clean action's β Q, each action noised at a level of its own."""
@@ -75,6 +75,6 @@ class MSE(SlotMethod):
         """ρ ∇f."""
         return NetGuidance(
             lambda setup, denoiser: RegressedNet(
-                setup.guidance_net, setup.critic(), self.batch_size, self.inverse_temperature
+                setup.guidance_net, setup.q_critic(), self.batch_size, self.inverse_temperature
             )
         )

@@ -68,5 +68,5 @@ class SfBC(SlotMethod):
         return self.inverse_temperature * (q / models["spread"].get_buffer("spread") if self.normalise else q)
 
     def _needs(self, setup: Setup) -> Mapping[str, Component]:
-        critic = setup.critic()
+        critic = setup.q_critic()
         return {"critic": critic, **({"spread": ValueSpread(critic)} if self.normalise else {})}

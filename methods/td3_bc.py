@@ -43,7 +43,7 @@ class TD3Networks(ActorCriticNetworks[Actor]):
     """Actor and twin Q, each with a target."""
 
     def __init__(self, streams: SeedStreams, component: "TD3"):
-        super().__init__(streams, component.actor, Actor)
+        super().__init__(streams, component, Actor)
         self.target_actor = copy.deepcopy(self.actor).requires_grad_(False)
 
 
@@ -89,7 +89,7 @@ class TD3(ActorCritic[TD3Networks]):
                 -self.noise_clip, self.noise_clip
             )
             next_actions = (module.target_actor(next_observations) + noise).clamp(-1, 1)
-            next_q = module.each_target(next_observations, next_actions).amin(1)
+            next_q = module.q(next_observations, next_actions)
         with torch.set_grad_enabled(step.is_due("actor")):
             actor = self.lose_actor(module, observations, batch.actions, twin[:, 0].detach())
         return {"critic": self.td_errors(twin, batch, next_q).sum(1), "actor": actor}
@@ -112,7 +112,7 @@ class TD3(ActorCritic[TD3Networks]):
     def after_step(self, module: TD3Networks, step: Step) -> None:
         """The targets follow whenever the actor moves."""
         if step.is_due("actor"):
-            polyak_update(module.target_q, module.twin_q, self.config.polyak)
+            module.follow()
             polyak_update(module.target_actor, module.actor, self.config.polyak)
 
 
@@ -123,9 +123,9 @@ class TD3BC(ActorMethod):
 
     No given law: its action is a compromise between a high Q and the distance from the data's, which α sets.
 
-    Its critic is trained together with it, so it is not the shared one, but has that one's settings `critic.*`:
-    size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 4, the range that
-    the paper tried (appendix B).
+    Its critic is trained together with it, so it is not the shared one whatever `critic.kind` says, but has the
+    settings of that one's Q: size, steps, batch, rate, γ and target rate. `tune --training` tries α from 1 to 4,
+    the range that the paper tried (appendix B).
 
     Attributes:
         alpha: α, by which Q counts against the distance from the data.

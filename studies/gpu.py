@@ -104,10 +104,13 @@ class Study:
 
 def list_components(setup: Setup) -> dict[str, Trained]:
     """One component of each kind that is trained, by its kind."""
-    cep = replace(get_method("cep")(), support_states=FEW_STATES, critic="in-support")  # pyright: ignore
+    cep = replace(get_method("cep")(), support_states=FEW_STATES)  # pyright: ignore
+    few = replace(setup.critic_config, support_states=FEW_STATES)
+    others = [replace(setup, critic_config=replace(few, kind=kind)) for kind in ("in-support", "cql")]
     ddice = replace(get_method("ddice")(), candidates=2, select="ensemble")  # pyright: ignore
     methods = (get_method("swg")(), cep, ddice, get_method("mse")())
-    found = [setup.critic(), setup.behaviour()]
+    found = [setup.critic(), setup.behaviour(), *(each.critic() for each in others)]
+    found += [each.q_critic() for each in others]
     for component in (made for method in methods for made in method.components(setup).values()):
         found += [component, *component.upstream().values()]
     return {component.kind: component for component in found if isinstance(component, Trained)}

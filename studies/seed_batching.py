@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticConfig
+from critics.iql import IQL
 from methods.diffusion.denoiser import Backbone, BehaviourDenoiser, DenoiserConfig
 from training import Data, Step, Trained
 from training.checkpoint import TrainingState

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.conformance.subject import make_subject, small_data, small_setup
-from methods.cep import CEP
+from critics.config import CriticKind
 from methods.core.method import Method
 from methods.core.registry import get_method, method_names
 from methods.core.setup import Setup
@@ -50,13 +50,20 @@ def make_setup(steps: int, width: int) -> Setup:
 
 
 def list_methods() -> list[Method]:
-    """Every method with its default settings, and those three whose own critics are components too."""
+    """Every method with its default settings, and those two whose own critics are components too."""
     found = [make_subject(name, get_method(name)).method for name in method_names()]
+    own = DiffusionDICE(candidates=3, select="ensemble", ensemble=3)
+    return [*found, own, DiffusionQL(critic="q-learning", candidates=3, target_start=10)]
+
+
+def list_components(setup: Setup) -> list[Mapping[str, Component]]:
+    """What every method needs, and the shared critic of each kind with a V."""
+    critics: list[CriticKind] = ["in-support", "cql"]
+    few = dataclasses.replace(setup.critic_config, support_states=12)
+    setups = [dataclasses.replace(setup, critic_config=dataclasses.replace(few, kind=kind)) for kind in critics]
     return [
-        *found,
-        CEP(support_states=12, critic="in-support"),
-        DiffusionDICE(candidates=3, select="ensemble", ensemble=3),
-        DiffusionQL(critic="q-learning", candidates=3, target_start=10),
+        *(method.components(setup) for method in list_methods()),
+        *({"critic": each.critic()} for each in setups),
     ]
 
 
@@ -99,10 +106,10 @@ def main() -> None:
     setup, data, seeds = make_setup(options.steps, options.width), small_data(), tuple(range(options.seeds))
     together: dict[Component, Any] = {}
     alone: list[dict[Component, Any]] = [{} for _ in seeds]
-    for method in list_methods():
-        make_all(method.components(setup), data, seeds, together)
+    for components in list_components(setup):
+        make_all(components, data, seeds, together)
         for seed in seeds:
-            make_all(method.components(setup), data, (seed,), alone[seed])
+            make_all(components, data, (seed,), alone[seed])
     largest: dict[str, dict[str, float]] = {}
     for component, module in together.items():
         if isinstance(component, Trained | Computed):

@@ -70,7 +70,7 @@ def test_captured_steps_stand_beside_eager_ones_with_the_same_weights(study):
 
 def test_every_kind_of_component_is_there(study):
     kinds = {"critic", "behaviour", "joint", "cep-energy", "in-support-critic", "ddice-guidance", "q-ensemble"}
-    assert set(gpu.list_components(study.setup())) == {*kinds, "mse-energy"}
+    assert set(gpu.list_components(study.setup())) == {*kinds, "mse-energy", "cql", "valued-critic"}
     assert all(component.precision == "bf16" for component in gpu.list_components(study.setup("bf16")).values())
 
 

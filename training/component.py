@@ -166,6 +166,10 @@ class Trained(Component, Generic[ModuleT]):
         """Of the matrix products in its losses."""
         return "fp32"
 
+    def take_over(self, module: ModuleT, models: Models) -> None:
+        """Copy into a fresh module what it keeps of the made upstream components; called before the first step."""
+        return
+
     def precompute(self, step: Step) -> dict[str, Tensor]:
         """Whatever is worth computing once for the whole data set before the first step."""
         return {}

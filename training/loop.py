@@ -79,6 +79,7 @@ def fit(
     owner = Owner(name, tuple(seeds), data.key, component.steps)
     with stopping.release():  # the first optimiser of a process imports for seconds
         state = TrainingState(component, seeds, data, on_row)
+        component.take_over(state.module, models)
         given = Step(data, models, state.noise)
         given = replace(given, precomputed=component.precompute(given))
         first = resume(state, checkpoint, owner) if checkpoint is not None else 0

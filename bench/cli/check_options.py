@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from bench.cli.examples import EXAMPLES
 from bench.cli.hints import count_values, list_flags, list_needed, show_value
 from bench.cli.typed_command import TypedCommand
+from bench.config.moved_settings import refuse_moved
 from foundation.errors import UserError
 from foundation.program import program_name
 
@@ -20,12 +21,14 @@ def refuse_unknown_options(command: TypedCommand, commands: Mapping[str, type]) 
         commands: all of them, some of which may have the option.
 
     Raises:
-        UserError: the first such option, the near ones or else the choices, and where they are explained.
+        UserError: the first such option, the near ones or else the choices, and where they are explained; of a
+            setting that has moved its new name.
     """
     for word in filter(is_option, command.words):
         flag = word.partition("=")[0].replace("_", "-")
         if flag in command.flags:
             continue
+        refuse_moved(flag.removeprefix("--"))
         having = [name for name, options in commands.items() if flag in list_flags(options)]
         elsewhere = f"{', '.join(having)} {'has' if len(having) == 1 else 'have'} it; " if having else ""
         setting = next((known for known in command.flags if "." in known), None)

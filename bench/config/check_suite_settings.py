@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.config.check_settings import check_bounds
+from bench.config.moved_settings import refuse_moved
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten, replace_dotted
 from foundation.errors import UserError, unknown_name
@@ -30,6 +31,7 @@ def check_suite_settings(suite: Suite) -> None:
 
 def check_setting(name: str, value: Any) -> None:
     """Refuse one setting, by its dotted name."""
+    refuse_moved(name)
     head, _, rest = name.partition(".")
     shared = flatten(Config())
     if name in shared:

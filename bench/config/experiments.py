@@ -245,11 +245,16 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
     ),
     "aepo-figure1": Experiment(
-        title="locomotion: AEPO with the posterior variances 1 (noise) and 2 (data)",
+        title="locomotion: AEPO with the posterior variances 1 (noise) and 2 (data), and with three critics",
         table=None,
+        # The figure has posterior 2 with IQL's critic alone, and the other critics with posterior 1 alone.
         parts=tuple(
-            Part(suite="locomotion", methods=_AEPO, settings={**RESCALED, "aepo.posterior": posterior})
-            for posterior in ("noise", "data")
+            Part(
+                suite="locomotion",
+                methods=_AEPO,
+                settings={**RESCALED, "aepo.posterior": posterior, "critic.kind": kind},
+            )
+            for posterior, kind in (("noise", "iql"), ("data", "iql"), ("noise", "in-support"), ("noise", "cql"))
         ),
     ),
     **{f"aepo-figure{number}": _scale_curve(number) for number in (2, 3, 4, 5)},

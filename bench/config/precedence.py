@@ -107,7 +107,8 @@ def resolve_settings(case: Case) -> tuple[Config, dict[str, Method]]:
     """The settings of one task: the rows of the table, each over the one before.
 
     Returns:
-        The shared config, and each method with its own fields set. Fields of other methods are passed over.
+        The shared config, and each method with its own fields set. Fields of other methods are passed over, and
+        those of other kinds of critic than the one that is set have their defaults, so that presets may set them.
 
     Raises:
         UserError: an unknown preset, or a setting that does not exist.
@@ -123,7 +124,7 @@ def resolve_settings(case: Case) -> tuple[Config, dict[str, Method]]:
                 methods[head] = replace_dotted(methods[head], {rest: value})
             elif head in shared:
                 config = replace_dotted(config, {name: value})
-    return config, methods
+    return dataclasses.replace(config, critic=config.critic.reset_other_kinds()), methods
 
 
 def find_source_values(method: type[Method] | Method, preset: str, terms: str, task: Task) -> dict[str, Any]:

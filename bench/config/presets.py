@@ -8,6 +8,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "data.transitions": 10_000,
         "critic.steps": 100,
         "critic.width": 64,
+        "critic.support_states": 256,
+        "critic.support_actions": 4,
         "denoiser.steps": 100,
         "denoiser.width": 32,
         "denoiser.batch_size": 128,
@@ -38,6 +40,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "critic.learning_rate": 1e-3,
         # Values travel one target update per backup: 0.005 x 10k steps are 50 backups, too few at γ = 0.99.
         "critic.polyak": 0.02,
+        "critic.support_states": 4_096,
+        "critic.support_actions": 8,
         "denoiser.steps": 5_000,
         "denoiser.width": 128,
         "denoiser.expansion": 2,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import torch
 from annotated_types import Ge
 
+from bench.config.check_critic import refuse_idle_kind, refuse_known_critic
 from bench.config.check_settings import check_settings
 from bench.config.check_suite_settings import check_suite_settings
 from bench.config.experiments import Part
@@ -162,12 +163,14 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
         for task in part.find_tasks():
             for group in groups:
                 fixed = {**part.settings, **given}
+                refuse_known_critic(task, fixed)
                 case = Case(preset, terms, get_suite(part.suite), task, group, fixed)
                 config, made = resolve_settings(case)
                 check_settings(config, made)
                 refuse_two_numbers(config, made, given)
                 jobs.append(Job(task, config, made, terms, part, frozenset(fixed)))
     refuse_idle_stop(jobs)
+    refuse_idle_kind((job.config, job.methods, job.given) for job in jobs)
     first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}
     return tuple(sorted(jobs, key=lambda job: first_at[job.task.name]))
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from annotated_types import Ge
 
-from critics.iql import CriticConfig
+from critics.config import CriticSettings
 from foundation.bounds import Count, Positive
 from foundation.errors import unknown_name
 from foundation.keys import UNLESS_DEFAULT, keyed_fields
@@ -88,7 +88,7 @@ class Config:
     """Everything that the methods of a comparison share; as published, each method has its own."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    critic: CriticConfig = field(default_factory=CriticConfig)
+    critic: CriticSettings = field(default_factory=CriticSettings)
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
     guidance_net: GuidanceNetConfig = field(default_factory=GuidanceNetConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_typ
 import numpy as np
 
 from bench.config.check_settings import check_value, split_hint
+from bench.config.moved_settings import refuse_moved
 from bench.config.spec import Config
 from foundation.errors import UserError, unknown_name
 from methods.core.registry import get_method, method_names
@@ -223,6 +224,7 @@ def read_settings(given: Mapping[str, Any], options: Iterable[str]) -> dict[str,
             raise unknown_name("option or setting", head, [*options, *sorted(shared), *method_names()])
         if not dot:
             raise UserError(f"{head}={value!r} must be a mapping of settings, such as {head}={{'steps': 1000}}.")
+        refuse_moved(f"{group}.{rest}")
         config = Config if head in shared else get_method(group)
         place = "data" if head == DATA_SET else group
         path = [place, *rest.split(".")] if head in shared else rest.split(".")

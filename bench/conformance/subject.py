@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.runner.nodes import Node, make_node
-from critics.iql import CriticConfig
+from critics.config import CriticSettings
 from foundation.errors import UserError
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.method import Method
@@ -117,7 +117,7 @@ def small_setup() -> Setup:
         action_dim=ACTIONS,
         action_low=LOW,
         action_high=HIGH,
-        critic_config=CriticConfig(steps=2, width=8, batch_size=8, value_layer_norm=True),
+        critic_config=CriticSettings(steps=2, width=8, batch_size=8, value_layer_norm=True),
         denoiser=DenoiserConfig(
             width=8, blocks=2, frequencies=4, level_features=8, levels=4, steps=2, batch_size=8, decay_steps=10
         ),

@@ -19,6 +19,7 @@ from bench.runner.nodes import Node
 from bench.runner.plan import PlannedCell
 from bench.runner.trajectories import pack_trajectories
 from bench.runner.weights import WeightHistograms
+from critics.valued import ValuedCritic
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
 from reports.load.schema import (
@@ -117,12 +118,16 @@ def count_candidates(method: Method, setup: Setup) -> int | None:
 
 
 def list_critics(models: Mapping[str, Node]) -> tuple[str, ...]:
-    """The labels of all critics among the components and all they are made from, sorted."""
+    """The labels of all critics among the components and all they are made from, sorted.
+
+    A critic that a V was fitted to is the one that has the Q.
+    """
     found: set[str] = set()
 
     def visit(nodes: Mapping[str, Node]) -> None:
         for name, node in nodes.items():
-            found.update([node.label] if name == "critic" else [])
+            if name == "critic" and not isinstance(node.component, ValuedCritic):
+                found.add(node.label)
             visit(node.upstream)
 
     visit(models)

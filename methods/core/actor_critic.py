@@ -1,53 +1,42 @@
 """An actor that is trained together with its own critic: twin Q and its target, sized as the shared critic."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from critics.diagnosis import compare_with_returns
 from critics.iql import CriticComponent
 from critics.losses import td_target
-from methods.core.actors import Actor, ActorConfig, SquashedGaussianActor, rescale
-from training import Batch, Group, SeedMLP, SeedStreams, Step
+from critics.twin_q import TwinQ
+from methods.core.actor_networks import Actor, ActorConfig, SquashedGaussianActor, rescale
+from training import Batch, Group, SeedStreams, Step
 from training.component import Diagnosis
-from training.networks import member_values
 from training.shapes import Actions, Observations, PerRow
 
 ActorT = TypeVar("ActorT", bound=Actor | SquashedGaussianActor)
 
 
-class ActorCriticNetworks(nn.Module, Generic[ActorT]):
+class ActorCriticNetworks(TwinQ, Generic[ActorT]):
     """An actor, twin Q and its target of all seeds; a method's own networks add to them.
 
     Args:
         streams: the seeds and their random numbers.
-        config: of the actor, whose hidden layers the twins have too.
-        actor: its class.
+        component: whose sizes the twins and the actor have.
+        actor: the actor's class.
     """
 
     actor: ActorT
 
-    def __init__(self, streams: SeedStreams, config: ActorConfig, actor: type[ActorT]):
-        super().__init__()
-        self.actor = actor(streams, config)
-        sizes = [config.observation_dim + config.action_dim, *[config.width] * config.layers, 1]
-        self.twin_q = SeedMLP(streams, sizes, members=2, initial=config.initial)
-        self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
+    def __init__(self, streams: SeedStreams, component: "ActorCritic[Any]", actor: type[ActorT]):
+        first = actor(streams, component.actor)  # which draws its weights before the twins do
+        super().__init__(streams, component.config, component.observation_dim, component.action_dim)
+        self.actor = first
 
     def act(self, observations: Observations) -> Actions:
         """The actor's mean."""
         return self.actor.act(observations)
-
-    def each_q(self, observations: Observations, actions: Actions) -> Tensor:
-        """Both of the twins, (seed, 2, batch)."""
-        return member_values(self.twin_q, observations, actions, members=2)
-
-    def each_target(self, observations: Observations, actions: Actions) -> Tensor:
-        """The targets of both, (seed, 2, batch)."""
-        return member_values(self.target_q, observations, actions, members=2)
 
 
 NetworksT = TypeVar("NetworksT", bound=ActorCriticNetworks[Any])

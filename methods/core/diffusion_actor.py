@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from critics.iql import CriticConfig
+from critics.config import OF_Q, CriticConfig
 from critics.twin_q import TwinQ
 from methods.core.setup import Setup
 from methods.diffusion.denoiser import Backbone, Denoiser, DenoiserObjective, NetworkDenoiser
@@ -138,6 +138,7 @@ class DiffusionActorCritic(Trained[DiffusionActorCriticNetworks]):
     """
 
     settings: ClassVar[str | None] = "denoiser"
+    version: ClassVar[int] = 2
     activation: ClassVar[str] = "relu"
     backbone: Backbone
     config: CriticConfig
@@ -147,6 +148,9 @@ class DiffusionActorCritic(Trained[DiffusionActorCriticNetworks]):
     target_rate: float
     target_every: int
     target_start: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", self.config.keep(OF_Q - {"steps", "batch_size", "precision"}))
 
     @abstractmethod
     def policy_loss(self, policy: NetworkDenoiser, each_q: EachQ, batch: Batch, step: Step) -> PerSeed:
@@ -168,7 +172,7 @@ class DiffusionActorCritic(Trained[DiffusionActorCriticNetworks]):
         (policy,) = self.backbone.config.groups
         critic = Group(
             name="critic",
-            parameters=("critic.online.",),
+            parameters=("critic.twin_q.",),
             learning_rate=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
             decay_steps=policy.decay_steps,

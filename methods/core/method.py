@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import ClassVar, TypeAlias, final
 
+from critics.valued import ValuedCritic
 from foundation.errors import UserError
 from methods.core.policy import Policy, SlotPolicy, make_policy
 from methods.core.selection import First, set_candidates
@@ -148,6 +149,14 @@ class Method(ABC):
         """
 
 
+def join_components(one: Component, other: Component) -> Component | None:
+    """What serves for both, of a critic and the same one with a V the one with it; None where nothing does."""
+    for full, part in ((one, other), (other, one)):
+        if full == part or (isinstance(full, ValuedCritic) and full.critic == part):
+            return full
+    return None
+
+
 class SlotMethod(Method):
     """A method of three slots; what it does not say is the behaviour objective, no guidance, the first draw."""
 
@@ -199,12 +208,13 @@ class SlotMethod(Method):
             {} if guidance is None else guidance.components(setup, denoiser),
             selection.components(setup) if selection.candidates > 1 else {},
         ):
-            clashes = [name for name, component in slot.items() if found.get(name, component) != component]
-            if clashes:
-                raise MethodError(
-                    f"{self.title}: its slots give the name {clashes[0]!r} to different components; rename one."
-                )
-            found |= slot
+            for name, component in slot.items():
+                joined = join_components(found.get(name, component), component)
+                if joined is None:
+                    raise MethodError(
+                        f"{self.title}: its slots give the name {name!r} to different components; rename one."
+                    )
+                found[name] = joined
         return found
 
     @final

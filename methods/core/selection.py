@@ -41,8 +41,8 @@ def by_weight(models: Models, observations: Tensor, z: Tensor) -> Tensor:
 
 
 def shared_critic(setup: Setup) -> Mapping[str, Component]:
-    """The critic that all methods share."""
-    return {"critic": setup.critic()}
+    """The critic that all methods share, to be asked for Q."""
+    return {"critic": setup.q_critic()}
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticSettings
+from critics.in_support import InSupportQ
+from critics.iql import IQL
+from critics.valued import ValuedCritic
 from critics.weights import WeightFunction, parse_weight
+from methods.core.conservative import ConservativeQ
 from methods.core.guidance_net import GuidanceNetConfig, GuidanceNetSpec
+from methods.core.support import SupportActions
 from methods.diffusion.denoiser import Backbone, BehaviourDenoiser, DenoiserConfig
 from methods.diffusion.guidance import GuidanceConfig
 from methods.diffusion.sampler import SamplerConfig
@@ -30,7 +35,7 @@ class Setup:
     action_dim: int
     action_low: tuple[float, ...]
     action_high: tuple[float, ...]
-    critic_config: CriticConfig
+    critic_config: CriticSettings
     denoiser: DenoiserConfig
     guidance_net_config: GuidanceNetConfig
     sampler: SamplerConfig
@@ -57,11 +62,35 @@ class Setup:
         """The denoiser of the behaviour objective, z = a."""
         return BehaviourDenoiser(self.backbone)
 
+    def support(self, states: int, actions: int) -> SupportActions:
+        """Actions of the behaviour model at so many states of the data, so many at each."""
+        ends = self.action_low, self.action_high
+        return SupportActions(self.behaviour(), states, actions, self.sampler, *ends)
+
     def critic(self, wanted: Component | None = None) -> Component:
-        """The critic that is asked for, or the shared one; the known one where Q is known."""
+        """The critic that is asked for, or the shared one with Q and V; the known one where Q is known."""
         if self.known_critic is not None:
             return self.known_critic
-        return wanted or IQL(self.critic_config, self.observation_dim, self.action_dim)
+        return wanted or self._add_value(self.q_critic())
+
+    def q_critic(self) -> Component:
+        """The shared critic for who asks Q alone: of a kind that has no V, none is fitted to it."""
+        if self.known_critic is not None:
+            return self.known_critic
+        config, sizes = self.critic_config, (self.observation_dim, self.action_dim)
+        match config.kind:
+            case "iql":
+                return IQL(config, *sizes)
+            case "in-support":
+                support = self.support(config.support_states, config.support_actions).at_next_states()
+                return InSupportQ(config, *sizes, support, config.inverse_temperature)
+            case "cql":
+                return ConservativeQ.of(config, *sizes, config.penalty)
+
+    def _add_value(self, critic: Component) -> Component:
+        """The critic with a V fitted to its Q, where it has none of its own."""
+        has_value = isinstance(critic, IQL)
+        return critic if has_value else ValuedCritic(self.critic_config, self.observation_dim, critic)
 
     def weight(self, text: str) -> WeightFunction:
         """The weight function that a setting names, with the critic's expectile where it has one."""

@@ -29,9 +29,9 @@ ROWS, ROWS_ON_GPU = 1024, 32_768
 class Support(Computed):
     """In-support actions ("fake actions" in CEP's code); the subclass says at which states of the data.
 
-    Deviation: for as many states as `states` says, a million by default, where the authors' code takes every state
-    of the data; what a set has beyond that has no part in the energy nor in the in-support critic. Actions are
-    clipped to the bounds, which the code leaves to the simulator.
+    Deviation (cep): for as many states as `states` says, a million by default, where the authors' code takes
+    every state of the data; what a set has beyond that has no part in the energy nor in the in-support critic.
+    Actions are clipped to the bounds, which the code leaves to the simulator.
 
     Attributes:
         behaviour: the model they are drawn from.

@@ -28,6 +28,7 @@ _paper: Settings = {
     "offset": Value(1e-3, f"{PAPER}, Table 4"),
     "rho": Value(1.0, f"{PAPER}: ω from 0 to 3, by task"),
     "guidance.rescale": Value(True, f"{PAPER}, eq. 45"),
+    "critic.kind": Value("iql", f"{PAPER}, eq. 27; Figure 1 compares three"),
     "critic.expectile": Value(0.7, f"{PAPER}, Figure 6; Table 4: one of 0.5 to 0.8"),
     "critic.layers": Value(3, f"{PAPER}, Table 4"),
     "critic.width": Value(256, f"{PAPER}, Table 4"),

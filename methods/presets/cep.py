@@ -64,9 +64,10 @@ _code: Settings = {
     ),
     "support_actions": Value(16, BOTH, {"antmaze-*": 32, **on_toy(256)}),
     "support": Value("behaviour", BOTH, on_toy("data")),
-    "critic": Value("in-support", f"{BOTH}: softmax Q-learning", own=True),
-    "value_inverse_temperature": Value(1.0, f"{CODE}, README"),
     **CRITIC,
+    "critic.kind": Value("in-support", f"{BOTH}: softmax Q-learning", on_toy("iql")),
+    "critic.support_actions": Value(16, BOTH, {"antmaze-*": 32}),
+    "critic.inverse_temperature": Value(1.0, f"{CODE}, README"),
     **BEHAVIOUR,
     **GUIDANCE_NET,
 }

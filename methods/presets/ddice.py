@@ -32,6 +32,7 @@ _code: Settings = {
             "*-medium-*": 4.0,
         },
     ),
+    "critic.kind": Value("iql", f"{BOTH}: r + γ V(s'), with another loss of V"),
     "critic.value_loss": Value("dice:alpha=0.5", BOTH),
     "critic.width": Value(256, CODE),
     "critic.layers": Value(2, CODE),

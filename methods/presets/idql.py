@@ -12,6 +12,7 @@ BOTH = f"{PAPER}; {CODE}"
 _code: Settings = {
     "candidates": Value(64, f"{CODE}, launcher; evaluated at 16, 64 and 256"),
     "select": Value("best", f"{CODE}: argmax of min target Q"),
+    "critic.kind": Value("iql", BOTH),
     "critic.expectile": Value(0.7, BOTH, {"antmaze-*": 0.9}),
     "critic.value_loss": Value("expectile", BOTH),
     "critic.value_layer_norm": Value(True, CODE),

@@ -18,6 +18,7 @@ _code: Settings = {
     "dropout": Value(0.0, CONFIGS, dict.fromkeys(HANDS, 0.1)),
     "decay": Value(True, f"{CODE}, learner.py: cosine; {PAPER}, appendix B as quoted by others"),
     "learning_rate": Value(3e-4, BOTH),
+    "critic.kind": Value("iql", BOTH),
     "critic.expectile": Value(0.7, CONFIGS, {"antmaze-*": 0.9}),
     "critic.value_loss": Value("expectile", BOTH),
     "critic.width": Value(256, BOTH),

@@ -15,6 +15,7 @@ _code: Settings = {
     "weight": Value("hard-expectile", f"{CODE}, config default `expectile`"),
     "weigh_by": Value("target", f"{CODE}: min target Q"),
     "shrunk_clip": Value(True, f"{CODE}: divides by √α_t, not √ᾱ_t, before the clip", on_toy(False)),
+    "critic.kind": Value("iql", CODE),
     "critic.expectile": Value(0.7, CODE, {"antmaze-*": 0.9}),
     "critic.value_loss": Value("expectile", CODE),
     "critic.value_layer_norm": Value(True, CODE),

@@ -19,14 +19,25 @@ from reports.load.variants import format_setting
 
 CONTROLLED = "shared"
 INVERSE_TEMPERATURES = "evaluation.inverse_temperatures"
-# Component kinds that a setup gives to every method that asks: where keys differ, they were made differently.
-_SHARED_KINDS = {"critic": "critic", "known-critic": "critic", "behaviour": "behaviour denoiser"}
+CRITIC_KIND = "critic.kind"
+# The kind of a component that a setup gives as the critic, by `critic.kind`; and where Q is known.
+SHARED_CRITICS = {"iql": "critic", "in-support": "in-support-critic", "cql": "cql"}
+KNOWN_CRITIC = "known-critic"
+# Component kinds that a setup gives to every method that asks: where keys differ, they were made differently. Not
+# `cql`, which a method trains for itself too.
+_SHARED_KINDS = {
+    "critic": "critic",
+    KNOWN_CRITIC: "critic",
+    "in-support-critic": "in-support critic",
+    "behaviour": "behaviour denoiser",
+}
 # Which settings a difference follows from, by the beginning of their names.
 _FOLLOWS = {
     "data": ("data.",),
     "episodes": ("evaluation.",),
     "numbers of samples": ("evaluation.",),
     "critic": ("critic.", "data."),
+    "in-support critic": ("critic.", "denoiser.", "sampler.", "data."),
     "behaviour denoiser": ("denoiser.", "data."),
 }
 
@@ -254,12 +265,21 @@ def list_critic_kinds(terms: Terms) -> dict[str, tuple[str, ...]] | None:
     return {variant: tuple(sorted(kinds)) for variant, kinds in found.items()}
 
 
+def list_shared_critics(terms: Terms, variant: str) -> frozenset[str]:
+    """The kinds of component that the shared critic of a variant is, by its settings, or where Q is known."""
+    settings = [found for (_, of), found in terms.settings.items() if of == variant]
+    return frozenset(
+        {KNOWN_CRITIC, *(SHARED_CRITICS.get(found.get(CRITIC_KIND, "iql"), "") for found in settings)}
+    )
+
+
 def have_one_critic(terms: Terms, variants: Sequence[str]) -> bool:
     """Whether the variants' results of each task and seed name one critic of the kinds that a setup gives."""
     found: dict[tuple[str, int], set[str]] = {}
     for (task, variant), results in terms.results.items():
+        kinds = list_shared_critics(terms, variant)
         for result in results if variant in variants else ():
-            labels = {label for label in list_labels(result) if _SHARED_KINDS.get(read_kind(label)) == "critic"}
+            labels = {label for label in list_labels(result) if read_kind(label) in kinds}
             found.setdefault((task, result.seed), set()).update(labels)
     return all(len(labels) == 1 for labels in found.values())
 

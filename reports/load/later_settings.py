@@ -1,4 +1,8 @@
-"""Settings that came after results had been written, and the values by which those without them were made."""
+"""Settings that came after results had been written, and the values by which those without them were made.
+
+And those that have another name now: CEP's critic was `cep.critic`, `shared` or `in-support`, with sizes and β of
+CEP's own; it is the kind of the critic that all methods share.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +29,11 @@ class LaterSetting:
 LATER_SETTINGS = (
     LaterSetting("data.return_range", 1000.0, after="data.seed"),
     LaterSetting("critic.value_layer_norm_epsilon", 1e-5, after="critic.value_layer_norm"),
+    LaterSetting("critic.kind", "iql", after="critic.precision"),
+    LaterSetting("critic.support_states", 1_000_000, after="critic.kind"),
+    LaterSetting("critic.support_actions", 16, after="critic.support_states"),
+    LaterSetting("critic.inverse_temperature", 1.0, after="critic.support_actions"),
+    LaterSetting("critic.penalty", 5.0, after="critic.inverse_temperature"),
     LaterSetting("denoiser.first_level", 1, after="denoiser.initial"),
     LaterSetting("denoiser.layer_norm_epsilon", 1e-5, after="denoiser.first_level"),
     LaterSetting("sampler.precision", "fp32", after="sampler.clip"),
@@ -37,9 +46,38 @@ LATER_SETTINGS = (
     LaterSetting("swg-r.select", "best", after="swg-r.candidates"),
 )
 
+OF_CEP = {
+    "critic.support_states": "cep.support_states",
+    "critic.support_actions": "cep.support_actions",
+    "critic.inverse_temperature": "cep.value_inverse_temperature",
+}
+"""What the shared critic of kind in-support has, to what CEP's in-support critic had it by."""
+
+
+def move_settings(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings with those of CEP's critic under their names of today.
+
+    Where `cep.support` is `data`, as on the toy sets, Q is known and the kind of the critic never mattered.
+    """
+    if "cep.critic" not in settings:
+        return settings
+    is_own = settings["cep.critic"] == "in-support" and settings.get("cep.support") != "data"
+    moved: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in ("cep.critic", "cep.value_inverse_temperature"):
+            moved[name] = value
+        if name == "critic.precision" and is_own:
+            moved |= {"critic.kind": "in-support", **{new: settings[old] for new, old in OF_CEP.items()}}
+    return moved
+
 
 def fill_settings(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Settings by dotted name with those that came later, each in its place; those of another group have none."""
+    """Settings by dotted name as this version has them; those of another group than the given ones have none."""
+    return _fill(move_settings(settings))
+
+
+def _fill(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the settings that came later, each in its place."""
     for later in LATER_SETTINGS:
         if later.after in settings and later.name not in settings:
             filled: dict[str, Any] = {}

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from reports.analysis.costs import NFE, count_per_action
 from reports.analysis.equal_terms import (
     CONTROLLED,
+    KNOWN_CRITIC,
     Terms,
     check_terms,
     find_differing_machines,
     have_one_critic,
     list_critic_kinds,
+    list_shared_critics,
 )
 from reports.load.schema import Result
 from reports.load.scores import SuiteScores
@@ -17,8 +19,6 @@ from reports.load.variants import name_terms, quote_variants
 from reports.render.document import Block, Details, Table, Text, name_table
 
 EQUAL_CANDIDATES = "equal.candidates"
-_KNOWN = "known-critic"
-_SHARED = ("critic", _KNOWN)
 _COST_NOTE = (
     "Of one action in evaluation: the candidates it is selected from; the forward passes of the denoiser and the "
     "gradients that all of them take; NFE, all forward passes plus twice the gradients, those of a guidance's own "
@@ -116,8 +116,9 @@ def _describe_critics(terms: Terms) -> list[str]:
     kinds = list_critic_kinds(terms)
     if kinds is None:
         return []
-    alike = [v for v, found in kinds.items() if found and set(found) <= set(_SHARED)]
-    known = all(kinds[v] == (_KNOWN,) for v in alike)
+    others = {v: set(found) - list_shared_critics(terms, v) for v, found in kinds.items()}
+    alike = [v for v, found in kinds.items() if found and not others[v]]
+    known = all(kinds[v] == (KNOWN_CRITIC,) for v in alike)
     sentences = []
     if known and alike:
         sentences.append(f"{_quote(alike)} {'uses' if len(alike) == 1 else 'use'} the known Q.")
@@ -135,7 +136,7 @@ def _describe_critics(terms: Terms) -> list[str]:
     sentences += [
         f"`{v}` uses a critic of another kind ({', '.join(found)}), which may make a difference."
         for v, found in kinds.items()
-        if set(found) - set(_SHARED)
+        if others[v]
     ]
     return sentences
 
@@ -237,7 +238,7 @@ def _describe_own_critic(results: Iterable[Result]) -> str:
         return "not stored"
     if not any(critics.labels for critics in stored):
         return "none"
-    if all(label.startswith(_KNOWN) for critics in stored for label in critics.labels):
+    if all(label.startswith(KNOWN_CRITIC) for critics in stored for label in critics.labels):
         return "known Q"
     known = [critics.departures for critics in stored if critics.departures is not None]
     if len(known) < len(stored):

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load, save
 
 from bench.storage.checkpoint import Checkpoint
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticConfig
+from critics.iql import IQL
 from training import Data, fit
 from training import loop as train
 from training.loop import Fitted

@@ -72,8 +72,9 @@ def test_the_authors_critic_is_recognised(bench, folders, tmp_path):
     assert bench("run", *MAZE, *folders, *few).code == 0
     (result,) = results_in(tmp_path / "results").values()
     departures = result["critics"]["departures"]
-    assert "cep.critic" not in departures
-    assert set(departures) <= {"critic.steps", "critic.width", "critic.batch_size", "critic.layers"}
+    assert "critic.kind" not in departures
+    sizes = ("steps", "width", "batch_size", "layers", "support_actions")
+    assert set(departures) <= {f"critic.{name}" for name in sizes}
     assert all(label.startswith("in-support-critic-") for label in result["critics"]["labels"])
 
 

@@ -179,9 +179,9 @@ def test_a_page_says_what_is_trained_and_through_what_the_gradient_goes(bench):
 
 
 def test_a_value_that_shared_terms_leave_out_says_so(bench):
-    lines = bench("list", "method", "cep").out.splitlines()
+    lines = bench("list", "method", "dql").out.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("critic  "))
-    assert lines[start].split()[:3] == ["critic", "shared", "in-support"]
+    assert lines[start].split()[:3] == ["critic", "shared", "q-learning"]
     row = takewhile(lambda line: line.startswith(" "), lines[start + 1 :])
     assert {"--terms", "as-published)"} <= set(" ".join(row).split())
 

@@ -74,7 +74,10 @@ OWN = [
     ),
     ("cep", "paper", HOPPER, {"cep.support_actions": 16, "cep.inverse_temperature": 3.0, "cep.batch_size": 256}),
     ("cep", "paper", ANTMAZE, {"cep.support_actions": 32}),
-    ("cep", "official", HOPPER, {"cep.critic": "in-support", "critic.layers": 3, "critic.steps": 500_000}),
+    ("cep", "official", HOPPER, {"critic.kind": "in-support", "critic.layers": 3, "critic.steps": 500_000}),
+    ("cep", "official", HOPPER, {"critic.support_actions": 16, "critic.inverse_temperature": 1.0}),
+    ("cep", "paper", ANTMAZE, {"critic.kind": "in-support", "critic.support_actions": 32}),
+    ("cep", "official", "moons", {"critic.kind": "iql"}),
     ("cep", "official", "moons", {"denoiser.network": "mlp", "denoiser.width": 512, "denoiser.batch_size": 2048}),
     ("cep", "official", "moons", {"denoiser.steps": 371_000, "guidance_net.width": 512, "cep.support": "data"}),
     ("cep", "paper", "moons", {"cep.batch_size": 8, "cep.support_actions": 256, "sampler.steps": 15}),
@@ -136,10 +139,11 @@ def test_sizes_go_over_a_methods_own_and_its_structure_stays(preset):
     cep, size = found(preset, UMAZE, "cep", "own"), PRESETS[preset]
     for name in ("denoiser.steps", "denoiser.width", "denoiser.batch_size", "critic.steps", "guidance_net.steps"):
         assert cep[name] == size[name]
-    assert cep["cep.support_actions"] == size["cep.support_actions"]
+    for name in ("cep.support_actions", "critic.support_actions", "critic.support_states"):
+        assert cep[name] == size[name]
     structure = {"denoiser.levels": 1000, "denoiser.network": "u-shaped", "denoiser.schedule": "vp-linear"}
     sampler = {"sampler.steps": 15, "sampler.solver": "dpm++-singlestep", "sampler.clip": "none"}
-    without = {"denoiser.ema": None, "denoiser.decay_steps": None, "cep.critic": "in-support"}
+    without = {"denoiser.ema": None, "denoiser.decay_steps": None, "critic.kind": "in-support"}
     for name, value in (structure | sampler | without).items():
         assert cep[name] == value
     # A method with an average of its weights has the size's rate of it.
@@ -173,7 +177,7 @@ def test_shared_terms_have_one_critic_one_network_and_one_sampler(preset):
     for method in method_names():
         settings = found(preset, HOPPER, method, "shared")
         shared.append({name: value for name, value in settings.items() if not name.startswith(f"{method}.")})
-        assert settings.get("cep.critic", "shared") == "shared"
+        assert settings["critic.kind"] == "iql"
         assert settings.get("ddice.select", "critic") == "critic"
     assert all(other == shared[0] for other in shared)
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticConfig
+from critics.iql import IQL
 from critics.q_ensemble import EnsembleNetworks, QEnsemble
 from training import Data, SeedLinear, SeedStreams, Step, fit
 

@@ -10,8 +10,9 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
-from critics.in_support import CriticError, InSupportNetworks, InSupportQ, softmax_value
-from critics.iql import Critic, CriticConfig
+from critics.config import CriticConfig
+from critics.in_support import InSupportQ, softmax_value
+from critics.twin_q import TwinQ
 from training import Component, Data, SeedLinear, SeedStreams, Step, fit
 
 SEEDS = (0, 1)
@@ -59,7 +60,7 @@ class Places(SeedStreams):
         return self.places
 
 
-def linear_critic() -> tuple[InSupportQ, InSupportNetworks]:
+def linear_critic() -> tuple[InSupportQ, TwinQ]:
     """No hidden layer: both networks are Q1 = 2a, Q2 = a + 1, so that min Q' at a' = 0, 1, 3 is 0, 2, 4."""
     config = CriticConfig(layers=0, discount=0.5, batch_size=2)
     given = Given(torch.tensor([0, 1]), torch.tensor([[[0.0], [1.0], [3.0]]] * 2))
@@ -106,13 +107,6 @@ def test_the_target_network_follows_by_polyak():
     nothing = Data(*(torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1), torch.zeros(1, 1), torch.zeros(1)))
     component.after_step(module, Step(nothing, {}, SeedStreams([0], "y")))
     torch.testing.assert_close(followed.bias, before + 0.005)
-
-
-def test_it_is_no_critic_to_ask_for_v():
-    _, module = linear_critic()
-    assert isinstance(module, Critic)
-    with pytest.raises(CriticError, match=r"the in-support critic has no V\(s\), only Q\(s, a\); a method that"):
-        module.v(torch.zeros(1, 2, 1))
 
 
 def test_each_transition_comes_with_the_actions_of_its_own_next_state():
@@ -173,7 +167,7 @@ def test_it_converges_to_the_fixed_point_of_its_operator():
     component = InSupportQ(config, 2, 1, given, BETA)
     models = {"support": given.build(SeedStreams(SEEDS, "x"))}
     module = fit(component, data, models, SEEDS, quiet).module
-    assert isinstance(module, InSupportNetworks)
+    assert isinstance(module, TwinQ)
     found = module.q(data.observations.expand(2, -1, -1), data.actions.expand(2, -1, -1))
     exact = torch.from_numpy(value_iteration(SUPPORT)).float().flatten()
     torch.testing.assert_close(found, exact.expand(2, 6), atol=0.05, rtol=0)

@@ -9,7 +9,8 @@ import torch
 from scipy.stats import expectile
 from torch import Tensor, nn
 
-from critics.iql import IQL, CriticConfig, IQLNetworks
+from critics.config import CriticConfig
+from critics.iql import IQL, IQLNetworks
 from critics.known import KnownCritic
 from critics.weights import Exponential, weigh_data
 from training import Data, SeedLayerNorm, SeedLinear, SeedStreams, Step, fit

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from critics.iql import CriticConfig
+from critics.config import CriticConfig
 from critics.twin_q import TwinQ
 from training import Batch, SeedLinear, SeedStreams
 
-SLOPES = {"online": ((1.0, 3.0), (2.0, -1.0)), "target": ((2.0, -1.0), (0.5, 4.0))}
+SLOPES = {"twin_q": ((1.0, 3.0), (2.0, -1.0)), "target_q": ((2.0, -1.0), (0.5, 4.0))}
 """Of each seed, of its two networks."""
 
 
@@ -67,6 +67,6 @@ def test_the_targets_follow():
     """The last layer's first weight is the slope: 2 moves a quarter of the way to 1."""
     module = linear_twins()
     module.follow()
-    weight = module.target[2].get_parameter("weight")
+    weight = module.target_q[2].get_parameter("weight")
     torch.testing.assert_close(weight[0, :, 0, 0], torch.tensor([1.75, 0.0]))
-    assert not any(p.requires_grad for p in module.target.parameters())
+    assert not any(p.requires_grad for p in module.target_q.parameters())

@@ -26,7 +26,8 @@ from tiny import (
 )
 from torch import Tensor, nn
 
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticSettings
+from critics.iql import IQL
 from critics.known import KnownCritic
 from methods import (
     ActorMethod,
@@ -266,7 +267,7 @@ def test_those_that_follow_q_find_the_best_action_and_bc_the_mean(method: ActorM
     numbers = SeedStreams([7], "bandit")
     s, a = 1.2 * numbers.uniform(600, 1)[0] - 0.6, 2 * numbers.uniform(600, 1)[0] - 1
     data = Data(s, a, -(a - s).square()[:, 0], s, torch.ones(600))
-    critic = CriticConfig(steps=150, width=16, batch_size=32, learning_rate=1e-2, polyak=0.1)
+    critic = CriticSettings(steps=150, width=16, batch_size=32, learning_rate=1e-2, polyak=0.1)
     sizes = {"observation_dim": 1, "action_dim": 1, "action_low": (-1.0,), "action_high": (1.0,)}
     setup = dataclasses.replace(tiny_setup(), critic_config=critic, **sizes)
 

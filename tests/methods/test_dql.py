@@ -48,7 +48,7 @@ def weights_of(network: nn.Module, place: int) -> dict[str, Tensor]:
 def begin_plain(component: DQLActorCritic, seed: int) -> PlainDQL:
     """The second implementation at the weights at which the first one begins."""
     fresh = component.build(SeedStreams([seed], "/dql-actor-critic/initial"))
-    twins = weights_of(fresh.critic.online, 0)
+    twins = weights_of(fresh.critic.twin_q, 0)
     config, critic = component.backbone.config, component.config
     assert (config.decay_steps, config.ema, component.clip) == (20, 0.2, 0.5)
     sizes = Sizes(
@@ -100,8 +100,8 @@ def test_it_trains_as_a_second_implementation_does(steps: int, backup_actions: i
         assert_same_weights(module.policy.network, (place,), plain.acting)
         assert_same_weights(module.target_policy.network, (place,), plain.target_policy)
         for twin in range(2):
-            assert_same_weights(module.critic.online, (place, twin), plain.q[twin])
-            assert_same_weights(module.critic.target, (place, twin), plain.target_q[twin])
+            assert_same_weights(module.critic.twin_q, (place, twin), plain.q[twin])
+            assert_same_weights(module.critic.target_q, (place, twin), plain.target_q[twin])
         found = [[row[name] for name in ("critic", "cloning_loss", "q_loss")] for row in fitted.curve.rows[place]]
         np.testing.assert_allclose(found, plain.losses, rtol=0, atol=1e-5)
         if steps == 12:
@@ -205,7 +205,7 @@ def test_candidates_are_valued_by_the_critic_that_the_policy_was_trained_with():
     s, a = (SeedStreams(SEEDS, name).normal(5, size) for name, size in (("s", 3), ("a", 2)))
     both = [
         make_perceptron(
-            {f"q.{n}": t[place][twin] for n, t in whole.critic.target.state_dict().items()}, "q", nn.Mish
+            {f"q.{n}": t[place][twin] for n, t in whole.critic.target_q.state_dict().items()}, "q", nn.Mish
         )
         for place in range(2)
         for twin in range(2)

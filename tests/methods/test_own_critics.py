@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_conformance import SEEDS, act_on, changed, leaves
+from test_conformance import SEEDS, act_on, changed, is_idle, leaves
 from tiny import HIGH, LOW, make, make_all, make_policy, tiny_data, tiny_setup
 from torch import Tensor
 
@@ -24,7 +24,8 @@ from methods.dql import DiffusionQL
 from training import SeedStreams
 from training.networks import member_values
 
-CEP_OWN = CEP(critic="in-support", support_actions=3, support_states=12, batch_size=8)
+CEP_OWN = CEP(support_actions=5, support_states=14, batch_size=8)
+IN_SUPPORT = {"kind": "in-support", "support_actions": 3, "support_states": 12}
 DICE_OWN = DiffusionDICE(select="ensemble", ensemble=3, candidates=3, noises=2, batch_size=8)
 DICE_DRAW = dataclasses.replace(DICE_OWN, select="draw")
 DQL_OWN = DiffusionQL(critic="q-learning", candidates=3)
@@ -34,7 +35,14 @@ each = pytest.mark.parametrize("method", OWN.values(), ids=OWN)
 
 
 def policy_of(method: Method, seeds: tuple[int, ...]) -> tuple[Policy, dict[str, Any]]:
-    return make_policy(method, tiny_setup(), seeds)
+    return make_policy(method, setup_of(method), seeds)
+
+
+def setup_of(method: Method, **settings: Any) -> Setup:
+    """The tiny task with the critic of the method's authors, and more settings of it."""
+    setup = tiny_setup()
+    own = IN_SUPPORT if isinstance(method, CEP) else {}
+    return dataclasses.replace(setup, critic_config=dataclasses.replace(setup.critic_config, **(own | settings)))
 
 
 def energy_of(method: CEP, setup: Setup) -> EnergyNet:
@@ -43,9 +51,9 @@ def energy_of(method: CEP, setup: Setup) -> EnergyNet:
     return energy
 
 
-def own_network() -> Setup:
+def own_network(method: Method) -> Setup:
     """The tiny task with the backbone of CEP's and Diffusion-DICE's authors."""
-    setup = tiny_setup()
+    setup = setup_of(method)
     own = dataclasses.replace(setup.denoiser, network="u-shaped", schedule="vp-linear", levels=1000)
     sampler = dataclasses.replace(setup.sampler, solver="dpm++-singlestep", steps=15, clip="none")
     return dataclasses.replace(setup, denoiser=own, sampler=sampler)
@@ -65,30 +73,32 @@ def test_it_acts_in_range_and_a_seed_does_not_depend_on_its_company(method: Meth
 
 @each
 def test_it_acts_with_the_u_shaped_backbone_and_second_order_sampler(method: Method):
-    actions = act_on(make_policy(method, own_network(), SEEDS)[0], SEEDS, 1.0)
+    actions = act_on(make_policy(method, own_network(method), SEEDS)[0], SEEDS, 1.0)
     assert actions.isfinite().all()
     assert ((actions >= torch.tensor(LOW)) & (actions <= torch.tensor(HIGH))).all()
 
 
 @each
 def test_keys_are_stable_and_change_with_every_setting_of_every_component(method: Method):
-    components = method.components(tiny_setup())
+    setup = setup_of(method)
+    components = method.components(setup)
     nodes = sort_upstream_first([make_node(part, "data", {}) for part in components.values()])
-    again = sort_upstream_first([make_node(part, "data", {}) for part in method.components(tiny_setup()).values()])
+    again = sort_upstream_first([make_node(part, "data", {}) for part in method.components(setup).values()])
     assert [node.label for node in nodes] == [node.label for node in again]
     labels = {node.label for node in nodes}
     for node in nodes:
         for setting in leaves(node.component):
-            assert make_node(changed(node.component, *setting), "data", {}).label not in labels
+            label = make_node(changed(node.component, *setting), "data", {}).label
+            assert (label in labels) == is_idle(node.component, setting[0])
 
 
 def test_support_actions_at_states_and_at_next_states_are_two_components():
     """The energy stands on the first, the in-support critic on the second alone."""
-    setup = tiny_setup()
+    setup = setup_of(CEP_OWN)
     energy = energy_of(CEP_OWN, setup)
-    settings = (setup.behaviour(), 12, 3, setup.sampler, setup.action_low, setup.action_high)
-    following = NextSupportActions(*settings)
-    assert energy.support == SupportActions(*settings)
+    ends = setup.sampler, setup.action_low, setup.action_high
+    following = NextSupportActions(setup.behaviour(), 12, 3, *ends)
+    assert energy.support == SupportActions(setup.behaviour(), 14, 5, *ends)
     assert energy.critic == InSupportQ(setup.critic_config, 3, 2, following, 1.0)
     assert energy.critic.upstream() == {"support": following}
     assert energy.upstream() == {"support": energy.support, "critic": energy.critic}
@@ -100,17 +110,18 @@ def test_support_actions_at_states_and_at_next_states_are_two_components():
     critic = next(node for node in nodes if node.component.kind == "in-support-critic")
     below = [node.component.kind for node in sort_upstream_first([critic])]
     assert below == ["behaviour", "next-support", "in-support-critic"]
-    other = energy_of(dataclasses.replace(CEP_OWN, value_inverse_temperature=2.0), setup)
+    other = energy_of(CEP_OWN, setup_of(CEP_OWN, inverse_temperature=2.0))
     assert other.critic == InSupportQ(setup.critic_config, 3, 2, following, 2.0)
-    kinds = [node.component.kind for node in sort_upstream_first([make_node(energy_of(CEP(), setup), "data", {})])]
+    shared = energy_of(CEP(), tiny_setup())
+    kinds = [node.component.kind for node in sort_upstream_first([make_node(shared, "data", {})])]
     assert kinds == ["behaviour", "support", "critic", "cep-energy"]
 
 
 def test_the_energy_learns_the_in_support_q():
-    energy = energy_of(CEP_OWN, tiny_setup())
+    energy = energy_of(CEP_OWN, setup_of(CEP_OWN))
     models = make_all(energy.upstream(), (0,))
     target = energy.precompute(Step(tiny_data(), models, SeedStreams([0], "x")))["target"]
-    here = models["support"].observations[:, :1].expand(-1, 3, -1)
+    here = models["support"].observations[:, :1].expand(-1, 5, -1)
     q = models["critic"].q(here, models["support"].actions[:, 0])
     torch.testing.assert_close(target[:, 0], (3.0 * q).softmax(-1))
 
@@ -155,10 +166,10 @@ def test_each_selection_asks_its_own_values():
 
 def test_where_q_is_known_nothing_is_learned():
     known = KnownCritic("squares", lambda points: (points**2).sum(-1), 5.0)
-    setup = dataclasses.replace(tiny_setup(), known_critic=known)
+    setup = dataclasses.replace(setup_of(CEP_OWN), known_critic=known)
     energy = energy_of(CEP_OWN, setup)
     assert energy.critic is known
-    assert energy == energy_of(dataclasses.replace(CEP_OWN, critic="shared"), setup)
+    assert setup.critic() is setup.q_critic() is known
     for method in (DICE_OWN, DICE_DRAW):
         assert method.components(setup)["critic"] is known
     points = torch.tensor([[[1.0, 2.0]]])
@@ -172,7 +183,6 @@ def test_where_q_is_known_nothing_is_learned():
         (DiffusionQL(gradient_clip=0.0), "dql.gradient_clip=0.0 must be above 0"),
         (DiffusionQL(eta=-1.0), "dql.eta=-1.0 must be at least 0"),
         (DiffusionDICE(ensemble=0), "ddice.ensemble=0 must be at least 1"),
-        (CEP(value_inverse_temperature=-1.0), "cep.value_inverse_temperature=-1.0 must be at least 0"),
     ],
 )
 def test_a_number_that_cannot_be_is_named(method: Method, words: str):

@@ -12,6 +12,7 @@ from torch import nn
 
 import training.loop
 import training.steps
+from critics.config import CriticKind
 from critics.known import KnownCritic
 from methods import Component, SeedStreams, Setup, Trained
 from methods.bc import BC
@@ -42,6 +43,12 @@ def with_network(network: Any, schedule: Any, levels: int) -> Setup:
     return dataclasses.replace(SETUP, denoiser=config)
 
 
+def with_kind(kind: CriticKind) -> Setup:
+    """The tiny task with a shared critic of another kind."""
+    few = dataclasses.replace(SETUP.critic_config, kind=kind, support_states=12, support_actions=3)
+    return dataclasses.replace(SETUP, critic_config=few)
+
+
 TRAINED: dict[str, Component] = {
     "critic": SETUP.critic(),
     "behaviour": SETUP.behaviour(),
@@ -50,9 +57,8 @@ TRAINED: dict[str, Component] = {
     "joint/mlp": JOINT.component(with_network("mlp", "cosine", 4)),
     "cep-energy": CEP(support_actions=3, support_states=12, batch_size=8).components(SETUP)["guidance"],
     "cep-data-energy": CEP(support="data", support_actions=5, batch_size=4).components(ON_TOY)["guidance"],
-    "in-support-critic": CEP(support_actions=3, support_states=12, critic="in-support")
-    .components(SETUP)["guidance"]
-    .upstream()["critic"],
+    "in-support-critic": with_kind("in-support").q_critic(),
+    "valued-critic": with_kind("in-support").critic(),
     "q-ensemble": DiffusionDICE(candidates=3, select="ensemble", ensemble=3).components(SETUP)["critic"],
     "ddice-guidance": DiffusionDICE(noises=3, batch_size=8).components(SETUP)["guidance"],
     "mse-energy": MSE(batch_size=8).components(SETUP)["guidance"],

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from critics.iql import CriticConfig
+from critics.config import CriticSettings
 from methods import (
     Component,
     Computed,
@@ -74,7 +74,7 @@ def tiny_setup(*, steps: int = 2, levels: int = 4, sampler: SamplerConfig | None
         action_dim=ACTIONS,
         action_low=LOW,
         action_high=HIGH,
-        critic_config=CriticConfig(steps=steps, width=8, batch_size=8, value_layer_norm=True),
+        critic_config=CriticSettings(steps=steps, width=8, batch_size=8, value_layer_norm=True),
         denoiser=DenoiserConfig(
             width=8,
             blocks=2,

@@ -9,7 +9,8 @@ import pytest
 import torch
 from actor_critic import ACTOR, CRITIC, ActorCritic, quiet, toy_data
 
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticConfig
+from critics.iql import IQL
 from training import SeedStreams, Step, fit
 from training.curve import Curve
 

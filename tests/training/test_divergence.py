@@ -11,7 +11,8 @@ from kept_states import KeptStates
 from torch import Tensor
 
 import training.loop
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticConfig
+from critics.iql import IQL
 from training import Data, Step, fit
 
 SEEDS = (0, 3, 5)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from critics.iql import IQL, CriticConfig
+from critics.config import CriticSettings
+from critics.iql import IQL
 from methods import Component, Data, SeedStreams, Step, Trained
 from methods.core.guidance_net import GuidanceNetConfig
 from methods.core.setup import Setup
@@ -26,7 +27,7 @@ def setup_in(precision: Any) -> Setup:
         action_dim=2,
         action_low=(-1.0, -1.0),
         action_high=(1.0, 1.0),
-        critic_config=CriticConfig(width=32, batch_size=64, steps=1, precision=precision),
+        critic_config=CriticSettings(width=32, batch_size=64, steps=1, precision=precision),
         denoiser=DenoiserConfig(
             width=32,
             blocks=2,
@@ -96,7 +97,7 @@ def test_losses_and_gradients_are_single_and_those_of_fp32_to_bf16s_rounding(nam
 @pytest.mark.parametrize("name", ["critic", "behaviour", "joint", "guidance"])
 def test_a_component_in_another_precision_is_another(name: str):
     assert components("fp32")[name] != components("bf16")[name]
-    assert replace(CriticConfig(), precision="bf16") != CriticConfig()
+    assert replace(CriticSettings(), precision="bf16") != CriticSettings()
 
 
 def test_without_rounding_nothing_changes():
