@@ -6,7 +6,7 @@ V is fitted to min target-Q at the data's actions by an asymmetric loss (eq. 5),
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from critics.diagnosis import compare_with_returns
 from critics.losses import ValueLossSetting, parse_value_loss, td_target
 from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
+from foundation.keys import UNLESS_DEFAULT
+from foundation.names import ImportName
 from training import Group, SeedLayerNorm, SeedMLP, SeedStreams, Step, Trained, polyak_update
 from training.component import Diagnosis, ModuleT
-from training.networks import member_values
+from training.networks import FLAX_EPSILON, LAYER_NORM_EPSILON, member_values
 from training.precision import Precision
 from training.shapes import Actions, Observations, PerRow, PerSeed
 
@@ -56,6 +58,8 @@ class CriticConfig:
         learning_rate: Adam's; AdamW's where weight_decay > 0.
         weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
         precision: of the matrix products in training, `bf16` by autocast with all else in `fp32`.
+        imported: name of the critic that `import-checkpoint` put into the artifacts, in the place of one that is
+            trained here; the settings of training then say nothing of it. None trains it.
     """
 
     expectile: Fraction = 0.7
@@ -72,13 +76,14 @@ class CriticConfig:
     learning_rate: Positive = 3e-4
     weight_decay: NonNegative = 0.0
     precision: Precision = "fp32"
+    imported: ImportName | None = field(default=None, metadata=UNLESS_DEFAULT)
 
 
 class IQLNetworks(nn.Module):
     """Twin Q, its target and V of all seeds; satisfies `Critic`.
 
     Deviation (swg, swg-r, idql): the LayerNorm on V's input has ε = 1e-5, as in PyTorch; flax, which SWG's and
-    IDQL's code is written in, has 1e-6.
+    IDQL's code is written in, has 1e-6. Networks that were imported from that code have 1e-6.
     """
 
     def __init__(self, streams: SeedStreams, config: CriticConfig, observation_dim: int, action_dim: int):
@@ -88,7 +93,8 @@ class IQLNetworks(nn.Module):
         self.target_q = copy.deepcopy(self.twin_q).requires_grad_(False)
         normed = config.value_hidden_norm
         value = SeedMLP(streams, [observation_dim, *hidden, 1], layer_norm=normed, initial=config.initial)
-        norm = [SeedLayerNorm(streams, observation_dim)] if config.value_layer_norm else []
+        epsilon = LAYER_NORM_EPSILON if config.imported is None else FLAX_EPSILON
+        norm = [SeedLayerNorm(streams, observation_dim, epsilon)] if config.value_layer_norm else []
         self.value = nn.Sequential(*norm, value)
 
     def q(self, observations: Observations, actions: Actions) -> PerRow:
@@ -136,6 +142,10 @@ class CriticComponent(Trained[ModuleT]):
     @property
     def precision(self) -> Precision:
         return self.config.precision
+
+    @property
+    def imported(self) -> str | None:
+        return self.config.imported
 
     @property
     def groups(self) -> tuple[Group, ...]:

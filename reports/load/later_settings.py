@@ -24,8 +24,10 @@ class LaterSetting:
 
 LATER_SETTINGS = (
     LaterSetting("data.return_range", 1000.0, after="data.seed"),
+    LaterSetting("critic.imported", None, after="critic.precision"),
     LaterSetting("denoiser.first_level", 1, after="denoiser.initial"),
     LaterSetting("denoiser.layer_norm_epsilon", 1e-5, after="denoiser.first_level"),
+    LaterSetting("denoiser.imported", None, after="denoiser.precision"),
     LaterSetting("sampler.precision", "fp32", after="sampler.clip"),
     LaterSetting("guidance.clip", None, after="guidance.rescale"),
     LaterSetting("guidance.normalise", False, after="guidance.clip"),
