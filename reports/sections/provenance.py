@@ -13,6 +13,7 @@ from reports.load.scores import SuiteScores
 from reports.load.variants import format_setting
 from reports.render.document import Block, Details, Heading, Table, Text, name_table
 from reports.render.numbers import count_noun
+from reports.sections.imported import make_import_blocks
 
 _NAME = "provenance"  # in the names of the tables
 _SHOWN_MISSING = 5
@@ -49,6 +50,7 @@ def make_provenance_section(suites: Sequence[SuiteScores], origins: Origins) -> 
         name_table(_tabulate_data(results), _NAME, "data"),
         *_make_processor_blocks(results, origins),
         *_make_component_blocks(suites, origins),
+        *make_import_blocks(_list_records(origins)),
         *_make_departure_blocks(origins.methods),
         *_make_setting_blocks(suites),
     ]

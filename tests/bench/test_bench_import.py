@@ -27,6 +27,7 @@ from bench.runner.data import make_setup
 from bench.runner.import_checkpoint import LAYOUTS
 from bench.storage.components import ComponentStore
 from methods.diffusion.networks.flax_paths import name_denoiser
+from reports.load.schema import FORMAT
 from training import SeedStreams
 from training.flax_tree import read_tree, write_tree
 
@@ -298,12 +299,20 @@ def test_the_same_files_again_change_nothing_and_others_are_refused(bench, fresh
     assert file.read_bytes() == content
 
 
+def test_clean_says_that_no_run_makes_an_import_again(bench, artifacts, files, tmp_path):
+    assert import_swg(bench, files["swg-jax"], "--artifacts", artifacts).code == 0
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "FORMAT").write_text(f"{FORMAT}\n")
+    told = " ".join(bench("clean", "--results", tmp_path / "results", "--artifacts", artifacts).out.split())
+    assert "imported, so that no run makes it again" in told
+
+
 def test_a_tree_that_is_written_is_the_tree_that_was_read(trees):
     paths = name_denoiser(3, has_weight=True)
     tree = trees["swg-jax"]
     shapes = {
         name: (
-            tree[path].shape[:1] if path.startswith("Fourier")
+            tree[path].shape[::-1] if path.startswith("Fourier")
             else tree[path].shape if path.endswith("kernel")
             else (1, *tree[path].shape)
         )
