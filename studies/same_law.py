@@ -6,9 +6,9 @@
     .venv/bin/python studies/same_law.py --kept                        the tables again, from what was measured
 
 Both learn from the same transitions with the same numbers of steps. The authors' SWG-JAX, from FOLDER/SWG-JAX,
-trains in this process (`authors.py`; it needs jax, flax and optax), its networks are imported by `import-checkpoint`
-and act by the sampler here, which `same_network.py` holds against theirs. Compared are, of policies at temperature
-0, where the noise is the same for all of them:
+trains in this process (`authors.py`; it needs jax, flax and optax); its networks are imported by
+`import-checkpoint` and act by the sampler here, which `same_network.py` holds against theirs. Compared are, of
+policies at temperature 0, where the noise is the same for all of them:
 
 1. the mean distance of their actions at states of the data, of pairs of one implementation and of the other;
 2. the cosine of the moves that guidance makes, the action at ρ minus that at 0;

@@ -7,8 +7,8 @@ rows are of one sample. What is between the samples beyond what is within them,
 
 is, of distances, half the energy distance of the two laws of policies (Székely & Rizzo 2013): 0 where they are one
 law, and above 0 elsewhere. Its interval is of the jackknife over seeds: each seed in turn is left out with all its
-pairs. Its p is of the permutation test: the labels of the seeds are exchanged, which changes nothing where the laws
-are one. There Δ has no normal law and its interval is a rough scale, while the p is exact.
+pairs. Its p is of the permutation test: the labels of the seeds are exchanged, which changes nothing where the
+laws are one. There Δ has no normal law and its interval is a rough scale, while the p is exact.
 """
 
 import itertools
