@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.api import load_policy, load_results, run, time, tune, tune_rho
     from bench.cleaning import clean
+    from bench.importing import import_checkpoint
     from bench.merging import merge
     from bench.planning import plan
     from bench.publishing import check_site, publish
@@ -27,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _MODULES = {
     "bench.api": ("load_policy", "load_results", "run", "time", "tune", "tune_rho"),
     "bench.cleaning": ("clean",),
+    "bench.importing": ("import_checkpoint",),
     "bench.merging": ("merge",),
     "bench.planning": ("plan",),
     "bench.rendering": ("render",),
@@ -40,6 +42,7 @@ __all__ = [
     "UserError",
     "check_site",
     "clean",
+    "import_checkpoint",
     "load_policy",
     "load_results",
     "merge",

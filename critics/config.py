@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from critics.losses import ValueLossSetting
 from foundation.bounds import Count, Fraction, NonNegative, Positive, Probability, Rate
 from foundation.keys import UNLESS_DEFAULT
+from foundation.names import ImportName
 from training.networks import LAYER_NORM_EPSILON
 from training.precision import Precision
 
@@ -56,6 +57,8 @@ class CriticConfig:
         learning_rate: Adam's; AdamW's where weight_decay > 0.
         weight_decay: decoupled weight decay (1e-4 in Diffusion-DICE's code).
         precision: of the matrix products in training, `bf16` by autocast with all else in `fp32`.
+        imported: name of the critic that `import-checkpoint` put into the artifacts, in the place of one that is
+            trained here; the settings of training then say nothing of it. None trains it.
     """
 
     expectile: Fraction = 0.7
@@ -73,6 +76,7 @@ class CriticConfig:
     learning_rate: Positive = 3e-4
     weight_decay: NonNegative = 0.0
     precision: Precision = "fp32"
+    imported: ImportName | None = field(default=None, metadata=UNLESS_DEFAULT)
 
     def keep(self, names: Iterable[str]) -> "CriticConfig":
         """With the default in the place of every other setting, so that one without effect changes no key."""

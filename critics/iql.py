@@ -94,6 +94,10 @@ class CriticComponent(Trained[ModuleT]):
         return self.config.precision
 
     @property
+    def imported(self) -> str | None:
+        return self.config.imported
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """All parameters in one optimiser at a constant rate."""
         return (Group(learning_rate=self.config.learning_rate, weight_decay=self.config.weight_decay),)
@@ -104,7 +108,7 @@ class IQL(CriticComponent[IQLNetworks]):
     """The critic as a component: config and sizes are all that make it."""
 
     kind: ClassVar[str] = "critic"
-    uses: ClassVar[frozenset[str]] = OF_Q | OF_V
+    uses: ClassVar[frozenset[str]] = OF_Q | OF_V | {"imported"}
 
     def build(self, streams: SeedStreams) -> IQLNetworks:
         return IQLNetworks(streams, self.config, self.observation_dim, self.action_dim)

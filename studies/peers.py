@@ -13,7 +13,6 @@ compiles before it is timed. The ratio is the peer's CPU time by ours.
 """
 
 import argparse
-import importlib
 import json
 import os
 import random
@@ -21,8 +20,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -34,6 +31,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from authors import make_agent
+from checkouts import load, pass_over
 from speed import ACTIONS, OBSERVATIONS, SEED, make_data, train
 from speed import act as act_ours
 from turns import Call, Measured, Row, measure
@@ -55,49 +54,6 @@ SHORT = (  # what README has
     ("SWG guided action, 20 states", SWG),
     ("IDQL action, 20 x 64 candidates", CLEAN),
 )
-
-
-class Absent(ModuleType):
-    """A module that is imported and not used: every name in it is a class, whose calls give their argument."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return type(name, (), {"__call__": lambda self, *args, **kwargs: args[0] if args else self})
-
-
-class Shims(MetaPathFinder, Loader):
-    """Gives an `Absent` for modules of the named packages, where these are not installed."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """For every module below one of the names."""
-        is_named = fullname.split(".")[0] in self.names
-        return ModuleSpec(fullname, self, is_package=True) if is_named else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """An empty module."""
-        return Absent(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """There is nothing in it."""
-
-
-SHIMS = Shims()
-sys.meta_path.append(SHIMS)  # the last: what is installed is found before
-
-
-def pass_over(*names: str) -> None:
-    """Put empty modules in the place of packages that are not installed."""
-    SHIMS.names.update(names)
-
-
-def load(folder: Path, module: str) -> ModuleType:
-    """A module of a checkout."""
-    sys.path.insert(0, str(folder))
-    return importlib.import_module(module)
 
 
 def make_corl_critic(folder: Path) -> Call:
@@ -180,23 +136,9 @@ def make_cep_action(states: int, folder: Path) -> Call:
 
 def make_swg_agent(folder: Path) -> tuple[Any, Any]:
     """SWG's agent by its authors' configuration for locomotion, and JAX."""
-    import gymnasium
     import jax
 
-    pass_over("d4rl", "wandb")
-    sys.modules["gym"] = gymnasium
-    sys.modules["gym.spaces"] = gymnasium.spaces
-    learner = load(folder / SWG, "src.agent.swg_agent").DDPMSWGLearner
-    diffusion = {"time_emb": 128, "hidden_dim": 256, "num_blocks": 3, "use_layer_norm": True, "dropout_rate": 0.1}
-    training = {"cosine_decay": True, "actor_lr": 3e-4, "critic_lr": 3e-4, "target_update": 0.005}
-    configuration = SimpleNamespace(
-        diffusion=SimpleNamespace(**diffusion, schedule="vp", n_timesteps=15),
-        critic=SimpleNamespace(hidden_dim=256, n_hidden=2, value_layer_norm=False),
-        train=SimpleNamespace(**training, discount=0.99, ema_update=0.001, critic_hyperparam=0.7),
-    )
-    box = gymnasium.spaces.Box
-    spaces = box(-1, 1, (OBSERVATIONS,), np.float32), box(-1, 1, (ACTIONS,), np.float32)
-    return learner.create(SEED, *spaces, configuration), jax
+    return make_agent(folder / SWG, SEED, OBSERVATIONS, ACTIONS, value_layer_norm=False), jax
 
 
 def make_swg_step(part: str, batch: int, folder: Path) -> Call:

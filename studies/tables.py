@@ -299,6 +299,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "causes": measure_study("causes", "studies/causes.py"),
     "faults": measure_study("faults", "studies/faults.py"),
     "weight-heads": measure_study("weight-heads", "studies/weight_heads.py"),
+    # The checkout of SWG-JAX, and a Python that has its packages too: see the script.
+    "same-law": measure_study("same-law", "studies/same_law.py --checkouts build/peers"),
     "cost": measure_report(
         "cost", f"time {_HOPPER} --sweep depth", f"time {_HOPPER} --sweep width", f"time {_HOPPER}"
     ),

@@ -162,6 +162,14 @@ class Trained(Component, Generic[ModuleT]):
         """The parameters and how each group of them is optimised, in the order of their steps."""
 
     @property
+    def imported(self) -> str | None:
+        """Name of the import that it comes from, trained elsewhere; None where it is trained here.
+
+        An imported one is made from nothing here: its `upstream` is neither trained nor part of its key.
+        """
+        return None
+
+    @property
     def precision(self) -> Precision:
         """Of the matrix products in its losses."""
         return "fp32"

@@ -19,7 +19,7 @@ from training.seeds import SeedStreams
 from training.shapes import Actions, Observations
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
-LAYER_NORM_EPSILON = 1e-5
+LAYER_NORM_EPSILON, FLAX_EPSILON = 1e-5, 1e-6
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "mish": nn.Mish, "gelu": nn.GELU}
 
 

@@ -47,6 +47,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "publish results --to site --name ours --note maze2d",
         "publish --check site",
     ),
+    "import-checkpoint": (
+        "import-checkpoint swg-jax --suite locomotion --tasks hopper-medium-v2 --name authors "
+        "--denoiser-file actor.npz",
+        "import-checkpoint idql --suite locomotion --tasks hopper-medium-v2 --name authors --seed 3 "
+        "--denoiser-file actor.npz --critic-file critic.npz --value-file value.npz",
+    ),
     "clean": ("clean", "clean --results results --results other-results --remove"),
     "check-method": ("check-method path/to/mine.py",),
     "doctor": ("doctor", "doctor --suite maze2d --artifacts /scratch/artifacts"),

@@ -24,6 +24,7 @@ from bench.cli.options import (
     CleanOptions,
     CommandLine,
     DoctorOptions,
+    ImportCheckpointOptions,
     ListOptions,
     MergeOptions,
     PlanOptions,
@@ -111,6 +112,8 @@ def execute(line: CommandLine) -> None:
             ProgressConsole().say(f"Merged: {folder}")
         case PublishOptions() as options:
             publish(options)
+        case ImportCheckpointOptions() as options:
+            bench.import_checkpoint(**collect_fields(options), **line.given)
         case CleanOptions() as options:
             bench.clean(**collect_fields(options))
         case CheckMethodOptions() as options:

@@ -248,6 +248,34 @@ class PublishOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImportCheckpointOptions(ComparisonOptions):
+    """Put networks that the authors' code trained into the artifacts, for `run --denoiser.imported NAME`."""
+
+    layout: Annotated[Literal["swg-jax", "idql"], tyro.conf.Positional, tyro.conf.arg(metavar="LAYOUT")]
+    """Whose code: swg-jax or idql; docs/import.md says how its parameters are saved."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")]
+    """Of the import, the same for all its seeds, as in authors."""
+    denoiser_file: Annotated[Path | None, tyro.conf.arg(metavar="NPZ", help_behavior_hint="")] = None
+    """The noise network's parameters."""
+    critic_file: Annotated[Path | None, tyro.conf.arg(metavar="NPZ", help_behavior_hint="")] = None
+    """Those of twin Q, the target networks; with --value-file."""
+    value_file: Annotated[Path | None, tyro.conf.arg(metavar="NPZ", help_behavior_hint="")] = None
+    """Those of V; with --critic-file."""
+    methods: Names = None
+    """The one whose denoiser it becomes; swg or idql, as the layout says, if left out."""
+    seed: int = 0
+    """The seed that they have in `run`."""
+    preset: str = "official"
+    """That of the `run` that evaluates them."""
+    terms: str = "as-published"
+    """Those of the `run` that evaluates them."""
+    data: str = "auto"
+    """Source of the data of the task, as of run."""
+    artifacts: Path = Path("artifacts")
+    """Folder of data sets and trained components, shared by all runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CleanOptions:
     """List, or remove, components and data that no result refers to, and what killed processes left."""
 
@@ -325,6 +353,7 @@ COMMANDS: Mapping[str, type] = {
     "render": RenderOptions,
     "merge": MergeOptions,
     "publish": PublishOptions,
+    "import-checkpoint": ImportCheckpointOptions,
     "clean": CleanOptions,
     "check-method": CheckMethodOptions,
     "check-suite": CheckSuiteOptions,

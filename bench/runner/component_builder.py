@@ -11,10 +11,11 @@ import torch
 
 from bench.progress import ProgressConsole, format_label
 from bench.runner.halving import MEMORY_ERRORS, MemoryGuard, halve_seeds, name_memory, release_memory
+from bench.runner.imports import refuse_to_train
 from bench.runner.loggers import Logger, NoLogger
 from bench.runner.machine import describe_machine
 from bench.runner.memory import measure_peak
-from bench.runner.nodes import Node, collect_fields, sort_upstream_first
+from bench.runner.nodes import Node, collect_fields, is_imported, sort_upstream_first
 from bench.storage.checkpoint import Checkpoint, Parts
 from bench.storage.components import ComponentStore
 from foundation import stopping
@@ -53,11 +54,16 @@ class ComponentBuilder:
         self.guard = MemoryGuard(self.console.say)
 
     def make(self, node: Node, seeds: Sequence[int]) -> None:
-        """Make whatever seeds of a component are missing, all of them in one loop where memory holds them."""
+        """Make whatever seeds of a component are missing, all of them in one loop where memory holds them.
+
+        Raises:
+            UserError: it is to be imported.
+        """
         with self.store.lock(node.label, self.console.say):
             missing = self._drop_failed(node, self.store.missing(node.label, seeds))
             if not missing:
                 return
+            refuse_to_train([(node, missing)])
             # What was trained to the end is stored before a signal ends the work; its checkpoint may be old.
             with stopping.hold() if isinstance(node.component, Trained) else contextlib.nullcontext():
                 self._make_together(node, missing)
@@ -121,9 +127,10 @@ class ComponentBuilder:
         return {name: self._load(node, tuple(seeds)) for name, node in nodes.items()}
 
     def seconds(self, nodes: Sequence[Node], seed: int) -> float:
-        """Training seconds of one seed's share of these components."""
+        """Training seconds of one seed's share of these components; what was imported was not trained here."""
         there = [node for node in nodes if node.made and self.store.has(node.label, seed)]
-        return sum(self.store.about(node.label, seed)["seconds_per_seed"] for node in there)
+        trained = [node for node in there if not is_imported(node.component)]
+        return sum(self.store.about(node.label, seed)["seconds_per_seed"] for node in trained)
 
     def _drop_failed(self, node: Node, seeds: Sequence[int]) -> tuple[int, ...]:
         """The seeds whose upstream components are made; of the others it is written down that this failed too."""

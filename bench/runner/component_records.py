@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.runner.nodes import Node, collect_fields, sort_upstream_first
+from bench.runner.nodes import Node, collect_fields, is_imported, sort_upstream_first
 from bench.runner.plan import PlannedCell
 from bench.storage.components import ComponentStore
 from bench.storage.curves import thin_curve
@@ -110,7 +110,7 @@ def make_record(
         "label": node.label,
         "kind": node.component.kind,
         "seed": seed,
-        "steps": node.component.steps if isinstance(node.component, Trained) else None,
+        "steps": node.component.steps if _is_trained(node) else None,
         "made_with": about.get("made_with"),
         "settings": about.get("settings", collect_fields(node.component)),
         "upstream": {name: other.label for name, other in node.upstream.items()},
@@ -121,6 +121,7 @@ def make_record(
         "created": about.get("created"),
         "weights_sha256": about.get("sha256"),
         "curve": curve,
+        "imported": about.get("imported"),
         "failure": failure,
     }
     try:
@@ -132,11 +133,16 @@ def make_record(
         ) from error
 
 
+def _is_trained(node: Node) -> bool:
+    """Whether it is fitted here by gradient steps."""
+    return isinstance(node.component, Trained) and not is_imported(node.component)
+
+
 def _read_curve(
     node: Node, seed: int, store: ComponentStore, checksum: Any, say: Callable[[str], None]
 ) -> LearningCurve | None:
     """The thinned curve of what is trained; None, and a line, where its file is lost or damaged."""
-    if not isinstance(node.component, Trained):
+    if not _is_trained(node):
         return None
     file = store.file(node.label, seed).with_suffix(".csv")
     try:

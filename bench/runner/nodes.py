@@ -2,7 +2,8 @@
 
 The key is the hash of everything that made the component: kind, code version, how its random numbers are named,
 settings, the keys of its upstream components and the data set's fingerprint. A setting that was added later is in
-it where it differs from its default (`foundation.keys`).
+it where it differs from its default (`foundation.keys`). The name of an import is such a setting, so that what is
+imported never has the key of what is trained here.
 """
 
 import dataclasses
@@ -48,13 +49,19 @@ def make_node(component: Component, fingerprint: str, known: dict[Component, Nod
         MethodError: a field that cannot be written as JSON, so that it has no place in a key.
     """
     if component not in known:
-        upstream = {name: make_node(other, fingerprint, known) for name, other in component.upstream().items()}
+        above = {} if is_imported(component) else component.upstream()
+        upstream = {name: make_node(other, fingerprint, known) for name, other in above.items()}
         labels = {name: node.label for name, node in upstream.items()}
         cls = type(component)
         made_by = [component.kind, component.version, STREAMS, f"{cls.__module__}.{cls.__qualname__}"]
         key = hash_json([*made_by, collect_fields(component, keyed_fields), labels, fingerprint])
         known[component] = Node(component, f"{component.kind}-{key[:KEY_LENGTH]}", upstream)
     return known[component]
+
+
+def is_imported(component: Component) -> bool:
+    """Whether its weights were trained elsewhere and imported, so that nothing is trained for them here."""
+    return isinstance(component, Trained) and component.imported is not None
 
 
 def collect_fields(component: Component, fields: Fields = described_fields) -> dict[str, Any]:

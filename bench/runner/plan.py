@@ -21,6 +21,7 @@ from bench.runner.choose_rho import (
 )
 from bench.runner.data import LoadedData, group_by_data, make_setup
 from bench.runner.finished import Damaged, find_damage, is_failed
+from bench.runner.imports import refuse_idle_imports, refuse_to_train
 from bench.runner.knobs import list_tunable, set_knobs
 from bench.runner.nodes import KEY_LENGTH, Node, make_node, sort_upstream_first
 from bench.runner.protocol import Tuned, count_trials
@@ -78,9 +79,14 @@ class PlannedCell:
 
 
 def plan_cell(cell: Cell, setup: Setup, loaded: LoadedData, known: dict[Component, Node]) -> PlannedCell:
-    """The cell with its nodes and the label of its result."""
+    """The cell with its nodes and the label of its result.
+
+    Raises:
+        UserError: a setting names an import that the method does not use.
+    """
     components = cell.method.components(setup)
     models = {name: make_node(component, loaded.key, known) for name, component in components.items()}
+    refuse_idle_imports(cell.name, models.values(), cell.config)
     planned = PlannedCell(cell, setup, models, "", (loaded.key, loaded.about.source), loaded.about.name)
     return dataclasses.replace(planned, label=label_cell(planned))
 
@@ -244,7 +250,11 @@ def make_cost(choice: Choice) -> TuningCost:
 def find_missing(
     still_open: Sequence[PlannedCell], store: ComponentStore
 ) -> tuple[list[tuple[Node, tuple[int, ...]]], int]:
-    """The components to be made, upstream first, with the seeds that miss them, and how many are there already."""
+    """The components to be made, upstream first, with the seeds that miss them, and how many are there already.
+
+    Raises:
+        UserError: one of them is to be imported and is not there.
+    """
     needed: dict[str, list[int]] = {}
     nodes = sort_upstream_first(node for p in still_open for node in p.models.values())
     for p in still_open:
@@ -252,6 +262,7 @@ def find_missing(
             needed.setdefault(node.label, []).append(p.cell.seed)
     missing = [(node, store.missing(node.label, sorted(set(needed[node.label])))) for node in nodes]
     missing = [(node, seeds) for node, seeds in missing if seeds]
+    refuse_to_train(missing)
     return missing, len(nodes) - len(missing)
 
 

@@ -18,6 +18,7 @@ from bench.runner.choose_rho import find_choice
 from bench.runner.data import LoadedData, make_setup, open_data, refuse_other_sources
 from bench.runner.estimate import SLICE, estimate_in_groups, estimate_in_parts
 from bench.runner.executors.execute import execute_units
+from bench.runner.imports import refuse_idle_imports
 from bench.runner.knobs import find_knobs, list_tunable
 from bench.runner.memory import warn_of_memory
 from bench.runner.nodes import Node, sort_upstream_first
@@ -176,6 +177,8 @@ def plan_task(request: Request[TuningDetails], jobs: Sequence[Job], console: Pro
         ledger.refuse("tuning", tuning.purpose.subject, request.seeds)
     trials = tuple(map(count_trials, tunings))
     cells = [cell for tuning in tunings for cell in make_cells(tuning)]
+    for each in cells:
+        refuse_idle_imports(each.cell.name, each.models.values(), each.cell.config)
     missing, ready = find_missing(cells, ComponentStore(request.artifacts))
     return TuningPlan(task, jobs[0], loaded, tuple(tunings), trials, tuple(idle), left, missing, ready)
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bench.runner.component_builder import ComponentBuilder
 from bench.runner.halving import MEMORY_ERRORS, name_memory
-from bench.runner.nodes import Node, sort_upstream_first
+from bench.runner.nodes import Node, is_imported, sort_upstream_first
 from bench.runner.plan import PlannedCell
 from foundation.errors import UserError
 from foundation.exhausted import is_out_of_memory
@@ -71,7 +71,8 @@ def _measure(planned: PlannedCell, builder: ComponentBuilder) -> WeightHistogram
     if not isinstance(method, SlotMethod) or node is None or not isinstance(node.component, Trained):
         return None
     bounds = method.objective().extra_bounds()
-    if len(bounds) != 1 or not _is_there(node, builder, planned.cell.seed):
+    is_known = not is_imported(node.component)  # what an imported one was trained on is not
+    if len(bounds) != 1 or not is_known or not _is_there(node, builder, planned.cell.seed):
         return None
     data = builder.data
     some = data.select(torch.linspace(0, len(data) - 1, min(STATES, len(data))).long().to(data.rewards.device))

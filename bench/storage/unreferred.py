@@ -25,6 +25,7 @@ from reports.load.plans import list_missing, read_plans
 COMPONENT, SEED, RECORD = "component", "seed of a component", "record of a component"
 DATA_SET, FLAT_COPY = "data set", "flat copy"
 COSTLY = "takes minutes to make again"
+IMPORTED = "imported, so that no run makes it again"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,9 @@ def _find_components(known: References, artifacts: Path) -> Iterator[Found]:
             continue
         weights = {int(seed): path for path in folder.glob("seed-*") if (seed := _read_seed(path)) is not None}
         if folder.name not in known.components:
-            yield measure(COMPONENT, folder, "" if weights else "its training was not finished")
+            yield measure(
+                COMPONENT, folder, _describe_making(folder) if weights else "its training was not finished"
+            )
             continue
         referred = known.list_seeds(folder.name)
         for seed in sorted(weights.keys() - referred):
@@ -121,6 +124,11 @@ def _find_components(known: References, artifacts: Path) -> Iterator[Found]:
             size, changed = sum(part.size for part in parts), max(part.changed for part in parts)
             note = f"results refer to seeds {', '.join(map(str, referred))}"
             yield Found(SEED, weights[seed], size, changed, note)
+
+
+def _describe_making(folder: Path) -> str:
+    """That a component was imported; nothing of one that a run makes again."""
+    return IMPORTED if any(b'"imported": {' in path.read_bytes() for path in folder.glob("seed-*.json")) else ""
 
 
 def _read_seed(path: Path) -> str | None:

@@ -5,13 +5,15 @@ E[z_0 | z_k] = (z_k - σ_k ε_θ)/α_k. The behaviour objective diffuses z = a; 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Int
 from torch import Tensor, nn
 
 from foundation.bounds import Count, NonNegative, Positive, Rate
+from foundation.keys import UNLESS_DEFAULT
+from foundation.names import ImportName
 from methods.diffusion.networks import NETWORKS
 from methods.diffusion.networks.config import AuxiliaryHead, NetworkConfig, level_numbers
 from methods.diffusion.schedule import Schedule, make_schedule
@@ -50,6 +52,8 @@ class DenoiserConfig(NetworkConfig):
         decay_steps: length of the learning rate's cosine decay to zero; None keeps it constant.
         ema: rate of the moving average of the weights that is kept in the end; None keeps the last weights.
         precision: of the matrix products in training, `bf16` by autocast with all else in `fp32`.
+        imported: name of the denoiser that `import-checkpoint` put into the artifacts, in the place of one that is
+            trained here; the settings of training then say nothing of it. None trains it.
     """
 
     schedule: Literal["vp", "cosine", "vp-linear"] = "vp"
@@ -61,6 +65,7 @@ class DenoiserConfig(NetworkConfig):
     decay_steps: Count | None = 3_000_000
     ema: Rate | None = 0.001
     precision: Precision = "fp32"
+    imported: ImportName | None = field(default=None, metadata=UNLESS_DEFAULT)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -167,6 +172,11 @@ class DenoiserObjective(Trained[NetworkDenoiser]):
     def precision(self) -> Precision:
         """The shared backbone's."""
         return self.backbone.config.precision
+
+    @property
+    def imported(self) -> str | None:
+        """The shared backbone's."""
+        return self.backbone.config.imported
 
     @property
     def batch_size(self) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from reports.load.fields import Count, Diverging, Label, NotNegative, Whole
+from reports.load.fields import Count, Digest, Diverging, Label, Name, NotNegative, Whole
 from reports.load.schema import Failure, Format, Machine, Schema, Sealed
 
 MOST_POINTS = 100
@@ -57,25 +57,40 @@ class LearningCurve(Schema):
         return self
 
 
+class Import(Schema):
+    """Where weights come from that were not trained here.
+
+    Attributes:
+        name: of the import, as the setting `denoiser.imported` or `critic.imported` has it.
+        layout: whose code's: `swg-jax` or `idql`.
+        files: SHA-256 of each file, by what it holds: `denoiser`, `critic` or `value`.
+    """
+
+    name: Name
+    layout: Label
+    files: Annotated[Mapping[Label, Digest], Field(min_length=1)]
+
+
 class ComponentRecord(Sealed):
     """How one seed of a component was made.
 
     Attributes:
         label: KIND-KEY, the name of its folder.
         kind: such as `critic`.
-        steps: of its training, of one seed; None of what is computed.
+        steps: of its training, of one seed; None of what is computed or imported.
         made_with: all seeds of the loop that made it, in their order; None where 0.2.0 made it.
         settings: its own.
         upstream: label of each component it was made from, by its name for it.
         parameters: trained numbers of one seed; None of one that failed.
         seconds_per_seed: wall seconds of the process that finished it, divided by the seeds made together; None of
-            one that failed.
+            one that failed or was imported.
         peak_memory: None where it cannot be measured, and where an earlier version made it.
         machine: on which it was made; None where an earlier version made it.
         created: when it was finished, UTC, ISO 8601; None where an earlier version made it.
         weights_sha256: of its file of weights; None of one that failed.
-        curve: None of what is computed, and where the file was lost or damaged.
+        curve: None of what is computed or imported, and where the file was lost or damaged.
         failure: why there are no weights; None where there are.
+        imported: where its weights come from, if they were not trained here.
     """
 
     format: Format
@@ -94,6 +109,7 @@ class ComponentRecord(Sealed):
     weights_sha256: str | None
     curve: LearningCurve | None
     failure: Failure | None
+    imported: Import | None = None
 
     @model_validator(mode="after")
     def _belongs_together(self) -> "ComponentRecord":

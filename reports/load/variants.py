@@ -1,7 +1,8 @@
 """A variant is a method with its settings: its label says what sets it apart from the method's others.
 
 One method with one configuration per task is one variant, even where ρ differs from task to task (that is what
-tuning is for). Only where one task has several does the label get the settings that differ there.
+tuning is for). Only where one task has several does the label get the settings that differ there. A label always
+has the name of an import, so that no table shows what was trained elsewhere as if it were trained here.
 """
 
 import json
@@ -20,14 +21,23 @@ _NOT_SETTINGS = frozenset(
 )
 
 
+IMPORTED = ("critic.imported", "denoiser.imported")
+"""Settings that name networks which were trained elsewhere; a label has them wherever they are set."""
 FEWEST_VALUES = 3
 """Of a sweep: from so many on the variants of a method that differ in one number are one method with an axis."""
 
 
 def collect_settings(result: Cell) -> dict[str, str]:
     """The settings that can tell two variants of a method apart, as text by dotted name."""
-    own = {name: format_setting(value) for name, value in result.config.items() if name not in _NOT_SETTINGS}
+    unset = {name for name in IMPORTED if result.config.get(name) is None}
+    left_out = _NOT_SETTINGS | unset
+    own = {name: format_setting(value) for name, value in result.config.items() if name not in left_out}
     return {**own, "terms": result.terms}
+
+
+def list_imports(result: Cell) -> dict[str, str]:
+    """The settings of a result that name networks which were trained elsewhere, with the names of the imports."""
+    return {name: str(result.config[name]) for name in IMPORTED if result.config.get(name) is not None}
 
 
 def format_setting(value: Any) -> str:
@@ -105,7 +115,8 @@ def label_variants(results: Sequence[Cell], planned: Mapping[Path, PlanEntry] | 
         names = _find_differing([of[0] for of in alike], settings)
         for of in alike:
             found = settings[of[0].path]
-            label = clean_line(" ".join([method, *(f"{n}={found.get(n, 'unset')}" for n in names)]))
+            told = [n for n in names if n not in IMPORTED] + sorted(list_imports(of[0]))
+            label = clean_line(" ".join([method, *(f"{n}={found.get(n, 'unset')}" for n in told)]))
             labels |= dict.fromkeys((result.path for result in of), label)
     entries = planned or {}
     labels |= _label_planned(entries, results, labels)

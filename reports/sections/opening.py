@@ -12,6 +12,7 @@ from reports.load.schema import PlanEntry
 from reports.load.scores import SuiteScores
 from reports.render.document import Block, Heading, Text
 from reports.sections.frozen_plan import describe_frozen_plan
+from reports.sections.imported import warn_of_imports
 from reports.sections.pairs import describe_conclusion, describe_test
 from reports.sections.plans import warn_of_unfinished
 from reports.sections.tuning import find_tuning_warnings
@@ -51,9 +52,9 @@ def make_opening(
 def make_warnings(
     suites: Sequence[SuiteScores], unfinished: Sequence[PlanEntry], records: TuningRecords
 ) -> Iterator[Text]:
-    """What earlier runs left undone, then what tells how the methods of a suite were tuned apart."""
-    tuning = (find_tuning_warnings(scores, records) for scores in suites)
-    for sentence in itertools.chain(warn_of_unfinished(unfinished), *tuning):
+    """What earlier runs left undone, what was trained elsewhere, and what tells apart how methods were tuned."""
+    of_suites = ([*warn_of_imports(scores), *find_tuning_warnings(scores, records)] for scores in suites)
+    for sentence in itertools.chain(warn_of_unfinished(unfinished), *of_suites):
         yield Text(sentence, warning=True)
 
 

@@ -13,6 +13,7 @@ from reports.load.scores import SuiteScores
 from reports.load.variants import format_setting
 from reports.render.document import Block, Details, Heading, Table, Text, name_table
 from reports.render.numbers import count_noun
+from reports.sections.imported import make_import_blocks
 from reports.sections.method_facts import make_fact_blocks
 
 _NAME = "provenance"  # in the names of the tables
@@ -50,6 +51,7 @@ def make_provenance_section(suites: Sequence[SuiteScores], origins: Origins) -> 
         name_table(_tabulate_data(results), _NAME, "data"),
         *_make_processor_blocks(results, origins),
         *_make_component_blocks(suites, origins),
+        *make_import_blocks(_list_records(origins)),
         *make_fact_blocks(suites, origins.methods, origins.parts, _NAME),
         *_make_departure_blocks(origins.methods),
         *_make_setting_blocks(suites),

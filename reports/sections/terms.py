@@ -17,6 +17,7 @@ from reports.load.schema import Result
 from reports.load.scores import SuiteScores
 from reports.load.variants import name_terms, quote_variants
 from reports.render.document import Block, Details, Table, Text, name_table
+from reports.sections.imported import describe_import_terms
 
 EQUAL_CANDIDATES = "equal.candidates"
 _COST_NOTE = (
@@ -39,7 +40,8 @@ def make_terms_section(scores: SuiteScores) -> list[Block]:
     if len(every) > 1:
         sentences.insert(0, "Results on different terms are shown together, each kind checked by itself.")
     cost = Details("Candidates, network evaluations per action, and whose critic", _make_cost_blocks(scores))
-    return [Text(" ".join([*sentences, *_describe_temperatures(scores), describe_machines(scores)])), cost]
+    sentences += [*describe_import_terms(scores), *_describe_temperatures(scores), describe_machines(scores)]
+    return [Text(" ".join(sentences)), cost]
 
 
 def _describe_temperatures(scores: SuiteScores) -> list[str]:
