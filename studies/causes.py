@@ -312,7 +312,9 @@ def describe(measured: Mapping[str, Any]) -> Table:
     def show(values: np.ndarray) -> str:
         return format_effect(values, measured["is_ratio"])
 
-    rows = [("nothing", show(there[real]), show(there[placebo]), "–", show(there[placebo] - there[real]), "–")]
+    rows: list[tuple[str, ...]] = [
+        ("nothing", show(there[real]), show(there[placebo]), "–", show(there[placebo] - there[real]), "–")
+    ]
     for name, values in measured["removed"].items():
         gone = {level: np.array(each) for level, each in values.items()}
         by_level = {level: gone[level] - there[level] for level in EPSILONS}
