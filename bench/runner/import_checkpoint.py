@@ -342,8 +342,9 @@ def measure_errors(component: Component, module: NetworkDenoiser, step: Step) ->
     data, streams = step.data, step.noise
     z = data.actions[None]
     if module.channels > z.shape[-1]:
-        is_known = bool(step.models) and isinstance(component, DenoiserObjective)
-        weight = component.precompute(step)["weight"] if is_known else torch.full(z.shape[:2], 0.5)
+        weight = torch.full(z.shape[:2], 0.5)
+        if step.models and isinstance(component, DenoiserObjective):
+            weight = component.precompute(step)["weight"]
         z = torch.cat([z, weight[..., None]], -1)
     for level in range(len(module.schedule)):
         noise = streams.normal(*z.shape[1:])
