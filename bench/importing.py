@@ -17,7 +17,6 @@ from foundation.stopping import handle_signals
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("component", "seed", "path", "is_new", "said")
 _ANY_SEED = range(2**63)
 
 
@@ -98,8 +97,9 @@ def import_checkpoint(  # noqa: PLR0913 (the options of a command)
         console.say(f"{each.label}, seed {seed}: {state}; {each.said}")
     flags = " ".join(["--preset", preset, "--terms", terms, *(f"--{setting} {name}" for setting in asked)])
     console.say(f"Evaluate by `run` with the same task, data and settings, and {flags}")
-    rows = [(each.label, seed, str(each.file), each.is_new, each.said) for each in made]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(
+        {"component": e.label, "seed": seed, "path": str(e.file), "is_new": e.is_new, "said": e.said} for e in made
+    )
 
 
 def read_file(name: str, given: FilePath | None) -> Path | None:

@@ -44,6 +44,7 @@ from bench.runner.policy import LoadedPolicy, load
 from bench.storage.components import ComponentStore
 from foundation.errors import UserError
 from methods.diffusion.networks.flax_paths import name_denoiser
+from reports.analysis.intervals import Estimate
 from reports.analysis.pairs import adjust_by_holm
 from reports.load.files import read_result
 from reports.load.schema import Result
@@ -305,11 +306,15 @@ def tabulate_pairs(rho: str, pairs: np.ndarray, size: int, one_minus: bool = Fal
     found = compare_pairs(pairs, size)
     shown = []
     for name in ("between", "first", "second"):
-        each = found[name]
-        if one_minus:
-            each = replace(each, value=1 - each.value, lower=1 - each.upper, upper=1 - each.lower)
+        each = complement(found[name]) if one_minus else found[name]
         shown.append(format_estimate(each, 3))
     return (rho, *shown, format_difference(found["difference"], 3), format_p(find_pair_p(pairs, size)))
+
+
+def complement(found: Estimate) -> Estimate:
+    """The estimate of 1 - x from that of x."""
+    lower, upper = (None if end is None else 1 - end for end in (found.upper, found.lower))
+    return Estimate(1 - found.value, lower, upper)
 
 
 def tabulate_returns(returns: Mapping[str, Mapping[str, Sequence[float]]]) -> Table:

@@ -110,7 +110,7 @@ def make_record(
         "label": node.label,
         "kind": node.component.kind,
         "seed": seed,
-        "steps": node.component.steps if _is_trained(node) else None,
+        "steps": node.component.steps if isinstance(node.component, Trained) and _is_trained(node) else None,
         "made_with": about.get("made_with"),
         "settings": about.get("settings", collect_fields(node.component)),
         "upstream": {name: other.label for name, other in node.upstream.items()},

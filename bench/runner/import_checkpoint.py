@@ -23,6 +23,7 @@ from bench.storage.components import ComponentStore
 from critics.flax_paths import FIRST_LAYER, find_q_module, name_q, name_v
 from critics.iql import IQL
 from foundation.errors import UserError
+from methods.core.setup import Setup
 from methods.diffusion.denoiser import DenoiserObjective, NetworkDenoiser
 from methods.diffusion.networks.flax_paths import WEIGHT_BLOCK, measure_denoiser, name_denoiser
 from training import Component, SeedStreams, Step
@@ -138,7 +139,7 @@ def import_components(
     if source.denoiser is not None:
         components["denoiser"] = find_denoiser(job.methods[source.method].components(setup), source)
     if source.critic is not None:
-        components["critic"] = setup.critic()
+        components["critic"] = find_critic(setup, job, source)
     read: dict[str, Read] = {}
     for part, component in components.items():
         refuse_other_settings(job, part)
@@ -172,6 +173,21 @@ def find_denoiser(components: Mapping[str, Component], source: Source) -> Compon
     return found
 
 
+def find_critic(setup: Setup, job: Job, source: Source) -> Component:
+    """The component that the critic becomes.
+
+    Raises:
+        UserError: Q is known on the task.
+    """
+    found = setup.critic()
+    if not isinstance(found, IQL):
+        raise UserError(
+            f"task {job.task.name} has a known Q, in whose place none of {source.layout} can be imported; leave "
+            "--critic-file and --value-file out, or name another task."
+        )
+    return found
+
+
 def refuse_other_settings(job: Job, part: str) -> None:
     """Refuse settings that the authors' networks do not have.
 
@@ -194,13 +210,11 @@ def read_part(source: Source, component: Component, module: nn.Module) -> tuple[
         UserError: see `import_components`.
     """
     shapes = {name: tuple(tensor.shape[1:]) for name, tensor in module.state_dict().items()}
-    if isinstance(component, DenoiserObjective) and isinstance(module, NetworkDenoiser):
-        return read_denoiser(source, component, module, shapes)
     if isinstance(component, IQL):
         return read_critic(source, component, shapes)
-    raise UserError(
-        f"{component.kind} is nothing that {source.layout} can be imported as; name a task with a simulator."
-    )
+    assert isinstance(component, DenoiserObjective)
+    assert isinstance(module, NetworkDenoiser)
+    return read_denoiser(source, component, module, shapes)
 
 
 def read_denoiser(
@@ -343,8 +357,9 @@ def measure_errors(component: Component, module: NetworkDenoiser, step: Step) ->
     data, streams = step.data, step.noise
     z = data.actions[None]
     if module.channels > z.shape[-1]:
-        is_known = bool(step.models) and isinstance(component, DenoiserObjective)
-        weight = component.precompute(step)["weight"] if is_known else torch.full(z.shape[:2], 0.5)
+        weight = torch.full(z.shape[:2], 0.5)
+        if step.models and isinstance(component, DenoiserObjective):
+            weight = component.precompute(step)["weight"]
         z = torch.cat([z, weight[..., None]], -1)
     for level in range(len(module.schedule)):
         noise = streams.normal(*z.shape[1:])

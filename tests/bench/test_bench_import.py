@@ -267,6 +267,8 @@ def test_what_is_named_wrongly_is_refused(bench, artifacts, trees, files, tmp_pa
     pickled = tmp_path / "pickled.npz"
     np.savez(pickled, a=np.array([{}], dtype=object))
     of_swg = (*command, "--denoiser-file", files["swg-jax"])
+    of_critic = ("--critic-file", files["q"], "--value-file", files["v"])
+    toy = ("--suite", "toy", "--tasks", "moons", "--data-set.transitions", 1_000, "--artifacts", artifacts)
     for words, said in (
         (("import-checkpoint", "swg", *TASK, "--name", "theirs"), "unknown value of LAYOUT 'swg'"),
         (command, "nothing is named to import"),
@@ -279,6 +281,7 @@ def test_what_is_named_wrongly_is_refused(bench, artifacts, trees, files, tmp_pa
         ((*of_swg, "--swg.weight-head", "last"), "read the weight after block"),
         ((*of_swg, "--methods", "idql"), "idql has one of kind behaviour"),
         ((*of_swg, "--seed", -1), "seed -1"),
+        (("import-checkpoint", "idql", *toy, "--name", "theirs", *of_critic), "task moons has a known Q"),
     ):
         assert said in bench(*words).mistake
     with pytest.raises(harness.UserError, match="unknown layout 'swg'"):

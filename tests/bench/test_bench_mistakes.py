@@ -138,7 +138,7 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         (
             "rnu",
             "unknown command 'rnu'; did you mean run? choose one of run, plan, tune-rho, tune, report, watch, "
-            "time, render, merge, publish, clean, check-method, check-suite, doctor, list, data.",
+            "time, render, merge, publish, import-checkpoint, clean, check-method, check-suite, doctor, list, data.",
         ),
         ("data wat", "unknown command of data 'wat'; choose one of list, fetch, make, import, info, check."),
         ("run --suite", "--suite takes a value and got none: give it as in `--suite NAME`."),

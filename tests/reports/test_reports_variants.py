@@ -84,3 +84,11 @@ def test_a_variant_that_one_task_lacks_is_missing_there(folder):
     folder.add(control("b", "swg", 0, 1.0, rho=5.0, rho_source="given"))
     with pytest.raises(ReportError, match="b, swg rho=10, seed 0"):
         load_scores(folder.path)
+
+
+def test_an_import_is_always_in_the_label_and_a_trained_network_has_none(folder):
+    for name in ("theirs", None):
+        config = {"denoiser.imported": name, "critic.steps": 5}
+        folder.add(control("a", "swg", 0, 1.0, terms="own", config=config), str(name))
+    folder.add(control("a", "idql", 0, 1.0, terms="own", config={"critic.imported": "theirs"}), "h")
+    assert labels(folder) == ("idql critic.imported=theirs", "swg", "swg denoiser.imported=theirs")
