@@ -60,7 +60,7 @@ def test_the_suspects_differ_from_what_is_there_by_what_they_are_called_by():
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [(["--only", "solver"], "choose of resampling, solvers, candidates"), (["--seeds", "2"], "no intervals")],
+    [(["--only", "solver"], "choose of resampling, candidates, solvers"), (["--seeds", "2"], "no intervals")],
 )
 def test_what_cannot_be_measured_is_refused(given: list[str], words: str, capsys):
     with pytest.raises(SystemExit) as stopped:
