@@ -174,12 +174,32 @@ def test_a_methods_page_has_its_definition_settings_and_deviations(name, pages):
     for line in (line for part in definition for line in part.splitlines()):
         assert squeeze(line.replace("`", "")) in shown
     assert page.count(f"- `methods/{file.name}`: ") == file.read_text().count("Deviation:")
+    law = re.search(
+        r"^    ((?:Exact|Not exact|No given law): .+?)\n\s*(?:\n|\"\"\")",
+        file.read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert law is not None
+    assert squeeze(law[1]) in shown
+    assert re.search(r"^\| parameters of all that acts \| [\d,]+ \| [\d,]+ \|$", page, re.MULTILINE)
     own = flatten(cls(), name)
     assert all(f"`--{setting.replace('_', '-')}`" in page for setting in own)
     for source in cls.presets.values():
         for setting, value in source.items():
             assert re.search(rf"^\| `{re.escape(setting)}` \|.*", page, re.MULTILINE)
             assert squeeze(value.source.replace("`", "")) in shown
+
+
+def test_the_table_of_methods_has_slots_law_and_cost_of_each(pages):
+    page = pages["docs/methods/index.md"]
+    rows = [line for line in page.splitlines() if line.startswith("| [")]
+    assert len(rows) == 2 * len(registry.method_names())
+    swg, cost = [line for line in rows if line.startswith("| [swg](")]
+    said = ["joint (a, w)", "∇ log of the predicted weight", "the first draw", "exact", "yes"]
+    assert [cell.strip() for cell in swg.strip("| ").split(" | ")][2:] == said
+    # K = 15 of one candidate; critic and joint denoiser as in tests/bench/test_bench_method_sizes.py
+    made = ["critic, joint", "–", "the denoiser", "2,022,471", "1,813,572", "15", "15", "0", "1"]
+    assert [cell.strip() for cell in cost.strip("| ").split(" | ")][1:] == made
 
 
 def test_a_new_file_gets_a_page_without_another_edit(tmp_path, monkeypatch):

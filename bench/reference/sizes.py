@@ -76,16 +76,18 @@ def measure_sizes(name: str, task: Task, preset: str, terms: str) -> Sizes:
 
 def list_rows(sizes: SizesOnTask) -> list[tuple[str, str, str]]:
     """What each number is of, and itself under both terms; a dash for what is trained under one alone."""
-    both = (sizes.controlled, sizes.as_published)
-    kinds = dict.fromkeys(kind for each in both for kind in each.trained)
-    found = [(f"parameters of {kind}", *(_format(each.trained.get(kind)) for each in both)) for kind in kinds]
-    found.append(("parameters of all that acts", *(_format(each.acting) for each in both)))
-    spent = [each.evaluations for each in both]
-    found.append(("an action: passes of the denoiser", *(_format(each.function) for each in spent)))
-    found.append(("an action: gradients", *(_format(each.gradient) for each in spent)))
-    found.append(("an action: passes of other networks", *(_format(each.beside) for each in spent)))
-    found.append(("an action: candidates", *(_format(each.candidates) for each in spent)))
-    return found
+    one, other = sizes.controlled, sizes.as_published
+    kinds = dict.fromkeys((*one.trained, *other.trained))
+    rows = [(f"parameters of {kind}", one.trained.get(kind), other.trained.get(kind)) for kind in kinds]
+    rows.append(("parameters of all that acts", one.acting, other.acting))
+    spent, others = one.evaluations, other.evaluations
+    rows += [
+        ("an action: passes of the denoiser", spent.function, others.function),
+        ("an action: gradients", spent.gradient, others.gradient),
+        ("an action: passes of other networks", spent.beside, others.beside),
+        ("an action: candidates", spent.candidates, others.candidates),
+    ]
+    return [(name, _format(first), _format(second)) for name, first, second in rows]
 
 
 def _format(number: int | None) -> str:

@@ -1,9 +1,9 @@
 """CQL's settings: arXiv 2006.04779 and its authors' code, aviralkumar2907/CQL at d67dbe9.
 
-The paper tunes α by a Lagrange multiplier; the code's README fixes it on locomotion. The README names locomotion
-and AntMaze; elsewhere the values are the defaults of the code's examples. The paper's text was not at hand: what
-is said of it is unverified, but that users of the code quote the paper's rate of 3e-5 and its τ of 10 (issue 5
-there).
+The code's README names locomotion, where it fixes α, and AntMaze; elsewhere the values are the defaults of its
+examples. The paper's text was not at hand, and what is said of it is unverified: users of the code quote a rate of
+3e-5 and a Lagrange multiplier with τ = 10 from it (issue 5 there), the authors of TD3+BC another rate than the
+code's and a fixed α (arXiv 2106.06860, appendix B).
 """
 
 from methods.presets.value import Presets, Settings, Value
@@ -35,7 +35,7 @@ _code: Settings = {
 }
 
 _paper: Settings = {
-    "alpha": Value(1.0, f"{PAPER} unverified: the multiplier is α"),
+    "alpha": Value(1.0, f"{PAPER} unverified: the multiplier is α; a fixed α by arXiv 2106.06860"),
     "threshold": Value(5.0, f"{QUOTED}: 10 on locomotion; 5 unverified", dict.fromkeys(LOCOMOTION, 10.0)),
     "learning_rate": Value(3e-5, QUOTED),
 }

@@ -50,7 +50,7 @@ def make_fact_blocks(
     return [Heading(3, "Methods"), Text(_ABOUT), name_table(Table(_HEADER, tuple(rows), words=6), name, "methods")]
 
 
-def _describe_facts(facts: Facts | None) -> tuple[str, str, str, str, str]:
+def _describe_facts(facts: Facts | None) -> tuple[str, ...]:
     """Law, its reason, what is trained, what of it is further, and through what the gradient goes."""
     if facts is None:
         return ("–",) * 5
@@ -75,7 +75,7 @@ def _count_parameters(method: str, suites: Sequence[SuiteScores], parts: Mapping
     return _format_range(sums, "{:,.0f}")
 
 
-def _describe_evaluations(results: Iterable[Result]) -> tuple[str, str, str, str]:
+def _describe_evaluations(results: Iterable[Result]) -> tuple[str, ...]:
     """Passes of the denoiser, gradients and other passes of an action, and its candidates."""
     spent = [result.evaluations for result in results]
     per_action = (_per_action(spent, field) for field in ("function", "gradient", "beside"))

@@ -10,10 +10,12 @@ from exact_policies import guided_denoiser
 from quadratic_law import Behaviour, Energy, Joint, Quadratic, QuadraticCritic, answers
 from torch import Tensor
 
+from bench.config.spec import replace_dotted
 from bench.reference.docstrings import LAWS, read_law
 from methods import SlotMethod, get_method, method_names
 from methods.aepo import analytic_energy
 from methods.diffusion.schedule import Schedule, make_schedule
+from methods.swg import SWG
 
 STEPS = make_schedule("cosine", 20)
 PLANE = Quadratic((0.3, -0.2), ((0.25, 0.15), (0.15, 0.2)), (1.0, 1.2), ((5.0, -1.0), (-1.0, 2.0)))
@@ -43,8 +45,8 @@ def learned(name: str) -> dict[str, Any]:
 
 
 def guided() -> list[str]:
-    found = [name for name in method_names() if issubclass(get_method(name), SlotMethod)]
-    return [name for name in found if get_method(name)().guidance() is not None]
+    made = {name: get_method(name)() for name in method_names()}
+    return [name for name, each in made.items() if isinstance(each, SlotMethod) and each.guidance() is not None]
 
 
 def test_the_guided_methods_are_these():
@@ -54,8 +56,8 @@ def test_the_guided_methods_are_these():
 @pytest.mark.parametrize("name", ["aepo", "cep", "ddice", "dps", "mse"])
 def test_guidance_is_bayes_answer_where_the_method_says_exact_and_only_there(name):
     """Q quadratic and μ Gaussian in the plane; the prior π has a posterior mean that no energy enters."""
-    cls = get_method(name)
-    method = cls(inverse_temperature=1.0) if hasattr(cls, "inverse_temperature") else cls()
+    method = replace_dotted(get_method(name)(), {"inverse_temperature": 1.0} if name == "dps" else {})
+    assert isinstance(method, SlotMethod)
     denoiser = guided_denoiser(method, learned(name), 1.0, rows=4)
     z = torch.tensor([[[0.5, -0.3], [1.0, 0.2], [-0.4, 0.1], [0.0, 0.8]]], dtype=torch.float64)
     gaps = []
@@ -63,7 +65,7 @@ def test_guidance_is_bayes_answer_where_the_method_says_exact_and_only_there(nam
         gain, constant = answers(PLANE, STEPS, biased=False)[level]
         exact = z @ torch.from_numpy(gain.T) + torch.from_numpy(constant)
         gaps.append((denoiser(z, level, torch.zeros(1, 4, 1)) - exact).abs().max().item())
-    law = read_law(cls)
+    law = read_law(type(method))
     assert law is not None
     assert (max(gaps) < 1e-4) == law.is_exact
     assert max(gaps) < 1e-4 or max(gaps) > 1e-2, "no method is nearly exact"
@@ -72,7 +74,7 @@ def test_guidance_is_bayes_answer_where_the_method_says_exact_and_only_there(nam
 def test_self_weighted_guidance_is_bayes_answer_too():
     """E[a_0 w | z_k]/E[w | z_k] over the same nodes, where no row is clipped."""
     joint = Joint(NARROWER, STEPS, nodes=40)
-    denoiser = guided_denoiser(get_method("swg")(), {"denoiser": joint}, 1.0, rows=3)
+    denoiser = guided_denoiser(SWG(), {"denoiser": joint}, 1.0, rows=3)
     z = torch.tensor([[[0.5, 0.6], [0.9, 0.4], [0.2, 0.5]]], dtype=torch.float64)
     for level in (5, 10):
         mean, rest = joint.behaviour.posterior(z[..., :-1], level)
@@ -82,7 +84,7 @@ def test_self_weighted_guidance_is_bayes_answer_too():
         share = (joint.log_masses - misfit.square() / 2).softmax(-1) * weights
         exact = (share[..., None] * actions).sum(-2) / share.sum(-1, keepdim=True)
         torch.testing.assert_close(denoiser(z, level, torch.zeros(1, 3, 1))[..., :1], exact, rtol=0, atol=2e-3)
-    law = read_law(get_method("swg"))
+    law = read_law(SWG)
     assert law is not None
     assert law.is_exact
 
