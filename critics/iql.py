@@ -23,12 +23,17 @@ from training.shapes import Actions, Observations, PerRow, PerSeed
 
 
 @runtime_checkable
-class Critic(Protocol):
-    """What a method may ask of a critic. Both answers are (seed, batch)."""
+class ActionValue(Protocol):
+    """What a method may ask of a critic of any kind."""
 
     def q(self, observations: Observations, actions: Actions) -> PerRow:
-        """Action value: the minimum of the twin target networks."""
+        """Action value: the minimum of the twin target networks, (seed, batch)."""
         ...
+
+
+@runtime_checkable
+class Critic(ActionValue, Protocol):
+    """What a method may ask of a critic with a V. Both answers are (seed, batch)."""
 
     def v(self, observations: Observations) -> PerRow:
         """State value."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from critics.config import CriticConfig
     from critics.in_support import InSupportQ
-    from critics.iql import IQL, Critic
+    from critics.iql import IQL, ActionValue, Critic
     from critics.q_ensemble import QEnsemble
     from critics.spread import ValueSpread
     from critics.weights import WeightFunction, WeightSetting, value_data, weigh_data
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "critics.config": ("CriticConfig",),
     "critics.in_support": ("InSupportQ",),
-    "critics.iql": ("Critic", "IQL"),
+    "critics.iql": ("ActionValue", "Critic", "IQL"),
     "critics.q_ensemble": ("QEnsemble",),
     "critics.spread": ("ValueSpread",),
     "critics.weights": ("WeightFunction", "WeightSetting", "value_data", "weigh_data"),

@@ -20,9 +20,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from methods import (
+    ActionValue,
     Component,
     Count,
-    Critic,
     GuidanceNet,
     GuidanceObjective,
     Knob,
@@ -150,7 +150,7 @@ class AnalyticNet(GuidanceObjective):
 
 
 def value_and_slope(
-    critic: Critic,
+    critic: ActionValue,
     observations: Float[Tensor, "seed batch observation"],
     actions: Float[Tensor, "seed batch action"],
 ) -> tuple[Float[Tensor, "seed batch"], Float[Tensor, "seed batch action"]]:

@@ -179,6 +179,33 @@ def test_a_method_with_another_denoiser_or_critic_by_design_is_not_refused(folde
     assert "`cep` uses a critic of another kind (in-support-critic)" in said
 
 
+def add_with_critic(folder, method, label, kind, seed=0, **changes):
+    config = settings(critic__kind=kind, **changes)
+    critics = {"labels": [label], "departures": None}
+    made_of = {"components": {"denoiser": "behaviour-b0"}, "critics": critics, "config": config}
+    folder.add(control("a", method, seed, 1.0, **made_of), f"h{changes.get('sampler__steps', 15)}")
+
+
+@pytest.mark.parametrize(("kind", "shared"), [("in-support", "in-support-critic"), ("cql", "cql")])
+def test_a_critic_of_the_kind_that_was_set_is_the_shared_one(folder, kind, shared):
+    for method, label in (("idql", f"{shared}-k0"), ("swg", f"{shared}-k0"), ("td3-bc", "td3-bc-t0")):
+        add_with_critic(folder, method, label, kind)
+    said = opening(folder)
+    assert "`idql` and `swg` use one critic for each task and seed." in said
+    assert "`td3-bc` uses a critic of another kind (td3-bc)" in said
+    add_with_critic(folder, "cep", f"{shared}-k1", kind)
+    if kind == "cql":  # a method trains one for itself too
+        assert "`cep`, `idql` and `swg` do not all use one critic." in opening(folder)
+    else:
+        assert "seed 0 has different in-support critics: in-support-critic-k0 and in-su" in refusal(folder)
+
+
+def test_actions_drawn_by_another_sampler_make_another_in_support_critic(folder):
+    for steps in (3, 15):
+        add_with_critic(folder, "swg", f"in-support-critic-k{steps}", "in-support", sampler__steps=steps)
+    assert "`sampler.steps` (3 for" in opening(folder)
+
+
 def test_a_sweep_is_not_refused_and_not_called_equal(folder):
     for steps in (3, 15):
         folder.add(control("a", "swg", 0, 1.0, config=settings(sampler__steps=steps)), f"h{steps}")
