@@ -291,7 +291,9 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ("studies/peers.py --checkouts build/peers",), partial(quote_printed, "peers"), RESULTS / "peers.md"
     ),
     "peers-amx": Measurement(
-        ("studies/peers.py --checkouts build/peers",), partial(quote_printed, "peers-amx"), RESULTS / "peers-amx.md"
+        ("studies/peers.py --checkouts build/peers",),
+        partial(quote_printed, "peers-amx"),
+        RESULTS / "peers-amx.md",
     ),
     "precision": measure_study("precision", f"studies/precision.py --tuned-from {KEPT / 'maze2d.tar.xz'}"),
     "rescaling": Measurement(

@@ -160,7 +160,7 @@ def test_every_method_is_held_to_its_paper():
 @pytest.mark.parametrize(
     ("method", "further"),
     [
-        (CEP(critic="in-support"), {"cep-energy"}),
+        (CEP(), {"cep-energy"}),
         (DiffusionDICE(candidates=4, select="ensemble"), {"ddice-guidance"}),
         (DiffusionQL(critic="q-learning"), set()),
         (DiffusionQL(critic="q-learning", candidates=1), set()),
