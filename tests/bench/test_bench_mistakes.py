@@ -137,8 +137,9 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         ("list --plugin nowhere.py", "'nowhere.py' is not a file"),
         (
             "rnu",
-            "unknown command 'rnu'; did you mean run? choose one of run, plan, tune-rho, tune, report, watch, time, "
-            "render, merge, publish, import-checkpoint, clean, check-method, check-suite, doctor, list, data.",
+            "unknown command 'rnu'; did you mean run? choose one of run, plan, tune-rho, tune, report, watch, "
+            "time, render, merge, publish, import-checkpoint, clean, check-method, check-suite, doctor, list, "
+            "data.",
         ),
         ("data wat", "unknown command of data 'wat'; choose one of list, fetch, make, import, info, check."),
         ("run --suite", "--suite takes a value and got none: give it as in `--suite NAME`."),

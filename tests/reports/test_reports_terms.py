@@ -395,23 +395,3 @@ def test_a_choice_of_rho_belongs_to_its_terms(folder):
     seeds = {("own" if "terms=own" in row else "shared"): row for row in rows}
     assert " 200 " in seeds["own"]
     assert " 100 " in seeds["shared"]
-
-
-def test_imported_networks_are_never_called_equal_and_the_report_opens_with_them(folder):
-    for name in ("theirs", None):
-        config = settings(denoiser__imported=name)
-        folder.add(control("a", "swg", 0, 1.0, terms="own", config=config), str(name))
-    report = text(folder)
-    assert (
-        "`swg denoiser.imported=theirs` is evaluated with networks that were trained elsewhere"
-        in (report.partition("## ")[0])
-    )
-    assert "(denoiser 'theirs')" in report
-    said = "Of the networks of `swg denoiser.imported=theirs` that were imported, the settings of training"
-    assert said in section(folder)
-
-
-def test_controlled_results_of_an_import_and_of_trained_networks_are_refused(folder):
-    folder.add(control("a", "swg", 0, 1.0, config=settings(denoiser__imported="theirs")))
-    folder.add(control("a", "cep", 0, 1.0, config=settings(denoiser__imported=None)))
-    assert "denoiser.imported is theirs (swg) and null (cep)" in refusal(folder)
