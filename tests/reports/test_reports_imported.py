@@ -34,5 +34,5 @@ def test_imported_networks_are_never_called_equal_and_the_report_opens_with_them
 def test_controlled_results_of_an_import_and_of_trained_networks_are_refused(folder):
     folder.add(control("a", "swg", 0, 1.0, config={**COMMON, "denoiser.imported": "theirs"}))
     folder.add(control("a", "cep", 0, 1.0, config={**COMMON, "denoiser.imported": None}))
-    with pytest.raises(ReportError, match=r"denoiser\.imported is theirs \(swg\) and null \(cep\)"):
+    with pytest.raises(ReportError, match=r"denoiser\.imported is null \(cep\) and theirs \(swg\)"):
         make_terms(folder)
