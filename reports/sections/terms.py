@@ -128,7 +128,7 @@ def _describe_critics(terms: Terms) -> list[str]:
         sentences.append(f"`{alike[0]}` uses the shared critic.")
     elif alike and have_one_critic(terms, alike):
         sentences.append(f"{_quote(alike)} use one critic for each task and seed.")
-    elif alike and len(terms.groups) < len(terms.variants):
+    elif alike and len(terms.groups) < len(terms.variants) and _have_one_each(terms, alike):
         sentences.append(f"{_quote(alike)} use one critic within each group for each task and seed.")
     elif alike:
         sentences.append(f"{_quote(alike)} do not all use one critic.")
@@ -141,6 +141,11 @@ def _describe_critics(terms: Terms) -> list[str]:
         if others[v]
     ]
     return sentences
+
+
+def _have_one_each(terms: Terms, variants: Sequence[str]) -> bool:
+    """Whether those of the variants that are in one group have one critic, in every group."""
+    return all(have_one_critic(terms, [v for v in variants if v in group]) for group in terms.groups)
 
 
 def _describe_published(scores: SuiteScores, terms: Terms, kind: str) -> list[str]:

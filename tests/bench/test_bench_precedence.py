@@ -346,12 +346,13 @@ def test_a_rho_tuned_on_other_data_is_not_used(tmp_path, other):
 
 
 def tables(pytestconfig):
-    """The cells of the two tables of docs/settings.md, and its command."""
+    """The cells of the two tables of docs/settings.md that say who sets what, and its command."""
     text = (pytestconfig.rootpath / "docs" / "settings.md").read_text()
-    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"]
-    start = next(number for number, row in enumerate(rows) if row[0] == "setting")
+    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    rows = [[[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in block] for block in blocks]
+    sources, example = (own[2:] for own in rows if "set by" in own[0])
     (command,) = re.findall(r"python -m bench (run --.*)", text)
-    return rows[2:start], rows[start + 2 :], command
+    return sources, example, command
 
 
 def test_the_table_of_the_docs_is_the_codes(pytestconfig):
