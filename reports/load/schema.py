@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from reports.load.base_schema import Schema, Sealed
 from reports.load.fields import Diverging, Label, Name, ResultPath, Whole
 from reports.load.later_settings import Settings
 
@@ -28,25 +29,6 @@ def _check_format(number: int) -> int:
 
 
 Format = Annotated[int, AfterValidator(_check_format)]
-
-
-class Schema(BaseModel):
-    """A JSON object with exactly these fields, each of exactly its type."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="constants",
-        populate_by_name=True,
-    )  # fmt: skip
-
-
-class Sealed(Schema):
-    """A file, or a line of one, whose last field is the hash of all text before it; see `reports.load.seals`.
-
-    Attributes:
-        sha256: as it is parsed; None in memory and in what older versions wrote.
-    """
-
-    sha256: str | None = Field(default=None, exclude=True)
 
 
 class Episode(Schema):
@@ -240,12 +222,26 @@ class DeclaredRho(Schema):
     source: str
 
 
+class DeclaredSetting(Schema):
+    """The value of a setting that a run takes where it is not given.
+
+    Attributes:
+        value: of any kind that settings have.
+        source: `tuned`, `published` by the method's source, or `default`: of the preset, the suite and the task.
+    """
+
+    value: Any
+    source: str
+
+
 class Cell(Sealed):
     """What the result of a task, a method with its settings and a seed says of how it was made.
 
     Attributes:
         declared_rho: known before its episodes, also where another scale was given; None for a method that has
             none, and in what older versions wrote.
+        declared_settings: the same of each setting that was given, by its dotted name; None for one whose value is
+            tuned together with others. None in what older versions wrote.
         terms: `shared` for a controlled comparison, `own` for each method as published.
         config: every setting by its dotted name.
         components: label of each component by the method's name for it.
@@ -262,6 +258,7 @@ class Cell(Sealed):
     rho: float | None
     rho_source: str | None
     declared_rho: DeclaredRho | None = None
+    declared_settings: Mapping[str, DeclaredSetting | None] | None = None
     preset: str
     terms: str
     data: Data

@@ -98,14 +98,15 @@ def _sweep_setting(scores: SuiteScores, method: str, variants: Sequence[str]) ->
     for variant in variants:
         result = scores.of(scores.tasks[0], variant)[0]
         value, label = result.config.get(name), f" {name}={collect_settings(result).get(name)}"
-        if _is_number(value) and label in variant and _is_same_everywhere(scores, variant, name):
+        if is_number(value) and label in variant and _is_same_everywhere(scores, variant, name):
             families.setdefault(variant.replace(label, "", 1), {})[float(value)] = variant  # pyright: ignore[reportArgumentType]
     for family, found in families.items():
         failed, missing = (tuple(v for v in of if f" {name}=" in v) for of in (lost, absent))
         yield Sweep(family, method, name, dict(sorted(found.items())), failed, missing)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a setting's value is a number, which a switch is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
