@@ -1,6 +1,7 @@
 """A plan names every component that a comparison needs, each once, in the order in which they can be made."""
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,8 @@ class PlannedCell:
             path=str(self.file(results).relative_to(results.root)),
             components=tuple(node.label for node in sort_upstream_first(self.models.values())),
             data=self.data_set,
+            terms=cell.terms,
+            config=json.loads(json.dumps(cell.settings())),  # as a file gives them back
         )
 
     def file(self, results: ResultStore) -> Path:

@@ -21,12 +21,11 @@ from bench.runner.trajectories import pack_trajectories
 from bench.runner.weights import WeightHistograms
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
+from reports.load.declared_schema import DeclaredRho, DeclaredSetting
 from reports.load.schema import (
     FORMAT,
     Critics,
     Data,
-    DeclaredRho,
-    DeclaredSetting,
     Evaluations,
     FailedResult,
     Failure,

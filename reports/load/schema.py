@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from reports.load.base_schema import Schema, Sealed
+from reports.load.declared_schema import DeclaredRho, DeclaredSetting
 from reports.load.fields import Diverging, Label, Name, ResultPath, Whole
 from reports.load.later_settings import Settings
 
@@ -215,25 +216,6 @@ class Machine(Schema):
     cores: Whole | None
 
 
-class DeclaredRho(Schema):
-    """The guidance scale that a run takes where none is given, and where it comes from, as in `rho_source`."""
-
-    rho: float
-    source: str
-
-
-class DeclaredSetting(Schema):
-    """The value of a setting that a run takes where it is not given.
-
-    Attributes:
-        value: of any kind that settings have.
-        source: `tuned`, `published` by the method's source, or `default`: of the preset, the suite and the task.
-    """
-
-    value: Any
-    source: str
-
-
 class Cell(Sealed):
     """What the result of a task, a method with its settings and a seed says of how it was made.
 
@@ -348,6 +330,9 @@ class PlanEntry(Schema):
         components: labels of the components that it needs, with those that these are trained with; none where they
             were not stored.
         data: name of its data set at its source, or None where it was not stored.
+        terms: as in `Cell`, or None where it was not stored.
+        settings: the place of its settings in those of the plan; None where they were not stored.
+        config: these settings, as in `Cell`; not written here.
     """
 
     suite: Name
@@ -358,6 +343,9 @@ class PlanEntry(Schema):
     path: ResultPath
     components: tuple[Label, ...] = ()
     data: str | None = None
+    terms: str | None = None
+    settings: Whole | None = None
+    config: Mapping[str, Any] | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _check_path(self) -> "PlanEntry":
@@ -374,11 +362,20 @@ class Plan(Sealed):
     Attributes:
         previous: SHA-256 of the line before, without its end; 64 zeros in the first line.
         created: date and time in UTC, ISO 8601.
+        settings: of its cells, each once; none where they were not stored.
     """
 
     previous: str
     created: str
     cells: tuple[PlanEntry, ...]
+    settings: tuple[Settings, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_settings(self) -> "Plan":
+        most = max((cell.settings for cell in self.cells if cell.settings is not None), default=-1)
+        if most >= len(self.settings):
+            raise ValueError(f"has {most} for `settings` of a cell, of {len(self.settings)} from 0")
+        return self
 
 
 class ExperimentEntry(PlanEntry):

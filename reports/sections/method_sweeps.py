@@ -71,7 +71,8 @@ def _group(sweeps: Iterable[Sweep]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for sweep in sweeps:
         low, high = (format_value(end(sweep.variants)) for end in (min, max))
-        axis = f"{sweep.symbol} ({len(sweep.variants)} values from {low} to {high})"
+        count = len(sweep.variants)
+        axis = f"{sweep.symbol} ({f'{count} values from {low} to {high}' if count > 1 else f'1 value: {low}'})"
         found.setdefault(axis, []).append(sweep.family)
     return found
 

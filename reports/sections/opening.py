@@ -1,7 +1,7 @@
 """The opening of a report: the conclusions, what is missing, and what tells the methods of a suite apart."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reports.analysis.deviations import PlanReview
@@ -49,11 +49,20 @@ def make_opening(
 
 
 def make_warnings(
-    suites: Sequence[SuiteScores], unfinished: Sequence[PlanEntry], records: TuningRecords
+    suites: Sequence[SuiteScores],
+    unfinished: Sequence[PlanEntry],
+    labels: Mapping[str, str],
+    records: TuningRecords,
 ) -> Iterator[Text]:
-    """What earlier runs left undone, then what tells how the methods of a suite were tuned apart."""
+    """What earlier runs left undone, then what tells how the methods of a suite were tuned apart.
+
+    Args:
+        suites: of the report.
+        unfinished, labels: as of `warn_of_unfinished`.
+        records: how ρ and settings were tuned.
+    """
     tuning = (find_tuning_warnings(scores, records) for scores in suites)
-    for sentence in itertools.chain(warn_of_unfinished(unfinished), *tuning):
+    for sentence in itertools.chain(warn_of_unfinished(unfinished, labels), *tuning):
         yield Text(sentence, warning=True)
 
 
