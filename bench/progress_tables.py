@@ -116,7 +116,7 @@ def _tabulate_rows(progress: Progress) -> Table:
     last = None
     for row in progress.rows:
         cells = [_write(str(row.counts.get(status, 0) or "·"), _STYLES[status]) for status in shown]
-        table.add_row(_write(row.task if row.task != last else ""), _write(row.method), *cells, str(row.total))
+        table.add_row(_write(row.task if row.task != last else ""), _write(row.variant), *cells, str(row.total))
         last = row.task
     return table
 

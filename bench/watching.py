@@ -51,8 +51,9 @@ def watch(
         progress: print the tables.
 
     Returns:
-        One row for each task and method: suite, task, method, and how many cells are done, failed, running,
-        stopped (begun, and nobody is at it) and waiting, as it was last.
+        One row for each task and variant: suite, task, method, variant (the method with the settings that set it
+        apart, at all its ρ), and how many cells are done, failed, running, stopped (begun, and nobody is at it)
+        and waiting, as it was last.
 
     Raises:
         UserError: no such folder, one of another format, or a damaged file.
@@ -79,11 +80,11 @@ def _look(reader: ProgressReader) -> Progress:
 
 
 def make_frame(progress: Progress) -> "pd.DataFrame":
-    """A row for each task and method, with how many cells have each status."""
+    """A row for each task and variant, with how many cells have each status."""
     import pandas as pd
 
-    columns = ("suite", "task", "method", *STATUSES)
-    rows = [(r.suite, r.task, r.method, *(r.counts.get(s, 0) for s in STATUSES)) for r in progress.rows]
+    columns = ("suite", "task", "method", "variant", *STATUSES)
+    rows = [(r.suite, r.task, r.method, r.variant, *(r.counts.get(s, 0) for s in STATUSES)) for r in progress.rows]
     return pd.DataFrame(rows, columns=pd.Index(columns))
 
 

@@ -42,6 +42,7 @@ class Gathered:
         timing: what `time` measured.
         unfinished: cells of earlier plans without a result.
         planned, missing: the cells of the last plan, and those of them without a result.
+        labels: variant, without ρ, of the cells of all plans by their paths.
         comparisons: with published tables, of experiments.
         origins: what the folder says of where its results come from.
     """
@@ -55,6 +56,7 @@ class Gathered:
     unfinished: Sequence[PlanEntry]
     planned: Sequence[PlanEntry]
     missing: Sequence[PlanEntry]
+    labels: Mapping[str, str]
     comparisons: Sequence[Comparison]
     origins: Origins
 
@@ -104,6 +106,7 @@ def gather(
         find_unfinished(results, tasks, methods),
         planned,
         [cell for cell in planned if results / cell.path not in seen],
+        read_plans(results).labels,
         compare(results, experiments.cells if experiments else (), every),
         _read_origins(results, suites, reported),
     )

@@ -80,7 +80,9 @@ def write_report(
     left_out = describe_left_out(results, tasks, methods)
     concluded = describe_conclusions(gathered.analyses, gathered.review, left_out)
     is_marked = any(analysis.scores.partial is not None for analysis in gathered.analyses)
-    lacking = warn_of_missing(gathered.suites, gathered.planned, gathered.missing, is_marked=is_marked)
+    lacking = warn_of_missing(
+        gathered.suites, gathered.planned, gathered.missing, gathered.labels, is_marked=is_marked
+    )
     blocks = [*_open(gathered, concluded, lacking), *make_comparison_section(gathered.comparisons)]
     for analysis in gathered.analyses:
         tell(f"{analysis.every.suite}: tables and figures")
@@ -109,7 +111,7 @@ def _open(gathered: Gathered, concluded: Sequence[str], lacking: Sequence[str]) 
     partial = make_partial_blocks(gathered.suites, lacking)
     return [
         *make_opening(gathered.suites, concluded, missing, partial),
-        *make_warnings(gathered.suites, gathered.unfinished, gathered.records),
+        *make_warnings(gathered.suites, gathered.unfinished, gathered.labels, gathered.records),
     ]
 
 

@@ -1,10 +1,14 @@
 """Refuses options that a command does not have, words too many and required ones that lack, before tyro does."""
 
 import difflib
+import itertools
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from bench.cli.examples import EXAMPLES
-from bench.cli.hints import count_values, list_flags, list_needed, show_value
+from bench.cli.hints import count_values, list_flags, list_kinds, list_needed, show_value
 from bench.cli.typed_command import TypedCommand
 from bench.config.moved_settings import refuse_moved
 from foundation.errors import UserError
@@ -24,9 +28,9 @@ def refuse_unknown_options(command: TypedCommand, commands: Mapping[str, type]) 
         UserError: the first such option, the near ones or else the choices, and where they are explained; of a
             setting that has moved its new name.
     """
-    for word in filter(is_option, command.words):
+    for before, word in itertools.pairwise(["", *command.words]):
         flag = word.partition("=")[0].replace("_", "-")
-        if flag in command.flags:
+        if not is_option(word) or flag in command.flags:
             continue
         refuse_moved(flag.removeprefix("--"))
         having = [name for name, options in commands.items() if flag in list_flags(options)]
@@ -36,8 +40,15 @@ def refuse_unknown_options(command: TypedCommand, commands: Mapping[str, type]) 
         choices = ", ".join(own) + (f", or a setting such as {setting}" if setting else "")
         near = find_near_options(flag, command.flags)
         remedy = f"did you mean {' or '.join(near)}? " if near else f"choose one of {choices}; "
+        if takes_text(command.find_hint(before)):
+            remedy += f"if it is the value of {before}, write {before}={shlex.quote(word)}; "
         page = f"{program_name()} {command.name} {'--help-all' if setting else '--help'}"
         raise UserError(f"{command.name} has no option {flag}; {elsewhere}{remedy}`{page}` lists its options.")
+
+
+def takes_text(hint: Any) -> bool:
+    """Whether an option takes words or a path, which may begin with a dash, rather than numbers or choices."""
+    return bool({str, Path} & set(list_kinds(hint)))
 
 
 def find_near_options(flag: str, flags: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from bench.config.presets import PRESETS
-from bench.config.spec import Config, replace_dotted
+from bench.config.spec import Config, SettingChoice, flatten, replace_dotted
 from foundation.errors import unknown_name
 from methods.core.method import Method
 from suites.task import Suite, Task
@@ -125,6 +125,21 @@ def resolve_settings(case: Case) -> tuple[Config, dict[str, Method]]:
             elif head in shared:
                 config = replace_dotted(config, {name: value})
     return dataclasses.replace(config, critic=config.critic.reset_other_kinds()), methods
+
+
+def declare_settings(case: Case) -> dict[str, SettingChoice]:
+    """Of each given setting the value that is taken where it alone is not given, and where that comes from."""
+    declared: dict[str, SettingChoice] = {}
+    for name in case.given:
+        without = dataclasses.replace(case, given={n: value for n, value in case.given.items() if n != name})
+        config, methods = resolve_settings(without)
+        settings = flatten(config)
+        for method, made in methods.items():
+            settings |= flatten(made, method)
+        if name in settings:
+            rows = [row for row, find in TABLE.items() if name in find(without)]
+            declared[name] = settings[name], "published" if rows[-1:] == ["source"] else "default"
+    return declared
 
 
 def find_source_values(method: type[Method] | Method, preset: str, terms: str, task: Task) -> dict[str, Any]:

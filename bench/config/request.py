@@ -12,8 +12,8 @@ from bench.config.check_critic import refuse_idle_kind, refuse_known_critic
 from bench.config.check_settings import check_settings
 from bench.config.check_suite_settings import check_suite_settings
 from bench.config.experiments import Part
-from bench.config.precedence import OWN, Case, resolve_settings
-from bench.config.spec import Config
+from bench.config.precedence import OWN, Case, declare_settings, resolve_settings
+from bench.config.spec import Config, SettingChoice
 from foundation.bounds import Count, NonNegative
 from foundation.errors import UserError
 from methods.core.method import Method, SlotMethod
@@ -35,6 +35,7 @@ class Job:
         terms: `shared` or `own`.
         part: of an experiment, or of a suite, whose scales and rows its cells have.
         given: names of the settings that the user or the experiment gives, which tuning leaves as they are.
+        declared: of each of them the value that is taken where it is not given, and where that comes from.
     """
 
     task: Task
@@ -43,6 +44,7 @@ class Job:
     terms: str
     part: Part
     given: frozenset[str] = frozenset()
+    declared: Mapping[str, SettingChoice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def make_jobs(parts: Iterable[Part], preset: str, terms: str, given: Mapping[str
                 config, made = resolve_settings(case)
                 check_settings(config, made)
                 refuse_two_numbers(config, made, given)
-                jobs.append(Job(task, config, made, terms, part, frozenset(fixed)))
+                jobs.append(Job(task, config, made, terms, part, frozenset(fixed), declare_settings(case)))
     refuse_idle_stop(jobs)
     refuse_idle_kind((job.config, job.methods, job.given) for job in jobs)
     first_at = {job.task.name: place for place, job in reversed(list(enumerate(jobs)))}

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 RhoChoice: TypeAlias = tuple[float | None, str | None]
 """ρ, and where it came from."""
+SettingChoice: TypeAlias = tuple[Any, str]
+"""The value of a setting, and where it comes from: `tuned`, `published` or `default`."""
 PER_SEED = "per-seed"
 LEAST_ROWS = 100
 """Transitions below which nothing is learned from a data set: an episode of the shortest tasks."""
@@ -109,6 +111,8 @@ class Cell:
         preset: its name.
         terms: `shared` or `own`, see `bench.config.precedence`.
         declared_rho: the scale where none is given, and where it comes from.
+        declared_settings: of each given setting by its dotted name the value that is taken where it is not given;
+            None for one that is tuned together with others.
         tuning: what tuning spent and chose, where ρ or the method's settings are tuned.
         tunable: what tuning without training may set here, `rho` among it.
         row: of the published table that it is compared with, in an experiment that has one and whose settings no
@@ -125,6 +129,7 @@ class Cell:
     preset: str
     terms: str
     declared_rho: RhoChoice = (None, None)
+    declared_settings: Mapping[str, SettingChoice | None] = field(default_factory=dict)
     tuning: TuningCost | None = None
     tunable: tuple[str, ...] = ()
     row: str | None = None

@@ -1,15 +1,17 @@
 """A plan names every component that a comparison needs, each once, in the order in which they can be made."""
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench.config.code import describe_task, hash_method
 from bench.config.precedence import SHARED
 from bench.config.request import Job, Request, RunDetails
-from bench.config.spec import Cell, flatten
+from bench.config.spec import Cell, SettingChoice, flatten
 from bench.runner.blocks import EVALUATION
 from bench.runner.choose_rho import (
     Purpose,
@@ -66,6 +68,8 @@ class PlannedCell:
             path=str(self.file(results).relative_to(results.root)),
             components=tuple(node.label for node in sort_upstream_first(self.models.values())),
             data=self.data_set,
+            terms=cell.terms,
+            config=json.loads(json.dumps(cell.settings())),  # as a file gives them back
         )
 
     def file(self, results: ResultStore) -> Path:
@@ -145,7 +149,8 @@ def plan_task(
             purposes = {name: find_purpose(request, job, name, setup, loaded, known) for name in job.methods}
             tunable = {name: list_tunable(job, name, setup) for name in job.methods}
             tuned += count_trials(request, job, purposes, tunable)
-            made = make_cells(request, job, purposes, tunable, seeds)
+            declared = {name: find_declared(request, job, name, setup, loaded, known) for name in job.methods}
+            made = make_cells(request, job, purposes, tunable, seeds, declared)
             cells += [plan_cell(cell, setup, loaded, known) for cell in made]
             notes += explain_tuning(request, made, purposes)
     # Two settings of an experiment are one where a flag sets what would tell them apart; its row, if any, stays.
@@ -177,6 +182,34 @@ def find_purpose(
     return dataclasses.replace(purpose, given=given)
 
 
+def find_declared(
+    request: Request[Any], job: Job, name: str, setup: Setup, loaded: LoadedData, known: dict[Component, Node]
+) -> dict[str, SettingChoice | None]:
+    """What the given settings of a job's method are where they are not given; None where that changes others too.
+
+    A setting of the method that was tuned by itself is then the tuned one; one that was tuned with ρ or other
+    settings would bring these along.
+    """
+    method = job.methods[name]
+    found: dict[str, SettingChoice | None] = {
+        setting: choice
+        for setting, choice in job.declared.items()
+        if setting.partition(".")[0] not in job.methods or setting.startswith(f"{name}.")
+    }
+    for knob in method.knobs:
+        setting = f"{name}.{knob}"
+        if setting not in found:
+            continue
+        value, _ = job.declared[setting]
+        others = {**job.methods, name: set_knobs(method, {knob: value})}
+        without = dataclasses.replace(job, methods=others, given=job.given - {setting})
+        tuned = find_tuned(request.results, find_purpose(request, without, name, setup, loaded, known))
+        if tuned is not None and tuned.knobs:
+            is_alone = tuned.rho is None and set(tuned.knobs) == {knob}
+            found[setting] = (tuned.knobs[knob], "tuned") if is_alone else None
+    return found
+
+
 def explain_tuning(
     request: Request[RunDetails], cells: Sequence[Cell], purposes: Mapping[str, Purpose]
 ) -> list[str]:
@@ -196,6 +229,7 @@ def make_cells(
     purposes: Mapping[str, Purpose],
     tunable: Mapping[str, tuple[str, ...]],
     seeds: Sequence[int],
+    declared: Mapping[str, Mapping[str, SettingChoice | None]] = MappingProxyType({}),
 ) -> list[Cell]:
     """Every (method, ρ, seed) of one job on one data set, with the settings that were tuned.
 
@@ -204,6 +238,7 @@ def make_cells(
         purposes: of each method.
         tunable: what tuning may set of each method.
         seeds: the training seeds that have the data set.
+        declared: of each method what its given settings are where they are not given.
 
     Raises:
         UserError: a method was tuned on one of these seeds and data.
@@ -216,7 +251,7 @@ def make_cells(
         refuse_tuned_seeds(request, purpose, seeds)
         tuned = find_tuned(request.results, purpose)
         choices = scales or choose(method, job.task, purpose, request.details.rhos, request.results)
-        (declared,) = choose(method, job.task, purpose, (), request.results)
+        (declared_rho,) = choose(method, job.task, purpose, (), request.results)
         has_knobs = tuned is not None and bool(tuned.knobs)  # which another ρ than the tuned one goes without
         for rho, rho_source in choices:
             chosen = tuned if rho_source in ("tuned", None) else None
@@ -231,7 +266,8 @@ def make_cells(
                     seed=seed,
                     preset=request.preset,
                     terms=job.terms,
-                    declared_rho=(None, None) if has_knobs and chosen is None else declared,
+                    declared_rho=(None, None) if has_knobs and chosen is None else declared_rho,
+                    declared_settings=declared.get(name, {}),
                     tuning=None if chosen is None else make_cost(chosen),
                     tunable=tunable[name],
                     row=job.part.row(name, rho, rho_source, bool(request.details.rhos)) if is_of_table else None,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from bench.config.precedence import OWN, find_source_values
-from bench.config.spec import Cell, flatten
+from bench.config.spec import Cell, SettingChoice, flatten
 from bench.runner.evaluate import Outcome, Points
 from bench.runner.machine import describe_machine
 from bench.runner.nodes import Node
@@ -22,11 +22,11 @@ from bench.runner.weights import WeightHistograms
 from critics.valued import ValuedCritic
 from methods.core.method import Method, SlotMethod
 from methods.core.setup import Setup
+from reports.load.declared_schema import DeclaredRho, DeclaredSetting
 from reports.load.schema import (
     FORMAT,
     Critics,
     Data,
-    DeclaredRho,
     Evaluations,
     FailedResult,
     Failure,
@@ -67,6 +67,7 @@ class Making:
             "rho": cell.rho,
             "rho_source": cell.rho_source,
             "declared_rho": declare_rho(*cell.declared_rho),
+            "declared_settings": declare_settings(cell.declared_settings),
             "preset": cell.preset,
             "terms": cell.terms,
             "data": self.data,
@@ -84,6 +85,14 @@ class Making:
 def declare_rho(rho: float | None, source: str | None) -> DeclaredRho | None:
     """What a result says of the scale where none is given; None for a method that has none."""
     return None if rho is None or source is None else DeclaredRho(rho=rho, source=source)
+
+
+def declare_settings(choices: Mapping[str, SettingChoice | None]) -> dict[str, DeclaredSetting | None]:
+    """What a result says of the given settings, where they are not given; see `DeclaredSetting`."""
+    return {
+        name: None if choice is None else DeclaredSetting(value=choice[0], source=choice[1])
+        for name, choice in choices.items()
+    }
 
 
 def make_failed_result(making: Making, failure: Failure) -> FailedResult:

@@ -21,8 +21,8 @@ from reports.load.files import EXPERIMENTS, read_lines, read_optional, write_fil
 from reports.load.ledger import split_lines
 from reports.load.method_schema import CommandRecord
 from reports.load.origins import COMMANDS, DAMAGED, read_commands
-from reports.load.plans import PLANS, read_plans
-from reports.load.schema import FORMAT, ExperimentEntry, Experiments, Plan, PlanEntry
+from reports.load.plans import PLANS, make_plan, read_plans
+from reports.load.schema import FORMAT, ExperimentEntry, Experiments, PlanEntry
 from reports.load.sealed_lines import DamagedLine
 from reports.load.seals import seal_line
 
@@ -38,10 +38,10 @@ def record_plan(cells: Sequence[PlanEntry], results: Path) -> None:
     """
     with hold_lock(results / ".plans.lock", f"plans of {results}"):  # several processes may run there
         known = read_plans(results)
-        if known.plans and known.newest == tuple(cells):
-            return
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        plan = Plan(previous=known.last, created=now, cells=tuple(cells))
+        plan = make_plan(known.last, now, cells)
+        if known.plans and known.newest == plan.cells:
+            return
         append_lines(results / PLANS, [seal_line(plan.model_dump_json())], known.length)
 
 

@@ -80,14 +80,21 @@ def _read_cells(folder: Path) -> Iterator[Cell]:
         yield Cell(folder, name, content, _hash_settings(result), hashes, described)
 
 
-_BESIDE = ("trajectories_file", "trajectories_sha256", "weights_histogram", "learned_weights", "declared_rho")
+_BESIDE = (
+    "trajectories_file",
+    "trajectories_sha256",
+    "weights_histogram",
+    "learned_weights",
+    "declared_rho",
+    "declared_settings",
+)
 
 
 def describe_content(result: Result | FailedResult) -> str:
     """All that a result says but for when it was made and the seconds that it took, as JSON.
 
     Left out is what the same episodes may have beside them: trajectories, histograms of weights, and the scale
-    that a run would have taken where one was given.
+    and settings that a run would have taken where others were given.
     """
     plain = result.model_copy(update={"created": "", "seconds": Seconds(train=0.0, evaluate=0.0)})
     said = json.loads(plain.model_dump_json(by_alias=True))

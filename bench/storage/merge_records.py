@@ -16,7 +16,7 @@ from reports.load.frozen_plan import FROZEN, FrozenPlan, is_same_plan, read_froz
 from reports.load.ledger import FIRST, LEDGER, hash_line, read_ledger, split_lines, strip_chain
 from reports.load.looks import Look, read_looks
 from reports.load.merged_schema import Taken
-from reports.load.plans import PLANS, read_plans
+from reports.load.plans import PLANS, make_plan, read_plans
 from reports.load.schema import FORMAT, Experiments, Plan
 from reports.load.seals import seal_line
 from reports.load.timing_schema import Timing
@@ -106,7 +106,7 @@ def merge_plans(folders: Sequence[Path]) -> Chain:
         taken.append(Taken(lines=len(lines) - before, last=_find_last(folder / PLANS)))
     due = tuple({cell.path: cell for record in records.values() for cell in record.newest}.values())
     if newest is not None and newest.cells != due:
-        lines.append(_chain_plan(Plan(previous=FIRST, created=now(), cells=due), lines))
+        lines.append(_chain_plan(make_plan(FIRST, now(), due), lines))
     return Chain(tuple(lines), tuple(taken))
 
 

@@ -17,7 +17,7 @@ from reports.load.looks import read_looks
 from reports.load.merged_schema import MERGED, Merged
 from reports.load.origins import list_method_records, read_commands, read_method_record
 from reports.load.plans import PLANS, read_plans
-from reports.load.samples import find_samples_fault, find_trajectories_fault
+from reports.load.samples import are_trajectories_lost, find_samples_fault, find_trajectories_fault
 from reports.load.schema import Experiments, Result
 from reports.load.timing_schema import Timing
 from suites.registry import get_suite, suite_names
@@ -117,12 +117,13 @@ def check_samples(results: Sequence[Result]) -> None:
     """Check the files of samples and of trajectories, by their headers and their hashes.
 
     Raises:
-        UserError: the first that is damaged or missing.
+        UserError: the first that is damaged, or a missing file of samples; one of trajectories may be gone.
     """
     for result in results:
+        lost = are_trajectories_lost(result)
         for name, fault in (
             (result.samples_file, find_samples_fault(result)),
-            (result.trajectories_file, find_trajectories_fault(result)),
+            (result.trajectories_file, None if lost else find_trajectories_fault(result)),
         ):
             if fault is not None:
                 raise UserError(

@@ -1,20 +1,23 @@
 """At which value a swept method is compared with others: one that the reported episodes did not choose.
 
 The best of a sweep by the reported scores is selected on the data that it is then judged by: its mean is too high,
-its interval too narrow and its p too small, the more so the more values there are. A scale that was tuned on other
-seeds, published, or is the method's default, is not selected so. A sweep with none of them enters no comparison.
+its interval too narrow and its p too small, the more so the more values there are. A value that was tuned on other
+seeds, published, exact, or is the default, is not selected so. A sweep with none of them enters no comparison.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from reports.analysis.tracks import ALL_TASKS, TrackRow
+from reports.analysis.tracks import TrackRow
+from reports.load.schema import Result
 from reports.load.scores import SuiteScores
-from reports.load.sweeps import RHO, Sweep, find_sweeps, select_variants
+from reports.load.sweeps import RHO, Sweep, find_sweeps, is_number, select_variants
 from reports.load.variants import strip_rho
 
-SOURCES = ("tuned", "published", "default")
-"""In the order in which they are taken: the names of tracks."""
+EXACT = "exact"
+SOURCES = (EXACT, "tuned", "published", "default")
+"""In the order in which they are taken: the scale at which a density's target is exact, and names of tracks."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,23 @@ class SweptSuite:
         """The sweeps that enter no comparison."""
         return tuple(sweep for sweep in self.sweeps if sweep.family not in self.declared)
 
+    def list_sources(self, sweep: Sweep, value: float, task: str) -> tuple[str, ...]:
+        """The sources that declare a value of a sweep on a task."""
+        known = self.known.get((sweep.family, task), {})
+        return tuple(source for source, declared in known.items() if declared == value)
+
 
 def review_sweeps(scores: SuiteScores, tracks: Sequence[TrackRow]) -> SweptSuite:
     """The sweeps of a suite, and its scores at the values that were declared.
 
     Args:
-        scores: of the suite; densities are compared as they are.
-        tracks: of the suite.
+        scores: of the suite.
+        tracks: of the suite; none of densities.
     """
-    sweeps = find_sweeps(scores) if scores.is_control else ()
+    sweeps = find_sweeps(scores)
     if not sweeps:
         return SweptSuite(scores, (), {}, {}, scores)
-    known = _find_known(sweeps, tracks)
+    known = _find_known(scores, sweeps, tracks)
     found = {sweep.family: _find_declared(scores, sweep, known) for sweep in sweeps}
     apart = _find_apart(scores, sweeps)
     declared = {**{family: value for family, value in found.items() if value is not None}, **apart}
@@ -97,18 +105,67 @@ def _find_apart(scores: SuiteScores, sweeps: Sequence[Sweep]) -> dict[str, Decla
     return found
 
 
-def _find_known(sweeps: Sequence[Sweep], tracks: Sequence[TrackRow]) -> dict[tuple[str, str], dict[str, float]]:
-    """The declared values of every sweep of ρ on every task by their sources, as far as they were run."""
-    variants = {sweep.family: sweep.variants for sweep in sweeps if sweep.setting == RHO}
-    known: dict[tuple[str, str], dict[str, float]] = {}
+def _find_known(
+    scores: SuiteScores, sweeps: Sequence[Sweep], tracks: Sequence[TrackRow]
+) -> dict[tuple[str, str], dict[str, float]]:
+    """The declared values of every sweep on every task by their sources, as far as they were run."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
     for row in tracks:
-        if row.family not in variants or row.task == ALL_TASKS:
-            continue
-        found = {source: row.found[source].rho for source in SOURCES if source in row.found}
-        known[row.family, row.task] = {
-            source: rho for source, rho in found.items() if rho is not None and rho in variants[row.family]
-        }
+        values = {source: row.found[source].rho for source in SOURCES if source in row.found}
+        found[row.family, row.task] = {source: rho for source, rho in values.items() if rho is not None}
+    known: dict[tuple[str, str], dict[str, float]] = {}
+    for sweep in sweeps:
+        for task in scores.tasks:
+            results = [result for variant in sweep.variants.values() for result in scores.of(task, variant)]
+            if sweep.setting == RHO:
+                said = _find_scales(results, (EXACT,) if scores.is_control else SOURCES)
+                declared = said | found.get((sweep.family, task), {})
+            else:
+                declared = _find_setting(results, sweep.setting)
+            there = {source: value for source, value in declared.items() if value in sweep.variants}
+            known[sweep.family, task] = there
     return known
+
+
+def _find_scales(results: Sequence[Result], sources: Sequence[str]) -> dict[str, float]:
+    """The scale that results have from each of the sources, or say that a run takes where none is given."""
+    found: dict[str, set[float]] = {}
+    for result in results:
+        declared = result.declared_rho
+        said = [(result.rho, result.rho_source)]
+        said += [] if declared is None else [(declared.rho, declared.source)]
+        for rho, source in said:
+            name = "published" if source == "preset" else source
+            if rho is not None and name in sources:
+                found.setdefault(name, set()).add(rho)
+    return {source: values.pop() for source, values in found.items() if len(values) == 1}
+
+
+def _find_setting(results: Sequence[Result], setting: str) -> dict[str, float]:
+    """What the results say that a run takes where the setting is not given, by its source; none where they differ.
+
+    A result that says which settings were given, and not this one, has that value itself.
+    """
+    said: dict[float | None, str] = {}
+    implied: dict[float | None, str] = {}
+    for result in results:
+        if result.declared_settings is None:
+            continue
+        if setting in result.declared_settings:
+            declared = result.declared_settings[setting]
+            said[_read_number(declared.value if declared is not None else None)] = (
+                declared.source if declared else ""
+            )
+        else:
+            knobs = result.tuning.knobs if result.tuning is not None else ()
+            is_tuned = setting.removeprefix(f"{result.method}.") in knobs
+            implied[_read_number(result.config.get(setting))] = "tuned" if is_tuned else "default"
+    found = implied | said
+    return {source: value for value, source in found.items() if value is not None} if len(found) == 1 else {}
+
+
+def _read_number(value: Any) -> float | None:
+    return float(value) if is_number(value) else None
 
 
 def _find_declared(
@@ -120,6 +177,6 @@ def _find_declared(
         there = {task: value for task, value in values.items() if value is not None}
         if len(there) == len(scores.tasks):
             same = set(there.values())
-            label = sweep.variants[min(same)] if len(same) == 1 else f"{sweep.family} rho={source}"
-            return Declared(source, there, label)
+            other = f"{sweep.family} {sweep.setting}={source}"
+            return Declared(source, there, sweep.variants[min(same)] if len(same) == 1 else other)
     return None

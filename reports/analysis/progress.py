@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, get_args
 
 from reports.load.progress import CellState, ComponentState, FolderState, Held, Training
+from reports.load.variants import label_entries
 
 WINDOWS = (3600.0, 6 * 3600.0, 24 * 3600.0)
 """Seconds over which the rate is counted: the first of them with `ENOUGH` results, else the last."""
@@ -23,11 +24,18 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 @dataclass(frozen=True)
 class Row:
-    """How many cells of a method on a task have each status."""
+    """How many cells of a variant on a task, at all its ρ, have each status.
+
+    Attributes:
+        suite, task, method: names.
+        variant: the method with the settings that set it apart from its others, without ρ.
+        counts: of each status.
+    """
 
     suite: str
     task: str
     method: str
+    variant: str
     counts: Mapping[Status, int]
 
     @property
@@ -103,7 +111,7 @@ class Progress:
 
     Attributes:
         planned: when the last plan was made, ISO 8601; None where nothing is planned.
-        rows: of each task and method.
+        rows: of each task and variant.
         earlier: open cells of plans before the last.
         made: seeds of components that are made; needed: all of them.
         components: those that are not finished.
@@ -147,8 +155,9 @@ def measure_progress(state: FolderState, now: float) -> Progress:
         now: seconds since 1970.
     """
     components = tuple(_list_components(state))
-    work = sorted(_list_work(state), key=lambda each: each.held.is_alive)
-    rows = _count_rows(state.cells)
+    labels = label_entries([cell.entry for cell in state.cells])
+    work = sorted(_list_work(state, labels), key=lambda each: each.held.is_alive)
+    rows = _count_rows(state.cells, labels)
     is_open = any(cell.finished is None for cell in state.cells)
     return Progress(
         planned=state.planned,
@@ -159,7 +168,7 @@ def measure_progress(state: FolderState, now: float) -> Progress:
         components=components,
         work=tuple(work),
         rate=None if state.planned is None else _measure_rate(state, now),
-        forecast=_forecast(state, now) if is_open else None,
+        forecast=_forecast(state, work, now) if is_open else None,
     )
 
 
@@ -181,10 +190,10 @@ def find_component_status(state: ComponentState) -> Status:
     return "stopped" if state.held is not None or state.trainings or state.parts else "waiting"
 
 
-def _count_rows(cells: Iterable[CellState]) -> tuple[Row, ...]:
-    found: dict[tuple[str, str, str], Counter[Status]] = {}
+def _count_rows(cells: Iterable[CellState], labels: Mapping[str, str]) -> tuple[Row, ...]:
+    found: dict[tuple[str, str, str, str], Counter[Status]] = {}
     for cell in cells:
-        key = (cell.entry.suite, cell.entry.task, cell.entry.method)
+        key = (cell.entry.suite, cell.entry.task, cell.entry.method, labels[cell.entry.path])
         found.setdefault(key, Counter())[find_status(cell)] += 1
     return tuple(Row(*key, counts) for key, counts in found.items())
 
@@ -200,16 +209,16 @@ def _list_components(state: FolderState) -> Iterable[ComponentRow]:
             yield ComponentRow(component, tasks, methods, status)
 
 
-def _list_work(state: FolderState) -> Iterable[Work]:
+def _list_work(state: FolderState, labels: Mapping[str, str]) -> Iterable[Work]:
+    """What is held; labels are of variants by their paths, without ρ."""
     for component in state.components:
         if component.held is not None:
             yield Work(f"component {component.label}", component.held)
     for cell in state.cells:
         if cell.held is not None and cell.finished is None:
             rho = "" if cell.entry.rho is None else f", ρ = {cell.entry.rho:g}"
-            yield Work(
-                f"evaluation {cell.entry.task}, {cell.entry.method}{rho}, seed {cell.entry.seed}", cell.held
-            )
+            variant = f"{labels[cell.entry.path]}{rho}"
+            yield Work(f"evaluation {cell.entry.task}, {variant}, seed {cell.entry.seed}", cell.held)
     for what, held in state.others:
         yield Work(what, held)
 
@@ -231,9 +240,9 @@ def _read_time(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _forecast(state: FolderState, now: float) -> Forecast | None:
+def _forecast(state: FolderState, work: Iterable[Work], now: float) -> Forecast | None:
     """When all will be done, by what was measured; None while nobody works on it."""
-    leases = [work.held for work in _list_work(state) if work.held.is_alive]
+    leases = [each.held for each in work if each.held.is_alive]
     processes = len({(held.holder.host, held.holder.process) for held in leases if held.holder is not None})
     if not processes:
         return None

@@ -8,16 +8,17 @@ import numpy as np
 
 from reports.analysis.collapse import count_collapsed
 from reports.analysis.declared import SweptSuite
+from reports.analysis.density_sweeps import DensityValue, collect_density_values
+from reports.analysis.distances import measure_distances
 from reports.analysis.improvement import estimate_improvement
 from reports.analysis.intervals import (
     Estimate,
     estimate_aggregates,
     estimate_mean,
-    estimate_positive_mean,
 )
 from reports.analysis.looks import LookHistory, review_looks
 from reports.analysis.measures import Measures, summarize_measures
-from reports.analysis.multiples import Floor, average_floors, estimate_multiple
+from reports.analysis.multiples import Floor
 from reports.analysis.pairs import MARGIN, SuitePairs, compare_suite
 from reports.analysis.statistics import REPLICATES, Profile, bootstrap_aggregates, estimate_profile
 from reports.analysis.sweep_values import SweepValue, collect_sweep_values
@@ -25,7 +26,6 @@ from reports.analysis.variance import VarianceParts, split_variance
 from reports.load.looks import Look
 from reports.load.scores import SuiteScores
 
-OVERALL = "geometric mean"  # of all sets
 _PERCENT = 100.0
 _THRESHOLDS = 401
 BoldRule = Literal["separated", "five-percent"]
@@ -96,19 +96,19 @@ class ControlAnalysis:
 
 @dataclass(frozen=True)
 class SweptAnalysis:
-    """What is said about a control suite of which nothing is compared: sweeps without a declared value.
+    """What is said about a suite of which nothing is compared: sweeps without a declared value.
 
     Attributes:
         scores: all results.
         swept: the sweeps.
-        sweep_values: every value of each.
+        sweep_values: every value of each, of a suite of tasks or of densities.
         history: earlier looks at these results.
         pairs: None.
     """
 
     scores: SuiteScores
     swept: SweptSuite
-    sweep_values: tuple[SweepValue, ...]
+    sweep_values: tuple[SweepValue, ...] | tuple[DensityValue, ...]
     history: LookHistory
     pairs: None = None
 
@@ -178,17 +178,13 @@ class DensityAnalysis:
 
     Attributes:
         baseline: the variant the others are compared with.
-        inverse_temperatures: the β at which any result was scored, ascending; the numbers of one that was not
-            scored there are NaN.
-        floors: (task, β) to the distance between two samples of the target itself.
-        distances: (task, β, variant) to the mean distance over seeds.
-        multiples: the geometric mean over seeds of the distances as multiples of the floor; NaN where one is not
-            positive.
-        overall: (β, variant) to the geometric mean of the multiples over the tasks.
+        inverse_temperatures, floors, distances, multiples, overall: as in `Distances`.
         measures: (task, β, variant) to what else was measured.
         pairs: every pair of variants, by the logarithm of the distance, averaged over β; None where a distance is
             not positive or a result was not scored at every β.
         history: earlier looks at this comparison.
+        swept: the suite with its sweeps, of which `scores` has the declared values alone; None without a sweep.
+        sweep_values: every value of each sweep.
     """
 
     scores: SuiteScores
@@ -201,11 +197,13 @@ class DensityAnalysis:
     measures: Mapping[tuple[str, float, str], Measures]
     pairs: SuitePairs | None
     history: LookHistory
+    swept: SweptSuite | None = None
+    sweep_values: tuple[DensityValue, ...] = ()
 
     @property
     def every(self) -> SuiteScores:
-        """All results of the suite."""
-        return self.scores
+        """All results of the suite, those of sweeps at every value."""
+        return self.scores if self.swept is None else self.swept.scores
 
     def of_baseline(self, task: str, beta: float, variant: str) -> float:
         """The distance as a share of the baseline's (NaN where that is 0)."""
@@ -227,36 +225,18 @@ def analyse_densities(
         looks: of earlier reports.
         primary: two variants whose pair is tested alone.
     """
-    at = {(r.path, d.inverse_temperature): d for r in scores.results() for d in r.densities}
-    betas = tuple(sorted({beta for _, beta in at}))
-    distances, floors, multiples, overall = {}, {}, {}, {}
-    for beta in betas:
-        for task in scores.tasks:
-            cells = [at.get((r.path, beta)) for v in scores.variants for r in scores.of(task, v)]
-            floors[task, beta] = average_floors([density for density in cells if density is not None])
-        for variant in scores.variants:
-            own = [[at.get((r.path, beta)) for r in scores.of(task, variant)] for task in scores.tasks]
-            # Both seeds × tasks; every result has the floor of its own number of samples.
-            distance = np.array([[d.distance if d else np.nan for d in found] for found in own]).T
-            multiple = np.array(
-                [[d.distance / d.floor if d and d.floor else np.nan for d in found] for found in own]
-            ).T
-            errors = [floors[task, beta].error for task in scores.tasks]
-            for i, task in enumerate(scores.tasks):
-                distances[task, beta, variant] = estimate_positive_mean(distance[:, i])
-                multiples[task, beta, variant] = estimate_multiple(multiple[:, [i]], [errors[i]])
-            overall[beta, variant] = estimate_multiple(multiple, errors)
+    found = measure_distances(scores)
     return DensityAnalysis(
-        scores,
-        scores.baseline(asked),
-        betas,
-        floors,
-        distances,
-        multiples,
-        overall,
-        summarize_measures(scores),
-        _compare_densities(scores, betas, primary),
-        review_looks(scores, looks),
+        scores=scores,
+        baseline=scores.baseline(asked),
+        inverse_temperatures=found.inverse_temperatures,
+        floors=found.floors,
+        distances=found.distances,
+        multiples=found.multiples,
+        overall=found.overall,
+        measures=summarize_measures(scores),
+        pairs=_compare_densities(scores, found.inverse_temperatures, primary),
+        history=review_looks(scores, looks),
     )
 
 
@@ -300,11 +280,18 @@ def analyse_swept(
     """
     if not swept.sweeps:
         return analyse(swept.scores, asked, options, looks, primary)
-    history, values = review_looks(swept.scores, looks), collect_sweep_values(swept)
-    if swept.compared is None:
-        return SweptAnalysis(swept.scores, swept, values, history)
-    found = analyse_control(swept.compared, asked, options, (), primary)
-    return replace(found, swept=swept, sweep_values=values, history=history)
+    scores, compared, history = swept.scores, swept.compared, review_looks(swept.scores, looks)
+    if scores.is_control:
+        values = collect_sweep_values(swept)
+        if compared is None:
+            return SweptAnalysis(scores, swept, values, history)
+        found = analyse_control(compared, asked, options, (), primary)
+        return replace(found, swept=swept, sweep_values=values, history=history)
+    of_densities = collect_density_values(swept)
+    if compared is None:
+        return SweptAnalysis(scores, swept, of_densities, history)
+    distances = analyse_densities(compared, asked, (), primary)
+    return replace(distances, swept=swept, sweep_values=of_densities, history=history)
 
 
 def analyse(

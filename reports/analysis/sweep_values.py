@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from reports.analysis.declared import SweptSuite
+from reports.analysis.density_sweeps import DensityValue
 from reports.analysis.intervals import Estimate, compute_mean, estimate, estimate_aggregates, estimate_mean
 from reports.load.sweeps import Sweep
 
+AnyValue = TypeVar("AnyValue", "SweepValue", DensityValue)
 _PERCENT = 100.0
 
 
@@ -56,16 +59,11 @@ def _make_value(swept: SweptSuite, sweep: Sweep, value: float, variant: str) -> 
         {task: estimate_mean(matrix[:, i]) for i, task in enumerate(tasks)},
         estimate(compute_mean, matrix),
         estimate_aggregates(matrix / _PERCENT),
-        {task: _list_sources(swept, sweep, value, task) for task in tasks},
+        {task: swept.list_sources(sweep, value, task) for task in tasks},
     )
 
 
-def _list_sources(swept: SweptSuite, sweep: Sweep, value: float, task: str) -> tuple[str, ...]:
-    known = swept.known.get((sweep.family, task), {})
-    return tuple(source for source, declared in known.items() if declared == value)
-
-
-def group_values(values: Sequence[SweepValue]) -> dict[str, tuple[SweepValue, ...]]:
-    """The values by the setting that is swept, `rho` first."""
+def group_values(values: Sequence[AnyValue]) -> dict[str, tuple[AnyValue, ...]]:
+    """The values, of tasks or of densities, by the setting that is swept, `rho` first."""
     settings = sorted({value.sweep.setting for value in values}, key=lambda setting: (setting != "rho", setting))
     return {setting: tuple(v for v in values if v.sweep.setting == setting) for setting in settings}

@@ -116,13 +116,14 @@ def _find_curve(part: Part) -> LearningCurve | None:
 def thin(steps: Sequence[int], values: Sequence[float], most: int) -> dict[int, float]:
     """The means of as many neighbouring values as make at most so many points, by the last step of each.
 
-    A mean of which one value is NaN is NaN.
+    A mean of which one value is NaN, or of both infinities, is NaN.
     """
     width = -(-len(steps) // most)
-    return {
-        steps[min(first + width, len(steps)) - 1]: float(np.mean(values[first : first + width]))
-        for first in range(0, len(steps), width)
-    }
+    with np.errstate(invalid="ignore", over="ignore"):  # a training that diverged
+        return {
+            steps[min(first + width, len(steps)) - 1]: float(np.mean(values[first : first + width]))
+            for first in range(0, len(steps), width)
+        }
 
 
 def average(lines: Sequence[Mapping[int, float]]) -> list[tuple[int, float, float | None, float | None]]:
@@ -194,22 +195,40 @@ def _draw_panel(axes: Axes, marks: pd.DataFrame, styles: Mapping[str, Style]) ->
 
 
 def chart_curves(marks: pd.DataFrame, styles: Mapping[str, Style], logs: Mapping[str, bool]) -> Spec:
-    """The chart; a list beside it chooses the task where there are several."""
+    """The chart; a list beside it chooses the task where there are several.
+
+    The ends of the axes are said for each task, since a browser's console warns of a panel without marks to take
+    them from, as of a quantity that the chosen task lacks.
+    """
     tasks = list(dict.fromkeys(marks["task"]))
-    several = len(tasks) > 1
-    choice = {"input": "select", "options": tasks, "name": "Task "}
+    choice = {"input": "select", "options": tasks, "name": "Task "} if len(tasks) > 1 else None
+    chosen: Spec = {"name": "task", "value": tasks[0], **({"bind": choice} if choice else {})}
+    ends = {quantity: {task: find_ends(marks, quantity, task) for task in tasks} for quantity in logs}
     return {
-        **({"params": [{"name": "task", "value": tasks[0], "bind": choice}]} if several else {}),
-        "concat": [_chart_panel(marks, quantity, styles, is_log, several) for quantity, is_log in logs.items()],
+        "params": [chosen, {"name": "ends", "value": ends}],
+        "concat": [_chart_panel(marks, quantity, styles, is_log) for quantity, is_log in logs.items()],
         "columns": 2 if len(logs) in (2, 4) else _ACROSS,
     }
 
 
-def _chart_panel(
-    marks: pd.DataFrame, quantity: str, styles: Mapping[str, Style], is_log: bool, several: bool
-) -> Spec:
-    chosen = " && datum.task === task" if several else ""
+def find_ends(marks: pd.DataFrame, quantity: str, task: str) -> dict[str, list[float]]:
+    """The least and the greatest `step` and `value` of a quantity on a task; of none what an axis can have."""
+    own = select(marks, quantity=quantity, task=task)
+    values = own[["value", "lower", "upper"]].to_numpy(float)
+    finite = values[np.isfinite(values)]
+    steps = (own if len(own) else marks)["step"]
+    return {
+        "step": [int(steps.min()), int(steps.max())],
+        "value": [float(finite.min()), float(finite.max())] if finite.size else [1.0, 10.0],
+    }
+
+
+def _chart_panel(marks: pd.DataFrame, quantity: str, styles: Mapping[str, Style], is_log: bool) -> Spec:
+    """The panel of a quantity, of the task that is chosen."""
+    name = json.dumps(quantity)
     step, y = scale_number("step", _STEP, format=",d", tickCount=4), scale_number("value", quantity, log=is_log)
+    for axis, field in ((step, "step"), (y, "value")):
+        axis["scale"]["domain"] = [{"expr": f"ends[{name}][task].{field}[{end}]"} for end in (0, 1)]
     told = tell("task", "variant", ("step", ",d"), ("value", ".4~g"), ("lower", ".4~g"), ("upper", ".4~g"))
     mean = keep("datum.mark === 'mean'")
     thick = {"type": "line", "strokeWidth": 2.2}
@@ -232,7 +251,7 @@ def _chart_panel(
     return {
         "width": 260,
         "height": 200,
-        "transform": keep(f"datum.quantity === {json.dumps(quantity)}{chosen}"),
+        "transform": keep(f"datum.quantity === {name} && datum.task === task"),
         "encoding": {"x": step, **encode_colour(styles, lines=True)},
         "layer": layers,
     }

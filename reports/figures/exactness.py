@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from reports.analysis.suite import OVERALL, DensityAnalysis
+from reports.analysis.distances import OVERALL
+from reports.analysis.suite import DensityAnalysis
 from reports.figures.canvas import (
     GRID,
     INK,

@@ -25,8 +25,8 @@ def has_bands(marks: pd.DataFrame) -> bool:
 
 
 def has_band(marks: pd.DataFrame) -> bool:
-    """Whether every mark has an interval."""
-    return bool(marks["lower"].notna().to_numpy().all())
+    """Whether there are marks, and every one has an interval."""
+    return not marks.empty and bool(marks["lower"].notna().to_numpy().all())
 
 
 def make_marks(rows: Sequence[Any], *columns: str) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Score against ρ, or against another setting that is swept: what tuning saw, and what is reported."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,11 +23,12 @@ from reports.render.document import Figure
 _AXIS, _RHO = "normalised score", "guidance scale ρ"
 _WIDE = 20  # times the least value from which on the axis of another setting is logarithmic
 RINGS: Mapping[str, tuple[str, str]] = {
+    "exact": ("triangle-up", "^"),
     "published": ("circle", "o"),
     "tuned": ("square", "s"),
     "default": ("diamond", "D"),
 }
-"""Source of a ρ to the shape around its mark, as Vega and as matplotlib name it."""
+"""Source of a declared value to the shape around its mark, as Vega and as matplotlib name it."""
 _COLUMNS = (
     "task",
     "variant",
@@ -96,11 +97,10 @@ def make_sweep_figure(scores: SuiteScores, values: Sequence[SweepValue], points:
     styles = find_styles({**families, **{p.method: p.method for p in points if p.method not in families}})
     marks = collect_scales(scores, points).rename(columns={RHO: setting.column})
     has_tuning = any(point.where == "tuning" for point in points)
-    rings = ", ".join(f"a {RINGS[source][0]} for the {source} one" for source in setting.rings)
     caption = (
         f"Score against {'ρ' if setting.is_rho else setting.title}, a line for each method. Marks: mean over the "
         "reported seeds with its 95 % t interval where there are three or more, one value at a time."
-        + (f" Around a declared ρ: {rings}." if rings else "")
+        + describe_rings(setting)
         + (" Small marks: tuning's seeds and episodes." if has_tuning else "")
     )
     name = f"{scores.suite}-scales{'' if setting.is_rho else f'-{setting.title}'}"
@@ -108,13 +108,31 @@ def make_sweep_figure(scores: SuiteScores, values: Sequence[SweepValue], points:
     return make_figure(name, caption, marks, chart_scales(marks, styles, setting), draw)
 
 
+def describe_rings(setting: Setting) -> str:
+    """What the shapes around marks say, with a space before it; nothing where there are none."""
+    shapes = {source: RINGS[source][0].removesuffix("-up") for source in setting.rings}
+    rings = ", ".join(f"a {shapes[source]} for the {source} one" for source in setting.rings)
+    return f" Around a declared value: {rings}." if rings else ""
+
+
 def choose_axis(values: Sequence[SweepValue], points: Sequence[ScalePoint]) -> Setting:
     """The axis of a sweep; rings for the sources that some point has."""
-    name, numbers = values[0].sweep.setting, [value.value for value in values]
-    if name != RHO:
-        return Setting("setting", name, min(numbers) > 0 and max(numbers) > _WIDE * min(numbers), ())
     said = {word for p in points for word in (*p.source.split(", "), "published" if p.is_published else "")}
-    return Setting(rings=tuple(source for source in RINGS if source in said))
+    return make_axis(values[0].sweep.setting, [value.value for value in values], said)
+
+
+def make_axis(setting: str, numbers: Sequence[float], sources: Collection[str]) -> Setting:
+    """The axis of a sweep.
+
+    Args:
+        setting: `rho`, or a dotted name.
+        numbers: its values.
+        sources: that declare some of them.
+    """
+    rings = tuple(source for source in RINGS if source in sources)
+    if setting == RHO:
+        return Setting(rings=rings)
+    return Setting("setting", setting, min(numbers) > 0 and max(numbers) > _WIDE * min(numbers), rings)
 
 
 def _style_methods(scores: SuiteScores, points: Sequence[ScalePoint]) -> dict[str, Style]:
@@ -151,14 +169,19 @@ def draw_scales(
     for task, axes in panels.items():
         for method, look in styles.items():
             _draw_method(axes, select(marks, task=task, variant=method), method, look, setting)
-        if setting.is_rho:
-            axes.set_xscale("symlog", linthresh=0.1)
-        elif setting.is_wide:
-            axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.set_xlabel(setting.title, color=INK)
+        scale_setting(axes, setting)
         tidy(axes, "both")
     return finish_panels(made, _AXIS, list(styles), title)
+
+
+def scale_setting(axes: Axes, setting: Setting) -> None:
+    """The horizontal axis of a sweep in a picture."""
+    if setting.is_rho:
+        axes.set_xscale("symlog", linthresh=0.1)
+    elif setting.is_wide:
+        axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel(setting.title, color=INK)
 
 
 def _draw_method(axes: Axes, marks: pd.DataFrame, method: str, look: Style, setting: Setting) -> None:
@@ -176,8 +199,13 @@ def _draw_method(axes: Axes, marks: pd.DataFrame, method: str, look: Style, sett
             markersize=(5.5 if is_line else 9) if is_reported else 3.5, elinewidth=1.8 if is_reported else 0.8,
             alpha=1.0 if is_reported else 0.7, label=method,
         )  # fmt: skip
-        for source in (source for source in setting.rings if source in row["source"]):
-            axes.plot(place, row["value"], marker=RINGS[source][1], markersize=14, fillstyle="none", color=INK)
+        draw_rings(axes, place, row, setting)
+
+
+def draw_rings(axes: Axes, place: float, row: Mapping[str, Any], setting: Setting) -> None:
+    """The shapes around a mark of a picture whose value some sources declare."""
+    for source in (source for source in setting.rings if source in row["source"]):
+        axes.plot(place, row["value"], marker=RINGS[source][1], markersize=14, fillstyle="none", color=INK)
 
 
 def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Setting | None = None) -> Spec:
@@ -191,7 +219,7 @@ def chart_scales(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Sett
                 "width": 200,
                 "height": 180,
                 "transform": keep(f"datum.task === {json.dumps(task)}"),
-                "encoding": {"x": _encode_setting(setting), **encode_colour(styles)},
+                "encoding": {"x": encode_setting(setting), **encode_colour(styles)},
                 "layer": _draw_panel(select(marks, task=task), styles, setting, is_line),
             }
             for task in dict.fromkeys(marks["task"])
@@ -229,7 +257,7 @@ def _draw_panel(marks: pd.DataFrame, styles: Mapping[str, Style], setting: Setti
         ),
         *draw_rules(select(marks, where="reported"), "y", where="datum.where === 'reported'"),
         *(points(where, *look) for where, look in looks.items() if where in there),
-        *(_draw_ring(source, y) for source in setting.rings if any(source in each for each in marks["source"])),
+        *(draw_ring(source, y) for source in setting.rings if any(source in each for each in marks["source"])),
     ]
 
 
@@ -242,7 +270,8 @@ def _draw_line(where: str, y: Spec, width: int) -> Spec:
     }
 
 
-def _draw_ring(source: str, y: Spec) -> Spec:
+def draw_ring(source: str, y: Spec) -> Spec:
+    """The layer of the shapes around the marks whose value a source declares."""
     shape = RINGS[source][0]
     return {
         "transform": keep(f"indexof(datum.source, '{source}') >= 0"),
@@ -251,7 +280,8 @@ def _draw_ring(source: str, y: Spec) -> Spec:
     }
 
 
-def _encode_setting(setting: Setting) -> Spec:
+def encode_setting(setting: Setting) -> Spec:
+    """The horizontal axis of a sweep."""
     if not setting.is_rho:
         return scale_number(setting.column, setting.title, log=setting.is_wide)
     axis: dict[str, Any] = {"title": _RHO, "values": [0, 0.1, 1, 10, 100], "format": ".4~g"}

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from reports.load.base_schema import Schema, Sealed
 from reports.load.fields import Count, Digest, Diverging, Label, Name, NotNegative, Whole
-from reports.load.schema import Failure, Format, Machine, Schema, Sealed
+from reports.load.schema import Failure, Format, Machine
 
 MOST_POINTS = 100
 """Of a learning curve, for each quantity."""

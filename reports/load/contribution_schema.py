@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
+from reports.load.base_schema import Sealed
 from reports.load.fields import Digest, RelativePath
-from reports.load.schema import Sealed
 
 SITE = 1
 """Number of the layout of a site of contributed runs, which its file `SITE` has."""

@@ -24,6 +24,7 @@ from reports.load.looks import LOOKS
 from reports.load.merged_schema import MERGED, SOURCES
 from reports.load.origins import COMMANDS, list_method_records, read_method_record
 from reports.load.plans import PLANS
+from reports.load.samples import are_trajectories_lost
 from reports.load.schema import FailedResult, Result
 
 RECORDS = (LEDGER, PLANS, LOOKS, COMMANDS, TUNED, TIMING, EXPERIMENTS, FROZEN, MERGED)
@@ -61,10 +62,18 @@ def list_files(folder: Path) -> list[str]:
     """
     found = ["FORMAT", *_list_records(folder)]
     for result in read_results(folder):
-        beside = [] if isinstance(result, FailedResult) else [result.samples_file, result.trajectories_file]
-        files = [result.path, *(result.path.with_name(name) for name in beside if name is not None)]
+        files = [result.path, *(result.path.with_name(name) for name in _list_beside(result))]
         found += [file.relative_to(folder).as_posix() for file in files]
     return sorted(found)
+
+
+def _list_beside(result: Result | FailedResult) -> list[str]:
+    """The names of the files of samples and of trajectories that go with a result; none of trajectories that are
+    gone."""
+    if isinstance(result, FailedResult):
+        return []
+    trajectories = None if are_trajectories_lost(result) else result.trajectories_file
+    return [name for name in (result.samples_file, trajectories) if name is not None]
 
 
 def _list_records(folder: Path) -> Iterator[str]:

@@ -14,9 +14,10 @@ from foundation.files import is_temporary, write_atomically
 from foundation.program import program_name
 from foundation.text import clean_line
 from reports.errors import NoScores, ReportError
+from reports.load.base_schema import Schema, Sealed
 from reports.load.fields import PATTERNS
 from reports.load.headers import ResultHeader
-from reports.load.schema import FORMAT, FailedResult, Result, Schema, Sealed
+from reports.load.schema import FORMAT, FailedResult, Result
 from reports.load.seals import SEAL, is_intact, seal_file
 from reports.load.tuning_schema import Choice, Choices
 

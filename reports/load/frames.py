@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from reports.load.base_schema import Schema
 from reports.load.files import read_headers, read_result
-from reports.load.schema import Evaluations, FailedResult, Machine, PlanEntry, Result, Schema
+from reports.load.schema import Evaluations, FailedResult, Machine, PlanEntry, Result
 from reports.load.timing_schema import Milliseconds, Ratio, Shares, SweepPoint, Throughput, TimingRow
 from reports.load.tuning_schema import Choice
 from reports.load.variants import label_variants, name_terms

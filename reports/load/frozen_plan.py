@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reports.errors import ReportError
+from reports.load.base_schema import Schema
 from reports.load.fields import Name, Whole
 from reports.load.files import read_file
 from reports.load.later_settings import fill_settings
-from reports.load.schema import Format, Schema
+from reports.load.schema import Format
 
 FROZEN = "frozen_plan.json"
 

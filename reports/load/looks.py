@@ -6,10 +6,10 @@ from pathlib import Path
 
 from foundation.locks import hold_lock
 from foundation.program import say_aside
+from reports.load.base_schema import Sealed
 from reports.load.fields import Name, Whole
 from reports.load.files import read_lines
 from reports.load.ledger import split_lines
-from reports.load.schema import Sealed
 from reports.load.sealed_lines import read_sealed_lines
 from reports.load.seals import seal_line
 

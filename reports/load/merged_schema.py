@@ -1,7 +1,8 @@
 """The schema of `merged.json`: which folders a merged results folder was made from."""
 
+from reports.load.base_schema import Schema, Sealed
 from reports.load.fields import Whole
-from reports.load.schema import Format, Schema, Sealed
+from reports.load.schema import Format
 
 MERGED = "merged.json"
 SOURCES = "sources"

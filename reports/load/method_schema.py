@@ -1,7 +1,8 @@
 """The schema of `methods/NAME.json` and `commands.jsonl`: the code and the commands behind results."""
 
+from reports.load.base_schema import Schema, Sealed
 from reports.load.fields import Name
-from reports.load.schema import Format, Schema, Sealed
+from reports.load.schema import Format
 
 
 class Departure(Schema):

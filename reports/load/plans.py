@@ -4,9 +4,12 @@ A line that was changed, taken out or put elsewhere breaks the chain and is refu
 process that was killed while it wrote, is passed over.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,6 +18,7 @@ from reports.load.files import read_lines
 from reports.load.ledger import FIRST, hash_line, split_lines
 from reports.load.schema import Plan, PlanEntry
 from reports.load.seals import find_chain_fault
+from reports.load.variants import label_entries
 
 PLANS = "plans.jsonl"
 
@@ -45,6 +49,11 @@ class PlanRecord:
         cells = {cell.path: cell for plan in self.plans[:-1] for cell in plan.cells}
         return tuple(cell for path, cell in cells.items() if path not in newest)
 
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """The variant of every cell of every plan by its path, see `label_entries`."""
+        return label_entries((*self.newest, *self.earlier))
+
 
 def read_plans(folder: Path) -> PlanRecord:
     """The record of a results folder, its chain checked; without a plan where there is no file.
@@ -64,9 +73,36 @@ def read_plans(folder: Path) -> PlanRecord:
         fault = find_chain_fault(line, plan.sha256, plan.previous, previous)
         if fault is not None:
             raise _report_damage(file, number, fault)
-        plans.append(plan.model_copy(update={"sha256": None}))
+        plans.append(plan.model_copy(update={"sha256": None, "cells": tuple(_find_config(plan))}))
         previous = hash_line(line)
     return PlanRecord(tuple(plans), sum(len(line) + 1 for line in lines), previous)
+
+
+def _find_config(plan: Plan) -> Iterable[PlanEntry]:
+    """The cells of a plan with their settings."""
+    for cell in plan.cells:
+        config = None if cell.settings is None else plan.settings[cell.settings]
+        yield cell.model_copy(update={"config": config})
+
+
+def make_plan(previous: str, created: str, cells: Iterable[PlanEntry]) -> Plan:
+    """A plan of cells in which equal settings stand once.
+
+    Args:
+        previous, created: as in `Plan`.
+        cells: with their `config`, as far as it is known.
+    """
+    places: dict[str, int] = {}
+    settings: list[Mapping[str, Any]] = []
+    placed: list[PlanEntry] = []
+    for cell in cells:
+        place = None
+        if cell.config is not None:
+            place = places.setdefault(json.dumps(dict(cell.config)), len(settings))
+            if place == len(settings):
+                settings.append(cell.config)
+        placed.append(cell.model_copy(update={"settings": place}))
+    return Plan(previous=previous, created=created, cells=tuple(placed), settings=tuple(settings))
 
 
 def list_missing(cells: Iterable[PlanEntry], folder: Path) -> list[PlanEntry]:

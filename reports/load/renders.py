@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.errors import ReportError
+from reports.load.base_schema import Sealed
 from reports.load.fields import Count, Label, Name, Whole
 from reports.load.files import read_bytes, read_file
-from reports.load.schema import Format, Result, Sealed
+from reports.load.schema import Format, Result
 
 RENDERS = "renders"
 MOST_BYTES = 1_000_000

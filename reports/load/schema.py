@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from reports.load.base_schema import Schema, Sealed
+from reports.load.declared_schema import DeclaredRho, DeclaredSetting
 from reports.load.fields import Diverging, Label, Name, ResultPath, Whole
 from reports.load.later_settings import Settings
 
@@ -28,25 +30,6 @@ def _check_format(number: int) -> int:
 
 
 Format = Annotated[int, AfterValidator(_check_format)]
-
-
-class Schema(BaseModel):
-    """A JSON object with exactly these fields, each of exactly its type."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="constants",
-        populate_by_name=True,
-    )  # fmt: skip
-
-
-class Sealed(Schema):
-    """A file, or a line of one, whose last field is the hash of all text before it; see `reports.load.seals`.
-
-    Attributes:
-        sha256: as it is parsed; None in memory and in what older versions wrote.
-    """
-
-    sha256: str | None = Field(default=None, exclude=True)
 
 
 class Episode(Schema):
@@ -233,19 +216,14 @@ class Machine(Schema):
     cores: Whole | None
 
 
-class DeclaredRho(Schema):
-    """The guidance scale that a run takes where none is given, and where it comes from, as in `rho_source`."""
-
-    rho: float
-    source: str
-
-
 class Cell(Sealed):
     """What the result of a task, a method with its settings and a seed says of how it was made.
 
     Attributes:
         declared_rho: known before its episodes, also where another scale was given; None for a method that has
             none, and in what older versions wrote.
+        declared_settings: the same of each setting that was given, by its dotted name; None for one whose value is
+            tuned together with others. None in what older versions wrote.
         terms: `shared` for a controlled comparison, `own` for each method as published.
         config: every setting by its dotted name.
         components: label of each component by the method's name for it.
@@ -262,6 +240,7 @@ class Cell(Sealed):
     rho: float | None
     rho_source: str | None
     declared_rho: DeclaredRho | None = None
+    declared_settings: Mapping[str, DeclaredSetting | None] | None = None
     preset: str
     terms: str
     data: Data
@@ -351,6 +330,9 @@ class PlanEntry(Schema):
         components: labels of the components that it needs, with those that these are trained with; none where they
             were not stored.
         data: name of its data set at its source, or None where it was not stored.
+        terms: as in `Cell`, or None where it was not stored.
+        settings: the place of its settings in those of the plan; None where they were not stored.
+        config: these settings, as in `Cell`; not written here.
     """
 
     suite: Name
@@ -361,6 +343,9 @@ class PlanEntry(Schema):
     path: ResultPath
     components: tuple[Label, ...] = ()
     data: str | None = None
+    terms: str | None = None
+    settings: Whole | None = None
+    config: Mapping[str, Any] | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _check_path(self) -> "PlanEntry":
@@ -377,11 +362,20 @@ class Plan(Sealed):
     Attributes:
         previous: SHA-256 of the line before, without its end; 64 zeros in the first line.
         created: date and time in UTC, ISO 8601.
+        settings: of its cells, each once; none where they were not stored.
     """
 
     previous: str
     created: str
     cells: tuple[PlanEntry, ...]
+    settings: tuple[Settings, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_settings(self) -> "Plan":
+        most = max((cell.settings for cell in self.cells if cell.settings is not None), default=-1)
+        if most >= len(self.settings):
+            raise ValueError(f"has {most} for `settings` of a cell, of {len(self.settings)} from 0")
+        return self
 
 
 class ExperimentEntry(PlanEntry):

@@ -193,7 +193,7 @@ def _refuse_mixed(task: str, what: str, results: Sequence[Result], value: Callab
 
 
 def _report_missing(lacking: Sequence[str]) -> ReportError:
-    shown = ", ".join(lacking[:_SHOWN_MISSING])
+    shown = "; ".join(lacking[:_SHOWN_MISSING])
     more = f" and {len(lacking) - _SHOWN_MISSING} more" if len(lacking) > _SHOWN_MISSING else ""
     return ReportError(
         f"{len(lacking)} result(s) are missing: {shown}{more}; run `{program_name()} run` with these tasks, "
@@ -319,9 +319,10 @@ def _select_compared(suite: SuiteScores, planned: frozenset[CellName]) -> SuiteS
     )
 
 
-def describe_entry(cell: PlanEntry) -> str:
-    """`maze2d-umaze, swg, seed 0`."""
-    return f"{cell.task}, {cell.method}, seed {cell.seed}"
+def describe_entry(cell: PlanEntry, labels: Mapping[str, str]) -> str:
+    """`maze2d-umaze, swg, seed 0`, with ρ `maze2d-umaze, swg, seed 0, ρ = 5`; labels are by path, without ρ."""
+    scale = "" if cell.rho is None else f", ρ = {cell.rho:g}"
+    return f"{cell.task}, {labels[cell.path]}, seed {cell.seed}{scale}"
 
 
 def load_scores(
@@ -342,7 +343,8 @@ def load_scores(
         ReportError: unreadable results, a name that is not there, results that do not belong in one column,
             a missing cell of the matrix or of the last plan, or a failed cell of every variant.
     """
-    headers, plan = read_headers(results), read_plans(results).newest
+    headers, plans = read_headers(results), read_plans(results)
+    plan = plans.newest
     there = [(each.task, each.method) for each in (*headers.values(), *plan)]
     check_filters(tasks, methods, there)
     read = [read_result(path) for path, h in headers.items() if _is_kept(h.task, h.method, tasks, methods)]
@@ -351,7 +353,7 @@ def load_scores(
     failed = [result for result in read if isinstance(result, FailedResult)]
     lacking = [cell for cell in plan if results / cell.path not in headers]  # not those that came since
     if lacking and not partial:
-        raise _report_missing(list(map(describe_entry, lacking)))
+        raise _report_missing([describe_entry(cell, plans.labels) for cell in lacking])
     open_cells = {results / cell.path: cell for cell in lacking} if partial else None
     for suite in sorted({r.suite for r in found}):
         _check_source(suite, [r for r in found if r.suite == suite])

@@ -6,9 +6,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from reports.errors import ReportError
+from reports.load.base_schema import Sealed
 from reports.load.files import read_lines
 from reports.load.ledger import split_lines
-from reports.load.schema import Sealed
 from reports.load.seals import CHANGED, is_intact
 
 Line = TypeVar("Line", bound=Sealed)

@@ -90,7 +90,10 @@ def _sweep_setting(scores: SuiteScores, method: str, variants: Sequence[str]) ->
     lost = [u.variant for u in scores.unranked if u.variant.startswith(f"{method} ")]
     absent = [variant for variant in _list_absent(scores) if variant.startswith(f"{method} ")]
     is_long = len({*variants, *lost, *absent}) >= FEWEST_VALUES
-    names = [name for name in find_differing(own) if name != "terms"] if is_long else []
+    found = (
+        find_differing(own) if len(variants) > 1 else [name for v in variants for name in _read_label(scores, v)]
+    )
+    names = [name for name in found if name != "terms"] if is_long else []
     if len(names) != 1:
         return
     (name,) = names
@@ -98,14 +101,21 @@ def _sweep_setting(scores: SuiteScores, method: str, variants: Sequence[str]) ->
     for variant in variants:
         result = scores.of(scores.tasks[0], variant)[0]
         value, label = result.config.get(name), f" {name}={collect_settings(result).get(name)}"
-        if _is_number(value) and label in variant and _is_same_everywhere(scores, variant, name):
+        if is_number(value) and label in variant and _is_same_everywhere(scores, variant, name):
             families.setdefault(variant.replace(label, "", 1), {})[float(value)] = variant  # pyright: ignore[reportArgumentType]
     for family, found in families.items():
         failed, missing = (tuple(v for v in of if f" {name}=" in v) for of in (lost, absent))
         yield Sweep(family, method, name, dict(sorted(found.items())), failed, missing)
 
 
-def _is_number(value: object) -> bool:
+def _read_label(scores: SuiteScores, variant: str) -> list[str]:
+    """The settings that a variant's label names."""
+    settings = collect_settings(scores.of(scores.tasks[0], variant)[0])
+    return [name for name, value in settings.items() if f" {name}={value}" in f"{variant} "]
+
+
+def is_number(value: object) -> bool:
+    """Whether a setting's value is a number, which a switch is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -2,9 +2,10 @@
 
 import json
 
+from reports.load.base_schema import Schema, Sealed
 from reports.load.fields import Count, Name, Whole
 from reports.load.later_settings import Settings
-from reports.load.schema import Evaluations, Format, Machine, Schema, Sealed
+from reports.load.schema import Evaluations, Format, Machine
 
 _KEY = {
     "suite", "task", "preset", "terms", "method", "guided", "batch", "way", "device", "threads", "machine",

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from reports.load.base_schema import Schema, Sealed
 from reports.load.fields import Diverging, Name, NotNegative, Whole
 from reports.load.later_settings import Settings
-from reports.load.schema import Data, Format, Schema, Sealed
+from reports.load.schema import Data, Format
 
 
 class Trial(Schema):

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from reports.load.base_schema import Schema
 from reports.load.fields import NotNegative, Whole
-from reports.load.schema import Episode, Format, Schema
+from reports.load.schema import Episode, Format
 
 
 class Counted(Schema):

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,36 @@ FEWEST_VALUES = 3
 """Of a sweep: from so many on the variants of a method that differ in one number are one method with an axis."""
 
 
-def collect_settings(result: Cell) -> dict[str, str]:
+@dataclass(frozen=True)
+class Labelled:
+    """What gets a label: a result, or a planned cell whose plan says its settings.
+
+    Attributes:
+        path: of the result's file.
+        task, method, terms, config: as in `Cell`.
+    """
+
+    path: Path
+    task: str
+    method: str
+    terms: str
+    config: Mapping[str, Any]
+
+
+def _take_results(results: Iterable[Cell]) -> list[Labelled]:
+    return [Labelled(r.path, r.task, r.method, r.terms, r.config) for r in results]
+
+
+def _take_planned(planned: Mapping[Path, PlanEntry]) -> list[Labelled]:
+    """The planned cells whose settings are known."""
+    return [
+        Labelled(path, cell.task, cell.method, cell.terms, cell.config)
+        for path, cell in planned.items()
+        if cell.terms is not None and cell.config is not None
+    ]
+
+
+def collect_settings(result: Cell | Labelled) -> dict[str, str]:
     """The settings that can tell two variants of a method apart, as text by dotted name."""
     unset = {name for name in IMPORTED if result.config.get(name) is None}
     left_out = _NOT_SETTINGS | unset
@@ -55,11 +85,11 @@ def find_differing(results: Sequence[Cell]) -> list[str]:
     Args:
         results: of one method.
     """
-    alike = [of[0] for of in _group_alike(results)]
+    alike = [of[0] for of in _group_alike(_take_results(results))]
     return _find_differing(alike, {result.path: collect_settings(result) for result in alike})
 
 
-def _find_differing(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
+def _find_differing(results: Sequence[Labelled], settings: Mapping[Path, Mapping[str, str]]) -> list[str]:
     """The same with the settings of every result, by its path."""
 
     def signatures(names: Iterable[str]) -> int:
@@ -79,7 +109,9 @@ def _find_differing(results: Sequence[Cell], settings: Mapping[Path, Mapping[str
     return kept
 
 
-def _varies_within_a_task(results: Sequence[Cell], settings: Mapping[Path, Mapping[str, str]], name: str) -> bool:
+def _varies_within_a_task(
+    results: Sequence[Labelled], settings: Mapping[Path, Mapping[str, str]], name: str
+) -> bool:
     seen: dict[str, set[str | None]] = {}
     for result in results:
         seen.setdefault(result.task, set()).add(settings[result.path].get(name))
@@ -107,27 +139,45 @@ def label_variants(results: Sequence[Cell], planned: Mapping[Path, PlanEntry] | 
         results: finished or failed.
         planned: by the paths that their results will have.
     """
+    entries = planned or {}
+    labels = _label(_take_results(results) + _take_planned(entries))
+    unknown = {path: cell for path, cell in entries.items() if path not in labels}
+    labels |= _label_planned(unknown, results, labels)
+    cells = [(result.path, result.task, result.rho) for result in results]
+    return _add_rho([*cells, *((path, cell.task, cell.rho) for path, cell in entries.items())], labels)
+
+
+def label_entries(cells: Sequence[PlanEntry]) -> dict[str, str]:
+    """The variant label, without ρ, of every planned cell by its path, told apart within a suite.
+
+    That of a cell whose plan does not say its settings is its method.
+    """
+    labels = {cell.path: cell.method for cell in cells}
+    for suite in dict.fromkeys(cell.suite for cell in cells):
+        own = _take_planned({Path(cell.path): cell for cell in cells if cell.suite == suite})
+        labels |= {path.as_posix(): label for path, label in _label(own).items()}
+    return labels
+
+
+def _label(cells: Sequence[Labelled]) -> dict[Path, str]:
+    """The labels, without ρ, of cells of one suite by their paths."""
     labels: dict[Path, str] = {}
-    for method in {result.method for result in results}:
-        own = [result for result in results if result.method == method]
-        alike = _group_alike(own)
+    for method in {cell.method for cell in cells}:
+        alike = _group_alike([cell for cell in cells if cell.method == method])
         settings = {of[0].path: collect_settings(of[0]) for of in alike}
         names = _find_differing([of[0] for of in alike], settings)
         for of in alike:
             found = settings[of[0].path]
             told = [n for n in names if n not in IMPORTED] + sorted(list_imports(of[0]))
             label = clean_line(" ".join([method, *(f"{n}={found.get(n, 'unset')}" for n in told)]))
-            labels |= dict.fromkeys((result.path for result in of), label)
-    entries = planned or {}
-    labels |= _label_planned(entries, results, labels)
-    cells = [(result.path, result.task, result.rho) for result in results]
-    return _add_rho([*cells, *((path, cell.task, cell.rho) for path, cell in entries.items())], labels)
+            labels |= dict.fromkeys((cell.path for cell in of), label)
+    return labels
 
 
 def _label_planned(
     planned: Mapping[Path, PlanEntry], results: Sequence[Cell], labels: Mapping[Path, str]
 ) -> dict[Path, str]:
-    """The labels, without ρ, of cells without a result, whose settings no file says.
+    """The labels, without ρ, of cells without a result, whose settings no plan says, as in older versions.
 
     They are those of a result in the same folder, or of the method's results on other tasks where these have one
     label and none is in the place of such a cell.
@@ -150,12 +200,14 @@ def _label_planned(
     return found
 
 
-def _group_alike(results: Sequence[Cell]) -> list[list[Cell]]:
-    """The results in groups of one task with the same terms and settings, of which each seed and scale is one."""
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
-    for result in results:
-        config = {name: value for name, value in result.config.items() if name not in _NOT_SETTINGS}
-        groups.setdefault((result.task, result.terms, repr(config)), []).append(result)
+def _group_alike(cells: Sequence[Labelled]) -> list[list[Labelled]]:
+    """The cells in groups of one task with the same terms and settings, of which each seed and scale is one."""
+    groups: dict[tuple[str, str, str], list[Labelled]] = {}
+    texts: dict[int, str] = {}  # of settings that many planned cells share, by their address
+    for cell in cells:
+        if id(cell.config) not in texts:
+            texts[id(cell.config)] = repr({n: value for n, value in cell.config.items() if n not in _NOT_SETTINGS})
+        groups.setdefault((cell.task, cell.terms, texts[id(cell.config)]), []).append(cell)
     return list(groups.values())
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from foundation.text import clean_cell
+from reports.analysis.distances import OVERALL
 from reports.analysis.online import OnlineAnalysis
 from reports.analysis.published import Comparison
-from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis
+from reports.analysis.sweep_values import SweepValue
 from reports.analysis.tracks import TRACKS, TrackRow
 from reports.load.frames import describe_cell, make_timing_frame
 from reports.load.schema import Density
@@ -19,7 +21,10 @@ from reports.render.sweep_tables import describe_sources
 _AGGREGATES = (
     "suite,variant,baseline,aggregate,estimate,lower,upper,rliable_lower,rliable_upper,seeds,tasks,replicates,data"
 )
-_SWEEPS = "suite,method,setting,value,variant,aggregate,estimate,lower,upper,seeds,tasks,declared"
+_SWEEPS = (
+    "suite,method,setting,value,variant,aggregate,estimate,lower,upper,seeds,tasks,declared,set,"
+    "inverse_temperature"
+)
 _EXACTNESS = "suite,set,variant,inverse_temperature,multiple_of_floor,lower,upper,floor,floor_error,seeds"
 _COMPARISON = (
     "experiment,table,suite,task,method,row,ours,ours_lower,ours_upper,published,published_spread,"
@@ -97,25 +102,33 @@ def export_aggregates(analyses: Sequence[Analysis]) -> str:
 
 
 def export_sweeps(analyses: Sequence[Analysis]) -> str | None:
-    """One row per value of a sweep and aggregate, in scores divided by 100; None where nothing is swept."""
+    """One row per value of a sweep and aggregate; None where nothing is swept.
+
+    Aggregates are scores divided by 100; of densities multiples of the noise floor and effective β, at a β.
+    """
     rows = []
     for a in analyses:
-        for v in () if isinstance(a, DensityAnalysis) else a.sweep_values:
+        size = (len(a.every.seeds), len(a.every.tasks))
+        for v in a.sweep_values:
             names = (a.every.suite, v.sweep.family, v.sweep.setting, v.value, v.variant)
-            size = (len(a.every.seeds), len(a.every.tasks), describe_sources(v) or None)
-            rows += [(*names, name, e.value, e.lower, e.upper, *size) for name, e in v.aggregates.items()]
+            behind = (*size, describe_sources(v) or None)
+            if isinstance(v, SweepValue):
+                found = [(name, e, None, None) for name, e in v.aggregates.items()]
+            else:
+                found = [("multiple of the floor", e, *place) for place, e in v.multiples.items()]
+                found += [("effective β", e, *place) for place, e in v.effective.items()]
+            rows += [(*names, name, e.value, e.lower, e.upper, *behind, *place) for name, e, *place in found]
     return format_csv(_SWEEPS, rows) if rows else None
 
 
 def export_densities(analyses: Sequence[Analysis]) -> str | None:
-    """One row per density result and β, or None where no suite has densities."""
+    """One row per density result and β, of sweeps at every value, or None where no suite has densities."""
     rows = [
-        (a.scores.suite, task, variant, r.seed, *d.model_dump().values())
-        for a in analyses
-        if isinstance(a, DensityAnalysis)
-        for task in a.scores.tasks
-        for variant in a.scores.variants
-        for r in a.scores.of(task, variant)
+        (scores.suite, task, variant, r.seed, *d.model_dump().values())
+        for scores in (a.every for a in analyses)
+        for task in scores.tasks
+        for variant in scores.variants
+        for r in scores.of(task, variant)
         for d in r.densities
     ]
     return format_csv(_DENSITIES, rows) if rows else None

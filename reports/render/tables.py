@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from reports.analysis.coverage import describe_coverage
+from reports.analysis.distances import OVERALL
 from reports.analysis.intervals import FEWEST, Estimate, compute_mean, count_left_out, estimate
 from reports.analysis.multiples import COVERAGE
 from reports.analysis.pairs import find_unseparated
-from reports.analysis.suite import OVERALL, Analysis, ControlAnalysis, DensityAnalysis, Options, SweptAnalysis
+from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options, SweptAnalysis
 from reports.load.scores import SuiteScores
 from reports.render.document import Table, format_markdown_table, format_markdown_tables
 from reports.render.episode_lists import list_episodes

@@ -14,11 +14,6 @@ from reports.render.numbers import describe_few_seeds
 from reports.render.sweep_tables import format_value, tabulate_sweep_aggregates, tabulate_sweeps
 from reports.render.tables import describe_scores
 
-_NO_BEST = (
-    "No method is compared at the best value of its sweep: a value that is chosen by the reported episodes is "
-    "judged by the data that chose it, so that its mean is too high and its interval and p are too small."
-)
-
 
 def make_sweep_blocks(
     swept: SweptSuite, values: Sequence[SweepValue], ledger: Sequence[LedgerEntry]
@@ -35,8 +30,8 @@ def make_sweep_blocks(
     scores = swept.scores
     blocks: list[Block] = [
         Heading(3, scores.add_source("Sweeps")),
-        Text(f"{describe_sweeps(swept)} {describe_scores(scores)} {_describe_intervals(swept)}"),
-        Text(f"{_NO_BEST} {_describe_declared(swept)}".rstrip()),
+        Text(f"{describe_sweeps(swept)} {describe_scores(scores)} {describe_value_intervals(swept)}"),
+        Text(describe_declared(swept)),
     ]
     for setting, own in group_values(values).items():
         blocks += _make_setting_blocks(swept, setting, own, ledger)
@@ -48,7 +43,7 @@ def _make_setting_blocks(
 ) -> list[Block]:
     """The figure and the tables of the sweeps of one setting."""
     scores = swept.scores
-    name = f"sweep-{re.sub(r'[^A-Za-z0-9._-]', '-', setting)}"  # of files; a setting's name is from a results file
+    name = name_files(setting)
     aggregates = name_table(tabulate_sweep_aggregates(values), scores.suite, f"{name}-aggregates")
     note = Text("Scores divided by 100, with the intervals of the section on aggregates, one value at a time.")
     return [
@@ -56,6 +51,11 @@ def _make_setting_blocks(
         name_table(tabulate_sweeps(scores, values), scores.suite, name, splits=True),
         Details(f"Aggregates at every {name_setting(setting)}", (note, aggregates)),
     ]
+
+
+def name_files(setting: str) -> str:
+    """What files of a sweep's tables are called; the setting's name is from a results file."""
+    return f"sweep-{re.sub(r'[^A-Za-z0-9._-]', '-', setting)}"
 
 
 def describe_sweeps(swept: SweptSuite) -> str:
@@ -71,60 +71,75 @@ def _group(sweeps: Iterable[Sweep]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for sweep in sweeps:
         low, high = (format_value(end(sweep.variants)) for end in (min, max))
-        axis = f"{sweep.symbol} ({len(sweep.variants)} values from {low} to {high})"
+        count = len(sweep.variants)
+        axis = f"{sweep.symbol} ({f'{count} values from {low} to {high}' if count > 1 else f'1 value: {low}'})"
         found.setdefault(axis, []).append(sweep.family)
     return found
 
 
-def _describe_intervals(swept: SweptSuite) -> str:
+def describe_value_intervals(swept: SweptSuite) -> str:
     """What the intervals of a curve are not."""
     few = describe_few_seeds(len(swept.scores.seeds))
     return few or "An interval is 95 % for one value; that of a whole curve would be wider."
 
 
-def _describe_declared(swept: SweptSuite) -> str:
-    """At which values sweeps are compared, and which are compared at none."""
-    said = ""
+def describe_declared(swept: SweptSuite) -> str:
+    """At which values sweeps are compared and why at no other, and which are compared at none."""
+    runs, bias = _name_runs(swept), "mean is too high" if swept.scores.is_control else "distance is too small"
+    said = (
+        f"No method is compared at the best value of its sweep: a value that is chosen by the reported {runs} is "
+        f"judged by the data that chose it, so that its {bias} and its interval and p are too small. "
+    )
     if swept.declared:
-        said = f"Compared, at a value that these episodes did not choose: {'; '.join(_list_declared(swept))}. "
+        said += f"Compared, at a value that these {runs} did not choose: {'; '.join(_list_declared(swept))}. "
     of_rho = [sweep.family for sweep in swept.undeclared if sweep.setting == RHO]
     others = [sweep.family for sweep in swept.undeclared if sweep.setting != RHO]
     if of_rho:
         said += (
             f"In no comparison: {_join(of_rho)}, of which no ρ of the sweep is known to be tuned on other seeds, "
-            "published or the default on every task; a run without `--rho` into the same folder adds such a one. "
+            f"published{'' if swept.scores.is_control else ', exact'} or the default on every task; a run without "
+            "`--rho` into the same folder adds such a one. "
         )
     if others:
-        said += f"In no comparison: {_join(others)}, since nothing declares a value of such a setting. "
-    return said
+        said += (
+            f"In no comparison: {_join(others)}, of which no value of the sweep is known to be the one that a run "
+            "takes on every task where that setting is not given; results of earlier versions do not say it. "
+        )
+    return said.rstrip()
+
+
+def _name_runs(swept: SweptSuite) -> str:
+    """What a score is made from."""
+    return "episodes" if swept.scores.is_control else "samples"
 
 
 def _list_declared(swept: SweptSuite) -> list[str]:
     """`swg` and `cep`, each at its default ρ (10); methods with the same value together."""
     found: dict[str, list[str]] = {}
+    settings = {sweep.family: sweep.symbol for sweep in swept.sweeps}
     for family, value in swept.declared.items():
-        found.setdefault(describe_value(value), []).append(family)
+        found.setdefault(describe_value(value, settings[family]), []).append(family)
     return [f"{_join(own)}{', each' if len(own) > 1 else ''} at {value}" for value, own in found.items()]
 
 
-def describe_value(declared: Declared) -> str:
+def describe_value(declared: Declared, setting: str) -> str:
     """`its default ρ (10)`, or `its tuned ρ (0.3 to 10, by task)`."""
     low, high = min(declared.values.values()), max(declared.values.values())
     which = format_value(low) if low == high else f"{format_value(low)} to {format_value(high)}, by task"
-    return f"its {declared.source} ρ ({which})"
+    return f"its {declared.source} {setting} ({which})"
 
 
 def describe_swept_conclusion(swept: SweptSuite | None) -> str:
     """What the opening says of a suite's sweeps, with a space before it; nothing where nothing is swept."""
     if swept is None or not swept.sweeps:
         return ""
-    at = _list_declared(swept)
+    at, runs = _list_declared(swept), _name_runs(swept)
     apart = _join([sweep.family for sweep in swept.undeclared]) if swept.undeclared else ""
     none = f"{apart} at no value, since none is known to be tuned, published or the default"
     parts = [*at, *([none] if apart else [])]
     return (
-        f" Swept methods are compared at a value that these episodes did not choose: {'; '.join(parts)}. The "
-        "best of a sweep is compared with nothing, since these episodes chose it."
+        f" Swept methods are compared at a value that these {runs} did not choose: {'; '.join(parts)}. The "
+        f"best of a sweep is compared with nothing, since these {runs} chose it."
     )
 
 

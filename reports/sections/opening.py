@@ -1,7 +1,7 @@
 """The opening of a report: the conclusions, what is missing, and what tells the methods of a suite apart."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reports.analysis.deviations import PlanReview
@@ -50,11 +50,20 @@ def make_opening(
 
 
 def make_warnings(
-    suites: Sequence[SuiteScores], unfinished: Sequence[PlanEntry], records: TuningRecords
+    suites: Sequence[SuiteScores],
+    unfinished: Sequence[PlanEntry],
+    labels: Mapping[str, str],
+    records: TuningRecords,
 ) -> Iterator[Text]:
-    """What earlier runs left undone, what was trained elsewhere, and what tells apart how methods were tuned."""
+    """What earlier runs left undone, what was trained elsewhere, and what tells apart how methods were tuned.
+
+    Args:
+        suites: of the report.
+        unfinished, labels: as of `warn_of_unfinished`.
+        records: how ρ and settings were tuned.
+    """
     of_suites = ([*warn_of_imports(scores), *find_tuning_warnings(scores, records)] for scores in suites)
-    for sentence in itertools.chain(warn_of_unfinished(unfinished), *of_suites):
+    for sentence in itertools.chain(warn_of_unfinished(unfinished, labels), *of_suites):
         yield Text(sentence, warning=True)
 
 

@@ -8,7 +8,7 @@ from reports.analysis.collapse import bound_collapse_rate
 from reports.analysis.coverage import LEAST, find_coverage
 from reports.analysis.intervals import FEWEST
 from reports.analysis.pairs import ALPHA, MOST_SEEDS, Pair, SuitePairs, find_least_flip, find_unseparated
-from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, SweptAnalysis
+from reports.analysis.suite import Analysis, ControlAnalysis, SweptAnalysis
 from reports.load.scores import SuiteScores, Unranked
 from reports.render.document import Block, Details, Heading, Text, name_table
 from reports.render.numbers import count_noun, format_p
@@ -35,8 +35,7 @@ def join_names(names: Sequence[str]) -> str:
 
 def describe_conclusion(analysis: Analysis) -> str:
     """What is separated over all tasks of a suite, what is not, and what is unranked."""
-    swept = None if isinstance(analysis, DensityAnalysis) else analysis.swept
-    said = _describe_ranked(analysis) + describe_swept_conclusion(swept)
+    said = _describe_ranked(analysis) + describe_swept_conclusion(analysis.swept)
     return said + describe_unranked(analysis.scores)
 
 
@@ -66,12 +65,17 @@ def describe_unranked(scores: SuiteScores) -> str:
     for unranked in scores.unranked:
         cells = [f"{c.task}, seed {c.seed}, in {c.failure.step}: {c.failure.reason}" for c in unranked.failed]
         where = "; ".join(cells)
-        finished = [result.score for result in unranked.finished]
+        finished, digits = [result.score for result in unranked.finished], _count_digits(scores)
         mean = "none"
         if finished:
-            mean = f"{np.mean(finished):.1f} over {count_noun(len(finished), 'finished cell')}"
+            mean = f"{np.mean(finished):.{digits}f} over {count_noun(len(finished), 'finished cell')}"
         parts.append(f"`{unranked.variant}` (failed on {where}; mean {mean}{_describe_worst(scores, unranked)})")
     return f" Unranked, with a failed cell: {'; '.join(parts)}." if parts else ""
+
+
+def _count_digits(scores: SuiteScores) -> int:
+    """Behind the point, of points or of distances."""
+    return 1 if scores.is_control else 4
 
 
 def _describe_worst(scores: SuiteScores, unranked: Unranked) -> str:
@@ -82,7 +86,9 @@ def _describe_worst(scores: SuiteScores, unranked: Unranked) -> str:
     if not all(by_task):
         return ""
     worst = [*(result.score for result in unranked.finished), *map(pick, by_task)]
-    return f", {np.mean(worst):.1f} with each failed cell as the worst score of its task here"
+    return (
+        f", {np.mean(worst):.{_count_digits(scores)}f} with each failed cell as the worst score of its task here"
+    )
 
 
 def _list_pairs(pairs: SuitePairs, apart: Sequence[Pair], others: Sequence[Pair]) -> str:

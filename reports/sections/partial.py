@@ -1,7 +1,7 @@
 """The opening of a report on a plan that is not finished: what is there, what is missing, and what is compared."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from reports.load.partial import Partial, choose_compared
 from reports.load.schema import PlanEntry
@@ -21,6 +21,7 @@ def warn_of_missing(
     suites: Sequence[SuiteScores],
     planned: Sequence[PlanEntry],
     missing: Sequence[PlanEntry],
+    labels: Mapping[str, str],
     *,
     is_marked: bool = True,
 ) -> list[str]:
@@ -30,13 +31,14 @@ def warn_of_missing(
         suites: of the report.
         planned: the cells of the last plan; none where there is no plan.
         missing: those of them without a result.
+        labels: of their variants by their paths, without ρ.
         is_marked: whether tables mark what is left out of them; those of a sweep do not.
     """
     holes = [] if missing else _find_holes(suites)
     if not missing and not holes:
         return []
     failed = len({cell.path for cell in planned} & _list_failed(suites))
-    said = [_count_plan(planned, missing, failed)] if planned else ["PARTIAL."]
+    said = [_count_plan(planned, missing, labels, failed)] if planned else ["PARTIAL."]
     if holes:
         besides = "which the last plan does not name" if planned else "of tasks × variants × seeds that are there"
         have = "has" if len(holes) == 1 else "have"
@@ -70,14 +72,16 @@ def make_partial_blocks(suites: Sequence[SuiteScores], warnings: Sequence[str]) 
     return blocks
 
 
-def _count_plan(planned: Sequence[PlanEntry], missing: Sequence[PlanEntry], failed: int) -> str:
+def _count_plan(
+    planned: Sequence[PlanEntry], missing: Sequence[PlanEntry], labels: Mapping[str, str], failed: int
+) -> str:
     there = len(planned) - len(missing)
     said = f"PARTIAL: {there} of the {count_noun(len(planned), 'result')} of the last plan {_are(there)} there"
     if failed:
         said += f", {failed} of them failed"
     if not missing:
         return f"{said}."
-    cells = [(cell.task, cell.method) for cell in missing]
+    cells = [(cell.task, labels[cell.path]) for cell in missing]
     return f"{said}; {len(missing)} {_are(len(missing))} missing: {_count_by(cells)}."
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from reports.analysis.components import Part
 from reports.analysis.costs import find_costs, find_evaluations
+from reports.analysis.density_sweeps import DensityValue
 from reports.analysis.intervals import FEWEST
 from reports.analysis.suite import Analysis, ControlAnalysis, DensityAnalysis, Options, SweptAnalysis
+from reports.analysis.sweep_values import SweepValue
 from reports.figures.aggregates import make_aggregates_figure
 from reports.figures.costs import make_costs_figure, make_evaluations_figure
 from reports.figures.exactness import make_exactness_figure
@@ -39,6 +41,7 @@ from reports.render.tables import (
 from reports.sections.budgets import make_budgets_section
 from reports.sections.cost import make_cost_section
 from reports.sections.curves import make_curves_section
+from reports.sections.density_sweeps import make_density_sweep_blocks
 from reports.sections.episodes import make_episodes_section
 from reports.sections.interventions import make_interventions_section
 from reports.sections.method_sweeps import make_sweep_blocks
@@ -55,10 +58,9 @@ from reports.sections.weights import make_weights_section
 
 def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Block]:
     scores, bold = analysis.scores, find_bold(analysis, options.bold)
-    at = "" if analysis.swept is None else "Swept methods here, and in what follows, are at their declared value. "
     return [
         Heading(3, scores.add_source("Scores")),
-        Text(at + describe_scores(scores) + describe_bold(bold, options.bold)),
+        Text(_say_declared(analysis) + describe_scores(scores) + describe_bold(bold, options.bold)),
         name_table(mark_scores(tabulate_scores(scores, bold), scores), scores.suite, "scores", splits=True),
         make_scores_figure(analysis),
         *_make_success_blocks(scores),
@@ -73,6 +75,12 @@ def _make_control_blocks(analysis: ControlAnalysis, options: Options) -> list[Bl
         *make_episodes_section(scores),
         *make_trajectory_blocks(scores),
     ]
+
+
+def _say_declared(analysis: ControlAnalysis | DensityAnalysis) -> str:
+    """That swept methods are shown at one value, with a space behind it; nothing where nothing is swept."""
+    is_swept = analysis.swept is not None
+    return "Swept methods here, and in what follows, are at their declared value. " if is_swept else ""
 
 
 def _make_aggregate_blocks(analysis: ControlAnalysis) -> list[Block]:
@@ -137,7 +145,7 @@ def _make_density_blocks(analysis: DensityAnalysis, options: Options) -> list[Bl
     shares = name_table(mark_sets(tabulate_shares(analysis), scores), scores.suite, "shares")
     return [
         Heading(3, "Exactness"),
-        Text(note[0].upper() + note[1:]),
+        Text(_say_declared(analysis) + note[0].upper() + note[1:]),
         name_table(mark_sets(tabulate_multiples(analysis), scores), scores.suite, "exactness"),
         make_exactness_figure(analysis),
         *_make_measure_blocks(analysis),
@@ -184,13 +192,23 @@ def _make_score_blocks(analysis: Analysis, records: TuningRecords, options: Opti
     """The sweeps, then what is compared."""
     match analysis:
         case DensityAnalysis():
-            return _make_density_blocks(analysis, options)
+            compared = _make_density_blocks(analysis, options)
+        case ControlAnalysis():
+            compared = _make_control_blocks(analysis, options)
         case SweptAnalysis():
-            return make_sweep_blocks(analysis.swept, analysis.sweep_values, records.ledger)
-    swept: list[Block] = []
-    if analysis.swept is not None:
-        swept = make_sweep_blocks(analysis.swept, analysis.sweep_values, records.ledger)
-    return [*swept, *_make_control_blocks(analysis, options)]
+            compared = []
+    return [*_make_sweep_blocks(analysis, records), *compared]
+
+
+def _make_sweep_blocks(analysis: Analysis, records: TuningRecords) -> list[Block]:
+    """The sweeps of a suite of tasks or of densities; nothing where nothing is swept."""
+    if analysis.swept is None:
+        return []
+    of_tasks = [value for value in analysis.sweep_values if isinstance(value, SweepValue)]
+    if of_tasks:
+        return make_sweep_blocks(analysis.swept, of_tasks, records.ledger)
+    of_sets = [value for value in analysis.sweep_values if isinstance(value, DensityValue)]
+    return make_density_sweep_blocks(analysis.swept, of_sets)
 
 
 def make_suite_section(

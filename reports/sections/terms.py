@@ -62,9 +62,8 @@ def describe_terms(scores: SuiteScores, terms: Terms) -> list[str]:
         return [f"`{terms.variants[0]}` is the only {kind} variant, so there are no terms to compare."]
     if terms.terms != CONTROLLED:
         return _describe_published(scores, terms, kind)
-    checked = (
-        f"{len(terms.names)} shared settings ({_join(dict.fromkeys(n.partition('.')[0] for n in terms.names))})"
-    )
+    parts = list(dict.fromkeys(name.partition(".")[0] for name in terms.names))
+    checked = f"{len(terms.names)} shared settings{f' ({_join(parts)})' if parts else ''}"
     episodes = "reset seeds of the episodes" if scores.is_control else "number of samples"
     if len(terms.groups) == 1:
         first = (

@@ -23,7 +23,8 @@ from bench.runner.result import declare_rho
 from bench.storage.manifest import record_experiment
 from bench.storage.results import ResultStore
 from methods import get_method
-from reports.load.schema import Data, DeclaredRho
+from reports.load.declared_schema import DeclaredRho
+from reports.load.schema import Data
 from suites import get_tasks
 from suites.registry import suite_names
 from suites.sources.d4rl.fetch import stored_file

@@ -156,6 +156,14 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         ("merge a b --to", "--to takes a value and got none"),
         ("publish results", "publish lacks --to: give both, as in `python -m bench publish results --to site`"),
         ("publish --to site", "publish lacks the results folder"),
+        (
+            "publish results --to site --note -x",
+            "publish has no option -x; choose one of --to, --name, --note, --check; if it is the value of --note, "
+            "write --note=-x; `python -m bench publish --help` lists",
+        ),
+        ("report --out --prnt", "did you mean --print? if it is the value of --out, write --out=--prnt;"),
+        ("report --margin -x", "report has no option -x; choose one of --results, --out"),
+        ("publish nowhere --to site --note=-x", "there is no results folder at 'nowhere'"),
         ("publish nowhere --to site", "there is no results folder at 'nowhere'"),
         ("publish --check site --note x", "--check checks a site and adds nothing"),
         ("publish --check nowhere", "'nowhere' is no site of contributed runs"),

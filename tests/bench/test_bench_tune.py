@@ -87,6 +87,30 @@ def test_methods_with_and_without_a_scale_get_equally_many_trials_and_run_uses_t
 
 
 @pytest.mark.usefixtures("short_episodes")
+def test_a_given_setting_is_declared_to_be_the_tuned_one_where_that_alone_was_tuned(bench, fresh, tmp_path):
+    """Tuned with others it would bring these along; where nothing was tuned it is the preset's 8."""
+    only = (*MAZE, *DATA, *fresh, "--methods", "idql")
+    assert bench("tune", *only, "--trials", "1").code == 0
+    file = tmp_path / "results" / "tuned.json"
+    text = json.loads(file.read_text())
+    del text["sha256"]
+
+    def declare(seed, knobs, *given):
+        text["choices"] = [{**text["choices"][0], "knobs": knobs}] if knobs else []
+        file.write_text(json.dumps(text))
+        assert bench("run", *only, *given, "--seeds", seed + 1).code == 0
+        declared = results_in(tmp_path / "results")["idql", None, seed]["declared_settings"]
+        assert declared["critic.steps"] == {"value": 100, "source": "default"}
+        return {name: value for name, value in declared.items() if name.startswith("idql.")}
+
+    four = ("--idql.candidates", "4")
+    assert declare(0, {"candidates": 3}) == {}
+    assert declare(1, {"candidates": 3}, *four) == {"idql.candidates": {"value": 3, "source": "tuned"}}
+    assert declare(2, {"select": "draw"}, *four) == {"idql.candidates": None}
+    assert declare(3, {}, *four) == {"idql.candidates": {"value": 8, "source": "default"}}
+
+
+@pytest.mark.usefixtures("short_episodes")
 def test_a_knob_that_needs_training_is_tuned_with_training_alone(bench, fresh, tmp_path):
     asked = ("tune", *MAZE, *DATA, "--methods", "mse,cep", "--cep.batch-size", "4", *fresh, "--trials", "2")
     plain = bench(*asked)

@@ -60,7 +60,7 @@ def test_a_run_is_shown_once_where_there_is_no_terminal(bench, tmp_path):
     assert who[-2:] == ["at", "work"]
     lease.release()
     found = package.watch(results=tmp_path / "results", artifacts=tmp_path, progress=False)
-    expected = {"suite": "maze2d", "task": "a", "method": "swg", "done": 1, "failed": 1}
+    expected = {"suite": "maze2d", "task": "a", "method": "swg", "variant": "swg", "done": 1, "failed": 1}
     pd.testing.assert_frame_equal(found, pd.DataFrame([{**expected, "running": 0, "stopped": 0, "waiting": 1}]))
 
 

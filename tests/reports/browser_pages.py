@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from grouped_table import make_grouped_table
+from made_components import curve, part
 from synthetic_results import ResultsFolder, control, density, evaluation
 
+from reports.figures.curves import make_curves_figure
 from reports.render.document import Block, Details, Figure, Heading, Table, Text
 
 HOSTILE = "<script>window.harmed=1</script><img src=x onerror=window.harmed=1></script>|_=cmd"
@@ -84,3 +86,10 @@ def make_few_seeds(path: Path) -> ResultsFolder:
         points = generator.normal(size=(2, 300, 2))
         np.savez(file.with_suffix(".npz"), ours_3=points[0], truth_3=points[1])
     return folder
+
+
+def make_curves() -> list[Block]:
+    """Learning curves of two tasks, of which the second lacks a quantity."""
+    parts = [part(seed, "one", curve=curve(3.0, 2.0, 1.0, norm=[8.0, 2.0, 0.1])) for seed in range(3)]
+    parts += [part(seed, "two", curve=curve(3.0, 2.0, 1.0)) for seed in range(3)]
+    return [Heading(1, "A report"), make_curves_figure("maze2d", "critic", parts)]

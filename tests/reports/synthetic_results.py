@@ -166,6 +166,7 @@ def control(task: str, method: str, seed: int, score: float, **changes: Any) -> 
         "rho": None,
         "rho_source": None,
         "declared_rho": None,
+        "declared_settings": None,
         "preset": "quick",
         "terms": "shared",
         "metric": "normalized_score",
@@ -259,9 +260,12 @@ class ResultsFolder:
             previous = hashlib.sha256(lines[-1].encode()).hexdigest()
         (self.path / name).write_text("".join(f"{line}\n" for line in lines))
 
-    def write_plans(self, *plans: Sequence[Mapping[str, Any]]) -> None:
-        """Chains the cells of each plan by hand."""
-        made = [{"created": "2026-11-21T02:00:00+00:00", "cells": cells} for cells in plans]
+    def write_plans(
+        self, *plans: Sequence[Mapping[str, Any]], settings: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
+        """Chains the cells of each plan by hand; with settings, which the cells of all name by their places."""
+        about = {"created": "2026-11-21T02:00:00+00:00", **({} if settings is None else {"settings": settings})}
+        made = [{**about, "cells": cells} for cells in plans]
         self._write_chain("plans.jsonl", made)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from browser_pages import HOSTILE, make_blocks, make_few_seeds
+from browser_pages import HOSTILE, make_blocks, make_curves, make_few_seeds
 from synthetic_results import ResultsFolder
 
 from reports.analysis.suite import Options
@@ -22,6 +22,7 @@ webdriver = pytest.importorskip(
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.select import Select  # noqa: E402
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -38,11 +39,13 @@ def pages(tmp_path_factory):
     folder.add_matrix(scores, ("maze2d-umaze", "maze2d-medium"))
     made = tmp_path_factory.mktemp("page") / "index.html"
     made.write_text(render_page("A report", make_blocks()), encoding="utf-8")
+    curves = made.with_name("curves.html")
+    curves.write_text(render_page("A report", make_curves()), encoding="utf-8")
     folders = {"report": folder, "few": make_few_seeds(tmp_path_factory.mktemp("few"))}
     for each in folders.values():
         write_report(each.path, each.path / "report", options=Options(replicates=100))
     reports = {name: (each.path / "report" / "index.html").as_uri() for name, each in folders.items()}
-    return {"blocks": made.as_uri(), **reports}
+    return {"blocks": made.as_uri(), "curves": curves.as_uri(), **reports}
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,18 @@ def test_every_figure_is_drawn_and_nothing_is_complained_of_or_loaded(browser, p
     loaded = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))"
     assert browser.execute_script(loaded) == []
     assert browser.execute_script("return window.harmed") is None
+
+
+def test_a_quantity_that_the_chosen_task_lacks_is_an_empty_panel_without_a_complaint(browser, pages):
+    open_page(browser, pages["curves"])
+
+    def count_lines():
+        return len(browser.find_elements(By.CSS_SELECTOR, ".chart .mark-line path[stroke-width='2.2']"))
+
+    assert count_lines() == 2
+    Select(find(browser, ".chart select")).select_by_value("two")
+    wait_for(lambda: count_lines() == 1)
+    assert browser.get_log("browser") == []
 
 
 def test_the_policy_stops_a_script_that_got_into_the_page(browser, pages):

@@ -3,13 +3,13 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import vl_convert
 from blocks import find_all, say
-from synthetic_results import FORMAT, MACHINE, ResultsFolder, control
+from made_components import add_component, component, curve, part
+from synthetic_results import FORMAT, ResultsFolder, control
 
 from bench.storage.merge import merge_folders
 from reports.analysis.components import Part, group_parts, list_parts
@@ -28,7 +28,7 @@ from reports.figures.curves import (
     thin,
 )
 from reports.figures.marks import list_rows, select
-from reports.load.component_schema import ComponentRecord, LearningCurve
+from reports.load.component_schema import LearningCurve
 from reports.load.components import list_records, read_record, read_records
 from reports.load.origins import CommandHistory, read_commands, read_method_record
 from reports.load.plans import read_plans
@@ -38,50 +38,6 @@ from reports.render.page.charts import encode_charts
 from reports.report import write_report
 from reports.sections.curves import make_curves_section
 from reports.sections.provenance import Origins, make_provenance_section
-
-
-def curve(*losses: float, **more: list[float]) -> dict[str, Any]:
-    """A curve with a row every ten steps, of two seconds each."""
-    steps = [10 * n for n in range(1, len(losses) + 1)]
-    values = {"loss": list(losses), "learning_rate": [0.1] * len(losses), **more}
-    return {"steps": steps, "seconds": [step / 5 for step in steps], "rows": len(losses), "values": values}
-
-
-def component(label: str, seed: int, **changes: Any) -> dict[str, Any]:
-    """The record of a critic that was trained with three seeds; `changes` replace its fields."""
-    return {
-        "format": FORMAT,
-        "label": label,
-        "kind": label.rpartition("-")[0],
-        "seed": seed,
-        "steps": 30,
-        "made_with": [0, 1, 2],
-        "settings": {"width": 64},
-        "upstream": {},
-        "parameters": 1234,
-        "seconds_per_seed": 60.0,
-        "peak_memory": {"of": "process", "mebibytes": 700.4, "before": 300.0},
-        "machine": MACHINE,
-        "created": "2026-11-21T03:00:00+00:00",
-        "weights_sha256": "0" * 64,
-        "curve": curve(4.0 + seed, 2.0 + seed, 1.0 + seed),
-        "failure": None,
-        **changes,
-    }
-
-
-def add_component(folder: ResultsFolder, label: str, seed: int, **changes: Any) -> Path:
-    place = folder.path / "components" / label
-    place.mkdir(parents=True, exist_ok=True)
-    file = place / f"seed-{seed}.json"
-    file.write_text(json.dumps(component(label, seed, **changes)))
-    return file
-
-
-def part(seed: int, task: str = "t", variants: tuple[str, ...] = ("swg",), **changes: Any) -> Part:
-    label = changes.pop("label", f"critic-{task}")
-    text = json.dumps(component(label, seed, **changes))
-    return Part(label, seed, task, variants, ComponentRecord.model_validate_json(text))
 
 
 @pytest.fixture
@@ -123,6 +79,9 @@ def test_neighbouring_values_become_means_with_their_last_step():
     assert thin((1, 2, 3, 4, 5), (1.0, 3.0, 5.0, 7.0, 9.0), 3) == {2: 2.0, 4: 6.0, 5: 9.0}
     assert thin((1, 2), (1.0, 3.0), 2) == {1: 1.0, 2: 3.0}
     assert math.isnan(thin((1, 2, 3), (1.0, math.nan, 3.0), 2)[2])
+    diverged = thin((1, 2, 3, 4), (math.inf, -math.inf, 1e308, 1.7e308), 2)
+    assert math.isnan(diverged[2])
+    assert diverged[4] == math.inf
 
 
 def test_a_mean_is_drawn_only_where_every_seed_has_a_number():
@@ -179,6 +138,30 @@ def test_chart_and_picture_have_a_line_for_each_seed_and_one_for_the_mean():
     axes = draw_curves(marks, style_groups(marks), find_logs(marks), "t").axes
     assert [len(each.lines) for each in axes] == [4, 4]
     assert list(np.asarray(axes[0].lines[-1].get_ydata(), float)) == [5.0, 3.0, 2.0]
+
+
+@pytest.mark.parametrize(("seeds", "lost"), [(1, None), (3, [math.nan] * 3), (40, None)])
+def test_a_quantity_that_one_of_two_tasks_lacks_is_drawn_for_the_other(seeds, lost, capfd):
+    """One seed has no range, three have lines, forty a range; nothing is said on stderr."""
+    more = {"norm": [8.0, 2.0, 0.1]}
+    without = {} if lost is None else {"norm": lost}
+    parts = [part(s, "one", curve=curve(3.0, 2.0, 1.0, **more)) for s in range(seeds)]
+    parts += [part(s, "two", curve=curve(3.0, 2.0, 1.0, **without)) for s in range(seeds)]
+    figure = make_curves_figure("maze2d", "critic", parts)
+    marks = figure.marks
+    axes = draw_curves(marks, style_groups(marks), find_logs(marks), "t").axes
+    titles = [each.get_title() for each in axes]
+    assert titles == ["one: loss", "one: norm", "two: loss", "two: norm"]
+    thick = [[line for line in each.lines if line.get_linewidth() > 1] for each in axes]
+    assert [len(own) for own in thick] == [1, 1, 1, 0]
+    assert list(thick[1][0].get_ydata()) == pytest.approx(more["norm"])
+    assert figure.draw("png").startswith(b"\x89PNG")
+    records = json.loads(marks.to_json(orient="records") or "")
+    for task in ("one", "two"):
+        chosen = {**figure.chart, "params": [{"name": "task", "value": task}, figure.chart["params"][1]]}
+        svg = vl_convert.vegalite_to_svg({"data": {"values": records}, **chosen}, vl_version="6.4")
+        assert "norm" in svg
+    assert capfd.readouterr().err == ""
 
 
 def test_components_of_one_kind_are_told_apart_by_who_uses_them():

@@ -156,7 +156,7 @@ def test_the_report_knows_what_earlier_runs_planned(folder):
         "table: maze2d-umaze, cep, seed 0, ρ = 3."
     ) in page
     folder.write_plans(swg, [*swg, cep])
-    with pytest.raises(ReportError, match=r"1 result\(s\) are missing: maze2d-umaze, cep, seed 0;"):
+    with pytest.raises(ReportError, match=r"1 result\(s\) are missing: maze2d-umaze, cep, seed 0, ρ = 3;"):
         load_scores(folder.path)
 
 

@@ -98,6 +98,27 @@ def test_publishing_once_more_changes_nothing_and_says_so(tmp_path, capsys):
     assert snapshot(tmp_path / "site") == before
 
 
+def test_a_file_of_trajectories_that_is_gone_is_not_missed_on_entry_and_one_lost_on_the_site_is(tmp_path):
+    folder, _ = fill(tmp_path / "mine")
+    for seed in (0, 1):
+        file = folder.path / f"runs/{TASKS[0]}/swg-0/seed-{seed}.json"
+        trajectories = file.with_suffix(".npz")
+        np.savez(trajectories, radius=np.float32(1.0))
+        digest = hashlib.sha256(trajectories.read_bytes()).hexdigest()
+        folder.add({**json.loads(file.read_text()), "trajectories_file": trajectories.name,
+                    "trajectories_sha256": digest})  # fmt: skip
+    trajectories.unlink()
+    place = publish(folder, tmp_path / "site")
+    assert [name for name in snapshot(place / "results") if name.endswith(".npz")] == [
+        f"runs/{TASKS[0]}/swg-0/seed-0.npz"
+    ]
+    assert bench.check_site(tmp_path / "site", progress=False) == []
+    (place / "results" / "runs" / TASKS[0] / "swg-0" / "seed-0.npz").unlink()
+    (fault,) = bench.check_site(tmp_path / "site", progress=False)
+    assert "seed-0.npz" in fault
+    assert "is missing since the run was added" in fault
+
+
 def edit(folder: ResultsFolder, name: str, *changes: tuple[str, str]) -> None:
     file = folder.path / name
     text = file.read_text()

@@ -215,6 +215,79 @@ def test_a_sweep_says_which_of_its_values_failed(folder, tmp_path):
     assert "over ρ (3 values from 0 to 10)" in page
 
 
+def add_idql(folder, task, score, count, **changes):
+    config = {"critic.steps": 10000, "critic.expectile": 0.7, "idql.candidates": count}
+    add(folder, task, score, method="idql", key=str(count), config=config, **changes)
+
+
+def add_candidates(folder, **changes):
+    """A sweep of idql's candidates, better the more there are, beside swg at 33."""
+    for task in TASKS:
+        for place, count in enumerate((4, 16, 64)):
+            add_idql(folder, task, 20.0 + 10 * place, count, **changes)
+        add(folder, task, 33.0)
+
+
+def declare(value, source="default"):
+    return {"idql.candidates": None if value is None else {"value": value, "source": source}}
+
+
+def test_a_swept_setting_is_compared_at_the_value_that_a_run_takes_without_it(folder, tmp_path):
+    """The pair of idql at 16 and swg by hand; the best, 64, enters none."""
+    add_candidates(folder, declared_settings=declare(16))
+    pairs = table(read(folder, tmp_path / "out", "pairs.csv"))
+    (row,) = [r for _, r in pairs.iterrows() if r["task"] == "all tasks"]
+    assert {str(row["first"]), str(row["second"])} == {"idql idql.candidates=16", "swg"}
+    ours = 30 + np.array(SPREAD) + 0.5 * np.array([(s * 4) % 3 - 1 for s in range(3)])
+    found = scipy.stats.ttest_rel(33 + np.array(SPREAD) - 0.5, ours)
+    assert row["p"] == pytest.approx(found.pvalue)
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "`idql` at its default idql.candidates (16)" in page
+    assert "Around a declared value: a diamond for the default one." in page
+    marks = table((tmp_path / "out" / "maze2d-scales-idql.candidates.csv").read_text())
+    assert set(marks[marks["source"] == "default"]["setting"]) == {16}
+    rows = table((tmp_path / "out" / "sweeps.csv").read_text())
+    assert set(rows.dropna(subset=["declared"])["value"]) == {16}
+
+
+def test_a_result_whose_setting_was_not_given_declares_its_own(folder):
+    """Older results say nothing; one of this version without the option says which value that is."""
+    add_candidates(folder)
+    assert review(folder).undeclared
+    for task in TASKS:
+        add_idql(folder, task, 30.0, 16, declared_settings={})
+    declared = review(folder).declared["idql"]
+    assert (declared.source, set(declared.values.values())) == ("default", {16.0})
+    assert declared.label == "idql idql.candidates=16"
+
+
+def test_a_value_for_each_task_is_one_variant_and_a_tuned_one_is_called_so(folder):
+    for task, value in zip(TASKS, (4, 64), strict=True):
+        for place, count in enumerate((4, 16, 64)):
+            add_idql(folder, task, 20.0 + 10 * place, count, declared_settings=declare(value, "tuned"))
+    found = review(folder)
+    assert found.compared is not None
+    assert found.compared.variants == ("idql idql.candidates=tuned",)
+    assert found.declared["idql"].values == {A: 4.0, B: 64.0}
+    assert found.compared.matrix("idql idql.candidates=tuned").mean(axis=0) == pytest.approx([40, 20])
+
+
+@pytest.mark.parametrize("said", [declare(None), declare(32), declare("many"), declare(True)])
+def test_a_setting_that_a_run_would_take_with_others_or_that_was_not_run_is_compared_with_nothing(folder, said):
+    add_candidates(folder, declared_settings=said)
+    found = review(folder)
+    assert [sweep.family for sweep in found.undeclared] == ["idql"]
+    assert found.compared is not None
+    assert found.compared.variants == ("swg",)
+
+
+def test_results_that_declare_different_values_declare_none(folder):
+    add_candidates(folder, declared_settings=declare(16))
+    for task in TASKS:
+        add_idql(folder, task, 20.0, 4, declared_settings=declare(4))
+    assert [sweep.family for sweep in review(folder).undeclared] == ["idql"]
+
+
 @pytest.mark.parametrize("lost", ["failed", "missing"])
 def test_a_sweep_that_lost_a_value_stays_one_and_its_values_are_compared_with_nothing(folder, tmp_path, lost):
     """Of 0, 1 and 10 the last has no score: chance does not turn the rest into two methods to choose from."""
