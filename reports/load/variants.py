@@ -65,7 +65,7 @@ def collect_settings(result: Cell | Labelled) -> dict[str, str]:
     return {**own, "terms": result.terms}
 
 
-def list_imports(result: Cell) -> dict[str, str]:
+def list_imports(result: Cell | Labelled) -> dict[str, str]:
     """The settings of a result that name networks which were trained elsewhere, with the names of the imports."""
     return {name: str(result.config[name]) for name in IMPORTED if result.config.get(name) is not None}
 
