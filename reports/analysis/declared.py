@@ -136,7 +136,7 @@ def _find_scales(results: Sequence[Result], sources: Sequence[str]) -> dict[str,
         said += [] if declared is None else [(declared.rho, declared.source)]
         for rho, source in said:
             name = "published" if source == "preset" else source
-            if rho is not None and name in sources:
+            if rho is not None and name is not None and name in sources:
                 found.setdefault(name, set()).add(rho)
     return {source: values.pop() for source, values in found.items() if len(values) == 1}
 

@@ -154,7 +154,7 @@ def test_a_quantity_that_one_of_two_tasks_lacks_is_drawn_for_the_other(seeds, lo
     assert titles == ["one: loss", "one: norm", "two: loss", "two: norm"]
     thick = [[line for line in each.lines if line.get_linewidth() > 1] for each in axes]
     assert [len(own) for own in thick] == [1, 1, 1, 0]
-    assert list(thick[1][0].get_ydata()) == pytest.approx(more["norm"])
+    assert np.asarray(thick[1][0].get_ydata()).tolist() == pytest.approx(more["norm"])
     assert figure.draw("png").startswith(b"\x89PNG")
     records = json.loads(marks.to_json(orient="records") or "")
     for task in ("one", "two"):

@@ -69,7 +69,7 @@ def test_a_sweep_is_compared_at_the_exact_scale_alone(folder, tmp_path):
         add(folder, task, "unguided", 0.05)
     pairs = table(read(folder, tmp_path / "out", "pairs.csv"))
     (row,) = [r for _, r in pairs.iterrows() if r["task"] == "all tasks"]
-    assert {row["first"], row["second"]} == {"swg rho=1", "unguided"}
+    assert sorted([str(row["first"]), str(row["second"])]) == ["swg rho=1", "unguided"]
     logs = {
         name: np.log(distance * np.array([f * (1 + 0.02 * ((s * len(name)) % 3)) for s, f in enumerate(SPREAD)]))
         for name, distance in (("swg", 0.04), ("unguided", 0.05))
@@ -177,9 +177,9 @@ def test_the_curves_have_a_mark_for_each_finite_number_and_a_ring_for_the_exact_
     titles = [each.get_title() for each in axes]
     moons = axes[titles.index("moons, β = 10")]
     (line,) = [
-        each for each in moons.lines if each.get_color() == STYLES["swg"].colour and len(each.get_xdata()) == 3
+        each for each in moons.lines if each.get_color() == STYLES["swg"].colour and np.size(each.get_xdata()) == 3
     ]
     at = {value.value: value for value in values if value.sweep.family == "swg"}
     found = [at[x].multiples if measure.is_distance else at[x].effective for x in (0.0, 1.0, 4.0)]
-    assert line.get_ydata().tolist() == [each["moons", 10.0].value for each in found]
+    assert np.asarray(line.get_ydata()).tolist() == [each["moons", 10.0].value for each in found]
     assert chart_density_sweep(figure.marks, styles, setting, measure) == figure.chart
