@@ -99,10 +99,6 @@ class CriticComponent(Trained[ModuleT]):
         return self.config.precision
 
     @property
-    def imported(self) -> str | None:
-        return self.config.imported
-
-    @property
     def groups(self) -> tuple[Group, ...]:
         """All parameters in one optimiser at a constant rate."""
         return (Group(learning_rate=self.config.learning_rate, weight_decay=self.config.weight_decay),)
@@ -114,6 +110,11 @@ class IQL(CriticComponent[IQLNetworks]):
 
     kind: ClassVar[str] = "critic"
     uses: ClassVar[frozenset[str]] = OF_Q | OF_V | {"imported"}
+
+    @property
+    def imported(self) -> str | None:
+        """By the config's name; no other critic is imported."""
+        return self.config.imported
 
     def build(self, streams: SeedStreams) -> IQLNetworks:
         return IQLNetworks(streams, self.config, self.observation_dim, self.action_dim)

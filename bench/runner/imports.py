@@ -66,9 +66,10 @@ def refuse_idle_imports(method: str, nodes: Iterable[Node], config: Config) -> N
             )
     groups = {each.settings for each in every if isinstance(each, Trained) and each.imported is not None}
     for setting in asked:
-        if setting.partition(".")[0] not in groups:
+        group = setting.partition(".")[0]
+        if group not in groups:
             raise UserError(
-                f"--{setting} would change nothing for {method}, whose networks come from elsewhere; leave it out."
+                f"--{setting} would change nothing for {method}, which needs no {group} here; leave it out."
             )
 
 

@@ -78,6 +78,11 @@ class PolicyObjective(DenoiserObjective):
         """The shared backbone's, with the gradient clipped."""
         return tuple(replace(group, clip=self.clip) for group in self.backbone.config.groups)
 
+    @property
+    def imported(self) -> None:
+        """None: what is trained against a critic is not imported."""
+        return None
+
     def upstream(self) -> Mapping[str, Component]:
         """The critic."""
         return {"critic": self.critic}
