@@ -69,7 +69,8 @@ def refuse_idle_imports(method: str, nodes: Iterable[Node], config: Config) -> N
         group = setting.partition(".")[0]
         if group not in groups:
             raise UserError(
-                f"--{setting} would change nothing for {method}, which needs no {group} here; leave it out."
+                f"--{setting} would change nothing for {method}, which has no {group} that can be imported; "
+                "leave it out."
             )
 
 

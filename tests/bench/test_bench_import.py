@@ -194,9 +194,9 @@ def test_an_import_is_never_mistaken_for_a_trained_component(bench, artifacts, f
     [
         (("--methods", "swg", "--denoiser.imported", "others"), "is no import of that name for joint of seed 7"),
         (("--methods", "swg", "--critic.imported", "others"), "is no import of that name for critic of seed 7"),
-        (("--methods", "unguided", "--critic.imported", "theirs"), "unguided, which needs no critic here"),
+        (("--methods", "unguided", "--critic.imported", "theirs"), "unguided, which has no critic that can be imported"),
         (("--methods", "dql", "--denoiser.imported", "theirs"), "is not for dql, whose"),
-        (("--methods", "td3-bc", "--critic.imported", "theirs"), "is not for td3-bc, whose"),
+        (("--methods", "td3-bc", "--critic.imported", "theirs"), "td3-bc, which has no critic"),
         (("--methods", "dql", "--denoiser.imported", "theirs", "--dql.critic", "q-learning"), "a loss of its own"),
         (("--methods", "swg", "--denoiser.imported", "No Name"), "'No Name' is no name of an import"),
     ],
