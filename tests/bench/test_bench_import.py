@@ -194,7 +194,7 @@ def test_an_import_is_never_mistaken_for_a_trained_component(bench, artifacts, f
     [
         (("--methods", "swg", "--denoiser.imported", "others"), "is no import of that name for joint of seed 7"),
         (("--methods", "swg", "--critic.imported", "others"), "is no import of that name for critic of seed 7"),
-        (("--methods", "unguided", "--critic.imported", "theirs"), "unguided, which has no critic that can be imported"),
+        (("--methods", "unguided", "--critic.imported", "theirs"), "unguided, which has no critic that can"),
         (("--methods", "dql", "--denoiser.imported", "theirs"), "is not for dql, whose"),
         (("--methods", "td3-bc", "--critic.imported", "theirs"), "td3-bc, which has no critic"),
         (("--methods", "dql", "--denoiser.imported", "theirs", "--dql.critic", "q-learning"), "a loss of its own"),
