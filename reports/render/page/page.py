@@ -235,11 +235,9 @@ def _mark_word(table: Table, column: int, text: str = "") -> str:
 def _format_figure(figure: Figure) -> str:
     caption = _quote(figure.caption)
     if figure.is_left_out:
-        name = f"{_quote(figure.name)}.csv"
-        said = (
-            f"Left out, since the page would be too large; its marks are in {name}, and `report --print` draws it."
-        )
-        return f'<figure id="{_quote(figure.anchor)}"><p>{said}</p><figcaption>{caption}</figcaption></figure>'
+        said = f"Left out, since the page would be too large; its marks are in `{figure.name}.csv`"
+        shown = f"<p>{format_inline(f'{said}, and `report --print` draws it.')}</p>"
+        return f'<figure id="{_quote(figure.anchor)}">{shown}<figcaption>{caption}</figcaption></figure>'
     shown = (
         f'<div class="chart" data-chart="{_quote(figure.name)}" role="img" aria-label="{caption}"></div>'
         f"<noscript>Drawn by a script, which is off; what it shows is in {_quote(figure.name)}.csv.</noscript>"
