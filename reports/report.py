@@ -26,6 +26,7 @@ from reports.render.csv import (
 )
 from reports.render.document import Block, find_tables, render_markdown
 from reports.render.latex import format_latex
+from reports.render.page.fit import MOST_BYTES
 from reports.render.page.page import render_page
 from reports.render.parquet import export_parquet
 from reports.render.tables import summarize
@@ -92,7 +93,7 @@ def write_report(
     text = {
         "report.md": render_markdown(blocks, options.pictures),
         "summary.txt": _summarize(gathered, [*lacking, *concluded], options),
-        "index.html": render_page(TITLE, blocks, options.refresh),
+        "index.html": render_page(TITLE, blocks, options.refresh, MOST_BYTES),
         **_export_csv(gathered),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}

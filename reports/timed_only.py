@@ -9,6 +9,7 @@ from reports.load.timing_schema import Timing, TimingRow
 from reports.output import write_report_files
 from reports.render.csv import export_costs
 from reports.render.document import Block, Heading, Text, render_markdown
+from reports.render.page.fit import MOST_BYTES
 from reports.render.page.page import render_page
 from reports.sections.cost import make_cost_section, select_rows
 from reports.sections.opening import TITLE
@@ -51,7 +52,7 @@ def write_costs(
     text = {
         "report.md": render_markdown(blocks, options.pictures),
         "summary.txt": f"{said}\n",
-        "index.html": render_page(TITLE, blocks, options.refresh),
+        "index.html": render_page(TITLE, blocks, options.refresh, MOST_BYTES),
         "costs.csv": export_costs(timing),
     }
     files = {name: content.encode() for name, content in text.items() if content is not None}

@@ -29,6 +29,21 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Unfolded:
+    """What unfolds below a cell's note on the page, made where it is known how much room there is.
+
+    Attributes:
+        every: makes all lines.
+        brief: makes fewer letters of them, for a page that would be too large.
+        size: letters that all lines have at least.
+    """
+
+    every: Callable[[], tuple[str, ...]] = field(repr=False)
+    brief: Callable[[], tuple[str, ...]] = field(repr=False)
+    size: int
+
+
+@dataclass(frozen=True)
 class Table:
     """A table.
 
@@ -38,7 +53,8 @@ class Table:
         name: of its files for download, NAME.csv and NAME.tex; none where it is empty.
         splits: whether Markdown shows it in pieces that fit a line.
         notes: by row and column, what a cell is made of, such as the scores of its seeds, for the page.
-        lines: by row and column of a note, what unfolds below it, such as the episodes of each seed, for the page.
+        lines: by row and column of a note, what unfolds below it, for the page.
+        unfolded: the same, such as the episodes of each seed, of which the page has as much as it has room for.
         links: by row and column, the address that a cell leads to, for the page.
         groups: the row at which a group begins to the group's heading; the page sorts within groups.
         facets: what rows can be chosen by on the page, to the value of each row; part of its CSV.
@@ -51,6 +67,7 @@ class Table:
     splits: bool = False
     notes: Mapping[tuple[int, int], str] = field(default_factory=dict)
     lines: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
+    unfolded: Mapping[tuple[int, int], Unfolded] = field(default_factory=dict)
     links: Mapping[tuple[int, int], str] = field(default_factory=dict)
     groups: Mapping[int, str] = field(default_factory=dict)
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -66,6 +83,7 @@ class Figure:
         marks: what is drawn, a row for each mark.
         chart: the same as a Vega-Lite specification without its data, for the page.
         draw: the picture for print as the bytes of a file, `png` or `pdf`; drawing takes some tenths of a second.
+        is_left_out: whether the page has its caption and no chart, since it would be too large.
     """
 
     name: str
@@ -73,6 +91,7 @@ class Figure:
     marks: "pd.DataFrame" = field(repr=False)
     chart: Mapping[str, Any] = field(repr=False)
     draw: Callable[[Literal["png", "pdf"]], bytes] = field(repr=False)
+    is_left_out: bool = False
 
     @property
     def anchor(self) -> str:
@@ -114,6 +133,17 @@ def find_tables(blocks: Sequence[Block]) -> list[Table]:
         elif isinstance(block, Details):
             found += find_tables(block.blocks)
     return found
+
+
+def change_blocks(blocks: Sequence[Block], change: Callable[[Block], Sequence[Block]]) -> list[Block]:
+    """The blocks with others in their places, also of those behind a line that opens them."""
+    changed: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Details):
+            changed.append(replace(block, blocks=tuple(change_blocks(block.blocks, change))))
+        else:
+            changed += change(block)
+    return changed
 
 
 def find_figures(blocks: Sequence[Block]) -> Iterator[Figure]:

@@ -37,7 +37,7 @@ def mark_scores(table: Table, scores: SuiteScores) -> Table:
     rows += [(label(task), *(format_mark(partial, task, v) for v in every)) for task in tasks]
     rows += [(*row, *[NOTHING for _ in variants]) for row in table.rows[compared:]]
     notes = {(r if r < compared else r + len(tasks), c): note for (r, c), note in table.notes.items()}
-    # `lines` are of tasks alone, whose rows stay where they are.
+    # `unfolded` is of tasks alone, whose rows stay where they are.
     marked = note_seeds(partial, (*scores.tasks, *tasks), every)
     return replace(table, header=(table.header[0], *every), rows=tuple(rows), notes=marked | notes)
 

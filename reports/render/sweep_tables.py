@@ -44,7 +44,7 @@ def tabulate_sweeps(scores: SuiteScores, values: Sequence[SweepValue]) -> Table:
             notes[cell] = list_seeds(scores.seeds, value.matrix[:, i], episodes)
     header = ("method", name_setting(values[0].sweep.setting), "declared", *([MEAN] if several else []))
     header += tuple(map(scores.label_task, scores.tasks))
-    return Table(header, tuple(rows), words=3, notes=notes, lines=list_episodes(behind))
+    return Table(header, tuple(rows), words=3, notes=notes, unfolded=list_episodes(behind))
 
 
 def describe_sources(value: SweepValue | DensityValue) -> str:

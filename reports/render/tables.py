@@ -85,7 +85,7 @@ def tabulate_scores(scores: SuiteScores, bold: Mapping[str, Collection[str]] | N
         for column, variant in enumerate(scores.variants, 1)
     }
     header = ("task", *scores.variants)
-    return Table(header, tuple(rows), notes=_note_seeds(scores), lines=list_episodes(cells))
+    return Table(header, tuple(rows), notes=_note_seeds(scores), unfolded=list_episodes(cells))
 
 
 def _note_seeds(scores: SuiteScores) -> dict[tuple[int, int], str]:

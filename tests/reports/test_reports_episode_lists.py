@@ -10,7 +10,6 @@ from synthetic_results import control
 from reports.analysis.declared import review_sweeps
 from reports.analysis.sweep_values import collect_sweep_values
 from reports.load.scores import load_scores
-from reports.render import episode_lists
 from reports.render.document import render_markdown
 from reports.render.missing import mark_scores
 from reports.render.page.page import render_page
@@ -52,18 +51,16 @@ def test_a_score_unfolds_to_the_episodes_of_its_seeds_in_their_order(filled):
     assert "60.1" not in render_markdown([table])
 
 
-def test_of_too_many_episodes_each_seed_has_their_range(filled, monkeypatch):
+def test_where_there_is_no_room_each_seed_has_the_range_of_its_episodes(filled):
     (scores,) = load_scores(filled.path)
-    monkeypatch.setattr(episode_lists, "MOST_EPISODES", 24)  # so many there are
-    assert "in their order" in str(tabulate_scores(scores).lines)
-    monkeypatch.setattr(episode_lists, "MOST_EPISODES", 23)
-    lines = tabulate_scores(scores).lines
     place = scores.tasks.index(TASKS[1]), 1 + scores.variants.index("swg")
-    assert lines[place] == (
+    unfolded = tabulate_scores(scores).unfolded[place]
+    assert unfolded.brief() == (
         "Scores of the episodes, too many for the page; each is in episodes.parquet:",
         "seed 3: 3 episodes from 1.0 to 3.0, median 2.0",
         "seed 5: 3 episodes from -4.0 to 60.1, median 12.3",
     )
+    assert unfolded.size == 6 * len("1.0, ") <= len("".join(unfolded.every()))
 
 
 def test_a_value_of_a_sweep_unfolds_to_its_episodes(folder):
@@ -86,8 +83,8 @@ def test_rows_that_are_left_out_move_no_lines(filled):
     (scores,) = load_scores(filled.path, partial=True)
     table = mark_scores(tabulate_scores(scores), scores)
     assert len(table.rows) == 3
-    assert {table.rows[row][0].split()[0] for row, _ in table.lines} == set(TASKS)
-    for (row, column), lines in table.lines.items():
+    assert {table.rows[row][0].split()[0] for row, _ in table.unfolded} == set(TASKS)
+    for (row, column), unfolded in table.unfolded.items():
         seeds = scores.of(table.rows[row][0].split()[0], table.header[column])
-        assert lines[1].startswith(f"seed 3: {seeds[0].episodes[0].normalized}")
-    assert "seed 9" not in str(table.lines)
+        assert unfolded.every()[1].startswith(f"seed 3: {seeds[0].episodes[0].normalized}")
+        assert "seed 9" not in str(unfolded.every())

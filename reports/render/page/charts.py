@@ -1,7 +1,7 @@
 """What the page's charts are drawn from: specifications and marks as JSON, and the bundled Vega-Lite."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from foundation.text import clean_line
@@ -16,8 +16,22 @@ def encode_charts(figures: Sequence[Figure]) -> str:
     Args:
         figures: of the page.
     """
-    every = {figure.name: {"chart": figure.chart, "marks": _list_marks(figure)} for figure in figures}
-    return _escape(json.dumps(_clean(every), ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    return join_charts(map(encode_chart, figures))
+
+
+def join_charts(encoded: Iterable[str]) -> str:
+    """The same of charts that are encoded each."""
+    return f"{{{','.join(encoded)}}}"
+
+
+def encode_chart(figure: Figure) -> str:
+    """One of them with its name."""
+    both = {"chart": figure.chart, "marks": _list_marks(figure)}
+    encoded = (
+        json.dumps(_clean(each), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        for each in (figure.name, both)
+    )
+    return _escape(":".join(encoded))
 
 
 def bundle_vega() -> str:

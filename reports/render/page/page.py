@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from importlib import resources
 
 from foundation.text import clean_line
@@ -20,7 +21,8 @@ from reports.render.document import (
     format_inline,
 )
 from reports.render.page.anchors import Anchors, Entry
-from reports.render.page.charts import bundle_vega, encode_charts
+from reports.render.page.charts import bundle_vega, encode_chart, join_charts
+from reports.render.page.fit import fit_blocks
 
 _LINE = 32  # letters of a cell that stay on one line
 _PAGE = """\
@@ -43,7 +45,7 @@ _PAGE = """\
 """
 
 
-def render_page(title: str, blocks: Sequence[Block], refresh: int | None = None) -> str:
+def render_page(title: str, blocks: Sequence[Block], refresh: int | None = None, most: int | None = None) -> str:
     """The blocks as one self-contained page in UTF-8.
 
     What stands before the first heading of level 2 comes first, then the table of contents, then the rest. A
@@ -53,24 +55,66 @@ def render_page(title: str, blocks: Sequence[Block], refresh: int | None = None)
         title: of the browser's window.
         blocks: of the report.
         refresh: seconds after which a browser reads the page again; None where it does not.
+        most: bytes of the page, which shows less where all would be more, see `fit_blocks`; None for all.
     """
-    anchors = Anchors()
-    opening = next((i for i, b in enumerate(blocks) if isinstance(b, Heading) and b.level > 1), len(blocks))
-    first = [_format_block(block, anchors) for block in blocks[:opening]]
-    rest = [_format_block(block, anchors) for block in blocks[opening:]]
-    charted = list(find_figures(blocks))
-    script = "\n".join(map(_read_own, ("charts.js", "page.js")))
-    bundle = bundle_vega() if charted else ""
-    data = f'<script type="application/json" id="charts">{encode_charts(charted)}</script>'
-    return _PAGE.format(
-        policy=_make_policy([script, bundle] if charted else [script]),
-        refresh="" if refresh is None else format_refresh(refresh),
-        title=html.escape(clean_line(title)),
-        style=_read_own("page.css"),
-        script=script,
-        body="\n".join([f"<header>\n{_join(first)}\n</header>", _format_contents(anchors.entries), *rest]),
-        charts=f"{data}\n<script>{bundle}</script>\n" if charted else "",
+    maker = _PageMaker(title, "" if refresh is None else format_refresh(refresh))
+    shown = fit_blocks(
+        blocks,
+        most,
+        measure=lambda draft: _count_bytes(maker.make(draft)),
+        measure_figure=lambda figure: _count_bytes(maker.encode(figure)),
+        measure_lines=lambda lines: sum(_count_bytes(_format_lines(each)) for each in lines.values()),
     )
+    return maker.make(shown)
+
+
+def _count_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+class _PageMaker:
+    """Makes pages of one title again and again; what takes a moment is made once.
+
+    Args:
+        title: of the browser's window.
+        refresh: the line that has a browser read the page again, or nothing.
+    """
+
+    def __init__(self, title: str, refresh: str):
+        self.title, self.refresh = title, refresh
+        self.charts: dict[str, str] = {}
+
+    def make(self, blocks: Sequence[Block]) -> str:
+        """The page of blocks."""
+        anchors = Anchors()
+        opening = next((i for i, b in enumerate(blocks) if isinstance(b, Heading) and b.level > 1), len(blocks))
+        first = [_format_block(block, anchors) for block in blocks[:opening]]
+        rest = [_format_block(block, anchors) for block in blocks[opening:]]
+        charted = [figure for figure in find_figures(blocks) if not figure.is_left_out]
+        script = "\n".join(map(_read_own, ("charts.js", "page.js")))
+        bundle = self.bundle if charted else ""
+        data = join_charts(self.encode(figure) for figure in charted)
+        charts = f'<script type="application/json" id="charts">{data}</script>\n<script>{bundle}</script>\n'
+        return _PAGE.format(
+            policy=_make_policy([script, bundle] if charted else [script]),
+            refresh=self.refresh,
+            title=html.escape(clean_line(self.title)),
+            style=_read_own("page.css"),
+            script=script,
+            body="\n".join([f"<header>\n{_join(first)}\n</header>", _format_contents(anchors.entries), *rest]),
+            charts=charts if charted else "",
+        )
+
+    def encode(self, figure: Figure) -> str:
+        """A figure's chart, for the page."""
+        if figure.name not in self.charts:
+            self.charts[figure.name] = encode_chart(figure)
+        return self.charts[figure.name]
+
+    @cached_property
+    def bundle(self) -> str:
+        """The script that draws charts."""
+        return bundle_vega()
 
 
 def format_refresh(seconds: int) -> str:
@@ -163,8 +207,7 @@ def _format_row(table: Table, number: int, anchor: str) -> str:
     for column, text in enumerate(table.rows[number]):
         inner = format_inline(text)
         if note := table.notes.get((number, column)):
-            lines = table.lines.get((number, column))
-            more = f' data-lines="{_encode(lines)}"' if lines else ""
+            more = _format_lines(table.lines.get((number, column), ()))
             inner = f'<button class="note" title="{_quote(note)}"{more}>{inner}</button>'
         if link := table.links.get((number, column)):
             inner = f'<a href="{_quote(link)}">{inner}</a>'
@@ -177,6 +220,11 @@ def _format_row(table: Table, number: int, anchor: str) -> str:
     return f'<tr id="{_quote(anchor)}"{facets}>{"".join(cells)}</tr>'
 
 
+def _format_lines(lines: Sequence[str]) -> str:
+    """What unfolds below a note, as an attribute; nothing where nothing does."""
+    return f' data-lines="{_encode(lines)}"' if lines else ""
+
+
 def _mark_word(table: Table, column: int, text: str = "") -> str:
     """The class of a cell in a column of words; a long text may take several lines."""
     if column >= table.words:
@@ -186,6 +234,10 @@ def _mark_word(table: Table, column: int, text: str = "") -> str:
 
 def _format_figure(figure: Figure) -> str:
     caption = _quote(figure.caption)
+    if figure.is_left_out:
+        said = f"Left out, since the page would be too large; its marks are in `{figure.name}.csv`"
+        shown = f"<p>{format_inline(f'{said}, and `report --print` draws it.')}</p>"
+        return f'<figure id="{_quote(figure.anchor)}">{shown}<figcaption>{caption}</figcaption></figure>'
     shown = (
         f'<div class="chart" data-chart="{_quote(figure.name)}" role="img" aria-label="{caption}"></div>'
         f"<noscript>Drawn by a script, which is off; what it shows is in {_quote(figure.name)}.csv.</noscript>"
