@@ -138,12 +138,13 @@ def leaves(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield (*path, field.name), value
 
 
-OF_V = frozenset({"expectile", "value_loss", "value_layer_norm", "value_hidden_norm"})
+_NORMS = {"value_layer_norm", "value_layer_norm_epsilon", "value_hidden_norm"}
+OF_V = frozenset({"expectile", "value_loss", *_NORMS, "imported"})
 IDLE: Mapping[str, frozenset[str]] = {
     "in-support-critic": OF_V,
     "cql": OF_V,
     "td3-bc": OF_V,
-    "valued-critic": frozenset({"discount", "polyak"}),
+    "valued-critic": frozenset({"discount", "polyak", "imported"}),
     "dql-actor-critic": OF_V | {"steps", "batch_size", "precision"},
 }
 """Settings `critic.*` that change nothing of a component of that kind: of a V that it lacks, or another's."""
@@ -174,7 +175,8 @@ def changed(config: Any, path: Sequence[str], value: Any) -> Any:
             other = (*value[:-1], value[-1] + 1)
         case _:
             assert value is None
-            other = 1.0 if float in get_args(hint) else 1
+            kinds = get_args(hint)
+            other = 1.0 if float in kinds else "other" if str in kinds else 1
     return dataclasses.replace(config, **{path[0]: other})
 
 
