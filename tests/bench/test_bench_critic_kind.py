@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from command_line import FEW, MAZE, TOY, jobs_of, results_in
 
@@ -228,7 +229,7 @@ def test_a_result_written_before_there_were_kinds_is_read_and_loaded(bench, fres
     policy = interface.load_policy(
         tmp_path / "results", "maze2d-umaze", "cep", 0, artifacts=tmp_path / "artifacts"
     )
-    assert policy.act([[1.0, 1.0, 0.0, 0.0]]).shape == (1, 2)
+    assert policy.act(np.ones((1, 4))).shape == (1, 2)
     assert bench("report", *fresh[:2]).code == 0
 
 

@@ -117,6 +117,7 @@ def test_v_is_the_minimiser_of_its_loss_over_the_actions_of_the_data(loss: str):
 def test_v_of_the_quantile_loss_is_the_quantile():
     """Of four values the 0.8-quantile is the greatest: three quarters of them lie below it."""
     module = fit(component_of("quantile"), data(), {"critic": made_critic()}, SEEDS, quiet).module
+    assert isinstance(module, ValuedNetworks)
     exact = torch.tensor([[c * each.max() for each in ACTIONS] for c in SLOPES]).float()
     torch.testing.assert_close(module.v(torch.eye(2).expand(2, -1, -1)), exact, atol=0.05, rtol=0)
 
@@ -126,6 +127,7 @@ def test_q_is_that_of_the_made_critic_and_stays():
     before = {name: tensor.clone() for name, tensor in critic.state_dict().items()}
     module = fit(component_of("expectile", steps=3), data(), {"critic": critic}, SEEDS, quiet).module
     assert isinstance(module, Critic)
+    assert isinstance(module, ValuedNetworks)
     for name, tensor in before.items():
         assert torch.equal(module.critic.state_dict()[name], tensor), name
     states, actions = torch.zeros(2, 3, 2), torch.tensor([[[1.0], [2.0], [-3.0]]] * 2)
