@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from critics.config import CriticConfig
 from critics.iql import Critic
 from critics.twin_q import TwinQ
-from critics.valued import ValuedCritic
+from critics.valued import ValuedCritic, ValuedNetworks
 from training import Component, Data, SeedLinear, SeedStreams, Step, fit
 
 SEEDS = (0, 1)
