@@ -230,7 +230,7 @@ def test_a_result_written_before_there_were_kinds_is_read_and_loaded(bench, fres
     policy = interface.load_policy(
         tmp_path / "results", "maze2d-umaze", "cep", 0, artifacts=tmp_path / "artifacts"
     )
-    assert policy.act(np.array([[1.0, 1.0, 0.0, 0.0]])).shape == (1, 2)
+    assert policy.act(np.ones((1, 4))).shape == (1, 2)
     assert bench("report", *fresh[:2]).code == 0
 
 

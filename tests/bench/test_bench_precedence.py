@@ -7,7 +7,7 @@ from command_line import jobs_of
 
 from bench.cli.arguments import parse
 from bench.config.check_settings import check_settings
-from bench.config.precedence import TABLE, Case, declare_settings, resolve_settings
+from bench.config.precedence import TABLE, Case, resolve_settings
 from bench.config.presets import PRESETS
 from bench.config.spec import Config, flatten, replace_dotted
 from bench.runner.choose_rho import Purpose, choose, keep_tuned
@@ -374,30 +374,3 @@ def test_the_example_of_the_docs_resolves_as_it_says(pytestconfig):
             assert [name for name, found in filled.items() if row[0] in found or name == "defaults"][-1] == row[
                 column + 1
             ]
-
-
-def declared(preset, task, given, terms="shared"):
-    suite = get_suite(SUITE_OF[task])
-    (named,) = get_tasks(suite, (task,))
-    methods = {name: get_method(name) for name in ("idql", "swg")}
-    return declare_settings(Case(preset, terms, suite, named, methods, given))
-
-
-def test_a_given_setting_declares_what_is_taken_where_it_alone_is_not_given():
-    """By hand: 16 candidates of the preset, 64 of IDQL's code, an expectile of 0.9 on AntMaze."""
-    assert declared("quick", UMAZE, {"idql.candidates": 4}) == {"idql.candidates": (16, "default")}
-    assert declared("paper", UMAZE, {"idql.candidates": 4}) == {"idql.candidates": (64, "published")}
-    assert declared("quick", ANTMAZE, {"critic.expectile": 0.5, "swg.weight": "linex"}) == {
-        "critic.expectile": (0.9, "default"),
-        "swg.weight": ("smooth-expectile", "default"),
-    }
-    assert declared("quick", UMAZE, {"cep.support_actions": 3}) == {}, "a method that is not compared"
-    assert declared("quick", UMAZE, {}) == {}
-
-
-def test_a_job_declares_the_settings_of_a_command():
-    (job,) = jobs_of(["run", "--suite", "maze2d", "--tasks", UMAZE, "--preset", "quick", "--idql.candidates", "4"])
-    assert job.declared == {"idql.candidates": (16, "default")}
-    jobs = jobs_of(["run", "--experiment", "aepo-figure6", "--tasks", HOPPER.replace("medium", "medium-expert")])
-    betas = [job.declared for job in jobs if "aepo.inverse_temperature" in job.given]
-    assert betas == [{"guidance.rescale": (False, "default"), "aepo.inverse_temperature": (3.0, "default")}] * 5

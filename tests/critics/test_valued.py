@@ -128,6 +128,7 @@ def test_q_is_that_of_the_made_critic_and_stays():
     module = fit(component_of("expectile", steps=3), data(), {"critic": critic}, SEEDS, quiet).module
     assert isinstance(module, ValuedNetworks)
     assert isinstance(module, Critic)
+    assert isinstance(module, ValuedNetworks)
     for name, tensor in before.items():
         assert torch.equal(module.critic.state_dict()[name], tensor), name
     states, actions = torch.zeros(2, 3, 2), torch.tensor([[[1.0], [2.0], [-3.0]]] * 2)
