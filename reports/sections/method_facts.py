@@ -62,12 +62,13 @@ def _count_parameters(method: str, suites: Sequence[SuiteScores], parts: Mapping
     """Of the components of one seed on a task, from the least to the most; a dash where one has no record."""
     sums: list[float] = []
     for scores in suites:
+        own = {variant for variant in scores.variants if scores.method(variant) == method}
+        own |= {each.variant for each in scores.unranked if each.failed[0].method == method}
         of_variant: dict[tuple[str, int, str], list[int | None]] = {}
         for part in parts.get(scores.suite, ()):
             known = None if part.record is None else part.record.parameters
-            for variant in part.variants:
-                if scores.method(variant) == method:
-                    of_variant.setdefault((part.task, part.seed, variant), []).append(known)
+            for variant in own.intersection(part.variants):
+                of_variant.setdefault((part.task, part.seed, variant), []).append(known)
         for counts in of_variant.values():
             if None in counts:
                 return "–"

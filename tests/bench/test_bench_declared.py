@@ -1,4 +1,4 @@
-"""What a run takes where a given setting is not given, held to values written by hand from the papers and codes."""
+"""What a run takes where a given setting is not given, held to values by hand from the papers and codes."""
 
 from command_line import jobs_of
 

@@ -145,6 +145,7 @@ IDLE: Mapping[str, frozenset[str]] = {
     "cql": OF_V,
     "td3-bc": OF_V,
     "valued-critic": frozenset({"discount", "polyak", "imported"}),
+    "q-ensemble": frozenset({"imported"}),
     "dql-actor-critic": OF_V | {"steps", "batch_size", "precision"},
 }
 """Settings `critic.*` that change nothing of a component of that kind: of a V that it lacks, or another's."""
