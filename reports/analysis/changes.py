@@ -3,11 +3,13 @@
 Of a task and variant that both folders have, the difference of a seed is the second folder's score minus the
 first's. Its mean has a t interval over the seeds, and the p of the t tests are corrected by Holm over all rows; a
 row without an interval stays in the family, as one that no test separates. Variants are matched by their labels,
-so that one whose settings changed stands in one row, and what changed is said beside it.
+so that one whose settings changed stands in one row, and what changed is said beside it. Those that are left over
+are matched by equal settings and ρ, as where one folder has a method once and the other has a sweep of it.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -142,6 +144,7 @@ def arrange_cells(results: Sequence[Result | FailedResult]) -> FolderCells:
 
 def find_changes(first: FolderCells, second: FolderCells) -> Changes:
     """What differs between two folders."""
+    first, second = _match_settings(first, second)
     every = sorted({*first.cells, *second.cells})
     seeds = {row: (set(first.cells.get(row, ())), set(second.cells.get(row, ()))) for row in every}
     common = {row: tuple(sorted(one & other)) for row, (one, other) in seeds.items() if one & other}
@@ -161,6 +164,28 @@ def find_changes(first: FolderCells, second: FolderCells) -> Changes:
         ),
         failed=(first.failed, second.failed),
     )
+
+
+def _match_settings(first: FolderCells, second: FolderCells) -> tuple[FolderCells, FolderCells]:
+    """The cells with rows of one folder alone under one label, the longer one, where both have equal settings."""
+    left, right = (_find_settings(own, other) for own, other in ((first, second), (second, first)))
+    both = {settings: (left[settings], right[settings]) for settings in left if settings in right}
+    names = {row: max(pair, key=lambda each: (len(each[2]), each)) for pair in both.values() for row in pair}
+    return (
+        replace(first, cells={names.get(row, row): cells for row, cells in first.cells.items()}),
+        replace(second, cells={names.get(row, row): cells for row, cells in second.cells.items()}),
+    )
+
+
+def _find_settings(own: FolderCells, other: FolderCells) -> dict[str, Row]:
+    """What tells a row of the first folder alone apart, as text, to the row; none of rows with equal settings."""
+    found: dict[str, list[Row]] = {}
+    for row, cells in own.cells.items():
+        if row not in other.cells:
+            one = next(iter(cells.values()))
+            told = [row[:2], one.method, one.terms, one.rho, dict(one.config)]
+            found.setdefault(json.dumps(told, sort_keys=True), []).append(row)
+    return {settings: rows[0] for settings, rows in found.items() if len(rows) == 1}
 
 
 def _compare_rows(

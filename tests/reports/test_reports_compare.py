@@ -110,6 +110,23 @@ def test_unequal_seeds_are_compared_where_both_have_them(tmp_path):
     assert "Under three seeds there is no interval" in page
 
 
+def test_a_method_and_the_same_in_a_sweep_are_matched_by_settings_and_scale(tmp_path):
+    """A has ρ = 5 alone, with 4 candidates of idql; B has ρ = 1 and 5, and 4 and 16 candidates."""
+    for name, rhos, counts in (("A", (5.0,), (4,)), ("B", (1.0, 5.0), (4, 16))):
+        folder = ResultsFolder(tmp_path / name)
+        for seed in range(3):
+            for rho in rhos:
+                folder.add(control(TASKS[0], "swg", seed, 10 * rho + seed, rho=rho), f"h{rho}")
+            for count in counts:
+                config = {"critic.steps": 10, "idql.candidates": count}
+                folder.add(control(TASKS[0], "idql", seed, count + seed, config=config), f"h{count}")
+    _, rows, origins, alone = compare(tmp_path / "A", tmp_path / "B")
+    assert sorted(rows["variant"]) == ["idql idql.candidates=4", "swg rho=5"]
+    assert set(rows["outcome"]) == {"exactly equal"}
+    assert origins.empty
+    assert sorted(alone["variant"]) == ["idql idql.candidates=16", "swg rho=1"]
+
+
 def test_folders_without_a_cell_in_common_say_so(tmp_path):
     ResultsFolder(tmp_path / "A").add(control("a", "swg", 0, 1.0))
     ResultsFolder(tmp_path / "B").add(control("a", "swg", 1, 1.0))
