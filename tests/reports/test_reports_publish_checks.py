@@ -153,10 +153,7 @@ def cut_ledger(folder, results):
 
 def lose_result(folder, results):
     (folder.path / RESULT).unlink()
-    return (
-        "1 result(s) are missing",
-        f"{TASKS[0]}, swg, seed 1; what is published has every result of its last plan",
-    )
+    return ("1 result(s) are missing", f"{TASKS[0]}, swg, seed 1, ρ = 5; what is published has every result")
 
 
 def tune_on_reported(folder, results):
