@@ -64,8 +64,9 @@ def summarize_progress(progress: Progress, results: Path, now: float) -> list[st
     if progress.is_finished:
         return [*lines, "Finished: every planned result is there."]
     if progress.earlier:
+        are = "is" if progress.earlier == 1 else "are"
         lines.append(
-            f"Of the {progress.open} that are not, {progress.earlier} are of plans before the last alone."
+            f"Of the {progress.open} that are not, {progress.earlier} {are} of plans before the last alone."
         )
     return [*lines, describe_rate(progress.rate), describe_forecast(progress.forecast, now)]
 

@@ -108,7 +108,7 @@ def _refuse_options(what: str, given: Mapping[str, Any]) -> None:
     defaults = report.__kwdefaults__ or {}
     changed = [name for name, value in given.items() if str(value) != str(defaults[name])]
     if changed:
-        raise UserError(f"{changed[0]} says nothing to {what}, which writes no report: leave out one of the two.")
+        raise UserError(f"{changed[0]} is for a report, and {what} writes none: leave out {changed[0]} or {what}.")
 
 
 def _export(

@@ -156,9 +156,10 @@ def publish(options: PublishOptions) -> None:
         print(*faults, sep="\n", end="\n" if faults else "")
         leave_with_faults(faults, "docs/publish.md")
         return
+    lacking = [name for name, given in (("the results folder", results), ("--to", to)) if given is None]
     if results is None or to is None:
-        lacking = "the results folder" if results is None else "--to"
-        raise UserError(f"publish lacks {lacking}: give both, as in `{program_name()} publish results --to site`.")
+        said = f"publish lacks {' and '.join(lacking)}"
+        raise UserError(f"{said}: give both, as in `{program_name()} publish results --to site`.")
     bench.publish(results, to=to, **fields)
     ProgressConsole().say(f"Site: {to / 'index.html'}")
 

@@ -104,8 +104,9 @@ def check_places(results: Path, site: Path) -> None:
         raise UserError(f"there is no results folder at {str(results)!r}; name the one to be published.")
     one, other = results.resolve(), site.resolve()
     if other.is_relative_to(one) or one.is_relative_to(other):
+        how = "is" if one == other else "lies in" if other.is_relative_to(one) else "holds"
         raise UserError(
-            f"{str(site)!r} and {str(results)!r} lie in each other: name a folder elsewhere with --to, so that "
+            f"{str(site)!r} {how} the results folder {str(results)!r}: name a folder elsewhere with --to, so that "
             "both stay what they are."
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.storage.merge_records import refuse_tuned_seeds
 from foundation.errors import UserError
 from reports.analysis.contributed import ContributedRun, read_contributed
+from reports.errors import MissingResults
 from reports.load.components import list_records, read_record
 from reports.load.contribution_schema import Contribution
 from reports.load.contributions import list_sources
@@ -39,7 +40,13 @@ def check_contribution(folder: Path, said: Contribution) -> ContributedRun:
     check_folder(folder)
     for place in list_sources(folder):
         check_records(place)
-    found = read_contributed(folder, said)
+    try:
+        found = read_contributed(folder, said)
+    except MissingResults as error:
+        raise UserError(
+            f"{error.lacking}; what is published has every result of its last plan: run the same `bench run` "
+            "command again, which computes what is missing, and publish then."
+        ) from error
     refuse_tuned_seeds({folder: found.records.ledger})
     check_scores(found.results)
     check_samples(found.results)

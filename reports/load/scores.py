@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation.program import program_name
-from reports.errors import NoScores, ReportError
+from reports.errors import MissingResults, NoScores, ReportError
 from reports.load.declared_scales import gather_declared
 from reports.load.files import read_headers, read_result
 from reports.load.partial import CellName, Matrix, Partial, choose_compared
@@ -192,13 +192,13 @@ def _refuse_mixed(task: str, what: str, results: Sequence[Result], value: Callab
             )
 
 
-def _report_missing(lacking: Sequence[str]) -> ReportError:
+def _report_missing(lacking: Sequence[str]) -> MissingResults:
     shown = "; ".join(lacking[:_SHOWN_MISSING])
     more = f" and {len(lacking) - _SHOWN_MISSING} more" if len(lacking) > _SHOWN_MISSING else ""
-    return ReportError(
-        f"{len(lacking)} result(s) are missing: {shown}{more}; run `{program_name()} run` with these tasks, "
-        "methods and seeds together (what is finished is kept), report on what is there with `--partial`, or on "
-        "less with `--tasks` and `--methods`."
+    return MissingResults(
+        f"{len(lacking)} result(s) are missing: {shown}{more}",
+        f"run `{program_name()} run` with these tasks, methods and seeds together (what is finished is kept), "
+        "report on what is there with `--partial`, or on less with `--tasks` and `--methods`.",
     )
 
 

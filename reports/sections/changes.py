@@ -48,7 +48,7 @@ def conclude(changes: Changes) -> str:
     same = sum(row.is_identical for row in changes.rows)
     return (
         f"Of {both}, in {count_noun(len(changes.rows), 'row')} of a task and variant: {apart} with a difference "
-        f"by the paired test, {same} exactly equal."
+        f"by the paired test, {same} exactly equal, {len(changes.rows) - apart - same} with neither."
     )
 
 

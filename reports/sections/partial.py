@@ -11,8 +11,8 @@ from reports.render.missing import tabulate_presence
 from reports.render.numbers import count_noun
 
 _RULE = (
-    "A mean is over the tasks and seeds that every variant with one has, which are chosen by what is there and by "
-    "no score."
+    "A mean is over the tasks and seeds of which every variant with any result has one; what is there decides "
+    "which they are, and no score does."
 )
 _MARK = " In tables – (1 of 3) marks what is left out, with how many of its seeds are there."
 

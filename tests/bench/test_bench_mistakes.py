@@ -155,7 +155,8 @@ def test_a_mistake_is_named_and_leaves_nothing(bench, fresh, tmp_path, given):
         ("time --suite maze2d --calls 2.5", "--calls '2.5' must be a whole number."),
         ("merge a b --to", "--to takes a value and got none"),
         ("publish results", "publish lacks --to: give both, as in `python -m bench publish results --to site`"),
-        ("publish --to site", "publish lacks the results folder"),
+        ("publish --to site", "publish lacks the results folder: give both"),
+        ("publish", "publish lacks the results folder and --to: give both, as in"),
         (
             "publish results --to site --note -x",
             "publish has no option -x; choose one of --to, --name, --note, --check; if it is the value of --note, "

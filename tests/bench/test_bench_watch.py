@@ -76,7 +76,8 @@ def test_a_mistake_is_one_sentence(bench, tmp_path):
     assert "there is no results folder at" in bench("watch", "--results", tmp_path / "nothing").mistake
     assert "every=0" in bench("watch", "--once", "--every", 0).mistake
     assert "add watch" in bench("report", "--every", 5).mistake
-    assert "says nothing to export" in bench("report", "--partial", "--export", "json").mistake
+    told = bench("report", "--partial", "--export", "json")
+    assert "partial is for a report, and export writes none" in told.mistake
 
 
 def test_names_of_files_are_text(bench, tmp_path):

@@ -191,8 +191,11 @@ def test_names_to_keep_and_the_folder_are_taken(two, tmp_path):
 def test_mistakes_are_one_sentence(two, tmp_path, capsys):
     for words, wanted in (
         ((str(two[0]), str(tmp_path / "none")), "no results folder"),
-        ((*map(str, two), "--export", "json"), "export says nothing to compare"),
-        ((*map(str, two), "--results", "other"), "results says nothing to compare"),
+        (
+            (*map(str, two), "--export", "json"),
+            "export is for a report, and compare writes none: leave out export or compare.",
+        ),
+        ((*map(str, two), "--results", "other"), "results is for a report, and compare writes none"),
         ((*map(str, two), "--methods", "cep"), "no method 'cep'"),
     ):
         with pytest.raises(SystemExit) as left:

@@ -130,7 +130,9 @@ def refusal(capsys, *words: str) -> str:
 
 def test_mistakes_are_one_sentence(folder, scores, capsys):
     place = ("--results", str(folder.path))
-    assert "margin says nothing to export" in refusal(capsys, *place, "--export", "json", "--margin", "3")
+    assert "margin is for a report, and export writes none" in refusal(
+        capsys, *place, "--export", "json", "--margin", "3"
+    )
     assert "no method 'cep' among the results" in refusal(capsys, *place, "--export", "json", "--methods", "cep")
     (folder.path / "runs" / TASKS[0] / "swg-0" / "seed-3.json").unlink()
     assert "1 result(s) are missing" in refusal(capsys, *place, "--export", "rliable")

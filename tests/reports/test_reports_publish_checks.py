@@ -153,7 +153,7 @@ def cut_ledger(folder, results):
 
 def lose_result(folder, results):
     (folder.path / RESULT).unlink()
-    return ("1 result(s) are missing", f"{TASKS[0]}, swg, seed 1")
+    return ("1 result(s) are missing", f"{TASKS[0]}, swg, seed 1, ρ = 5; what is published has every result")
 
 
 def tune_on_reported(folder, results):
@@ -294,8 +294,9 @@ def test_places_that_cannot_be_are_refused(tmp_path):
     before = snapshot(tmp_path)
     for results, site, words in (
         (tmp_path / "none", tmp_path / "site", "no results folder"),
-        (folder.path, folder.path / "site", "lie in each other"),
-        (folder.path, tmp_path, "lie in each other"),
+        (folder.path, folder.path / "site", "site' lies in the results folder"),
+        (folder.path, tmp_path, "holds the results folder"),
+        (folder.path, folder.path, "mine' is the results folder"),
         (folder.path, tmp_path / "full", "is no site of contributed runs"),
         (folder.path, tmp_path / "newer", "has the layout '2'"),
         (folder.path, tmp_path / "file", "is a file"),
