@@ -3,8 +3,8 @@
 Q(s, a) ← r + γ Σ_i p_i Q'(s', a'_i) with p = softmax_i(β_Q Q'(s', a'_i)), over M support actions a'_i of s' and Q'
 the minimum of the twin target networks, as in the authors' code: no action is valued that the data do not support.
 
-Deviation (aepo): to compare critics the paper writes this softmax with the β of its energy; here β_Q is a setting of
-the critic, 1 as in CEP's code.
+Deviation (aepo): to compare critics the paper writes this softmax with the β of its energy; here β_Q is a setting
+of the critic, 1 as in CEP's code.
 """
 
 from collections.abc import Mapping
