@@ -125,9 +125,9 @@ def draw_density_sweep(
     grid = made.subplots(len(sets), len(betas), squeeze=False)
     for line, name in zip(grid, sets, strict=True):
         for axes, beta in zip(line, betas, strict=True):
+            scale_setting(axes, setting)
             _draw_panel(axes, select(marks, set=name, beta=beta), styles, setting)
             axes.axhline(measure.find_line(beta), color=INK, linewidth=0.9)
-            scale_setting(axes, setting)
             if measure.is_distance:
                 axes.set_yscale("log")
                 label_log_axis(axes.yaxis)

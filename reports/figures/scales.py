@@ -167,9 +167,9 @@ def draw_scales(
     setting = setting or Setting()
     made, panels = make_panels(list(dict.fromkeys(marks["task"])))
     for task, axes in panels.items():
+        scale_setting(axes, setting)
         for method, look in styles.items():
             _draw_method(axes, select(marks, task=task, variant=method), method, look, setting)
-        scale_setting(axes, setting)
         tidy(axes, "both")
     return finish_panels(made, _AXIS, list(styles), title)
 
