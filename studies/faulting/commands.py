@@ -33,6 +33,7 @@ _LAZY = (
     "scipy.stats",
     "tyro",
     "h5py",
+    "importlib.readers",  # for a user who cannot read where Python lies
 )
 Do = Callable[[], object]
 
