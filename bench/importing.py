@@ -1,11 +1,13 @@
 """The Python interface of `import-checkpoint`: networks that the authors' code trained, to be evaluated here."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.config.check_settings import check_value
-from bench.config.comparison import find_jobs
+from bench.config.comparison import Comparison, find_jobs
+from bench.config.request import Job
 from bench.config.sources import resolve_sources
 from bench.config.values import FilePath, Names, Paths, read_names, read_path
 from bench.progress import ProgressConsole
@@ -16,6 +18,8 @@ from foundation.stopping import handle_signals
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bench.runner.import_checkpoint import Source
 
 _ANY_SEED = range(2**63)
 
@@ -66,28 +70,15 @@ def import_checkpoint(  # noqa: PLR0913 (the options of a command)
     import pandas as pd
 
     from bench.runner.data import load_data
-    from bench.runner.import_checkpoint import LAYOUTS, Source, import_components
+    from bench.runner.import_checkpoint import import_components
     from bench.storage.components import ComponentStore
 
-    if layout not in LAYOUTS:
-        raise unknown_name("layout", str(layout), LAYOUTS)
-    check_value("name", name, ImportName)
-    names = read_names("methods", methods) or (LAYOUTS[layout].method,)
-    if len(names) != 1:
-        raise UserError(f"an import is of one method, and {', '.join(names)} are named; name one with --methods.")
-    files = [read_file(key, given[key]) for key in ("denoiser_file", "critic_file", "value_file")]
-    source = Source(name, layout, names[0], *files)
-    refuse_lacking(*files)
-    if seed not in _ANY_SEED:
-        raise UserError(f"seed {seed} must be a whole number from 0 on.")
+    source = read_source(given)
     asked = {f"{part}.imported": name for part in ("denoiser", "critic") if given[f"{part}_file"] is not None}
-    comparison = make_comparison(import_checkpoint, given | {"methods": names})
-    jobs = find_jobs(dataclasses.replace(comparison, settings={**comparison.settings, **asked}))
-    if len(jobs) != 1:
-        raise UserError(f"an import is of one task, and {len(jobs)} are named; name one with --tasks.")
-    (job,), place = jobs, read_path("artifacts", artifacts)
-    console = ProgressConsole(quiet=not progress)
-    where = resolve_sources(jobs, data, place)[job.task.name]
+    comparison = make_comparison(import_checkpoint, given | {"methods": (source.method,)})
+    job = find_job(dataclasses.replace(comparison, settings={**comparison.settings, **asked}))
+    place, console = read_path("artifacts", artifacts), ProgressConsole(quiet=not progress)
+    where = resolve_sources([job], data, place)[job.task.name]
     with handle_signals():
         with console.show_bar(f"{job.task.name} data") as told:
             loaded = load_data(job.task, job.config, where, place, seed, told)
@@ -100,6 +91,40 @@ def import_checkpoint(  # noqa: PLR0913 (the options of a command)
     return pd.DataFrame(
         {"component": e.label, "seed": seed, "path": str(e.file), "is_new": e.is_new, "said": e.said} for e in made
     )
+
+
+def read_source(given: Mapping[str, Any]) -> "Source":
+    """What is imported, of the arguments of `import_checkpoint`.
+
+    Raises:
+        UserError: an argument that cannot be, or lacks.
+    """
+    from bench.runner.import_checkpoint import LAYOUTS, Source
+
+    layout, seed = given["layout"], given["seed"]
+    if layout not in LAYOUTS:
+        raise unknown_name("layout", str(layout), LAYOUTS)
+    check_value("name", given["name"], ImportName)
+    names = read_names("methods", given["methods"]) or (LAYOUTS[layout].method,)
+    if len(names) != 1:
+        raise UserError(f"an import is of one method, and {', '.join(names)} are named; name one with --methods.")
+    if seed not in _ANY_SEED:
+        raise UserError(f"seed {seed} must be a whole number from 0 on.")
+    files = [read_file(key, given[key]) for key in ("denoiser_file", "critic_file", "value_file")]
+    refuse_lacking(*files)
+    return Source(given["name"], layout, names[0], *files)
+
+
+def find_job(comparison: Comparison) -> Job:
+    """The one task that is named, with its settings.
+
+    Raises:
+        UserError: there are several.
+    """
+    jobs = find_jobs(comparison)
+    if len(jobs) != 1:
+        raise UserError(f"an import is of one task, and {len(jobs)} are named; name one with --tasks.")
+    return jobs[0]
 
 
 def read_file(name: str, given: FilePath | None) -> Path | None:
